@@ -1,0 +1,1 @@
+"""What the readings mean for the supply, and the rules that raise an alarm (pure)."""

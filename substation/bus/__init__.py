@@ -1,0 +1,1 @@
+"""One RS-485 line, one round of all its meters, and how well each answers."""

@@ -1,0 +1,1 @@
+"""The command lines behind the doors, and the demo."""

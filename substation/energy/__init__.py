@@ -1,0 +1,1 @@
+"""From energy registers to intervals, demand and balance (pure)."""

@@ -1,0 +1,119 @@
+"""Every error of the station.
+
+SubstationError
+├── SettingsError              a setting, key or configuration file that cannot be used (exit 78)
+├── ProfileError               a meter profile that cannot be used (exit 78)
+├── LinkError                  something between the master and a meter
+│   ├── LineDown               the port itself is missing, lost or held by another program
+│   ├── NoAnswer               silence until the time-out
+│   ├── BadFrame               an answer that is not the answer to this question
+│   └── Refused                the meter answered with a Modbus exception
+├── StoreError                 a store that cannot be read or written
+│   ├── Busy                   another process holds it (exit 75)
+│   ├── Full                   no space left
+│   ├── Damaged                the file is not what it says it is
+│   └── WrongStation           simulated data met a real station, or the reverse (exit 78)
+└── AccessError                a person may not do this
+
+A message says what, where, and what to do next: the same words reach the log, the status page and
+the troubleshooting how-to.
+"""
+
+EXIT_OK = 0
+EXIT_USAGE = 64
+"""Wrong usage of a command (sysexits.h EX_USAGE)."""
+EXIT_BUSY = 75
+"""Somebody else has it: another poller, a busy port (sysexits.h EX_TEMPFAIL)."""
+EXIT_CONFIG = 78
+"""The configuration cannot be used; starting again does not help (sysexits.h EX_CONFIG)."""
+
+
+class SubstationError(Exception):
+    """Anything this program can explain in words."""
+
+
+class SettingsError(SubstationError):
+    """A setting, key or configuration file that cannot be used: names file, setting and remedy."""
+
+
+class ProfileError(SubstationError):
+    """A meter profile that cannot be used: names file, row and remedy."""
+
+
+class LinkError(SubstationError):
+    """Something between the master and a meter."""
+
+    kind = "link"
+    """The name under which the failure is counted and stored as a reading's reason."""
+
+
+class LineDown(LinkError):
+    """The port itself is missing, lost or held by another program."""
+
+    kind = "line_down"
+
+
+class NoAnswer(LinkError):
+    """Silence until the time-out."""
+
+    kind = "timeout"
+
+
+class BadFrame(LinkError):
+    """An answer that is not the answer to this question; never decoded.
+
+    `kind` says what was wrong with it: `crc`, `wrong_id`, `wrong_function`, `short`, `length`,
+    `echo` or `noise`.
+    """
+
+    def __init__(self, message: str, kind: str) -> None:
+        super().__init__(message)
+        self.kind = kind
+
+
+EXCEPTION_WORDS = {
+    1: "function not known to this meter",
+    2: "register not in this meter",
+    3: "block too long or not allowed",
+    4: "meter reports an internal fault",
+    5: "meter asks for more time",
+    6: "meter is busy",
+}
+"""Modbus exception codes (Modbus Application Protocol V1.1b3, clause 7) in the engineer's words."""
+
+
+class Refused(LinkError):
+    """The meter answered with a Modbus exception: `code` as in `EXCEPTION_WORDS`."""
+
+    def __init__(self, message: str, code: int) -> None:
+        super().__init__(message)
+        self.code = code
+        self.kind = f"exception_{code}"
+
+
+class StoreError(SubstationError):
+    """A store that cannot be read or written."""
+
+
+class Busy(StoreError):
+    """Another process holds it; `pid` is the holder's where it could be learnt."""
+
+    def __init__(self, message: str, pid: int | None = None) -> None:
+        super().__init__(message)
+        self.pid = pid
+
+
+class Full(StoreError):
+    """No space left on the medium."""
+
+
+class Damaged(StoreError):
+    """The file is not what it says it is."""
+
+
+class WrongStation(StoreError):
+    """Simulated data met a real station, or the reverse."""
+
+
+class AccessError(SubstationError):
+    """A person may not do this."""

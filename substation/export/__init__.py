@@ -1,0 +1,1 @@
+"""Rows to CSV, CSV to a sealed archive."""

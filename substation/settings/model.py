@@ -1,0 +1,277 @@
+"""The typed configuration of a station.
+
+Strict and frozen: an unknown or ill-typed setting is refused, never repaired. Units stand in the
+names. Every field has a description, from which `docs/reference/settings.md` is made.
+"""
+
+import re
+import zoneinfo
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from substation.errors import SettingsError
+from substation.quantities import Ratings
+
+Role = Literal["incomer", "feeder", "generator"]
+UserRole = Literal["viewer", "operator", "engineer", "administrator"]
+LINE_FORMAT = re.compile(r"^[78][NEO][12]$")
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
+
+
+class Site(_Part):
+    """Where the station is and what is normal there."""
+
+    name: str = Field(
+        "Substation", min_length=1, max_length=80, description="Shown on every page and in every report."
+    )
+    description: str = Field("33/11/0.415 kV", max_length=80, description="Shown small beside the name.")
+    timezone: str = Field("Asia/Kolkata", description="IANA name; days and log sheets are the site's own.")
+    nominal_voltage_v: float = Field(
+        415.0, gt=0, le=400_000, description="Nominal voltage, line to line, V. Supply is judged against it."
+    )
+
+    @field_validator("timezone")
+    @classmethod
+    def _known_zone(cls, name: str) -> str:
+        try:
+            zoneinfo.ZoneInfo(name)
+        except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError) as exc:
+            raise ValueError(f"'{name}' is no IANA time zone; use a name such as Asia/Kolkata") from exc
+        return name
+
+    @property
+    def zone(self) -> zoneinfo.ZoneInfo:
+        """The site's time zone."""
+        return zoneinfo.ZoneInfo(self.timezone)
+
+
+class Line(_Part):
+    """One communication line with meters on it."""
+
+    name: str = Field("line 1", min_length=1, max_length=40, description="Named by the meters on it.")
+    kind: Literal["serial"] = Field("serial", description="serial = Modbus RTU on an RS-485 adapter.")
+    port: str = Field(
+        "/dev/ttyUSB0",
+        min_length=1,
+        description="Device; best a /dev/serial/by-id/... link, which survives re-plugging.",
+    )
+    baud: int = Field(9600, ge=300, le=4_000_000, description="Bits per second, as set in the meters.")
+    format: str = Field("8E1", description="Data bits, parity (N, E, O), stop bits, as set in the meters.")
+
+    @field_validator("format")
+    @classmethod
+    def _known_format(cls, value: str) -> str:
+        if not LINE_FORMAT.match(value):
+            raise ValueError(
+                f"'{value}' is no line format; write data bits, parity, stop bits, such as 8E1 or 8N1"
+            )
+        return value
+
+
+class Meter(_Part):
+    """One meter and the circuit it measures."""
+
+    id: int = Field(ge=1, le=247, description="Modbus device id, 1 to 247.")
+    name: str = Field(min_length=1, max_length=40, description="Shown on screen and in reports.")
+    role: Role = Field("feeder", description="incomer, feeder or generator: decides the words of its status.")
+    profile: str = Field("elmeasure_lgplus", description="Meter model: a file in substation/meters/profiles.")
+    line: str = Field("line 1", description="Name of the line it hangs on.")
+    rated_kva: float = Field(
+        500.0, gt=0, le=1_000_000, description="Rating of the circuit, kVA, three-phase."
+    )
+    aux_supply: Literal["station", "own"] = Field(
+        "station", description="Where the meter itself is fed from: 'own' falls silent with its circuit."
+    )
+    nominal_voltage_v: float | None = Field(
+        None, gt=0, le=400_000, description="Line to line, V, where it differs from the site's."
+    )
+
+
+class Poll(_Part):
+    """How the poller works."""
+
+    interval_s: float = Field(
+        2.0, ge=0, le=3600, description="One round starts every so many seconds; 0 = without pause."
+    )
+
+
+class Store(_Part):
+    """How long what is kept."""
+
+    raw_days: int = Field(14, ge=2, le=3660, description="Days for which every poll is kept.")
+    minute_days: int = Field(
+        400, ge=31, le=3660, description="Days for which minute rows are kept; coarser rows stay for ever."
+    )
+
+
+class Web(_Part):
+    """Where the dashboard listens."""
+
+    bind: str = Field(
+        "127.0.0.1",
+        min_length=1,
+        description="Address to listen on; the LAN address or 0.0.0.0 for a real station.",
+    )
+    port: int = Field(8050, ge=1, le=65535, description="TCP port.")
+    allowed_hosts: tuple[str, ...] = Field(
+        (),
+        description="Further names by which a browser may reach the dashboard, such as substation.local.",
+    )
+
+    @field_validator("allowed_hosts", mode="before")
+    @classmethod
+    def _list_is_fine(cls, value: object) -> object:
+        return tuple(value) if isinstance(value, list) else value
+
+
+class Paths(_Part):
+    """Files elsewhere than in the station's home; relative paths count from the home."""
+
+    csv_file: str | None = Field(None, description="The live file; default meter_data.csv.")
+    db_path: str | None = Field(None, description="The history; default daily_data.db.")
+    log_file: str | None = Field(None, description="The poller's log; default modbus_reader.log.")
+    audit_log_file: str | None = Field(None, description="The audit log; default dashboard_audit.log.")
+
+
+class User(_Part):
+    """One person who may log in."""
+
+    name: str = Field(min_length=1, max_length=64, description="Login name.")
+    role: UserRole = Field("viewer", description="viewer, operator, engineer or administrator.")
+    password_hash: str = Field(
+        pattern=r"^\$argon2id\$", description="argon2id; set it with encrypt_config.py passwd."
+    )
+    disabled: bool = Field(False, description="A disabled user cannot log in.")
+
+
+class Settings(_Part):
+    """Everything a station needs to know about itself."""
+
+    simulated: bool = Field(
+        False, description="Stamped at set-up, cannot be changed: demo data and real data never mix."
+    )
+    site: Site = Field(default_factory=Site)
+    lines: tuple[Line, ...] = Field(default_factory=lambda: (Line(),), min_length=1, max_length=8)
+    meters: tuple[Meter, ...] = Field(min_length=1, max_length=247)
+    poll: Poll = Field(default_factory=Poll)
+    store: Store = Field(default_factory=Store)
+    web: Web = Field(default_factory=Web)
+    paths: Paths = Field(default_factory=Paths)
+    users: tuple[User, ...] = ()
+    export_password_hash: str | None = Field(
+        None,
+        pattern=r"^\$argon2id\$",
+        description="argon2id of the export password; set it with encrypt_config.py passwd --export.",
+    )
+
+    @field_validator("lines", "meters", "users", mode="before")
+    @classmethod
+    def _lists_are_fine(cls, value: object) -> object:
+        return tuple(value) if isinstance(value, list) else value
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        for what, names in (
+            ("meters: id", [str(meter.id) for meter in self.meters]),
+            ("meters: name", [meter.name for meter in self.meters]),
+            ("lines: name", [line.name for line in self.lines]),
+            ("lines: port", [line.port for line in self.lines]),
+            ("users: name", [user.name for user in self.users]),
+        ):
+            twice = sorted({name for name in names if names.count(name) > 1})
+            if twice:
+                raise ValueError(f"{what} '{twice[0]}' is used twice; each must be its own")
+        lines = {line.name for line in self.lines}
+        for meter in self.meters:
+            if meter.line not in lines:
+                known = ", ".join(sorted(lines))
+                raise ValueError(
+                    f"meters: {meter.name} hangs on line '{meter.line}', which is not among lines ({known})"
+                )
+        return self
+
+    def meter(self, meter_id: int) -> Meter | None:
+        """Return the meter with this Modbus id, or None."""
+        return next((meter for meter in self.meters if meter.id == meter_id), None)
+
+    def nominal_v(self, meter: Meter) -> float:
+        """Return the meter's nominal voltage, line to line, V."""
+        return meter.nominal_voltage_v or self.site.nominal_voltage_v
+
+    def ratings(self, meter: Meter) -> Ratings:
+        """Return what is normal on the meter's circuit."""
+        return Ratings(meter.rated_kva * 1000, self.nominal_v(meter))
+
+
+CARD_METERS: tuple[Meter, ...] = (
+    Meter(id=1, name="Transformer", role="incomer", rated_kva=500.0),
+    Meter(id=2, name="EssentialLoad", role="feeder", rated_kva=160.0),
+    Meter(id=3, name="NonEssentialLoad", role="feeder", rated_kva=160.0),
+    Meter(id=4, name="ColonyLoad", role="feeder", rated_kva=160.0),
+    Meter(id=5, name="DGSetLoad", role="generator", rated_kva=160.0),
+)
+"""The five meters of the user's card, with their Modbus ids."""
+
+
+def parse(data: Mapping[str, object], source: str) -> Settings:
+    """Return the settings in `data`, or raise SettingsError that names every fault.
+
+    `source` is the file's name for the message.
+    """
+    try:
+        return Settings.model_validate(data)
+    except ValidationError as exc:
+        raise SettingsError(explain(exc, source)) from exc
+
+
+def explain(error: ValidationError, source: str) -> str:
+    """Return one line a fault: file, setting as `encrypt_config.py set` writes it, what is wrong, remedy."""
+    lines = []
+    faults = error.errors()
+    for fault in faults:
+        if fault["type"] == "too_short" and any(
+            len(f["loc"]) > len(fault["loc"]) and f["loc"][0] == fault["loc"][0] for f in faults
+        ):
+            continue  # pydantic counts only the good items: the bad one is named already
+        path = ".".join(str(part) for part in fault["loc"])
+        message = fault["msg"].removeprefix("Value error, ")
+        if fault["type"] == "extra_forbidden":
+            message = "no such setting; remove it or correct its spelling"
+        elif fault["type"] == "missing":
+            message = "is missing; set it"
+        shown = "" if fault["type"] == "missing" or _secret(path) else f" (found: {fault['input']!r:.60})"
+        if not path:
+            shown = ""
+        lines.append(f"{source}: {path}{': ' if path else ''}{message}{shown}")
+    lines.append("Remedy: python3 encrypt_config.py set <setting> <value>, or python3 encrypt_config.py edit")
+    return "\n".join(lines)
+
+
+def _secret(path: str) -> bool:
+    return "password" in path
+
+
+class Home:
+    """The folder of one station, and the files in it."""
+
+    def __init__(self, folder: Path, paths: Paths | None = None) -> None:
+        """Name the files of the station in `folder`; `paths` moves some of them elsewhere."""
+        paths = paths or Paths()
+        self.folder = folder
+        self.config = folder / "config.json"
+        self.key = folder / "config_key.key"
+        self.live = folder / (paths.csv_file or "meter_data.csv")
+        self.history = folder / (paths.db_path or "daily_data.db")
+        self.operator = folder / "operator.db"
+        self.audit = folder / (paths.audit_log_file or "dashboard_audit.log")
+        self.poller_log = folder / (paths.log_file or "modbus_reader.log")
+        self.dashboard_log = folder / "app.log"
+        self.state = folder / "state"
+        self.heartbeat = self.state / "poller.json"
+        self.poller_lock = self.state / "poller.lock"
