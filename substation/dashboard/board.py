@@ -85,7 +85,8 @@ class LiveMeter:
     values: Mapping[str, LiveValue]
     """All quantities of the vocabulary, in its order."""
     counters: Mapping[str, float] = field(default_factory=dict)
-    """Since the poller's start: asked, ok, timeout, crc, wrong, refused, noise; turnaround_ms; last_good_ms."""
+    """Since the poller's start: asked, ok, timeout, crc, wrong, refused, noise (and
+    turnaround_ms, last_good_ms)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,9 +143,9 @@ def make_board(
     poller = _poller(settings, beat, bool(last), now_ms, limits)
     running = poller.state == "running"
     said = {entry.get("id"): entry for entry in _entries(beat, "meters")}
+    moment = _Moment(settings, beat, running, now_ms, limits)
     meters = tuple(
-        _meter(settings, meter, said.get(meter.id, {}), last.get(meter.id), running, now_ms, beat, limits)
-        for meter in settings.meters
+        _meter(moment, meter, said.get(meter.id, {}), last.get(meter.id)) for meter in settings.meters
     )
     told = [str(words) for words in beat.get("problems") or ()] if running else []
     return Board(
@@ -181,23 +182,25 @@ def _poller(
     return PollerState("running", max(age_s, 0.0))
 
 
-def _meter(
-    settings: Settings,
-    meter: Meter,
-    said: Mapping[str, Any],
-    reading: Reading | None,
-    running: bool,
-    now_ms: int,
-    beat: Mapping[str, Any],
-    limits: Limits,
-) -> LiveMeter:
-    asked = running and bool(said)
+@dataclass(frozen=True, slots=True)
+class _Moment:
+    """What is the same for all meters of a board."""
+
+    settings: Settings
+    beat: Mapping[str, Any]
+    running: bool
+    now_ms: int
+    limits: Limits
+
+
+def _meter(moment: _Moment, meter: Meter, said: Mapping[str, Any], reading: Reading | None) -> LiveMeter:
+    asked = moment.running and bool(said)
     comm_status = str(said.get("comm_status", UNKNOWN)) if asked else UNKNOWN
     trusted = comm_status == COMM_OK
-    age_s = None if reading is None else (now_ms - reading.at_ms) / 1000
-    freshness = _freshness(age_s, trusted, limits)
-    since = said.get("since_ms") if asked else beat.get("at_ms")
-    if not running:
+    age_s = None if reading is None else (moment.now_ms - reading.at_ms) / 1000
+    freshness = _freshness(age_s, trusted, moment.limits)
+    since = said.get("since_ms") if asked else moment.beat.get("at_ms")
+    if not moment.running:
         detail = "the poller does not run"
     elif not said:
         detail = "not asked yet"
@@ -208,7 +211,7 @@ def _meter(
         name=meter.name,
         role=meter.role,
         rated_kva=meter.rated_kva,
-        nominal_v=settings.nominal_v(meter),
+        nominal_v=moment.settings.nominal_v(meter),
         status=str(said.get("status", UNKNOWN)) if asked else UNKNOWN,
         supply=str(said.get("supply", "unknown")) if asked else "unknown",
         evidence=str(said.get("evidence", "")) if asked else "",

@@ -21,9 +21,18 @@ from substation.dashboard.board import (
 from substation.settings.model import Home, Settings
 
 __all__ = [
-    "Board", "Feed", "Freshness", "LineState", "LiveMeter", "LiveValue", "MinMax", "PollerState", "TodayFigures",
-    "current", "set_current",
-]  # fmt: skip
+    "Board",
+    "Feed",
+    "Freshness",
+    "LineState",
+    "LiveMeter",
+    "LiveValue",
+    "MinMax",
+    "PollerState",
+    "TodayFigures",
+    "current",
+    "set_current",
+]
 
 BOARD_S = 0.5
 """A board is shared for so long."""
