@@ -31,7 +31,7 @@ def door(tmp_path: Path) -> Path:
 def run(door: Path, *args: str, venv: Path, python: str = sys.executable) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "SUBSTATION_VENV": str(venv)}
     return subprocess.run(
-        [python, str(door), *args], env=environment, capture_output=True, text=True, timeout=30
+        [python, str(door), *args], check=False, env=environment, capture_output=True, text=True, timeout=30
     )
 
 
@@ -50,7 +50,7 @@ def test_it_keeps_the_flags_of_the_interpreter(door: Path, tmp_path: Path) -> No
     venv = make_venv(tmp_path / "venv")
     environment = {**os.environ, "SUBSTATION_VENV": str(venv)}
     command = [sys.executable, "-X", "dev", str(door), "x"]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=30)
+    done = subprocess.run(command, check=False, env=environment, capture_output=True, text=True, timeout=30)
     assert done.stdout == f"{venv} True x\n", done.stderr
 
 
@@ -81,7 +81,9 @@ def test_it_does_nothing_for_a_door_that_is_only_imported(tmp_path: Path) -> Non
     other.write_text("from substation.commands.doors import go_on_in_venv\ngo_on_in_venv(__file__)\n")
     environment = {**os.environ, "SUBSTATION_VENV": str(venv), "PYTHONPATH": str(doors.PROJECT)}
     command = [sys.executable, "-c", "import app, sys; print(sys.prefix)"]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=30, cwd=tmp_path)
+    done = subprocess.run(
+        command, check=False, env=environment, capture_output=True, text=True, timeout=30, cwd=tmp_path
+    )
     assert done.stdout.strip() == sys.prefix, done.stderr
 
 
