@@ -25,7 +25,7 @@ class Pace:
     @classmethod
     def of(cls, baud: int, line_format: str) -> "Pace":
         """Return the pace of a line format such as `8E1`: data bits, parity N E O, stop bits."""
-        data, parity, stop = line_format
+        data, parity, stop = line_format[0], line_format[1], line_format[2]
         return cls(baud, 1 + int(data) + (parity != "N") + int(stop))
 
     @property

@@ -1,0 +1,284 @@
+"""One RS-485 line: the only place that talks Modbus, and the only client of the library.
+
+The library builds the request and decodes the answer; what happens on the wire between them is ours
+(`send` and `recv` below), because there it accepts late replies, keeps no silence and waits out its
+time-out on a bad check sum. A test of our own (`tests/bus/test_contract.py`) watches what we lean on.
+
+Why a late reply can never pass as the next answer:
+
+1. After a failed request the line is listened to for that meter's whole worst reply time, longer
+   while bytes still come, and must then be quiet before anything else is sent.
+2. A reply that comes later still carries its meter's id; to a request for another meter it is noise.
+3. To the same meter only the length can tell. So a meter that owes a reply is not asked for its
+   block again, but probed with another length. Meters answer in order: when the probe's answer has
+   come, nothing older can follow.
+"""
+
+import logging
+import select
+import termios
+from collections import deque
+from dataclasses import dataclass
+
+import serial
+from pymodbus import FramerType, ModbusException
+from pymodbus.client import ModbusSerialClient
+
+from substation.bus import frame, port
+from substation.clock import Clock
+from substation.errors import BadFrame, LineDown, LinkError, Refused
+from substation.meters.blocks import Block
+from substation.meters.pace import Pace
+from substation.settings.model import Line as LineSettings
+
+SETTLE_S = 0.02
+"""So long may bytes of one frame stay away inside an adapter (FTDI's latency timer is 16 ms)."""
+BABBLE_S = 1.0
+"""A line that is not quiet for so long has somebody else talking on it."""
+EARLY_S = 0.002
+"""Wake so long before the expected end of a reply."""
+FIRST_GUESS_S = 0.005
+"""Turnaround of a meter that was never heard, for the first wake-up only."""
+PROBE_COUNTS = (2, 4, 6, 8, 10)
+"""Lengths of probes, registers; taken in turn."""
+
+logging.getLogger("pymodbus").setLevel(logging.CRITICAL)  # the poller says it in its own words, once
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A valid answer."""
+
+    words: tuple[int, ...]
+    at_ms: int
+    """UTC, ms: when its last byte arrived."""
+    turnaround_s: float
+    """From the end of the request to the first character of the reply, computed from the last one."""
+    noise: bool = False
+    """Whether bytes that are not the answer had to be skipped before it."""
+
+
+class Line:
+    """One line and its port. Not for several threads at once."""
+
+    def __init__(self, settings: LineSettings, clock: Clock) -> None:
+        self.settings = settings
+        self.pace = Pace.of(settings.baud, settings.format)
+        self.echoes = False
+        """Whether the adapter was seen to send our own bytes back."""
+        self._client = _Client(self, clock)
+        self._owed: dict[int, deque[int]] = {}
+
+    @property
+    def is_open(self) -> bool:
+        """Whether we hold the port."""
+        return self._client.connected
+
+    @property
+    def busy_s(self) -> float:
+        """Seconds spent on transactions since the start."""
+        return self._client.busy_s
+
+    def open(self) -> None:
+        """Open the port, or raise LineDown. Does nothing when it is open."""
+        self._client.open()
+
+    def close(self) -> None:
+        """Give the port back."""
+        self._client.close()
+
+    def read(self, meter_id: int, block: Block, timeout_s: float) -> Answer:
+        """Return what the meter answers.
+
+        `timeout_s` is how long the meter may think; the wire time of its frame comes on top.
+
+        Raises:
+            LineDown: the port is not open, or was lost now.
+            NoAnswer: silence.
+            BadFrame: bytes that are not the answer.
+            Refused: the meter answered with an exception.
+        """
+        if self._owed.get(meter_id):
+            self.probe(meter_id, block, timeout_s)
+        return self._ask(meter_id, block, block.count, timeout_s)
+
+    def probe(self, meter_id: int, block: Block, timeout_s: float) -> Answer:
+        """Ask for the beginning of the block only, in a length that no owed reply has.
+
+        Its answer proves that the meter is there and that no older reply can follow.
+        """
+        owed = self._owed.get(meter_id, deque())
+        lengths = [count for count in PROBE_COUNTS if count < block.count] or [1]
+        free = [count for count in lengths if count not in owed]
+        count = free[0] if free else next(count for count in owed if count in lengths)
+        return self._ask(meter_id, block, count, timeout_s)
+
+    def _ask(self, meter_id: int, block: Block, count: int, timeout_s: float) -> Answer:
+        question = frame.Question(meter_id, block.function, block.address, count)
+        owed = self._owed.setdefault(meter_id, deque(maxlen=len(PROBE_COUNTS) + 1))
+        in_order = not owed
+        if count in owed:
+            owed.remove(count)
+        owed.append(count)
+        try:
+            answer = self._client.ask(question, timeout_s)
+        except Refused:
+            if in_order:
+                owed.clear()
+            raise
+        except BadFrame as exc:
+            if in_order and exc.kind == "crc" and self._client.whole:
+                owed.clear()  # its reply has come, only damaged: nothing follows, ask again at once
+            raise
+        owed.clear()
+        return answer
+
+
+class _Client(ModbusSerialClient):
+    """The library's client with our own bytes on the wire."""
+
+    def __init__(self, line: Line, clock: Clock) -> None:
+        super().__init__(line.settings.port, framer=FramerType.RTU, retries=0, timeout=1.0)
+        self._line = line
+        self._pace = line.pace
+        self._clock = clock
+        self._question = frame.Question(1, 3, 0, 1)
+        self._timeout_s = 0.0
+        self._sent_s = 0.0
+        self._quiet_since_s = 0.0
+        self._silence_s = self._pace.silence_s
+        self._turnaround_s: dict[int, float] = {}
+        self._answer_at = (0, 0.0, False)
+        self.whole = False
+        self.busy_s = 0.0
+
+    def open(self) -> None:
+        """Open the port, or raise LineDown; bytes from before are none of ours."""
+        if self.socket is None:
+            self.socket = port.open_port(self._line.settings)
+            self._quiet_since_s = self._clock.monotonic()
+            self._silence_s = SETTLE_S
+
+    def connect(self) -> bool:
+        """Say whether the port is open. The library would reopen it by itself; we decide when."""
+        return self.socket is not None
+
+    def close(self) -> None:
+        """Give the port back."""
+        if self.socket is not None:
+            port.close_port(self.socket)
+            self.socket = None
+
+    @property
+    def _port(self) -> serial.Serial:
+        if self.socket is None:
+            raise LineDown(f"{self._line.settings.name}: port is not open")
+        return self.socket
+
+    def ask(self, question: frame.Question, timeout_s: float) -> Answer:
+        """Return the answer to one question, or raise LinkError."""
+        self._question, self._timeout_s, self.whole = question, timeout_s, False
+        read = self.read_holding_registers if question.function == 3 else self.read_input_registers
+        started = self._clock.monotonic()
+        try:
+            pdu = read(question.address, count=question.count, device_id=question.meter_id)
+        except LinkError:
+            self._silence_s = max(SETTLE_S, self._pace.silence_s)
+            raise
+        except ModbusException as exc:  # we hand it sound frames only: the library has changed
+            raise BadFrame(f"{question}: not decoded by the library: {exc}", "noise") from exc
+        finally:
+            self.busy_s += self._clock.monotonic() - started
+        if pdu.isError() or len(pdu.registers) != question.count:
+            raise BadFrame(f"{question}: decoded by the library as {pdu}", "length")
+        at_ms, turnaround_s, noise = self._answer_at
+        return Answer(tuple(pdu.registers), at_ms, turnaround_s, noise)
+
+    def send(self, request: bytes, addr: tuple[str, int] | None = None) -> int:
+        """Write the request, after the silence that the line must have had. The only place that writes.
+
+        Raises ValueError for anything but the read that was asked for: this program cannot write to
+        a meter.
+        """
+        if request[1] not in frame.READ_FUNCTIONS or request != self._question.request:
+            raise ValueError(f"refused to send {request.hex(' ')}: only reads may leave")
+        self._wait_for_quiet()
+        try:
+            written = self._port.write(request) or 0
+        except (OSError, termios.error) as exc:
+            raise self._lost(exc) from exc
+        self._sent_s = self._clock.monotonic()
+        self._quiet_since_s = self._sent_s + self._pace.request_s
+        self._silence_s = self._pace.silence_s
+        return written
+
+    def recv(self, size: int | None) -> bytes:
+        """Return the one valid frame, or raise the LinkError that says what came instead."""
+        question, pace, clock = self._question, self._pace, self._clock
+        asked_s = self._sent_s + pace.request_s * (2 if self._line.echoes else 1)
+        reply_s = pace.reply_s(question.count)
+        guess_s = self._turnaround_s.get(question.meter_id, FIRST_GUESS_S)
+        deadline = asked_s + self._timeout_s + reply_s
+        data = b""
+        clock.sleep(asked_s + min(guess_s, self._timeout_s) + reply_s - EARLY_S - clock.monotonic())
+        limit, looks = deadline, 0
+        while True:
+            chunk = self._read(limit - clock.monotonic() if looks else 0)
+            now = clock.monotonic()
+            looks += 1
+            if chunk:
+                self._quiet_since_s = now
+                data += chunk
+                if found := frame.find_answer(question, data):
+                    self._keep(found, now - reply_s - asked_s, early=looks == 1)
+                    return found.frame
+                if frame.find_refusal(question, data) is not None:
+                    raise frame.trouble(question, data)
+            self.whole = frame.complete_but_broken(question, data)
+            if self.whole:
+                limit = self._quiet_since_s + SETTLE_S
+            elif data:  # a reply that is under way is let finish, for one more frame at most
+                limit = max(deadline, min(self._quiet_since_s + SETTLE_S, deadline + reply_s))
+            if now >= limit:
+                raise frame.trouble(question, data)
+            if chunk and not self.whole:
+                missing_s = (question.size - len(data)) * pace.char_s
+                clock.sleep(min(missing_s, limit - now) - pace.char_s)
+
+    def _keep(self, found: frame.Found, turnaround_s: float, *, early: bool) -> None:
+        meter_id = self._question.meter_id
+        turnaround_s = max(0.0, turnaround_s)
+        if self._question.request in found.before:
+            self._line.echoes = True
+        # All there at the first look: it may have come earlier. Look earlier next time.
+        self._turnaround_s[meter_id] = turnaround_s * 0.9 if early else turnaround_s
+        self._answer_at = (self._clock.now_ms(), turnaround_s, bool(found.before))
+
+    def _wait_for_quiet(self) -> None:
+        """Let the silence pass; bytes that come in it are nobody's, and it begins anew."""
+        give_up = self._clock.monotonic() + BABBLE_S
+        while True:
+            wait_s = self._quiet_since_s + self._silence_s - self._clock.monotonic()
+            self._clock.sleep(wait_s)
+            if not self._read(0):
+                return
+            self._quiet_since_s = self._clock.monotonic()
+            if self._quiet_since_s > give_up:
+                raise BadFrame(
+                    f"{self._line.settings.name}: never quiet; another master or an unbiased line", "noise"
+                )
+
+    def _read(self, wait_s: float) -> bytes:
+        """Return what is there after at most `wait_s`; raise LineDown when the port is lost."""
+        try:
+            handle = self._port
+            if not select.select([handle], [], [], max(0.0, wait_s))[0]:
+                return b""
+            return handle.read(max(1, handle.in_waiting))
+        except (OSError, termios.error) as exc:
+            raise self._lost(exc) from exc
+
+    def _lost(self, error: Exception) -> LineDown:
+        self.close()
+        name, device = self._line.settings.name, self._line.settings.port
+        return LineDown(f"{name}: port lost: {device}: {error}; plug the adapter in again")
