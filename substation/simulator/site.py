@@ -120,13 +120,14 @@ class Site:
             load = self._feeders[ESSENTIAL]
             kw = load.kw(ms, weekday, hour)
             # Meter 5 and meter 2 stand at the same change-over panel: no cable between them.
-            fed = self._load(load, ms, kw, self._generator_volts(ms), self._generator_hz(ms, kw), 0.0)
+            volts, hz = self._generator_volts(ms), self._generator_hz(ms, kw)
+            fed = self._load(load, ms, kw, source_v=volts, hz=hz)
             return _DEAD, fed, _DEAD, _DEAD, fed
         kws = [load.kw(ms, weekday, hour) for load in self._feeders.values()]
         bus_v = self._bus_volts(ms, sum(kws))
         hz = 50.0 + 0.07 * self._hz.at(ms)
         fed2, fed3, fed4 = (
-            self._load(load, ms, kw, bus_v, hz, load.feeder.cable_ohm)
+            self._load(load, ms, kw, source_v=bus_v, hz=hz, cable_ohm=load.feeder.cable_ohm)
             for load, kw in zip(self._feeders.values(), kws, strict=True)
         )
         standing = _DEAD
@@ -135,7 +136,7 @@ class Site:
         return self._transformer(bus_v, hz, (fed2, fed3, fed4)), fed2, fed3, fed4, standing
 
     def _load(
-        self, load: FeederLoad, ms: int, kw: float, source_v: Phases, hz: float, cable_ohm: float
+        self, load: FeederLoad, ms: int, kw: float, *, source_v: Phases, hz: float, cable_ohm: float = 0.0
     ) -> Circuit:
         """Return the feeder at its meter, behind a cable whose drop is in line with the voltage."""
         pf = load.pf(ms)

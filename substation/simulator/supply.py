@@ -1,6 +1,7 @@
 """Who feeds whom: the mains, the dark, the DG set, and the moments between them."""
 
 import bisect
+import itertools
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
@@ -32,7 +33,9 @@ class Failure:
 
     def __post_init__(self) -> None:
         if self.end_ms <= self.start_ms or self.dg_start_s < 0 or self.dg_stop_s < 0:
-            raise ValueError(f"{self}: a failure ends after it begins, and the DG set's times are not negative")
+            raise ValueError(
+                f"{self}: a failure ends after it begins, and the DG set's times are not negative"
+            )
 
     @property
     def over_ms(self) -> int:
@@ -59,7 +62,7 @@ class Timetable:
     def __init__(self, failures: Iterable[Failure] = ()) -> None:
         """Take the failures in any order; raise ValueError where one begins before another is over."""
         self.failures = tuple(sorted(failures, key=lambda failure: failure.start_ms))
-        for earlier, later in zip(self.failures, self.failures[1:], strict=False):
+        for earlier, later in itertools.pairwise(self.failures):
             if later.start_ms < earlier.over_ms:
                 raise ValueError(f"{later} begins before {earlier} is over; let the DG set stop first")
         switches = dict(switch for failure in self.failures for switch in failure.switches())
@@ -78,4 +81,4 @@ class Timetable:
         if low >= high:
             return [(start_ms, end_ms, self.at(start_ms))]
         bounds = [start_ms, *self._times[low:high], end_ms]
-        return [(a, b, self.at(a)) for a, b in zip(bounds, bounds[1:], strict=False)]
+        return [(a, b, self.at(a)) for a, b in itertools.pairwise(bounds)]
