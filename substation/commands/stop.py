@@ -1,0 +1,63 @@
+"""`./stop.sh`: end what `start.sh` started in this station's home, and nothing else.
+
+Standard library only: it works when the environment is broken or gone.
+"""
+
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from substation.commands.doors import PROJECT
+from substation.commands.processes import Book, Started, end
+from substation.commands.usage import Parser
+
+LINE = "simulated line"
+"""Ends last: the poller finishes its round on a line that still answers."""
+STATION = "station"
+"""`start.sh` itself, while it brings the station up or watches over it; it ends its children first."""
+
+
+def homes() -> list[Path]:
+    """Return the station's home: `SUBSTATION_HOME`, or the project's own and its demo's."""
+    named = os.environ.get("SUBSTATION_HOME")
+    return [Path(named).expanduser().absolute()] if named else [PROJECT, PROJECT / "demo"]
+
+
+def stop(home: Path) -> int:
+    """End the station in `home` and say what was done; return 0, or 1 when something would not end."""
+    book = Book(home / "state")
+    running = book.running()
+    if not running:
+        book.remove()
+        return 0
+    left: list[Started] = []
+    for among in ({STATION}, {p.name for p in running} - {STATION, LINE}, {LINE}):
+        left += end([p for p in book.running() if p.name in among], say=print)
+    # A start that was ended had perhaps just launched one more and written it into the book.
+    left = [p for p in {*left, *book.running()} if p.runs]
+    for process in left:
+        print(f"{process.name} (pid {process.pid}) cannot be ended: another user's, or stuck in the kernel.")
+    if left:
+        return 1
+    book.remove()
+    print(f"Stopped {', '.join(p.name for p in running)} of {home}.")
+    return 0
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run `stop.sh`; return its exit code."""
+    parser = Parser(
+        prog="./stop.sh",
+        description="Ends the poller, the dashboard and, in a demo, the simulated line that start.sh "
+        "started. Nothing else is touched. SUBSTATION_HOME names a station elsewhere.",
+    )
+    parser.parse_args(argv)
+    stations = [home for home in homes() if Book(home / "state").running()]
+    if not stations:
+        print(f"Nothing to stop: no station of {' or '.join(str(home) for home in homes())} runs.")
+    return max([stop(home) for home in stations], default=0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
