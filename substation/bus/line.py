@@ -98,9 +98,13 @@ class Line:
             BadFrame: bytes that are not the answer.
             Refused: the meter answered with an exception.
         """
-        if self._owed.get(meter_id):
+        if self.owes(meter_id):
             self.probe(meter_id, block, timeout_s)
         return self._ask(meter_id, block, block.count, timeout_s)
+
+    def owes(self, meter_id: int) -> bool:
+        """Return whether a reply of this meter may still come; `read` then probes first."""
+        return bool(self._owed.get(meter_id))
 
     def probe(self, meter_id: int, block: Block, timeout_s: float) -> Answer:
         """Ask for the beginning of the block only, in a length that no owed reply has.

@@ -1,0 +1,184 @@
+"""Is there supply? Judged by voltage, never by load: an idle live feeder is no power failure. Pure.
+
+The rules, with V as a share of the nominal voltage:
+
+1. A voltage is live from 50 % on and dead below 40 %; between them it is what it was before.
+2. All line-to-line voltages live: *live*. All dead: *dead*. Where the meter has none, the line-to-neutral
+   voltages against nominal / sqrt 3.
+3. A line-to-neutral voltage dead while others live: *phase lost*. Line to line alone a lost phase shows
+   as two voltages near 58 % beside one near 100 %: *phase lost* as well.
+4. No voltage to judge by: *unknown*. A meter whose communication failed: *unknown*, unless it is fed
+   from the circuit it measures (`aux_supply = "own"`), falls silent together with another such meter,
+   and a meter with independent supply answers: then it is *dead*. One alone may be its panel; all
+   silent is the line or the adapter.
+
+Every verdict carries its evidence.
+"""
+
+import math
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from substation.readings import Reading
+from substation.settings.model import Meter, Role, Settings
+
+Supply = Literal["live", "phase_lost", "dead", "unknown"]
+
+LIVE_FROM = 0.5
+DEAD_BELOW = 0.4
+SAGGED = 0.7
+"""Of the highest: two line-to-line voltages below this share beside one full one mean a lost phase."""
+
+LINE_TO_LINE = (("v_ry", "RY"), ("v_yb", "YB"), ("v_br", "BR"))
+LINE_TO_NEUTRAL = (("v_r", "R"), ("v_y", "Y"), ("v_b", "B"))
+
+WORDS: Mapping[Role, Mapping[Supply, str]] = {
+    "incomer": {"live": "EB supply On", "phase_lost": "EB supply phase lost", "dead": "EB supply Off"},
+    "generator": {"live": "DG set On", "phase_lost": "DG set phase lost", "dead": "DG set Off"},
+    "feeder": {"live": "OK", "phase_lost": "Phase lost", "dead": "Power failure"},
+}
+UNKNOWN = "Unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What is known of one circuit's supply."""
+
+    supply: Supply
+    status: str
+    """The word on screen: depends on the meter's role."""
+    evidence: str
+    since_ms: int
+    """UTC, ms: when the supply became so."""
+    live: Mapping[str, bool]
+    """Memory for the hysteresis: whether each voltage was live when last seen."""
+
+
+def judge(
+    settings: Settings,
+    readings: Mapping[int, Reading],
+    failed: Collection[int],
+    before: Mapping[int, Verdict],
+    now_ms: int,
+) -> dict[int, Verdict]:
+    """Return the verdict on every meter of the station.
+
+    Args:
+        settings: roles, nominal voltages, where the meters are fed from.
+        readings: this round's, by meter; one without values leaves its verdict as it was.
+        failed: meters whose communication has failed.
+        before: the verdicts of the round before.
+        now_ms: UTC, ms, for a verdict that no reading stamps.
+    """
+    verdicts = {}
+    for meter in settings.meters:
+        old = before.get(meter.id) or _verdict(
+            meter, "unknown", "not read yet", at_ms=now_ms, live={}, old=None
+        )
+        reading = readings.get(meter.id)
+        if meter.id in failed:
+            supply, evidence = _silent(meter, settings.meters, failed)
+            verdicts[meter.id] = _verdict(meter, supply, evidence, at_ms=now_ms, live=old.live, old=old)
+        elif reading is not None and reading.answered:
+            supply, evidence, live = judge_voltages(reading, settings.nominal_v(meter), old.live)
+            verdicts[meter.id] = _verdict(meter, supply, evidence, at_ms=reading.at_ms, live=live, old=old)
+        else:
+            verdicts[meter.id] = old
+    return verdicts
+
+
+def judge_voltages(
+    reading: Reading, nominal_v: float, before: Mapping[str, bool]
+) -> tuple[Supply, str, dict[str, bool]]:
+    """Return supply, evidence and the memory for next time, from one reading's voltages.
+
+    `nominal_v` is line to line, V. An implausible voltage is no evidence.
+    """
+    to_line = _trusted(reading, LINE_TO_LINE)
+    to_neutral = _trusted(reading, LINE_TO_NEUTRAL)
+    live = dict(before)
+    live.update(_states(to_line, nominal_v, before))
+    live.update(_states(to_neutral, nominal_v / math.sqrt(3), before))
+    line_evidence = _evidence(LINE_TO_LINE, to_line, nominal_v)
+    neutral_evidence = _evidence(LINE_TO_NEUTRAL, to_neutral, nominal_v / math.sqrt(3))
+
+    full_set = to_line if len(to_line) == len(LINE_TO_LINE) else to_neutral
+    evidence = line_evidence if full_set is to_line else neutral_evidence
+    if len(full_set) != len(LINE_TO_LINE):
+        return "unknown", f"voltages missing: {line_evidence if to_line else neutral_evidence}", live
+    states = [live.get(key) for key in full_set]
+    if all(state is False for state in states):
+        return "dead", evidence, live
+    neutral_states = [live.get(key) for key in to_neutral]
+    if False in neutral_states and True in neutral_states:
+        return "phase_lost", neutral_evidence, live
+    if False in states:
+        return "phase_lost", evidence, live
+    if None in states:
+        return "unknown", f"between dead and live, never seen before: {evidence}", live
+    if full_set is to_line and not to_neutral and _one_phase_sagged(list(to_line.values())):
+        return "phase_lost", evidence, live
+    return "live", evidence, live
+
+
+def _trusted(reading: Reading, voltages: Sequence[tuple[str, str]]) -> dict[str, float]:
+    found = {}
+    for key, _ in voltages:
+        value = reading.values.get(key)
+        if value is not None and key not in reading.implausible:
+            found[key] = value
+    return found
+
+
+def _states(found: Mapping[str, float], nominal_v: float, before: Mapping[str, bool]) -> dict[str, bool]:
+    states = {}
+    for key, value in found.items():
+        if value >= LIVE_FROM * nominal_v:
+            states[key] = True
+        elif value < DEAD_BELOW * nominal_v:
+            states[key] = False
+        elif key in before:
+            states[key] = before[key]
+    return states
+
+
+def _one_phase_sagged(voltages: Sequence[float]) -> bool:
+    low, middle, high = sorted(voltages)
+    return middle < SAGGED * high and low > 0
+
+
+def _evidence(voltages: Sequence[tuple[str, str]], found: Mapping[str, float], nominal_v: float) -> str:
+    shown = ", ".join(
+        f"{name} {found[key]:.1f}" if key in found else f"{name} missing" for key, name in voltages
+    )
+    return f"{shown} V of {nominal_v:.0f} V"
+
+
+def _silent(meter: Meter, meters: Sequence[Meter], failed: Collection[int]) -> tuple[Supply, str]:
+    witnesses = [other.name for other in meters if other.aux_supply == "station" and other.id not in failed]
+    answering = [other.name for other in meters if other.id not in failed]
+    fellows = [
+        other.name
+        for other in meters
+        if other.aux_supply == "own" and other.id in failed and other.id != meter.id
+    ]
+    if not answering:
+        return "unknown", "no meter answers: the line or the adapter"
+    if meter.aux_supply == "own" and fellows and witnesses:
+        return "dead", (
+            f"fed from its own circuit and silent together with {', '.join(fellows)}, "
+            f"while {witnesses[0]} answers"
+        )
+    if meter.aux_supply == "own":
+        return "unknown", f"silent alone, while {answering[0]} answers: communication or its panel"
+    return "unknown", f"no answer, while {answering[0]} answers: communication, or the meter itself"
+
+
+def _verdict(
+    meter: Meter, supply: Supply, evidence: str, *, at_ms: int, live: Mapping[str, bool], old: Verdict | None
+) -> Verdict:
+    status = UNKNOWN if supply == "unknown" else WORDS[meter.role][supply]
+    if old is not None and old.supply == supply:
+        return replace(old, status=status, evidence=evidence, live=live)
+    return Verdict(supply, status, evidence, at_ms, live)

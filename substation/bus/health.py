@@ -1,0 +1,173 @@
+"""How a meter is doing on the wire: failures in a row, lost, back, back-off, counters, patience. Pure.
+
+A meter is
+
+- `OK` until its second failure in a row,
+- `Communication failed` from then on,
+- *lost* after the third: it leaves the round, so that it cannot slow the others, and is only probed
+  in idle line time; where there is none, after 2, 4, 8 ... 60 s.
+"""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from substation.errors import LinkError
+from substation.readings import Quality
+
+FAILED_AFTER = 2
+LOST_AFTER = 3
+LEAST_TIMEOUT_S = 0.25
+"""100 ms gave false time-outs in the field."""
+NEW_TIMEOUT_S = 0.5
+"""For a meter that was never heard."""
+LONGEST_TIMEOUT_S = 1.0
+TURNAROUNDS = 4
+FADE = 0.1
+"""Share by which a shorter turnaround pulls the learned one down; a longer one counts at once."""
+FIRST_BACKOFF_S = 2.0
+LONGEST_BACKOFF_S = 60.0
+
+CommStatus = Literal["OK", "Communication failed"]
+COUNTERS = ("asked", "ok", "timeout", "crc", "wrong", "refused", "noise")
+_COUNTED_AS = {
+    "timeout": "timeout",
+    "crc": "crc",
+    "short": "crc",
+    "wrong_id": "wrong",
+    "wrong_function": "wrong",
+    "length": "wrong",
+    "echo": "noise",
+    "noise": "noise",
+}
+
+
+@dataclass(slots=True)
+class Health:
+    """One meter on the wire. Times are monotonic seconds."""
+
+    failures: int = 0
+    """In a row."""
+    lost_s: float | None = None
+    """When its last good answer, or the first failure, was; None while it takes part in the round."""
+    detail: str = ""
+    """Why the last transaction failed, in words; empty after a good one."""
+    last_good_ms: int | None = None
+    turnaround_s: float | None = None
+    probe_due_s: float = 0.0
+    backoff_s: float = FIRST_BACKOFF_S
+    probes: int = 0
+    refusing: bool = False
+    """Whether it answers, but with an exception."""
+    line_down: bool = False
+    counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(COUNTERS, 0))
+    kinds: dict[str, int] = field(default_factory=dict)
+    """Each kind of failure under its own name."""
+    _since_s: float = 0.0
+
+    @property
+    def lost(self) -> bool:
+        """Whether it has left the round."""
+        return self.lost_s is not None
+
+    @property
+    def comm_status(self) -> CommStatus:
+        """The word on screen."""
+        down = self.line_down or self.failures >= FAILED_AFTER
+        return "Communication failed" if down else "OK"
+
+    @property
+    def timeout_s(self) -> float:
+        """How long the meter may think: 4 x its turnaround, 250 ms to 1 s.
+
+        Every other probe of a lost meter waits the longest time, so that one that has become slow is
+        found again and its new turnaround learned.
+        """
+        if self.lost and self.probes % 2:
+            return LONGEST_TIMEOUT_S
+        if self.turnaround_s is None:
+            return NEW_TIMEOUT_S
+        return min(LONGEST_TIMEOUT_S, max(LEAST_TIMEOUT_S, TURNAROUNDS * self.turnaround_s))
+
+    def heard(self, turnaround_s: float, *, noise: bool) -> None:
+        """Take a valid answer to a request: count it, learn the meter's turnaround.
+
+        `noise` says whether bytes had to be skipped before it.
+        """
+        self.counts["asked"] += 1
+        self.counts["ok"] += 1
+        if noise:
+            self._count("noise")
+        known = self.turnaround_s
+        if known is None or turnaround_s >= known:
+            self.turnaround_s = turnaround_s
+        else:
+            self.turnaround_s = known + FADE * (turnaround_s - known)
+
+    def unanswered(self, kind: str) -> None:
+        """Count a request that brought no valid answer, under its kind."""
+        self.counts["asked"] += 1
+        self._count(kind)
+
+    def _count(self, kind: str) -> None:
+        self.kinds[kind] = self.kinds.get(kind, 0) + 1
+        column = "refused" if kind.startswith("exception_") else _COUNTED_AS.get(kind, "noise")
+        self.counts[column] += 1
+
+    def good(self, now_s: float, at_ms: int) -> float | None:
+        """Take a good poll. Returns for how many seconds it had been away, or None when it was not lost."""
+        away = None if self.lost_s is None else now_s - self.lost_s
+        self.failures, self.lost_s, self.detail = 0, None, ""
+        self.refusing = self.line_down = False
+        self.backoff_s, self.probes = FIRST_BACKOFF_S, 0
+        self.last_good_ms = at_ms
+        return away
+
+    def refused(self, error: LinkError) -> None:
+        """Take a refusal: the meter is there and said no, so the wire is fine and nothing is backed off."""
+        self.failures, self.lost_s = 0, None
+        self.refusing, self.line_down = True, False
+        self.backoff_s, self.probes = FIRST_BACKOFF_S, 0
+        self.detail = str(error)
+
+    def failed(self, error: LinkError, now_s: float) -> bool:
+        """Take a failed poll or probe. Returns whether the meter became lost by it."""
+        if self.failures == 0:
+            self._since_s = now_s
+        self.failures += 1
+        self.detail = str(error)
+        self.refusing = self.line_down = False
+        if self.lost:
+            self.probes += 1
+            self.backoff_s = min(LONGEST_BACKOFF_S, 2 * self.backoff_s)
+            self.probe_due_s = now_s + self.backoff_s
+        elif self.failures >= LOST_AFTER:
+            self.lost_s = self._since_s
+            self.probe_due_s = now_s + self.backoff_s
+            return True
+        return False
+
+    def unreachable(self, error: LinkError) -> None:
+        """Take that the line itself is down: no fault of the meter's, but nothing is known of it."""
+        self.line_down, self.detail = True, str(error)
+
+
+def reading_reason(error: LinkError) -> tuple[Quality, str]:
+    """Return the quality and the reason under which a failed poll is stored."""
+    refused = error.kind.startswith("exception_")
+    return (Quality.REFUSED if refused else Quality.NO_ANSWER), error.kind
+
+
+def span(seconds: float) -> str:
+    """Return a span of time as a person says it: `4 min 12 s`, `2 h 5 min`, `3 d 4 h`."""
+    whole = round(seconds)
+    units = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
+    for place, (size, name) in enumerate(units):
+        if whole >= size or name == "s":
+            text = f"{whole // size} {name}"
+            rest = whole % size
+            if rest and place + 1 < len(units):
+                small, small_name = units[place + 1]
+                if rest >= small:
+                    text += f" {rest // small} {small_name}"
+            return text
+    return "0 s"

@@ -1,0 +1,248 @@
+"""One round over all meters of a line, in their order; then, in idle line time, the doubtful ones.
+
+What a round does:
+
+1. Every meter that is not lost is asked for its block; a damaged reply is asked for once more at once.
+2. In the time that is left until the next round, a meter that failed just now is probed, and read if
+   it answers: so one lost reply costs no reading, and a dead meter is known within one round.
+3. Lost meters are probed, as many as fit. Where none ever fits, each after 2, 4, 8 ... 60 s, at most
+   one a round: a dead meter never slows the others.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from substation.bus.health import Health, reading_reason, span
+from substation.bus.line import Answer
+from substation.clock import Clock
+from substation.errors import LineDown, LinkError, Refused
+from substation.meters.blocks import Block, plan, values
+from substation.meters.pace import Pace
+from substation.meters.profile import Profile
+from substation.readings import Reading, missing
+from substation.settings.model import Line, Meter
+
+GUESSED_TURNAROUND_S = 0.03
+"""Of a meter that was never heard, for the limit only."""
+
+
+class Wire(Protocol):
+    """What a round needs of a line: `bus.line.Line`, or a test's stand-in."""
+
+    settings: Line
+    pace: Pace
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the port is ours."""
+        ...
+
+    def open(self) -> None:
+        """Open the port, or raise LineDown."""
+        ...
+
+    def close(self) -> None:
+        """Give it back."""
+        ...
+
+    def owes(self, meter_id: int) -> bool:
+        """Return whether a reply of this meter may still come."""
+        ...
+
+    def read(self, meter_id: int, block: Block, timeout_s: float) -> Answer:
+        """Return the block, or raise LinkError."""
+        ...
+
+    def probe(self, meter_id: int, block: Block, timeout_s: float) -> Answer:
+        """Return the beginning of the block, or raise LinkError."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """A change worth a line in the log: said once, not each round."""
+
+    kind: str
+    """`lost`, `back`, `refused`, `answers`, `line_down`, `line_up`."""
+    words: str
+    meter_id: int | None = None
+
+
+@dataclass(slots=True)
+class Seat:
+    """One meter's place in the round."""
+
+    meter: Meter
+    profile: Profile
+    blocks: tuple[Block, ...]
+    health: Health = field(default_factory=Health)
+
+    @property
+    def named(self) -> str:
+        """The meter as the log says it."""
+        return f"meter {self.meter.id} {self.meter.name}"
+
+
+class Scanner:
+    """The meters of one line."""
+
+    def __init__(self, line: Wire, meters: Iterable[tuple[Meter, Profile]], clock: Clock) -> None:
+        self.line = line
+        self.seats = [
+            Seat(meter, profile, plan(profile, pace=line.pace, turnaround_s=GUESSED_TURNAROUND_S))
+            for meter, profile in meters
+        ]
+        self.down: str | None = "port not opened yet"
+        """Why the line is down, in words; None while it is up."""
+        self.last_round_s = 0.0
+        self._down_since_s: float | None = None
+        self._clock = clock
+        self._notices: list[Notice] = []
+        self._turn = 0
+
+    @property
+    def limit_s(self) -> float:
+        """The least time one round can take on this wire with the meters that take part, s."""
+        return sum(
+            self.line.pace.transaction_s(block.count, seat.health.turnaround_s or GUESSED_TURNAROUND_S)
+            for seat in self.seats
+            if not seat.health.lost
+            for block in seat.blocks
+        )
+
+    def notices(self) -> list[Notice]:
+        """Return what has changed since the last call."""
+        said, self._notices = self._notices, []
+        return said
+
+    def round(
+        self, idle_until_s: float | None = None, stopping: Callable[[], bool] = lambda: False
+    ) -> list[Reading]:
+        """Ask every meter once; return one reading a meter that was asked, in the meters' order.
+
+        Args:
+            idle_until_s: monotonic time until which the line is free; None = polled without pause.
+            stopping: asked between requests; True ends the round early.
+        """
+        started_s = self._clock.monotonic()
+        if not self.reopen():
+            self.last_round_s = 0.0
+            return [self._unreachable(seat) for seat in self.seats]
+        found: dict[int, Reading] = {}
+        doubtful: list[Seat] = []
+        try:
+            for seat in self.seats:
+                if seat.health.lost or stopping():
+                    continue
+                found[seat.meter.id] = self._poll(seat)
+                if seat.health.failures and not seat.health.lost:
+                    doubtful.append(seat)
+            self.last_round_s = self._clock.monotonic() - started_s
+            self._use_idle_time(found, doubtful, idle_until_s, stopping)
+        except LineDown as exc:
+            self.last_round_s = self._clock.monotonic() - started_s
+            self._line_lost(exc)
+            for seat in self.seats:
+                if seat.meter.id not in found:
+                    found[seat.meter.id] = self._unreachable(seat)
+        return [found[seat.meter.id] for seat in self.seats if seat.meter.id in found]
+
+    def reopen(self) -> bool:
+        """Open the port if it is not open; return whether it is."""
+        if self.line.is_open:
+            return True
+        try:
+            self.line.open()
+        except LineDown as exc:
+            self._line_lost(exc)
+            return False
+        if self._down_since_s is not None:
+            away = span(self._clock.monotonic() - self._down_since_s)
+            self._notices.append(Notice("line_up", f"{self.line.settings.name} up again after {away}"))
+        self.down, self._down_since_s = None, None
+        return True
+
+    def _use_idle_time(
+        self,
+        found: dict[int, Reading],
+        doubtful: list[Seat],
+        idle_until_s: float | None,
+        stopping: Callable[[], bool],
+    ) -> None:
+        lost = [seat for seat in self.seats if seat.health.lost and seat.meter.id not in found]
+        self._turn += 1
+        first = self._turn % len(lost) if lost else 0
+        overdue_allowed = True
+        for seat in (*doubtful, *lost[first:], *lost[:first]):
+            now = self._clock.monotonic()
+            cost_s = self.line.pace.transaction_s(2, seat.health.timeout_s)
+            fits = idle_until_s is not None and now + cost_s <= idle_until_s
+            overdue = overdue_allowed and seat.health.lost and now >= seat.health.probe_due_s
+            if stopping() or not (fits or overdue):
+                continue
+            overdue_allowed = overdue_allowed and fits
+            found[seat.meter.id] = self._poll(seat, probe_first=True)
+
+    def _poll(self, seat: Seat, *, probe_first: bool = False) -> Reading:
+        """Return the meter's reading, or the record of why there is none. Raises LineDown only."""
+        health, meter_id = seat.health, seat.meter.id
+        try:
+            if probe_first or self.line.owes(meter_id):
+                self._ask(self.line.probe, seat, seat.blocks[0])
+            reading = self._read(seat)
+        except LineDown:
+            raise
+        except Refused as exc:
+            if not health.refusing:
+                self._notices.append(Notice("refused", f"{seat.named} refuses: {exc}", meter_id))
+            health.refused(exc)
+            return missing(meter_id, self._clock.now_ms(), *reading_reason(exc))
+        except LinkError as exc:
+            if health.failed(exc, self._clock.monotonic()):
+                words = f"{seat.named} lost: {health.failures} polls without a valid answer ({exc})"
+                self._notices.append(Notice("lost", words, meter_id))
+            return missing(meter_id, self._clock.now_ms(), *reading_reason(exc))
+        if health.refusing:
+            self._notices.append(Notice("answers", f"{seat.named} answers again", meter_id))
+        away_s = health.good(self._clock.monotonic(), reading.at_ms)
+        if away_s is not None:
+            self._notices.append(Notice("back", f"{seat.named} back after {span(away_s)}", meter_id))
+        return reading
+
+    def _read(self, seat: Seat) -> Reading:
+        found: dict[str, float | None] = {}
+        at_ms = 0
+        for block in seat.blocks:
+            answer = self._ask(self.line.read, seat, block)
+            found.update(values(seat.profile, block, answer.words))
+            at_ms = answer.at_ms
+        return Reading(seat.meter.id, at_ms, found)
+
+    def _ask(self, call: Callable[[int, Block, float], Answer], seat: Seat, block: Block) -> Answer:
+        """Return the answer; a damaged one is asked for again at once, a second time not."""
+        for again in (True, False):
+            try:
+                answer = call(seat.meter.id, block, seat.health.timeout_s)
+            except LineDown:
+                raise
+            except LinkError as exc:
+                seat.health.unanswered(exc.kind)
+                if exc.kind != "crc" or not again:
+                    raise
+            else:
+                seat.health.heard(answer.turnaround_s, noise=answer.noise)
+                return answer
+        raise AssertionError("unreachable: the second attempt answers or raises")
+
+    def _unreachable(self, seat: Seat) -> Reading:
+        error = LineDown(self.down or "line down")
+        seat.health.unreachable(error)
+        return missing(seat.meter.id, self._clock.now_ms(), *reading_reason(error))
+
+    def _line_lost(self, error: LineDown) -> None:
+        self.line.close()
+        if self._down_since_s is None:
+            self._down_since_s = self._clock.monotonic()
+            self._notices.append(Notice("line_down", str(error)))
+        self.down = str(error)
