@@ -14,6 +14,7 @@ SubstationError
 │   ├── Damaged                the file is not what it says it is
 │   └── WrongStation           simulated data met a real station, or the reverse (exit 78)
 └── AccessError                a person may not do this
+    └── Crowded                more logins at once than can be checked; try again (HTTP 503)
 
 A message says what, where, and what to do next: the same words reach the log, the status page and
 the troubleshooting how-to.
@@ -117,3 +118,7 @@ class WrongStation(StoreError):
 
 class AccessError(SubstationError):
     """A person may not do this."""
+
+
+class Crowded(AccessError):
+    """More logins at once than can be checked; trying again in a few seconds helps."""

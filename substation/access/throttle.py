@@ -1,0 +1,123 @@
+"""Slows down who guesses passwords, without ever locking anybody out for good."""
+
+import contextlib
+import hashlib
+import threading
+from collections.abc import Iterator
+
+from substation.clock import Clock
+from substation.errors import StoreError
+from substation.store.operator_db import OperatorDb
+
+FAILURES = 5
+"""So many wrong passwords ..."""
+WINDOW_S = 300.0
+"""... within so many seconds, per user and source, and the next one has to wait."""
+MAX_ROWS = 20_000
+"""Failures kept. A flood of names cannot push out a younger one: hashing allows about 50 a second."""
+_LANES = 64
+
+
+class Throttle:
+    """Counts failed logins per user and source in the operators' database; survives a restart.
+
+    When the database cannot be used (disk full, damaged) it goes on counting in memory.
+    """
+
+    def __init__(self, store: OperatorDb, clock: Clock) -> None:
+        """Count in `store`, by `clock`."""
+        self.last_problem: str | None = None
+        self._store = store
+        self._clock = clock
+        self._memory: dict[bytes, list[int]] = {}
+        self._turn = threading.Lock()
+        self._lanes = [threading.Lock() for _ in range(_LANES)]
+
+    @contextlib.contextmanager
+    def turn(self, user: str, source: str) -> Iterator[None]:
+        """Hold the turn of this user and source: ask, check and count inside it.
+
+        Otherwise fifty guesses sent at once would all be checked before the first one is counted.
+        """
+        with self._lanes[_bucket(user, source)[0] % _LANES]:
+            yield
+
+    def retry_after_s(self, user: str, source: str) -> float | None:
+        """Return how long this user has to wait at this source, in seconds, or None when he may try."""
+        now_ms = self._clock.now_ms()
+        latest = self._latest(_bucket(user, source), now_ms)
+        if len(latest) < FAILURES:
+            return None
+        return (latest[FAILURES - 1] + WINDOW_S * 1000 - now_ms) / 1000
+
+    def failed(self, user: str, source: str) -> None:
+        """Count a wrong password."""
+        now_ms = self._clock.now_ms()
+        bucket = _bucket(user, source)
+        try:
+            with self._store.transaction() as connection:
+                connection.execute(
+                    "DELETE FROM login_failure WHERE NOT at_ms BETWEEN ? AND ?", _window(now_ms)
+                )
+                connection.execute(
+                    "DELETE FROM login_failure WHERE rowid IN (SELECT rowid FROM login_failure"
+                    " ORDER BY at_ms DESC LIMIT -1 OFFSET ?)",
+                    (MAX_ROWS - 1,),
+                )
+                connection.execute(
+                    "INSERT INTO login_failure (bucket, at_ms) VALUES (?, ?)", (bucket, now_ms)
+                )
+            self.last_problem = None
+        except StoreError as exc:
+            self.last_problem = str(exc)
+            self._remember(bucket, now_ms)
+
+    def succeeded(self, user: str, source: str) -> None:
+        """Forget the failures of this user at this source."""
+        bucket = _bucket(user, source)
+        with self._turn:
+            self._memory.pop(bucket, None)
+        try:
+            if self._store.rows("SELECT 1 FROM login_failure WHERE bucket = ? LIMIT 1", (bucket,)):
+                with self._store.transaction() as connection:
+                    connection.execute("DELETE FROM login_failure WHERE bucket = ?", (bucket,))
+            self.last_problem = None
+        except StoreError as exc:
+            self.last_problem = str(exc)
+
+    def _latest(self, bucket: bytes, now_ms: int) -> list[int]:
+        """Return when the last failures were, the newest first."""
+        low, high = _window(now_ms)
+        with self._turn:
+            remembered = [at for at in self._memory.get(bucket, ()) if low <= at <= high]
+        try:
+            rows = self._store.rows(
+                "SELECT at_ms FROM login_failure WHERE bucket = ? AND at_ms BETWEEN ? AND ?"
+                " ORDER BY at_ms DESC LIMIT ?",
+                (bucket, low, high, FAILURES),
+            )
+        except StoreError as exc:
+            self.last_problem = str(exc)
+            rows = []
+        return sorted([*remembered, *(int(str(at)) for (at,) in rows)], reverse=True)
+
+    def _remember(self, bucket: bytes, now_ms: int) -> None:
+        low, high = _window(now_ms)
+        with self._turn:
+            kept = [at for at in self._memory.pop(bucket, ()) if low <= at <= high]
+            self._memory[bucket] = [*kept[-FAILURES:], now_ms]
+            while len(self._memory) > MAX_ROWS // FAILURES:
+                del self._memory[next(iter(self._memory))]
+
+
+def _bucket(user: str, source: str) -> bytes:
+    """Return a short name for user and source: bounded in size, and no list of typed names in the file."""
+    text = f"{len(user)}:{user}{source}".encode("utf-8", "surrogatepass")
+    return hashlib.sha256(text).digest()[:16]
+
+
+def _window(now_ms: int) -> tuple[int, int]:
+    """Return the time that counts. What lies in the future was written before the clock was set back:
+    it is forgotten, since it would lock the user out for as long as the clock was wrong.
+    """
+    return now_ms - int(WINDOW_S * 1000) + 1, now_ms

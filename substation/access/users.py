@@ -1,0 +1,109 @@
+"""Who may log in, and what the roles may do."""
+
+import functools
+import secrets
+import threading
+import unicodedata
+from pathlib import Path
+
+from substation.errors import Crowded
+from substation.settings import files, vault
+from substation.settings.model import Settings, User, UserRole
+from substation.settings.passwords import MAX_LENGTH
+
+ROLES: tuple[UserRole, ...] = ("viewer", "operator", "engineer", "administrator")
+"""From the least to the most; each may do what those before it may."""
+HASHES_AT_ONCE = 2
+"""Each costs a core about 40 ms and 19 MiB: more at once would starve the pages."""
+HASH_WAIT_S = 2.0
+
+_hashing = threading.BoundedSemaphore(HASHES_AT_ONCE)
+
+
+def check(settings: Settings, name: str, password: str) -> User | None:
+    """Return the user when name and password are right and he is not disabled, else None.
+
+    An unknown name costs the same work as a wrong password, so that the time tells nothing.
+    Ask `Throttle.retry_after_s` first: this is the expensive part.
+
+    Raises:
+        Crowded: more logins at once than can be checked (answer 503).
+    """
+    nobody = _nobody()
+    wanted = _normal(name)
+    user = next((user for user in settings.users if _normal(user.name) == wanted), None)
+    right = _verified(user.password_hash if user else nobody, password)
+    return user if user and right and not user.disabled else None
+
+
+def check_export(settings: Settings, password: str) -> bool:
+    """Return whether this is the station's export password; raises Crowded."""
+    right = _verified(settings.export_password_hash or _nobody(), password)
+    return right and settings.export_password_hash is not None
+
+
+def role_at_least(role: UserRole, needed: UserRole) -> bool:
+    """Return whether the role may do what `needed` may."""
+    return ROLES.index(role) >= ROLES.index(needed)
+
+
+def rehash(folder: Path, user: User, password: str) -> bool:
+    """Store a hash of today's strength for a user who has just logged in; return whether one was due.
+
+    Raises:
+        SettingsError: the configuration cannot be written.
+    """
+    if not vault.needs_rehash(user.password_hash):
+        return False
+    fresh = vault.hash_password(password)
+
+    def exchange(settings: Settings) -> Settings:
+        users = tuple(
+            one.model_copy(update={"password_hash": fresh})
+            if one.name == user.name and one.password_hash == user.password_hash
+            else one
+            for one in settings.users
+        )
+        return settings.model_copy(update={"users": users})
+
+    before, after = files.update(folder, exchange)
+    return before != after
+
+
+def demo_passwords_in_use(settings: Settings) -> tuple[str, ...]:
+    """Return who still has a documented demo password: user names, and `export`.
+
+    Judged by trying the documented passwords on the hashes, so that no renaming cheats it. Costs one
+    hash each: ask once at start, or when the configuration changes.
+    """
+    known = tuple(vault.DEMO_PASSWORDS.values())
+    found = [
+        user.name
+        for user in settings.users
+        if not user.disabled and any(vault.verify_password(user.password_hash, one) for one in known)
+    ]
+    export = settings.export_password_hash
+    if export and any(vault.verify_password(export, one) for one in known):
+        found.append("export")
+    return tuple(found)
+
+
+@functools.cache
+def _nobody() -> str:
+    """Return a hash that no password fits, made with today's parameters."""
+    return vault.hash_password(secrets.token_urlsafe(32))
+
+
+def _verified(password_hash: str, password: str) -> bool:
+    if len(password) > MAX_LENGTH:
+        return False
+    if not _hashing.acquire(timeout=HASH_WAIT_S):
+        raise Crowded("too many logins at once; try again in a few seconds")
+    try:
+        return vault.verify_password(password_hash, password)
+    finally:
+        _hashing.release()
+
+
+def _normal(name: str) -> str:
+    return unicodedata.normalize("NFKC", name)

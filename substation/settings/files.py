@@ -1,0 +1,202 @@
+"""The sealed configuration in its file: read whole, written whole.
+
+Whoever changes a setting writes `config.json` whole and atomically under a lock; readers see the
+old file or the new one, never half of one. A file that cannot be used is left untouched.
+"""
+
+import contextlib
+import fcntl
+import json
+import os
+import secrets
+import stat
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from substation.errors import SettingsError
+from substation.settings import vault
+from substation.settings.model import Home, Settings, parse
+
+NAME = "config.json"
+LOCK_NAME = "config.json.lock"
+_MAX_BYTES = 4 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A configuration as it stood in its file."""
+
+    settings: Settings
+    home: Home
+    warnings: tuple[str, ...]
+    """What was put right while reading, in words; the caller logs it and writes an audit line `key.mode`."""
+    generation: str
+    """Changes whenever the file does; see `changed`."""
+
+
+def home_folder() -> Path:
+    """Return the station's folder: `SUBSTATION_HOME`, or the project's own folder."""
+    named = os.environ.get("SUBSTATION_HOME")
+    return Path(named).expanduser().absolute() if named else Path(__file__).resolve().parents[2]
+
+
+def load(folder: Path) -> Loaded:
+    """Return the configuration of the station in `folder`.
+
+    Raises:
+        SettingsError: missing, unreadable, sealed by another key, cut, edited, or with a wrong
+            setting; names file, setting and remedy. The file is left as it is.
+    """
+    content, generation, warning = _read(folder)
+    key = vault.open_key(folder)
+    settings = parse(vault.unseal(key.keys, _document(content), NAME), NAME)
+    warnings = key.warnings + ((warning,) if warning else ())
+    return Loaded(settings, Home(folder, settings.paths), warnings, generation)
+
+
+def changed(folder: Path, generation: str) -> bool:
+    """Return whether the file is another one than the one loaded; costs one stat."""
+    try:
+        return _generation((folder / NAME).stat()) != generation
+    except OSError:
+        return True
+
+
+def save(folder: Path, settings: Settings) -> None:
+    """Write the configuration whole; whoever reads at the same time sees the old one or the new one.
+
+    Raises:
+        SettingsError: the settings do not fit together, or `simulated` differs from the file's.
+    """
+    with locked(folder):
+        if (folder / NAME).exists():
+            _same_station(load(folder).settings, settings)
+        _write(folder, settings)
+
+
+def update(folder: Path, change: Callable[[Settings], Settings]) -> tuple[Settings, Settings]:
+    """Read, change and write under one lock, so that no other change is lost; return (before, after).
+
+    An unchanged configuration is not written. Raises SettingsError as `load` and `save` do.
+    """
+    with locked(folder):
+        before = load(folder).settings
+        after = change(before)
+        _same_station(before, after)
+        if after != before:
+            _write(folder, after)
+    return before, after
+
+
+def write_new(folder: Path, settings: Settings) -> None:
+    """Write the first configuration of a station whose key is there; the caller holds `locked`."""
+    _write(folder, settings)
+
+
+@contextlib.contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Hold the one lock for changes of the configuration; waits for another holder."""
+    path = folder / LOCK_NAME
+    try:
+        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    except OSError as exc:
+        raise SettingsError(
+            f"{path}: cannot be opened ({exc.strerror}); the folder must be writable"
+        ) from exc
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
+
+
+def write_atomic(path: Path, content: bytes, mode: int = 0o600) -> None:
+    """Replace a file whole: temporary file, fsync, rename, fsync of the folder.
+
+    Raises:
+        SettingsError: no space, no right, or no folder; the old file is still there.
+    """
+    path = path.resolve()
+    temporary = path.with_name(f"{path.name}.{secrets.token_hex(6)}")
+    try:
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+        with os.fdopen(os.open(temporary, flags, mode), "wb") as file:
+            os.fchmod(file.fileno(), mode)
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+        folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+    except OSError as exc:
+        temporary.unlink(missing_ok=True)
+        raise SettingsError(f"{path}: cannot be written ({exc.strerror}); it is as it was before") from exc
+
+
+def _same_station(before: Settings, after: Settings) -> None:
+    if before.simulated != after.simulated:
+        raise SettingsError(
+            f"{NAME}: simulated was stamped at set-up and cannot be changed: demo data and real data never mix. "
+            "Make another station in a folder of its own (SUBSTATION_HOME)"
+        )
+
+
+def _write(folder: Path, settings: Settings) -> None:
+    plain = settings.model_dump(mode="json")
+    parse(plain, NAME)  # what was copied together without checking is checked before it is sealed
+    document = vault.seal(vault.read_key(folder), plain)
+    path = folder / NAME
+    try:
+        # A group that may read it (two services of one station) keeps that right; the world never has it.
+        mode = 0o600 | stat.S_IMODE(path.stat().st_mode) & 0o040
+    except OSError:
+        mode = 0o600
+    write_atomic(path, json.dumps(document, indent=1).encode() + b"\n", mode)
+
+
+def _read(folder: Path) -> tuple[bytes, str, str | None]:
+    path = folder / NAME
+    try:
+        with path.open("rb") as file:
+            status = os.fstat(file.fileno())
+            content = file.read(_MAX_BYTES)
+            return content, _generation(status), _tighten(file.fileno(), status)
+    except FileNotFoundError as exc:
+        raise SettingsError(
+            f"{path}: is missing: this station has no configuration yet. Make one: python3 encrypt_config.py"
+        ) from exc
+    except OSError as exc:
+        raise SettingsError(
+            f"{path}: cannot be read ({exc.strerror}). It must be a file of the user that runs the station"
+        ) from exc
+
+
+def _tighten(handle: int, status: os.stat_result) -> str | None:
+    mode = stat.S_IMODE(status.st_mode)
+    if not mode & 0o027 or status.st_uid != os.geteuid():
+        return None
+    os.fchmod(handle, mode & 0o640)
+    return f"{NAME}: others could use it (mode {mode:04o}); set back to {mode & 0o640:04o}"
+
+
+def _document(content: bytes) -> object:
+    if not content.strip():
+        raise SettingsError(
+            f"{NAME}: is empty. Put it back from your backup; for a new station move it away and run "
+            "python3 encrypt_config.py"
+        )
+    try:
+        return json.loads(content)
+    except (ValueError, RecursionError) as exc:
+        raise SettingsError(
+            f"{NAME}: is no JSON; it was cut or edited. Put it back from your backup; for a new station move it "
+            "away and run python3 encrypt_config.py"
+        ) from exc
+
+
+def _generation(status: os.stat_result) -> str:
+    return f"{status.st_ino}-{status.st_size}-{status.st_mtime_ns}"

@@ -1,0 +1,170 @@
+"""What the operators leave behind: `operator.db`. The dashboard is its one writer, the poller reads it.
+
+First light keeps the failed logins here; acknowledgements, notes and requests follow as further
+migrations. A file of another kind, an empty one, or one of another station is refused.
+"""
+
+import contextlib
+import os
+import secrets
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from substation.errors import Busy, Damaged, Full, StoreError, WrongStation
+
+APPLICATION_ID = 0x53534F50
+"""`SSOP`: tells this file from any other SQLite file."""
+BUSY_TIMEOUT_S = 5.0
+
+
+def _first_light(connection: sqlite3.Connection) -> None:
+    connection.execute("CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID")
+
+
+def _login_failures(connection: sqlite3.Connection) -> None:
+    connection.execute("CREATE TABLE login_failure (bucket BLOB NOT NULL, at_ms INTEGER NOT NULL)")
+    connection.execute("CREATE INDEX login_failure_bucket ON login_failure (bucket, at_ms)")
+
+
+MIGRATIONS: tuple[tuple[str, Callable[[sqlite3.Connection], None]], ...] = (
+    ("meta", _first_light),
+    ("login_failure", _login_failures),
+)
+"""Named steps, applied once each, in this order; new ones are added at the end."""
+
+
+class OperatorDb:
+    """The operators' database; safe for use from several threads."""
+
+    def __init__(self, path: Path, simulated: bool) -> None:
+        """Open the database, or make it where there is none.
+
+        Raises:
+            WrongStation: it was made by a simulated station and this one is real, or the reverse.
+            Damaged: the file is empty, damaged, or something else.
+            StoreError: it cannot be opened or written.
+        """
+        self.path = path
+        self._turn = threading.RLock()
+        with _explained(path):
+            if not path.exists():
+                _make(path, simulated)
+            self._connection = _connect(path)
+            try:
+                _check(self._connection, path, simulated)
+                _migrate(self._connection)
+            except BaseException:
+                self._connection.close()
+                raise
+
+    @contextlib.contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """Write in one transaction: all of it is kept, or nothing. Others wait their turn."""
+        with self._turn, _explained(self.path):
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._connection
+            except BaseException:
+                self._connection.execute("ROLLBACK")
+                raise
+            self._connection.execute("COMMIT")
+
+    def rows(self, sql: str, parameters: tuple[object, ...] = ()) -> list[tuple[object, ...]]:
+        """Return the rows of a SELECT."""
+        with self._turn, _explained(self.path):
+            return list(self._connection.execute(sql, parameters))
+
+    def close(self) -> None:
+        """Close it; what was committed is kept."""
+        with self._turn, _explained(self.path):
+            self._connection.close()
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False)
+    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute("PRAGMA foreign_keys = ON")
+    return connection
+
+
+def _make(path: Path, simulated: bool) -> None:
+    """Make the file under another name and put it in place whole, so that a kill leaves none half made."""
+    temporary = path.with_name(f"{path.stem}.{secrets.token_hex(6)}.db")
+    os.close(os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o660))
+    try:
+        connection = _connect(temporary)
+        with contextlib.closing(connection):
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+            _migrate(connection)
+            connection.execute("INSERT INTO meta VALUES ('simulated', ?)", ("yes" if simulated else "no",))
+        with contextlib.suppress(FileExistsError):
+            os.link(temporary, path)
+    finally:
+        for leftover in (temporary, *(temporary.with_name(temporary.name + end) for end in ("-wal", "-shm"))):
+            leftover.unlink(missing_ok=True)
+
+
+def _check(connection: sqlite3.Connection, path: Path, simulated: bool) -> None:
+    (found,) = connection.execute("PRAGMA application_id").fetchone()
+    if found != APPLICATION_ID:
+        what = "is empty" if path.stat().st_size == 0 else "is no operator database"
+        raise Damaged(f"{path}: {what}. {_AWAY.format(name=path.name)}")
+    stamp = connection.execute("SELECT value FROM meta WHERE key = 'simulated'").fetchone()
+    if stamp is None:
+        raise Damaged(f"{path}: does not say which station made it. {_AWAY.format(name=path.name)}")
+    if stamp[0] != ("yes" if simulated else "no"):
+        theirs, ours = ("simulated", "real") if stamp[0] == "yes" else ("real", "simulated")
+        raise WrongStation(
+            f"{path}: belongs to a {theirs} station and this one is {ours}; they never mix. Give each station "
+            "a folder of its own (SUBSTATION_HOME)"
+        )
+
+
+def _migrate(connection: sqlite3.Connection) -> None:
+    connection.execute(
+        "CREATE TABLE IF NOT EXISTS schema_migration (name TEXT PRIMARY KEY, at TEXT NOT NULL) WITHOUT ROWID"
+    )
+    done = {name for (name,) in connection.execute("SELECT name FROM schema_migration")}
+    newer = done - {name for name, _ in MIGRATIONS}
+    if newer:
+        raise StoreError(
+            f"operator.db was written by a newer version of this program (it knows {', '.join(sorted(newer))}); "
+            "use that version"
+        )
+    for name, step in MIGRATIONS:
+        if name in done:
+            continue
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            step(connection)
+            connection.execute(
+                "INSERT INTO schema_migration VALUES (?, strftime('%Y-%m-%dT%H:%M:%SZ', 'now'))", (name,)
+            )
+        except BaseException:
+            connection.execute("ROLLBACK")
+            raise
+        connection.execute("COMMIT")
+
+
+_AWAY = "Move it away (mv {name} {name}.corrupt) and start again; notes and acknowledgements in it are then missing"
+
+
+@contextlib.contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    """Turn what SQLite and the system say into this program's errors."""
+    try:
+        yield
+    except sqlite3.Error as exc:
+        code = getattr(exc, "sqlite_errorcode", 0) & 0xFF
+        if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+            raise Busy(f"{path}: another process holds it; try again") from exc
+        if code == sqlite3.SQLITE_FULL:
+            raise Full(f"{path}: no space left; free some and it goes on") from exc
+        if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+            raise Damaged(f"{path}: is damaged ({exc}). {_AWAY.format(name=path.name)}") from exc
+        raise StoreError(f"{path}: cannot be used ({exc})") from exc
+    except OSError as exc:
+        raise StoreError(f"{path}: cannot be used ({exc.strerror or exc})") from exc
