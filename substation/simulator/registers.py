@@ -11,15 +11,17 @@ Rates = tuple[float, ...]
 MINUTE_MS = 60_000
 _HOUR = 60
 _MS_PER_HOUR = 3_600_000.0
+_EDGES = 16
 
 
 class Registers:
     """Integrals of power over time, zero at the epoch and negative before it.
 
-    The grid is one minute, counted from the epoch, cut at every change-over of the supply. Within a
-    piece power is smooth, so the trapezoid over the piece is its energy, shared out evenly in time:
-    a register is a function of the time alone, however often and in whichever order it is asked.
-    Whole hours are remembered, so that the next question costs no more than its own hour.
+    The grid is one minute, counted from the epoch, cut at every change-over of the supply. Between
+    two cuts power is smooth, so the trapezoid from cut to cut, and from the last cut to now, is the
+    energy: a register is a function of the time alone, however often and in whichever order it is
+    asked, and a failure still to come changes nothing that was said. Whole hours are remembered, so
+    that the next question costs no more than its own hour.
     """
 
     def __init__(self, epoch_ms: int, supply: Timetable, rates: Callable[[int, Supply], Rates]) -> None:
@@ -31,22 +33,18 @@ class Registers:
         zero = (0.0,) * len(rates(epoch_ms, Supply.DARK))
         self._hours: dict[int, Rates] = {0: zero}
         self._minute: tuple[int, Rates] = (0, zero)
-        self._open: tuple[int, list[tuple[int, int, Rates, Rates]]] | None = None
-        self._edge: tuple[int, Supply, Rates] | None = None
+        self._edges: dict[tuple[int, Supply], Rates] = {}
 
-    def at(self, ms: int) -> Rates:
-        """Return every register at a time, in Wh, VAh or varh since the epoch."""
+    def at(self, ms: int, supply: Supply, rates: Rates) -> Rates:
+        """Return every register at a time, in Wh, VAh or varh since the epoch.
+
+        `supply` and `rates` are those of that time, which the caller has at hand.
+        """
         minute, rest = divmod(ms - self._epoch_ms, MINUTE_MS)
         with self._lock:
-            if not rest:
-                return self._at_minute(minute)
-            if self._open is None or self._open[0] != minute:
-                self._open = (minute, self._pieces(minute))
-            for start_ms, end_ms, low, high in self._open[1]:
-                if ms < end_ms:
-                    part = (ms - start_ms) / (end_ms - start_ms)
-                    return tuple(a + part * (b - a) for a, b in zip(low, high, strict=True))
-        raise AssertionError("the pieces of a minute cover it")
+            self._keep(ms, supply, rates)
+            value = self._at_minute(minute)
+            return _sum(value, self._energy(ms - rest, ms)) if rest else value
 
     def change(self, supply: Timetable, since_ms: int) -> None:
         """Take another timetable, which differs from the old one only after `since_ms`."""
@@ -60,8 +58,6 @@ class Registers:
                 if hour == 0 or (first >= 0 and hour * _HOUR <= first)
             }
             self._minute = (0, self._hours[0])
-            self._open = None
-            self._edge = None
 
     def _at_minute(self, minute: int) -> Rates:
         at, value = self._minute
@@ -69,7 +65,7 @@ class Registers:
             hour = minute // _HOUR
             at, value = hour * _HOUR, self._at_hour(hour)
         while at < minute:
-            value = _sum(value, self._energy(at))
+            value = _sum(value, self._minute_energy(at))
             at += 1
             if at % _HOUR == 0:  # the known value wins: the same to the last bit in any order of asking
                 value = self._hours.setdefault(at // _HOUR, value)
@@ -85,51 +81,45 @@ class Registers:
             value = known[near]
             for h in range(near, hour):
                 for minute in range(h * _HOUR, (h + 1) * _HOUR):
-                    value = _sum(value, self._energy(minute))
+                    value = _sum(value, self._minute_energy(minute))
                 known[h + 1] = value
             return value
         near = min(h for h in known if hour < h <= 0)
         value = known[near]
         for h in range(near - 1, hour - 1, -1):
-            whole = self._energy(h * _HOUR)
+            whole = self._minute_energy(h * _HOUR)
             for minute in range(h * _HOUR + 1, (h + 1) * _HOUR):
-                whole = _sum(whole, self._energy(minute))
+                whole = _sum(whole, self._minute_energy(minute))
             value = tuple(a - b for a, b in zip(value, whole, strict=True))
             known[h] = value
         return value
 
-    def _energy(self, minute: int) -> Rates:
+    def _minute_energy(self, minute: int) -> Rates:
         start_ms = self._epoch_ms + minute * MINUTE_MS
-        total: Rates | None = None
-        for a, b, supply in self._supply.pieces(start_ms, start_ms + MINUTE_MS):
-            low = self._edge_rates(a, supply)
-            high = self._edge_rates(b, supply)
+        return self._energy(start_ms, start_ms + MINUTE_MS)
+
+    def _energy(self, start_ms: int, end_ms: int) -> Rates:
+        """Return what flows between two times, at most a minute apart."""
+        total: Rates = ()
+        for a, b, supply in self._supply.pieces(start_ms, end_ms):
             hours = (b - a) / _MS_PER_HOUR / 2
-            piece = tuple([(x + y) * hours for x, y in zip(low, high, strict=True)])
-            total = piece if total is None else _sum(total, piece)
-        assert total is not None  # noqa: S101 - a minute has at least one piece
+            edges = zip(self._edge(a, supply), self._edge(b, supply), strict=True)
+            piece = tuple([(low + high) * hours for low, high in edges])
+            total = _sum(total, piece) if total else piece
         return total
 
-    def _pieces(self, minute: int) -> list[tuple[int, int, Rates, Rates]]:
-        value = self._at_minute(minute)
-        start_ms = self._epoch_ms + minute * MINUTE_MS
-        result = []
-        for a, b, supply in self._supply.pieces(start_ms, start_ms + MINUTE_MS):
-            hours = (b - a) / _MS_PER_HOUR / 2
-            low, high = self._edge_rates(a, supply), self._edge_rates(b, supply)
-            after = tuple(v + (x + y) * hours for v, x, y in zip(value, low, high, strict=True))
-            result.append((a, b, value, after))
-            value = after
-        return result
-
-    def _edge_rates(self, ms: int, supply: Supply) -> Rates:
-        # The end of one minute is the beginning of the next: computed once.
-        edge = self._edge
-        if edge is not None and edge[0] == ms and edge[1] is supply:
-            return edge[2]
-        rates = self._rates(ms, supply)
-        self._edge = (ms, supply, rates)
+    def _edge(self, ms: int, supply: Supply) -> Rates:
+        # The end of one minute is the beginning of the next, and a minute is asked about many times.
+        rates = self._edges.get((ms, supply))
+        if rates is None:
+            rates = self._rates(ms, supply)
+            self._keep(ms, supply, rates)
         return rates
+
+    def _keep(self, ms: int, supply: Supply, rates: Rates) -> None:
+        if len(self._edges) >= _EDGES:
+            del self._edges[next(iter(self._edges))]
+        self._edges[ms, supply] = rates
 
 
 def _sum(one: Rates, other: Rates) -> Rates:

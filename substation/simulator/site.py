@@ -93,24 +93,16 @@ class Site:
         W / VA = 0 / 0 there, and this family shows a quotient without a divisor as 0; a 1 would look
         like a perfect load. Registers keep what they have.
         """
-        circuits = self._circuits(ms, self._supply.at(ms))
-        energies = self._registers.at(ms)
+        supply = self._supply.at(ms)
+        circuits = self._circuits(ms, supply)
+        energies = self._registers.at(ms, supply, _powers(circuits))
         return {
             meter: _quantities(circuit, self._facts.registers[meter], energies[3 * i : 3 * i + 3])
             for i, (meter, circuit) in enumerate(zip(METERS, circuits, strict=True))
         }
 
     def _rates(self, ms: int, supply: Supply) -> Rates:
-        result: list[float] = []
-        for volts, watts, reactive, _ in self._circuits(ms, supply):
-            if volts is _ZERO:
-                result += _ZERO
-                continue
-            (r, y, b), (qr, qy, qb) = watts, reactive
-            result.append(r + y + b)
-            result.append(math.hypot(r, qr) + math.hypot(y, qy) + math.hypot(b, qb))
-            result.append(qr + qy + qb)
-        return tuple(result)
+        return _powers(self._circuits(ms, supply))
 
     def _circuits(self, ms: int, supply: Supply) -> tuple[Circuit, Circuit, Circuit, Circuit, Circuit]:
         if supply is Supply.DARK:
@@ -184,6 +176,15 @@ class Site:
     def _generator_hz(self, ms: int, kw: float) -> float:
         generator = self._facts.generator
         return generator.open_hz - generator.droop_hz_per_kw * kw + 0.05 * self._hz.at(ms + 1_234_567)
+
+
+def _powers(circuits: Sequence[Circuit]) -> Rates:
+    """Return W, VA and var of each circuit, one after the other: what its registers integrate."""
+    result: list[float] = []
+    for _, (w_r, w_y, w_b), (q_r, q_y, q_b), _ in circuits:
+        va = math.hypot(w_r, q_r) + math.hypot(w_y, q_y) + math.hypot(w_b, q_b)
+        result += (w_r + w_y + w_b, va, q_r + q_y + q_b)
+    return tuple(result)
 
 
 def _line_volts(one: float, other: float) -> float:
