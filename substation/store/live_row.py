@@ -1,0 +1,164 @@
+"""One line of the live file, written and read.
+
+Cells never hold a comma, a quote or a line end, so a line is its cells and nothing else; a spreadsheet and
+`str.split` read it alike.
+"""
+
+import math
+import re
+import zoneinfo
+from dataclasses import dataclass
+from functools import lru_cache
+
+from substation.clock import site_time
+from substation.quantities import BY_KEY, KEYS, QUANTITIES
+from substation.readings import Quality, Reading
+from substation.store.rows import keys_in, to_row
+
+FIRST_COLUMNS = ("Date", "Time", "DateTime", "Meter_ID", "comm_status", "status")
+LAST_COLUMNS = ("ts_ms", "quality", "simulated")
+HEADER: tuple[str, ...] = (*FIRST_COLUMNS, *(q.label for q in QUANTITIES), *LAST_COLUMNS)
+HEADER_LINE = ",".join(HEADER)
+LONGEST_LINE = 8192
+"""Bytes; a longer line is damage."""
+
+_KEY_OF_LABEL = {q.label: q.key for q in QUANTITIES}
+_DIGITS = tuple(len(str(q.steps_per_unit)) - 1 for q in QUANTITIES)
+_STEPS = tuple(q.steps_per_unit for q in QUANTITIES)
+_ALL_VALUES = ",".join(f"%.{digits}f" for digits in _DIGITS)
+_UNSAFE = re.compile(r'[,"\x00-\x1f\x7f]+')
+_NUMBER = re.compile(r"-?\d{1,60}(\.\d{1,6})?")
+
+
+@dataclass(frozen=True, slots=True)
+class LiveRow:
+    """One line of the live file: the reading and what the poller made of it."""
+
+    reading: Reading
+    comm_status: str
+    status: str
+    simulated: bool | None = None
+    """As stamped in the file; None before it was written."""
+
+
+@lru_cache(maxsize=256)
+def _site_cells(second: int, zone: zoneinfo.ZoneInfo) -> str:
+    local = site_time(second * 1000, zone)
+    date, time = local.strftime("%Y-%m-%d"), local.strftime("%H:%M:%S")
+    return f"{date},{time},{date} {time}"
+
+
+def write_row(row: LiveRow, zone: zoneinfo.ZoneInfo, simulated: bool) -> str:
+    """Return the line without its end."""
+    reading = row.reading
+    _, _, _, mask, steps = to_row(reading)
+    if None in steps:
+        values = ",".join(
+            "" if count is None else f"{count / per_unit:.{digits}f}"
+            for count, per_unit, digits in zip(steps, _STEPS, _DIGITS, strict=True)
+        )
+    else:
+        values = _ALL_VALUES % tuple(
+            count / per_unit  # type: ignore[operator]
+            for count, per_unit in zip(steps, _STEPS, strict=True)
+        )
+    doubted = keys_in(mask)
+    if doubted:
+        quality = "implausible: " + " ".join(key for key in KEYS if key in doubted)
+    elif reading.reason:
+        quality = f"{reading.quality.value}: {_safe(reading.reason)}"
+    else:
+        quality = reading.quality.value
+    return (
+        f"{_site_cells(reading.at_ms // 1000, zone)},{reading.meter_id},{_safe(row.comm_status)},"
+        f"{_safe(row.status)},{values},{reading.at_ms},{quality},{'yes' if simulated else 'no'}"
+    )
+
+
+def _safe(words: str) -> str:
+    return _UNSAFE.sub(" ", words)[:120]
+
+
+class Columns:
+    """Where each cell of a file stands; told by its header, so that a missing column costs only itself."""
+
+    def __init__(self, names: tuple[str, ...] = HEADER) -> None:
+        """Take the header's cells. `usable` says whether rows can be read at all."""
+        place = {name.strip(): position for position, name in enumerate(names)}
+        self.count = len(names)
+        self.usable = "Meter_ID" in place and "ts_ms" in place and "quality" in place
+        if not self.usable:
+            return
+        self._meter, self._ts, self._quality = place["Meter_ID"], place["ts_ms"], place["quality"]
+        self._comm, self._status = place.get("comm_status"), place.get("status")
+        self._simulated = place.get("simulated")
+        self._date, self._time, self._both = (place.get(name) for name in FIRST_COLUMNS[:3])
+        self._values = tuple((key, place[label]) for label, key in _KEY_OF_LABEL.items() if label in place)
+
+    def read(self, line: str) -> LiveRow | None:
+        """Return the row, or None when the line is not a whole good row."""
+        cells = line.split(",")
+        if len(cells) != self.count:
+            return None
+        meter, ts, quality_cell = cells[self._meter], cells[self._ts], cells[self._quality]
+        if not (meter.isdecimal() and ts.isdecimal() and 1 <= len(meter) <= 3 and 1 <= len(ts) <= 15):
+            return None
+        if not 1 <= int(meter) <= 255 or not self._consistent(cells):
+            return None
+        simulated = None
+        if self._simulated is not None:
+            simulated = {"yes": True, "no": False}.get(cells[self._simulated])
+            if simulated is None:
+                return None
+        judged = _judge(quality_cell)
+        if judged is None:
+            return None
+        quality, reason, doubted = judged
+        values: dict[str, float | None] = {}
+        if quality is Quality.GOOD:
+            for key, position in self._values:
+                cell = cells[position]
+                if cell:
+                    value = _number(cell)
+                    if value is None:
+                        return None
+                    values[key] = value
+                elif key in doubted:
+                    values[key] = None
+            doubted &= values.keys()
+        else:
+            values = dict.fromkeys(KEYS)
+        reading = Reading(int(meter), int(ts), values, quality, reason, doubted)
+        return LiveRow(
+            reading,
+            "" if self._comm is None else cells[self._comm],
+            "" if self._status is None else cells[self._status],
+            simulated,
+        )
+
+    def _consistent(self, cells: list[str]) -> bool:
+        if self._date is None or self._time is None or self._both is None:
+            return True
+        return cells[self._both] == f"{cells[self._date]} {cells[self._time]}"
+
+
+@lru_cache(maxsize=256)
+def _judge(cell: str) -> tuple[Quality, str | None, frozenset[str]] | None:
+    """Return quality, reason and doubted keys of a quality cell, or None when it is damaged."""
+    word, colon, rest = cell.partition(": ")
+    try:
+        quality = Quality(word)
+    except ValueError:
+        return None
+    if quality is not Quality.IMPLAUSIBLE:
+        return quality, rest if colon else None, frozenset()
+    keys = frozenset(rest.split())
+    return (Quality.GOOD, None, keys) if keys and keys <= BY_KEY.keys() else None
+
+
+def _number(cell: str) -> float | None:
+    """Return the cell's number; None for anything that only Python calls a number (nan, 1_0)."""
+    if not _NUMBER.fullmatch(cell):
+        return None
+    value = float(cell)
+    return value if math.isfinite(value) else None
