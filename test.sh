@@ -1,0 +1,27 @@
+#!/usr/bin/env bash
+# Installs what the tests need, then runs every check; arguments go to pytest: ./test.sh tests/bus
+# Without a tool that it may not install (Chromium, mbpoll ...) its tests are skipped; with CI=true it fails.
+set -uo pipefail
+here=$(cd -- "$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")" && pwd -P)
+cd -- "$here" || exit 1
+if [ "${1:-}" = --help ]; then
+    sed -n '2,3s/^# //p' test.sh
+    exit 0
+fi
+python3 -m substation.commands.environment --tests || exit
+bin=${SUBSTATION_VENV:-$here/venv}/bin
+failed=0
+check() {
+    echo "== $1"
+    "${@:2}" || {
+        failed=1
+        echo "== FAILED: $1"
+    }
+}
+check "ruff: what a careful reader would see" "$bin/python" -m ruff check --no-cache .
+check "ruff: form" "$bin/python" -m ruff format --no-cache --check --quiet .
+check "mypy: types" "$bin/python" -m mypy
+check "import-linter: who may import whom" env PYTHONPATH=. "$bin/lint-imports" --no-logo --no-cache
+[ $failed = 0 ] || echo "== The checks above failed; now the tests."
+"$bin/python" -m pytest "$@" || failed=1
+exit $failed
