@@ -1,0 +1,147 @@
+"""One meter: is this circuit balanced and inside its band, and is today like yesterday?"""
+
+from typing import Any
+
+import dash
+from dash import html
+
+from substation.dashboard import cards, panels, parameters, screen, shell
+from substation.dashboard import format as f
+from substation.dashboard.board import LiveMeter
+from substation.dashboard.feed import Feed, current
+from substation.dashboard.pages import not_found_404
+from substation.dashboard.words import Parts
+
+SHOWN = [(name, phase) for phase in ("r", "y", "b") for name in ("voltage", "current", "power", "factor")]
+
+
+def layout(meter_id: str = "", **_: Any) -> html.Div:
+    """Return the page of the meter in the address; words and ways out for one that does not exist."""
+    feed = current()
+    board = feed.board()
+    meter = board.meter(int(meter_id)) if meter_id.isdecimal() and len(meter_id) < 4 else None
+    if meter is None:
+        shown = meter_id if meter_id.isalnum() and len(meter_id) <= 12 else "of that name"
+        return not_found_404.layout(f"Meter {shown}")
+    group = f"{meter.id}"
+    parts = screen.groups(feed, board, [f"{kind}{group}" for kind in "mecx"])
+    return html.Div(
+        [
+            head(feed, meter, parts[f"m{group}"]),
+            now(meter, parts),
+            html.Section(
+                [
+                    html.Div(
+                        [html.H2("Today, each phase"), panels.legend(), panels.table_switch(meter.id)],
+                        className="ss-sec-h",
+                    ),
+                    html.Div(
+                        panels.charts_of(feed, meter, SHOWN, small=True), className="ss-charts ss-multi"
+                    ),
+                    html.Div(id="charts-table"),
+                ],
+                className="ss-sec",
+            ),
+            parameters.section(feed, meter, parts[f"x{group}"]),
+            line_statistics(feed, meter, parts[f"c{group}"]),
+            *panels.renewal(),
+        ],
+        className="ss-p-meter",
+    )
+
+
+def head(feed: Feed, meter: LiveMeter, parts: Parts) -> html.Div:
+    """Return the meter's name as the way to the others, its state, its age, how it is reached."""
+    menu = html.Details(
+        [html.Summary([html.H1(shell.meter_title(meter))], className="ss-h1"), shell.meter_list(feed)],
+        className="ss-menu ss-menu-h1",
+    )
+    setting = feed.settings.meter(meter.id)
+    reached = ""
+    if setting is not None:
+        line = next(line for line in feed.settings.lines if line.name == setting.line)
+        reached = f"{parameters.model(setting.profile)}, address {meter.id}, {line.baud} {line.format}"
+    return html.Div(
+        [menu, *cards.state(meter, parts), cards.age(meter), html.Span(reached, className="ss-muted")],
+        className="ss-head ss-meter-head",
+    )
+
+
+def now(meter: LiveMeter, parts: dict[str, Parts]) -> html.Section:
+    """Return what the meter says now: power large, the rest in a row, each phase in a table."""
+    card, proof = parts[f"m{meter.id}"], parts[f"e{meter.id}"]
+    group = f"m{meter.id}"
+    energy = f.spec("wh_received", meter.rated_kva).unit
+    facts = [
+        ("Power factor", [cards.value(meter, "pf_average"), cards.said(group, "pf", card, "ss-u")]),
+        ("Frequency", [cards.value(meter, "frequency")]),
+        ("Apparent", [cards.value(meter, "va_total")]),
+        ("Today", [cards.said(group, "kwh", card, "ss-v"), html.Span(energy, className="ss-u")]),
+        (
+            "Highest 30 min",
+            [cards.said(group, name, card, base) for name, base in _DEMAND],
+        ),
+    ]
+    evidence = [
+        (
+            "Status",
+            [cards.said(f"e{meter.id}", "status", proof), " ", cards.said(f"e{meter.id}", "since", proof)],
+        ),
+        ("Judged by", [cards.said(f"e{meter.id}", "evidence", proof)]),
+        ("Communication", [cards.said(f"e{meter.id}", "comm", proof)]),
+    ]
+    return html.Section(
+        [
+            html.Div(
+                [html.Div(cards.value(meter, "watts_total"), className="ss-big"), _inline(facts)],
+                className="ss-bigrow",
+            ),
+            _inline(evidence, "ss-inline-w"),
+            html.Div(parameters.phase_table(meter), className="ss-wrap"),
+            html.P(parameters.bar_words(meter), className="ss-note"),
+        ],
+        className=f"ss-now-of ss-of-{meter.role}",
+        **{"aria-label": "Now"},
+    )
+
+
+_DEMAND = (("max", "ss-v"), ("maxunit", "ss-u"), ("maxat", "ss-u"))
+
+
+def _inline(pairs: list[tuple[str, list[Any]]], extra: str = "") -> html.Dl:
+    return html.Dl(
+        [html.Div([html.Dt(name), html.Dd(what)]) for name, what in pairs],
+        className=f"ss-inline {extra}".strip(),
+    )
+
+
+def line_statistics(feed: Feed, meter: LiveMeter, parts: Parts) -> html.Section:
+    """Return how well the meter answers on its line, since the poller's start."""
+    group = f"c{meter.id}"
+    setting = feed.settings.meter(meter.id)
+    columns = (
+        (("Asked", "asked"), ("Answered", "ok"), ("Part answered", "share"), ("Turnaround", "turnaround")),
+        (("Time-outs", "timeout"), ("CRC errors", "crc"), ("Wrong replies", "wrong")),
+        (("Refused by the meter", "refused"), ("Noise on the line", "noise")),
+    )
+    lists = [
+        html.Dl(
+            [html.Div([html.Dt(name), html.Dd(cards.said(group, key, parts))]) for name, key in column],
+            className="ss-dl",
+        )
+        for column in columns
+    ]
+    name = setting.line if setting is not None else ""
+    return html.Section(
+        [
+            html.Div(
+                [html.H2(f"On RS-485 {name}"), html.Small("this meter, since the poller's start")],
+                className="ss-sec-h",
+            ),
+            html.Div(lists, className="ss-three"),
+        ],
+        className="ss-sec",
+    )
+
+
+dash.register_page(__name__, path_template="/meter/<meter_id>", name="Meter", layout=layout)

@@ -1,0 +1,38 @@
+"""The page for an address that leads nowhere: it says so, and where the values are."""
+
+from typing import Any
+
+import dash
+from dash import dcc, html
+
+from substation.dashboard.feed import current
+
+
+def layout(wanted: str = "This page", **_: Any) -> html.Div:
+    """Return the page.
+
+    Args:
+        wanted: what was asked for, at the head of the sentence.
+    """
+    links = [html.Li(dcc.Link("Home", href="/"))]
+    for meter in current().settings.meters:
+        links.append(html.Li(dcc.Link(f"{meter.id} {meter.name}", href=f"/meter/{meter.id}")))
+    return html.Div(
+        [
+            html.Div(
+                [html.H1(f"404 \u2014 {wanted} does not exist"), html.Span(className="ss-grow")],
+                className="ss-head",
+            ),
+            html.P("Nothing is wrong with the station. The address is not one of this dashboard:"),
+            html.Ul(links, className="ss-ways"),
+        ],
+        className="ss-p-404",
+    )
+
+
+def page(**_: Any) -> html.Div:
+    """Return the page for any address; a query has no say in its words."""
+    return layout()
+
+
+dash.register_page(__name__, name="Not found", layout=page)

@@ -1,0 +1,275 @@
+"""The charts of a day on a page: figure, live number, gaps, a table of the same figures, and their renewal.
+
+The same pieces serve Home (one meter, four charts) and a meter's page (each phase). A chart's id
+says what it shows, so one callback renews all that stand on a page once a minute: only today's line
+and shade travel again, yesterday never; a new day sends the whole figure.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import dash
+from dash import ALL, Input, Output, Patch, State, dcc, html
+
+from substation.dashboard import cards, charts, curves
+from substation.dashboard import format as f
+from substation.dashboard.board import LiveMeter
+from substation.dashboard.curves import KINDS, Grid, Kind
+from substation.dashboard.feed import Feed, current
+
+MINUTE_MS = 60_000
+ALL_PHASES = "all"
+
+
+def kind_of(name: str, phase: str) -> Kind:
+    """Return what a chart shows, of one phase or of all."""
+    return KINDS[name] if phase == ALL_PHASES else KINDS[name].of_phase(phase)
+
+
+class Day:
+    """Today and yesterday of one meter, read once for all charts of a page."""
+
+    def __init__(
+        self, feed: Feed, meter: LiveMeter, kinds: Sequence[Kind], *, with_past: bool = True
+    ) -> None:
+        """Read what `kinds` need; without `with_past` yesterday stays empty."""
+        keys = curves.keys_of(kinds)
+        self.meter = meter
+        self.zone = feed.settings.site.zone
+        self.now_ms = feed.clock.now_ms()
+        self.starts = curves.days(self.now_ms, self.zone)
+        self._today = feed.day(meter.id, keys, 0)
+        self._past = feed.day(meter.id, keys, 1) if with_past else None
+
+    def today(self, kind: Kind, bucket_s: int = curves.BUCKET_S) -> Grid:
+        """Return today's curve of one chart."""
+        return curves.grid(self._today, kind, self.starts[0], self.zone, bucket_s)
+
+    def past(self, kind: Kind, bucket_s: int = curves.BUCKET_S) -> Grid:
+        """Return yesterday's."""
+        if self._past is None:
+            return curves.empty(bucket_s)
+        return curves.grid(self._past, kind, self.starts[1], self.zone, bucket_s)
+
+    def written(self, kind: Kind) -> f.Spec:
+        """Return how the numbers of a chart are written."""
+        return f.spec(kind.shown, self.meter.rated_kva, self.meter.nominal_v)
+
+    def figure(self, kind: Kind, today: Grid, past: Grid) -> dict[str, Any]:
+        """Return the whole figure."""
+        low, high = cards.voltage_band(self.meter, kind.shown)
+        amps = kind.name == "current"
+        rated = self.meter.rated_kva * 1000 / (1 if kind.shown == "watts_total" else 3)
+        if amps:
+            rated = self.meter.rated_kva * 1000 / (3**0.5 * self.meter.nominal_v)
+        return charts.figure(kind, today, past, self.written(kind), nominal_v=(low + high) / 2, rated=rated)
+
+
+def charts_of(
+    feed: Feed, meter: LiveMeter, shown: Sequence[tuple[str, str]], *, small: bool = False
+) -> list[Any]:
+    """Return some charts of a meter: pairs of kind and phase."""
+    kinds = [kind_of(name, phase) for name, phase in shown]
+    day = Day(feed, meter, kinds)
+    return [_chart(day, kind, phase, small=small) for kind, (_, phase) in zip(kinds, shown, strict=True)]
+
+
+def _chart(day: Day, kind: Kind, phase: str, *, small: bool) -> html.Figure:
+    today, past = day.today(kind), day.past(kind)
+    mark = {"meter": day.meter.id, "kind": kind.name, "phase": phase}
+    note = _unit_words(kind, day.written(kind), phase)
+    ring = [] if phase == ALL_PHASES else [cards.phase(phase.upper())]
+    live = cards.value(day.meter, *_live_keys(kind, phase), glance=True, unit=False)
+    head = html.Figcaption(
+        [
+            html.B(kind.title),
+            html.Span(note, className="ss-u"),
+            *ring,
+            html.Span(live, className="ss-chart-now"),
+        ]
+    )
+    name = f"{kind.title}{'' if phase == ALL_PHASES else f', phase {phase.upper()}'}"
+    graph = dcc.Graph(
+        id={"type": "day-chart", **mark},
+        figure=day.figure(kind, today, past),
+        config=charts.CONFIG,
+        responsive=True,
+        className="ss-graph",
+    )
+    veil = html.Div(veils(day, today, past), id={"type": "day-veil", **mark}, className="ss-veil")
+    return html.Figure(
+        [head, html.Div([graph, veil], className="ss-plot")],
+        className="ss-chart ss-small" if small else "ss-chart",
+        role="group",
+        **{"aria-label": f"{name}, {day.meter.name}: today and yesterday, also as a table"},
+    )
+
+
+def _live_keys(kind: Kind, phase: str) -> tuple[str, ...]:
+    return (kind.shown,) if phase != ALL_PHASES or kind.name != "current" else kind.line
+
+
+def _unit_words(kind: Kind, written: f.Spec, phase: str) -> str:
+    match kind.name, phase:
+        case "voltage", "all":
+            return f"{written.unit}, phase to neutral"
+        case "current", "all":
+            return f"{written.unit}, mean of the phases"
+        case "factor", "all":
+            return "kW / kVA"
+    return written.unit
+
+
+def veils(day: Day, today: Grid, past: Grid) -> list[Any]:
+    """Return what lies over the plot: gaps with their words, the line at now."""
+    part = curves.now_part(day.now_ms, day.zone)
+    if not any(today.held) and not any(past.held):
+        return [_gap(0.0, 1.0, "no readings stored for these days"), _now(part)]
+    return [
+        *[
+            _gap(gap.start, gap.end, gap.words)
+            for gap in curves.gaps(today, day.now_ms, day.starts[0], day.zone)
+        ],
+        _now(part),
+    ]
+
+
+def _gap(start: float, end: float, words: str) -> html.Span:
+    place = {"--l": f"{start * 100:.2f}%", "--w": f"{(end - start) * 100:.2f}%"}
+    side = "ss-gap ss-gap-late" if start > 0.6 else "ss-gap"
+    return html.Span(html.I(words), className=side, style=place)
+
+
+def _now(part: float) -> html.Span:
+    return html.Span(className="ss-now", style={"--l": f"{part * 100:.2f}%"}, **{"data-now": "1"})
+
+
+def legend() -> html.Div:
+    """Return the legend of the day's charts."""
+    return html.Div(
+        [
+            html.Span("today"),
+            html.Span("yesterday", className="ss-k-past"),
+            html.Span("lowest to highest", className="ss-k-band"),
+            html.Span("limit", className="ss-k-limit"),
+            html.Span("no data", className="ss-k-gap"),
+        ],
+        className="ss-legend",
+    )
+
+
+def renewal() -> list[Any]:
+    """Return what makes the charts of a page renew themselves."""
+    feed = current()
+    start = curves.days(feed.clock.now_ms(), feed.settings.site.zone)[0]
+    return [dcc.Interval(id="minute", interval=MINUTE_MS), dcc.Store(id="charted-day", data=start)]
+
+
+@dash.callback(
+    Output({"type": "day-chart", "meter": ALL, "kind": ALL, "phase": ALL}, "figure"),
+    Output({"type": "day-veil", "meter": ALL, "kind": ALL, "phase": ALL}, "children"),
+    Output("charted-day", "data"),
+    Input("minute", "n_intervals"),
+    State("charted-day", "data"),
+    prevent_initial_call=True,
+)
+def renew(_: int | None, charted: int | None) -> tuple[list[Any], list[Any], int]:
+    """Send today's line and shade again; on a new day the whole figure."""
+    feed = current()
+    marks = [output["id"] for output in dash.ctx.outputs_list[0]]
+    start = curves.days(feed.clock.now_ms(), feed.settings.site.zone)[0]
+    figures: list[Any] = []
+    covers: list[Any] = []
+    board = feed.board()
+    by_meter: dict[int, Day] = {}
+    for mark in marks:
+        meter = board.meter(mark["meter"])
+        if meter is None or mark["kind"] not in KINDS or mark["phase"] not in ("all", "r", "y", "b"):
+            figures.append(dash.no_update)
+            covers.append(dash.no_update)
+            continue
+        if meter.id not in by_meter:
+            mine = [kind_of(m["kind"], m["phase"]) for m in marks if m["meter"] == meter.id]
+            by_meter[meter.id] = Day(feed, meter, mine)
+        day, kind = by_meter[meter.id], kind_of(mark["kind"], mark["phase"])
+        today, past = day.today(kind), day.past(kind)
+        whole = day.figure(kind, today, past)
+        figures.append(whole if start != charted else _patched(whole))
+        covers.append(veils(day, today, past))
+    return figures, covers, start
+
+
+def _patched(whole: dict[str, Any]) -> Patch:
+    patch = Patch()
+    patch["data"][1] = whole["data"][1]
+    patch["data"][2] = whole["data"][2]
+    patch["layout"]["yaxis"] = whole["layout"]["yaxis"]
+    patch["layout"]["shapes"] = whole["layout"]["shapes"]
+    return patch
+
+
+def hourly_table(feed: Feed, meter: LiveMeter) -> html.Div:
+    """Return the figures behind the charts, hour by hour."""
+    kinds = list(KINDS.values())
+    day = Day(feed, meter, kinds)
+    columns = [(kind, day.today(kind, 3600), day.past(kind, 3600), day.written(kind)) for kind in kinds]
+    groups = [
+        html.Th(f"{kind.title}{f' {written.unit}' if written.unit else ''}", colSpan=4, scope="colgroup")
+        for kind, _, _, written in columns
+    ]
+    names = [
+        html.Th(name, scope="col", className="ss-num")
+        for _ in columns
+        for name in ("today", "lowest", "highest", "yesterday")
+    ]
+    rows = [
+        html.Tr(
+            [
+                html.Th(f"{hour:02d} to {hour + 1:02d}", scope="row"),
+                *[
+                    html.Td(written.text(cell), className="ss-num")
+                    for _, today, past, written in columns
+                    for cell in (today.mean[hour], today.low[hour], today.high[hour], past.mean[hour])
+                ],
+            ]
+        )
+        for hour in range(24)
+    ]
+    table = html.Table(
+        [
+            html.Caption(f"{meter.name}: mean, lowest and highest of each hour", className="ss-sr"),
+            html.Thead([html.Tr([html.Th("Hour", rowSpan=2, scope="col"), *groups]), html.Tr(names)]),
+            html.Tbody(rows),
+        ],
+        className="ss-table ss-hours",
+    )
+    return html.Div(
+        table, className="ss-wrap", tabIndex=0, role="region", **{"aria-label": "Figures by the hour"}
+    )
+
+
+def table_switch(meter_id: int) -> html.Button:
+    """Return the switch that shows the figures behind the charts as a table."""
+    return html.Button(
+        "As a table",
+        id={"type": "as-table", "meter": meter_id},
+        className="ss-btn ss-quiet ss-astable",
+        type="button",
+        **{"aria-controls": "charts-table"},
+    )
+
+
+@dash.callback(
+    Output("charts-table", "children"),
+    Input({"type": "as-table", "meter": ALL}, "n_clicks"),
+    State("charts-table", "children"),
+    prevent_initial_call=True,
+)
+def show_table(clicks: list[int | None], shown: Any) -> Any:
+    """Show the table, or put it away; a switch that is new on the page puts away another meter's."""
+    pressed = dash.ctx.triggered_id
+    if not any(clicks) or not isinstance(pressed, dict) or shown:
+        return None
+    feed = current()
+    meter = feed.board().meter(pressed.get("meter", 0))
+    return None if meter is None else hourly_table(feed, meter)

@@ -1,0 +1,126 @@
+"""Which parts stand on the screen now, by group; and which of them a browser does not know yet.
+
+Groups: `line` (state line), `sum` (status summary), `station` (sums), `bus`, and for a meter N: `mN`
+(its card), `eN` (evidence and since when), `cN` (its line statistics), `xN` (lowest and highest of
+today). A browser names the groups on its page with the mark it holds of each; it is sent those whose
+mark differs. On a calm day that is nothing at all.
+"""
+
+import hashlib
+import json
+import re
+from typing import Any
+
+from substation.dashboard import format as f
+from substation.dashboard import statusline, words
+from substation.dashboard.board import Board, LiveMeter
+from substation.dashboard.feed import Feed
+from substation.dashboard.words import Parts
+from substation.quantities import INSTANTS
+
+COUNTERS = ("asked", "ok", "timeout", "crc", "wrong", "refused", "noise")
+"""Line statistics that are plain counts, in the poller's words."""
+_METER_GROUP = re.compile(r"^([mecx])(\d{1,3})$")
+MOST_GROUPS = 64
+"""A browser may ask for so many at once."""
+
+
+def group(feed: Feed, board: Board, name: str) -> Parts | None:
+    """Return the parts of a group, or None when there is no such group."""
+    zone = feed.settings.site.zone
+    if name == "line":
+        return statusline.line_parts(board, zone)
+    if name == "sum":
+        return statusline.summary_parts(board)
+    if name == "bus":
+        return words.bus_parts(board)
+    if name == "station":
+        fed = [m for m in board.meters if m.role != "feeder"]
+        return words.station_parts(board, {m.id: feed.today(m.id) for m in fed}, zone)
+    found = _METER_GROUP.match(name)
+    meter = board.meter(int(found[2])) if found else None
+    if found is None or meter is None:
+        return None
+    match found[1]:
+        case "m":
+            return words.meter_parts(board, meter, feed.today(meter.id), zone)
+        case "e":
+            return evidence_parts(feed, board, meter)
+        case "c":
+            return counter_parts(meter)
+        case _:
+            return minmax_parts(feed, meter)
+
+
+def groups(feed: Feed, board: Board, names: list[str]) -> dict[str, Parts]:
+    """Return several groups; unknown names are left out."""
+    found = {name: group(feed, board, name) for name in names}
+    return {name: parts for name, parts in found.items() if parts is not None}
+
+
+def evidence_parts(feed: Feed, board: Board, meter: LiveMeter) -> Parts:
+    """Return on what the state of supply rests, and since when it holds."""
+    since = ""
+    if meter.since_ms is not None and words.wire(meter) != "unknown":
+        at = f.moment(meter.since_ms, board.at_ms, feed.settings.site.zone)
+        since = f"since {at}, {f.duration((board.at_ms - meter.since_ms) / 1000)}"
+    answers = meter.comm_status if meter.comm_status != "OK" else "Answers"
+    detail = f": {meter.comm_detail}" if meter.comm_detail else ""
+    return {
+        "status": (words.status(meter), ""),
+        "since": (since, ""),
+        "evidence": (meter.evidence or "none: no answer to judge by", "" if meter.evidence else "ss-hatched"),
+        "comm": (f"{answers}{detail}", "ss-warn" if words.silent(meter) else ""),
+    }
+
+
+def counter_parts(meter: LiveMeter) -> Parts:
+    """Return the line statistics of a meter since the poller's start."""
+    parts: Parts = {}
+    for name in COUNTERS:
+        count = meter.counters.get(name)
+        parts[name] = (f.number(count, 0), "")
+    asked, ok = meter.counters.get("asked"), meter.counters.get("ok")
+    parts["share"] = (f.percent(ok / asked, 2) if asked and ok is not None else f.DASH, "")
+    turnaround = meter.counters.get("turnaround_ms")
+    parts["turnaround"] = (f.DASH if turnaround is None else f"{f.number(turnaround, 0)} ms", "")
+    return parts
+
+
+def minmax_parts(feed: Feed, meter: LiveMeter) -> Parts:
+    """Return the lowest and the highest value of today, with their times, of every instantaneous quantity."""
+    zone = feed.settings.site.zone
+    parts: Parts = {}
+    for key, found in feed.minmax_today(meter.id, INSTANTS).items():
+        written = f.spec(key, meter.rated_kva, meter.nominal_v)
+        parts[f"{key}.low"] = (written.text(found.low), "")
+        parts[f"{key}.lowat"] = ("" if found.low is None else f.time_of_day(found.low_at_ms, zone), "")
+        parts[f"{key}.high"] = (written.text(found.high), "")
+        parts[f"{key}.highat"] = ("" if found.high is None else f.time_of_day(found.high_at_ms, zone), "")
+    return parts
+
+
+def mark(parts: Parts) -> str:
+    """Return eight hexadecimal digits that change when any part does."""
+    told = json.dumps(parts, sort_keys=True).encode()
+    return hashlib.blake2s(told, digest_size=4).hexdigest()
+
+
+def news(feed: Feed, board: Board, held: str) -> dict[str, Any]:
+    """Return what a browser must paint anew.
+
+    Args:
+        feed: the station.
+        board: the same board that the values of this answer come from.
+        held: what the browser holds: `line:1f00aa21,m1:0`; more than `MOST_GROUPS` are ignored.
+
+    Returns:
+        By group `{"mark": ..., "parts": {name: [text, look]}}`, only of groups whose mark differs.
+    """
+    told: dict[str, Any] = {}
+    for entry in held.split(",")[:MOST_GROUPS]:
+        name, _, known = entry.partition(":")
+        parts = group(feed, board, name)
+        if parts is not None and (current := mark(parts)) != known:
+            told[name] = {"mark": current, "parts": parts}
+    return told

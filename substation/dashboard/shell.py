@@ -1,0 +1,171 @@
+"""What stands around every page: who and where, the state line, the way to the other pages.
+
+A page is listed in `LINKS` when it exists, and not before: no link here leads nowhere.
+"""
+
+from typing import Any
+
+import dash
+from dash import dcc, html
+
+from substation.dashboard import cards, screen
+from substation.dashboard import format as f
+from substation.dashboard.board import LiveMeter
+from substation.dashboard.feed import Feed, current
+from substation.dashboard.words import FACTS, Parts
+
+LINKS = (("Home", "/", "home"), ("Patterns", "/patterns", "patterns"))
+"""Pages beside those of the meters: name, address, sign on the phone's tab bar."""
+
+
+def frame() -> html.Div:
+    """Return the layout around the page; Dash calls it each time a browser opens one."""
+    feed = current()
+    board = feed.board()
+    parts = screen.group(feed, board, "line") or {}
+    site = feed.settings.site
+    strip = [simulated_strip()] if feed.settings.simulated else []
+    return html.Div(
+        [
+            html.A("Skip to the values", href="#main", className="ss-skip"),
+            *strip,
+            _top(feed),
+            state_line(parts, board.at_ms, feed),
+            html.Main(dash.page_container, id="main", tabIndex=-1),
+            _tabs(feed),
+        ],
+        className="ss-page",
+        **{
+            "data-zone": site.timezone,
+            "data-zone-name": _zone_name(board.at_ms, feed),
+            "data-live": "/api/live",
+        },
+    )
+
+
+def simulated_strip() -> html.Div:
+    """Return the strip that nobody may overlook, and that is no alarm."""
+    return html.Div(
+        [
+            html.B("SIMULATED"),
+            html.Span(
+                ["Numbers come from the simulator, not from the yard.", html.I(" Do not operate on them.")]
+            ),
+        ],
+        className="ss-sim",
+        role="note",
+    )
+
+
+def _top(feed: Feed) -> html.Header:
+    site = feed.settings.site
+    name = dcc.Link([site.name, html.B(site.description)], href="/", className="ss-site")
+    home, *others = [dcc.Link(text, href=address) for text, address, _ in LINKS]
+    meters = html.Details(
+        [html.Summary("Meters"), meter_list(feed)], className="ss-menu", **{"data-section": "/meter/"}
+    )
+    return html.Header(
+        [
+            name,
+            html.Nav([home, meters, *others], className="ss-nav", **{"aria-label": "Pages"}),
+            html.Div(theme_switch("ss-btn ss-quiet"), className="ss-tools"),
+        ],
+        className="ss-top",
+    )
+
+
+def meter_list(feed: Feed) -> html.Ul:
+    """Return the way to every meter's page."""
+    return html.Ul(
+        [
+            html.Li(dcc.Link([html.B(str(meter.id)), meter.name], href=f"/meter/{meter.id}"))
+            for meter in feed.settings.meters
+        ]
+    )
+
+
+def theme_switch(base: str) -> html.Button:
+    """Return the switch between day and night; `assets/theme.js` answers it and remembers."""
+    return html.Button(
+        "Day / night", className=base, type="button", disable_n_clicks=True, **{"data-do": "theme"}
+    )
+
+
+def state_line(parts: Parts, at_ms: int, feed: Feed, *, live: bool = True) -> html.Section:
+    """Return the state line with the site's clock.
+
+    Args:
+        parts: group `line`.
+        at_ms: UTC, ms: what the clock shows until the browser takes it over.
+        feed: for the site's zone.
+        live: false on a pattern, which nothing repaints.
+    """
+    zone = feed.settings.site.zone
+    group = "line" if live else ""
+    heading = html.Div(
+        [
+            html.Span(**cards.shaped(group, "icon", parts, "ss-i"), **{"aria-hidden": "true"}),
+            html.Div(
+                [
+                    cards.said(group, "title", parts, tag=html.Strong),
+                    cards.said(group, "detail", parts, tag=html.Small),
+                ]
+            ),
+        ],
+        className="ss-headline",
+        **({"role": "status", "aria-live": "polite"} if live else {}),
+    )
+    facts = [
+        html.Li(
+            [cards.said(group, f"b{place}", parts, tag=html.B), " ", cards.said(group, f"t{place}", parts)],
+            **cards.shaped(group, f"f{place}", parts),
+        )
+        for place in range(FACTS)
+    ]
+    clock = {"data-clock": "1"} if live else {}
+    return html.Section(
+        [
+            heading,
+            html.Ul(facts, className="ss-line-facts"),
+            html.Div(
+                [
+                    html.Time(f.time_of_day(at_ms, zone, seconds=True), **clock),
+                    html.Span(f.day_and_zone(at_ms, zone), **({"data-day": "1"} if live else {})),
+                ],
+                className="ss-clock",
+            ),
+        ],
+        **cards.shaped(group, "kind", parts, "ss-line-state"),
+        **{"aria-label": "State of the substation"},
+    )
+
+
+def _tabs(feed: Feed) -> html.Nav:
+    first: Any = feed.settings.meters[0]
+    tabs = [
+        _tab("Home", "/", "home"),
+        _tab("Meters", f"/meter/{first.id}", "meters"),
+        *[_tab(name, address, sign) for name, address, sign in LINKS[1:]],
+        html.Button(
+            [html.Span(className="ss-i ss-i-theme"), html.Span("Day / night")],
+            type="button",
+            disable_n_clicks=True,
+            **{"data-do": "theme"},
+        ),
+    ]
+    return html.Nav(
+        tabs, className="ss-tabs", style={"--tabs": str(len(tabs))}, **{"aria-label": "Pages, phone"}
+    )
+
+
+def _tab(name: str, address: str, sign: str) -> dcc.Link:
+    return dcc.Link([cards.icon(sign), html.Span(name)], href=address)
+
+
+def _zone_name(at_ms: int, feed: Feed) -> str:
+    return f.day_and_zone(at_ms, feed.settings.site.zone).rpartition(", ")[2]
+
+
+def meter_title(meter: LiveMeter) -> str:
+    """Return how a meter is called at the head of its page: its number and its name."""
+    return f"{meter.id} {meter.name}"

@@ -1,0 +1,211 @@
+"""The first thing read on every page: is all well, and if not: what, where, since when.
+
+Pure, like `words`. The order of the questions is the order of their weight: can we see at all? is
+supply lost? does a circuit lack it? does a meter keep silent? is something outside its limits?
+"""
+
+import zoneinfo
+from dataclasses import dataclass
+
+from substation.dashboard import format as f
+from substation.dashboard import words
+from substation.dashboard.board import Board, LiveMeter
+from substation.dashboard.words import FACTS, Parts
+
+
+@dataclass(frozen=True, slots=True)
+class Headline:
+    """What the state line says first."""
+
+    kind: str
+    """ok | warn | alarm | blind"""
+    title: str
+    detail: str = ""
+
+
+def headline(board: Board, zone: zoneinfo.ZoneInfo) -> Headline:
+    """Return the state of the station in one sentence."""
+    return _blind(board) or _alarm(board, zone) or _warning(board, zone) or Headline("ok", "All normal")
+
+
+def _blind(board: Board) -> Headline | None:
+    old = "Every value here is old."
+    if board.poller.state == "never":
+        return Headline("blind", "No reading yet", board.poller.words)
+    if board.poller.state == "stopped":
+        age_s = board.poller.age_s
+        title = "Blind" if age_s is None or age_s < 0 else f"Blind for {f.duration(age_s)}"
+        return Headline("blind", title, f"{board.poller.words} {old}")
+    down = [line for line in board.lines if line.state == "down"]
+    if down and len(down) == len(board.lines):
+        detail = down[0].detail or "its port cannot be opened"
+        return Headline("blind", f"{_line_name(board, down[0].name)} is down", f"{_sentence(detail)} {old}")
+    if board.meters and all(meter.freshness == "never" for meter in board.meters):
+        if not any(words.silent(meter) for meter in board.meters):
+            return Headline("blind", "No reading yet", "The poller runs; the first round is under way.")
+        return Headline("blind", "No meter has answered yet", _sentence(_reason(board.meters[0])))
+    if board.meters and all(words.silent(meter) for meter in board.meters):
+        return Headline(
+            "blind", "No meter answers", f"The line or its adapter, or all meters are dark. {old}"
+        )
+    return None
+
+
+def _alarm(board: Board, zone: zoneinfo.ZoneInfo) -> Headline | None:
+    if words.supply_lost(board):
+        incomers = words.sources(board, "incomer")
+        return Headline("alarm", "Supply lost", _since(board, _latest(incomers), zone))
+    lost = [meter for meter in board.meters if words.failed(meter)]
+    if lost:
+        phase = all(words.wire(meter) == "phase" for meter in lost)
+        title = "Phase lost" if phase else "Power failure"
+        if len(lost) == 1:
+            return Headline("alarm", title, _since(board, lost[0], zone))
+        return Headline("alarm", title, ", ".join(meter.name for meter in lost))
+    over = [m for m in board.meters if any(severity == "alarm" for severity, _ in words.findings(m))]
+    if over:
+        return Headline("alarm", "Current above rating", ", ".join(meter.name for meter in over))
+    return None
+
+
+def _warning(board: Board, zone: zoneinfo.ZoneInfo) -> Headline | None:
+    mute = [meter for meter in board.meters if words.silent(meter)]
+    if len(mute) == 1:
+        meter = mute[0]
+        last = "never answered"
+        if meter.age_s is not None:
+            answered = f.moment(round(board.at_ms - meter.age_s * 1000), board.at_ms, zone)
+            last = f"no answer since {answered}"
+        return Headline("warn", "Communication failed", f"{meter.name}, {last}")
+    if mute:
+        return Headline("warn", "Communication failed", ", ".join(meter.name for meter in mute))
+    found = [(meter, text) for meter in board.meters for _, text in words.findings(meter)]
+    if found:
+        named = "; ".join(f"{meter.name}: {text.lower()}" for meter, text in found[:3])
+        return Headline("warn", _count(len(found), "warning"), named)
+    waiting = [m for m in board.meters if m.freshness in ("stale", "never")]
+    if waiting:
+        return Headline("warn", "Waiting for answers", ", ".join(meter.name for meter in waiting))
+    if board.problems:
+        return Headline("warn", _count(len(board.problems), "problem"), " ".join(board.problems[:2]))
+    return None
+
+
+def line_parts(board: Board, zone: zoneinfo.ZoneInfo) -> Parts:
+    """Return the parts of the state line."""
+    said = headline(board, zone)
+    parts: Parts = {
+        "kind": ("", f"ss-s-{said.kind}"),
+        "icon": ("", f"ss-i-{said.kind}"),
+        "title": (said.title, ""),
+        "detail": (said.detail, "" if said.detail else "ss-none"),
+    }
+    facts = _facts(board, zone, said)[:FACTS]
+    for place in range(FACTS):
+        strong, plain = facts[place] if place < len(facts) else ("", "")
+        parts[f"f{place}"] = ("", "" if strong or plain else "ss-none")
+        parts[f"b{place}"] = (strong, "")
+        parts[f"t{place}"] = (plain, "")
+    return parts
+
+
+def _facts(board: Board, zone: zoneinfo.ZoneInfo, said: Headline) -> list[tuple[str, str]]:
+    if board.poller.state != "running":
+        ages = [meter.age_s for meter in board.meters if meter.age_s is not None]
+        if not ages:
+            return [(f"0 of {len(board.meters)}", "meters seen")]
+        return [("Last reading", f.moment(round(board.at_ms - min(ages) * 1000), board.at_ms, zone))]
+    facts = [_supply_fact(board)]
+    for meter in words.sources(board, "generator"):
+        facts.append(_generator_fact(board, meter))
+    fresh = sum(meter.freshness == "fresh" for meter in board.meters)
+    facts.append((f"{fresh} of {len(board.meters)}", "meters fresh"))
+    for line in board.lines:
+        if line.state == "down":
+            facts.append((_line_name(board, line.name), "down"))
+        elif line.busy is not None:
+            facts.append((_line_name(board, line.name), f"{f.percent(line.busy)} busy"))
+    if board.problems and said.title != _count(len(board.problems), "problem"):
+        facts.append((_count(len(board.problems), "problem"), board.problems[0]))
+    return facts
+
+
+def _supply_fact(board: Board) -> tuple[str, str]:
+    incomers = words.sources(board, "incomer")
+    live = [meter for meter in incomers if words.wire(meter) in ("live", "noload")]
+    if live:
+        return ("Supply on", _lasting(board, min(live, key=lambda meter: meter.since_ms or 0)))
+    if words.supply_lost(board):
+        return ("Supply off", _lasting(board, _latest(incomers)))
+    if any(words.wire(meter) == "phase" for meter in incomers):
+        return ("Supply", "phase lost")
+    return ("Supply", "not known")
+
+
+def _generator_fact(board: Board, meter: LiveMeter) -> tuple[str, str]:
+    drawn = words.wire(meter)
+    several = len(words.sources(board, "generator")) > 1
+    name = meter.name if several else "DG"
+    if drawn == "unknown":
+        return (name, "not known")
+    if drawn == "dead":
+        return (name, "stopped")
+    if words.supply_lost(board):
+        return (f"On {name}", _lasting(board, meter))
+    return (f"{name} running", _lasting(board, meter))
+
+
+def summary_parts(board: Board) -> Parts:
+    """Return how many circuits are well, without power, not heard, not known, and the names."""
+    kinds: dict[str, list[str]] = {"ok": [], "fail": [], "comm": [], "unk": []}
+    for meter in board.meters:
+        kinds[_kind(meter)].append(meter.name)
+    parts: Parts = {}
+    for kind, names in kinds.items():
+        parts[f"{kind}"] = (str(len(names)), "")
+        named = names and kind != "ok" and len(names) < len(board.meters)
+        parts[f"{kind}n"] = (f": {', '.join(names)}" if named else "", "")
+        looks = {"fail": "ss-alarm", "comm": "ss-warn"}.get(kind, "") if names else ""
+        parts[f"{kind}c"] = ("", looks if names or kind != "unk" else "ss-none")
+    return parts
+
+
+def _kind(meter: LiveMeter) -> str:
+    if words.silent(meter):
+        return "comm"
+    if words.wire(meter) == "unknown":
+        return "unk"
+    return "fail" if words.failed(meter) else "ok"
+
+
+def _since(board: Board, meter: LiveMeter, zone: zoneinfo.ZoneInfo) -> str:
+    if meter.since_ms is None:
+        return meter.name
+    return f"{meter.name}, since {f.moment(meter.since_ms, board.at_ms, zone)}, {_lasting(board, meter)}"
+
+
+def _lasting(board: Board, meter: LiveMeter) -> str:
+    return "" if meter.since_ms is None else f.duration((board.at_ms - meter.since_ms) / 1000)
+
+
+def _latest(meters: list[LiveMeter]) -> LiveMeter:
+    return max(meters, key=lambda meter: meter.since_ms or 0)
+
+
+def _reason(meter: LiveMeter) -> str:
+    return (
+        f"{meter.name}: {meter.comm_detail}" if meter.comm_detail else "the line is asked, nothing comes back"
+    )
+
+
+def _line_name(board: Board, name: str) -> str:
+    return "RS-485" if len(board.lines) == 1 else f"RS-485 {name}"
+
+
+def _sentence(text: str) -> str:
+    text = text[:1].upper() + text[1:]
+    return text if text.endswith((".", "!", "?")) else f"{text}."
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
