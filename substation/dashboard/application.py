@@ -1,20 +1,36 @@
 """The Dash application: its parts in their order."""
 
 import importlib
-import importlib.util
+import logging
+import secrets
 from html import escape
 from pathlib import Path
 from typing import Any
 
 import dash
 from dash import _callback as dash_callbacks
+from flask import Flask, Response, request
+from flask_compress import Compress
+from werkzeug.exceptions import HTTPException
 
+from substation.access import users
+from substation.access.throttle import Throttle
+from substation.audit import KEY_INFO, Audit
 from substation.clock import Clock
-from substation.dashboard import feed
-from substation.settings import files
-from substation.settings.model import Settings
+from substation.dashboard import feed, headers, refusal
+from substation.dashboard.api import LiveApi
+from substation.dashboard.bundles import Bundles
+from substation.dashboard.guard import LARGEST_BODY, Guard
+from substation.dashboard.login import Login
+from substation.dashboard.watch import Watch
+from substation.errors import SettingsError
+from substation.settings import files, vault
+from substation.settings.model import Settings, User
+from substation.store.operator_db import OperatorDb
 
+LOG = logging.getLogger(__name__)
 PACKAGE = "substation.dashboard"
+SERVICE = "dashboard"
 
 INDEX = """<!DOCTYPE html>
 <html lang="en">
@@ -35,34 +51,87 @@ INDEX = """<!DOCTYPE html>
 </html>"""
 """Nothing inline but what Dash itself writes, whose hashes are in the content security policy."""
 
-_own_callbacks: dict[str, Any] = {}
+_declared: dict[str, Any] = {}
 
 
 def build(folder: Path | None, clock: Clock) -> dash.Dash:
-    """Return the dashboard of the station in `folder`, ready to serve."""
-    loaded = files.load(folder or files.home_folder())
-    feed.set_current(feed.Feed(loaded.settings, loaded.home, clock))
-    app = dash.Dash(
+    """Return the dashboard of the station in `folder`, ready to serve.
+
+    Raises:
+        SettingsError: the configuration cannot be used.
+        WrongStation: the operator database belongs to another kind of station.
+    """
+    folder = folder or files.home_folder()
+    watch = Watch(folder, clock)
+    settings, home = watch.settings, watch.home
+    home.state.mkdir(parents=True, exist_ok=True)
+    audit = Audit(home.audit, audit_key(folder), SERVICE, clock, settings.site.zone)
+    for warning in watch.warnings:
+        audit.write("key.mode", detail=warning)
+    the_feed = feed.Feed(settings, home, clock)
+    the_feed.complain(lambda: watch.problem)
+    the_feed.complain(lambda: audit.last_problem)
+    watch.listen(the_feed.adopt)
+    feed.set_current(the_feed)
+
+    app = _Substation(
         PACKAGE,
         assets_folder=str(Path(__file__).parent / "assets"),
-        pages_folder="",
+        pages_folder="",  # a path would import the pages a second time under another name
         use_pages=True,
         include_pages_meta=False,
         index_string=INDEX,
-        title=escape(title(loaded.settings)),
-        update_title="",
+        title=title(settings),
+        update_title=None,
         suppress_callback_exceptions=True,
         serve_locally=True,
         add_log_handler=False,
     )
     _import_pages()
     app.layout = importlib.import_module(f"{PACKAGE}.shell").frame
+    LiveApi(app, the_feed)
+    _settle(app)
+
+    throttle = Throttle(OperatorDb(home.operator, settings.simulated), clock)
+    the_feed.complain(lambda: throttle.last_problem)
+
+    def check(name: str, password: str) -> User | None:
+        user = users.check(watch.settings, name, password)
+        if user is not None:
+            _strengthen(folder, user, password)
+        return user
+
+    Guard(app, watch, Login(check, throttle, audit.write, clock), audit.write, clock)
+    _finish_server(app)
     return app
 
 
-def title(settings: Settings) -> str:
-    """Return the window's title; a demo says so before all else."""
-    return f"SIMULATED - {settings.site.name}" if settings.simulated else settings.site.name
+def _strengthen(folder: Path, user: User, password: str) -> None:
+    """Store a hash of today's strength when the stored one is older; the login counts in any case."""
+    try:
+        users.rehash(folder, user, password)
+    except SettingsError as exc:
+        LOG.warning("a stronger password hash could not be stored: %s", exc)
+
+
+def audit_key(folder: Path) -> bytes:
+    """Return the key of the audit chain of the station in `folder`."""
+    return vault.derive(vault.read_key(folder), KEY_INFO)
+
+
+def title(settings: Settings, page: str = "") -> str:
+    """Return a window's title; a demo says so before all else."""
+    parts = ("SIMULATED" if settings.simulated else "", page, settings.site.name)
+    return " - ".join(part for part in parts if part)
+
+
+class _Substation(dash.Dash):  # type: ignore[misc]
+    """Dash with the site's present name as the title of the first document."""
+
+    def interpolate_index(self, **parts: str) -> str:
+        """Return the document; the title is text and nothing else."""
+        now = title(feed.current().settings)
+        return str(super().interpolate_index(**{**parts, "title": escape(now.replace("{%", ""))}))
 
 
 def _import_pages() -> None:
@@ -72,14 +141,64 @@ def _import_pages() -> None:
     the same process (tests make many) would have none. So they are kept and declared again.
     """
     importlib.import_module(f"{PACKAGE}.pages")
-    declared = dash_callbacks.GLOBAL_CALLBACK_MAP
-    if declared:
-        _own_callbacks.update(
-            map=dict(declared),
+    importlib.import_module(f"{PACKAGE}.shell")
+    waiting = dash_callbacks.GLOBAL_CALLBACK_MAP
+    if waiting:
+        _declared.update(
+            map=dict(waiting),
             list=list(dash_callbacks.GLOBAL_CALLBACK_LIST),
             scripts=list(dash_callbacks.GLOBAL_INLINE_SCRIPTS),
         )
-    elif _own_callbacks:
-        declared.update(_own_callbacks["map"])
-        dash_callbacks.GLOBAL_CALLBACK_LIST.extend(_own_callbacks["list"])
-        dash_callbacks.GLOBAL_INLINE_SCRIPTS.extend(_own_callbacks["scripts"])
+    elif _declared:
+        waiting.update(_declared["map"])
+        dash_callbacks.GLOBAL_CALLBACK_LIST.extend(_declared["list"])
+        dash_callbacks.GLOBAL_INLINE_SCRIPTS.extend(_declared["scripts"])
+    for page in dash.page_registry.values():
+        name = page["name"]
+        page["title"] = lambda name=name, **_variables: title(feed.current().settings, name)
+
+
+def _settle(app: dash.Dash) -> None:
+    """Let Dash do now what it does at the first request: collect scripts, callbacks and the router.
+
+    Only then are all inline scripts known and can be named in the content security policy; and no
+    two first visitors race for it.
+    """
+    with app.server.test_request_context("/"):
+        app.server.preprocess_request()
+        app.index()
+
+
+def _finish_server(app: dash.Dash) -> None:
+    server: Flask = app.server
+    server.config["MAX_CONTENT_LENGTH"] = LARGEST_BODY
+    server.config["COMPRESS_ALGORITHM"] = ["gzip"]
+    server.config["COMPRESS_ALGORITHM_STREAMING"] = ["gzip"]
+    server.config["COMPRESS_LEVEL"] = 5
+    server.json.ensure_ascii = True  # type: ignore[attr-defined]
+    headers.put_on(server, headers.content_policy(app.csp_hashes()))
+    Compress(server)
+    server.extensions["bundles"] = Bundles(app)
+    server.register_error_handler(HTTPException, _say)
+    server.register_error_handler(Exception, _apologise)
+
+
+def _say(error: HTTPException) -> Response | HTTPException:
+    """Answer what the framework refuses, in our words and with nothing of its own."""
+    code = error.code or 500
+    if code < 400:
+        return error
+    if code == 404:
+        return refusal.not_found()
+    if code == 413:
+        return refusal.too_large()
+    if code == 400:
+        return refusal.not_routable("The request is damaged.")
+    return refusal.refuse(code, error.name, "The dashboard does not answer requests of this kind.")
+
+
+def _apologise(error: Exception) -> Response:
+    """Answer a fault of our own: the trace goes to the log, only its mark to the person."""
+    mark = secrets.token_hex(4)
+    LOG.error("fault %s at %s %s", mark, request.method, ascii(request.path[:200]), exc_info=error)
+    return refusal.broken(mark)

@@ -5,10 +5,11 @@ stores no more than one.
 """
 
 import threading
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
 
-from substation.clock import Clock
+from substation.clock import Clock, day_start_ms
 from substation.dashboard.board import (
     Board,
     Freshness,
@@ -18,7 +19,12 @@ from substation.dashboard.board import (
     PollerState,
     make_board,
 )
+from substation.dashboard.shared import Shared
+from substation.errors import StoreError
+from substation.readings import Reading
 from substation.settings.model import Home, Settings
+from substation.store import heartbeat, live
+from substation.store.history import HistoryReader, Series
 
 __all__ = [
     "Board",
@@ -36,6 +42,13 @@ __all__ = [
 
 BOARD_S = 0.5
 """A board is shared for so long."""
+FIGURES_S = 15.0
+"""The day's sums are shared for so long."""
+OLD_S = 30.0
+"""A meter that has been silent for more than an hour is looked up in the history so often."""
+POINTS_A_DAY = 1440
+LONGEST_EMPTY = 1024
+"""Bytes: a live file with a header and no row is shorter."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +82,13 @@ class Feed:
         self._settings = settings
         self._home = home
         self._clock = clock
-        self._lock = threading.Lock()
+        self._complaints: list[Callable[[], str | None]] = []
+        self._board_lock = threading.Lock()
         self._board: Board | None = None
         self._board_at = 0.0
+        self._old: dict[int, Reading] = {}
+        self._old_at = -OLD_S
+        self._figures = Shared(clock, FIGURES_S)
 
     @property
     def settings(self) -> Settings:
@@ -83,26 +100,150 @@ class Feed:
         """The clock that ages are counted by."""
         return self._clock
 
+    def adopt(self, settings: Settings, home: Home) -> None:
+        """Go on with a changed configuration; the next board is made by it."""
+        with self._board_lock:
+            self._settings, self._home = settings, home
+            self._board, self._old, self._old_at = None, {}, -OLD_S
+        self._figures.clear()
+
+    def complain(self, source: Callable[[], str | None]) -> None:
+        """Ask `source` with each board; its words, when it has any, stand among the problems."""
+        self._complaints.append(source)
+
     def board(self) -> Board:
         """Return what is known now; the same object to all who ask within half a second."""
-        with self._lock:
+        with self._board_lock:
             now = self._clock.monotonic()
             if self._board is None or now - self._board_at >= BOARD_S:
-                self._board = make_board(self._settings, None, {}, self._clock.now_ms())
+                self._board = self._make_board()
                 self._board_at = now
             return self._board
 
     def today(self, meter_id: int) -> TodayFigures:
-        """Return the day's sums of one meter."""
-        return TodayFigures(None, None, None, None, None)
+        """Return the day's sums of one meter; at most `FIGURES_S` old."""
+        return self._figures.get(("today", meter_id), lambda: self._today(meter_id))
 
-    def day(self, meter_id: int, keys: tuple[str, ...], days_back: int = 0) -> Any:
-        """Return the curves of a calendar day of the site, 0 = today."""
-        raise NotImplementedError
+    def day(self, meter_id: int, keys: Sequence[str], days_back: int = 0) -> Series:
+        """Return the curves of a calendar day of the site, 0 = today up to now.
 
-    def minmax_today(self, meter_id: int, keys: tuple[str, ...]) -> dict[str, MinMax]:
-        """Return lowest and highest of today by key."""
-        return dict.fromkeys(keys, MinMax(None, None, None, None))
+        Raises StoreError when the history is damaged.
+        """
+        start_ms, end_ms = self._day_bounds(days_back)
+        return self._history().series(meter_id, tuple(keys), start_ms, end_ms, POINTS_A_DAY)
+
+    def minmax_today(self, meter_id: int, keys: Sequence[str]) -> dict[str, MinMax]:
+        """Return lowest and highest of today by key; at most `FIGURES_S` old."""
+        chosen = tuple(keys)
+        return self._figures.get(("minmax", meter_id, chosen), lambda: self._minmax(meter_id, chosen))
+
+    def _make_board(self) -> Board:
+        problems = [words for source in self._complaints if (words := source())]
+        last = self._last_answers(problems)
+        return make_board(
+            self._settings, heartbeat.read(self._home.heartbeat), last, self._clock.now_ms(), problems
+        )
+
+    def _last_answers(self, problems: list[str]) -> dict[int, Reading]:
+        """Return the newest answer of each meter: from the live file, else from the history."""
+        try:
+            pairs = live.latest(self._home.live)
+        except StoreError as exc:
+            problems.append(f"The live file cannot be read: {exc}")
+            pairs = {}
+        last: dict[int, Reading] = {}
+        foreign = False
+        for meter_id, pair in pairs.items():
+            if pair.newest.simulated not in (None, self._settings.simulated):
+                foreign = True
+            elif pair.answered is not None:
+                last[meter_id] = pair.answered.reading
+        if foreign:
+            problems.append("The live file holds readings of another kind of station; they are not shown.")
+        if not pairs and _has_content(self._home.live):
+            problems.append("The live file is damaged: no line of it can be read.")
+        silent = {meter.id for meter in self._settings.meters} - last.keys()
+        if silent:
+            old = self._older_answers(problems)
+            last.update({meter_id: old[meter_id] for meter_id in silent & old.keys()})
+        return last
+
+    def _older_answers(self, problems: list[str]) -> dict[int, Reading]:
+        """Return what the history knows of meters that the live file's hour does not hold."""
+        now = self._clock.monotonic()
+        if now - self._old_at >= OLD_S:
+            self._old_at = now
+            try:
+                self._old = self._history().latest()
+            except StoreError as exc:
+                problems.append(f"The history cannot be read: {exc}")
+                self._old = {}
+        return self._old
+
+    def _today(self, meter_id: int) -> TodayFigures:
+        start_ms, end_ms = self._day_bounds(0)
+        before_ms, _ = self._day_bounds(1)
+        history = self._history()
+        try:
+            today = history.day_energy(meter_id, start_ms, end_ms)
+            yesterday = history.day_energy(meter_id, before_ms, start_ms)
+            demand = history.max_demand(meter_id, start_ms, end_ms)
+            minutes = history.series(meter_id, ("watts_total",), start_ms, end_ms, POINTS_A_DAY)
+        except StoreError:
+            return TodayFigures(None, None, None, None, None)
+        return TodayFigures(
+            _kilo(today.get("wh_received")),
+            _kilo(yesterday.get("wh_received")),
+            None if demand is None else demand[0],
+            None if demand is None else demand[1],
+            _completeness(minutes, start_ms, end_ms),
+        )
+
+    def _minmax(self, meter_id: int, keys: tuple[str, ...]) -> dict[str, MinMax]:
+        start_ms, end_ms = self._day_bounds(0)
+        try:
+            series = self._history().series(meter_id, keys, start_ms, end_ms, POINTS_A_DAY)
+        except StoreError:
+            return dict.fromkeys(keys, MinMax(None, None, None, None))
+        return {key: _extremes(series, key) for key in keys}
+
+    def _day_bounds(self, days_back: int) -> tuple[int, int]:
+        now_ms, zone = self._clock.now_ms(), self._settings.site.zone
+        start_ms = day_start_ms(now_ms, zone, days_back)
+        return start_ms, now_ms if days_back == 0 else day_start_ms(now_ms, zone, days_back - 1)
+
+    def _history(self) -> HistoryReader:
+        return HistoryReader(self._home.history)
+
+
+def _has_content(path: Path) -> bool:
+    try:
+        return path.stat().st_size > LONGEST_EMPTY
+    except OSError:
+        return False
+
+
+def _kilo(value: float | None) -> float | None:
+    return None if value is None else value / 1000
+
+
+def _completeness(series: Series, start_ms: int, end_ms: int) -> float | None:
+    due = (end_ms - start_ms) / 1000 / series.step_s if series.step_s else 0
+    if due < 1:
+        return None
+    found = sum(value is not None for value in series.values.get("watts_total", ()))
+    return min(1.0, found / due)
+
+
+def _extremes(series: Series, key: str) -> MinMax:
+    lows = [(value, at) for value, at in zip(series.low[key], series.at_ms, strict=True) if value is not None]
+    highs = [
+        (value, -at) for value, at in zip(series.high[key], series.at_ms, strict=True) if value is not None
+    ]
+    if not lows or not highs:
+        return MinMax(None, None, None, None)
+    low, high = min(lows), max(highs)  # the first time each was reached
+    return MinMax(low[0], low[1], high[0], -high[1])
 
 
 _current: Feed | None = None

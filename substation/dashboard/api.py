@@ -1,0 +1,131 @@
+"""`GET /api/live`: the board as JSON, for our own pages and for other programs. `GET /healthz`: alive.
+
+Values are in the unit they carry and at the resolution they are stored in; whoever shows them
+rounds and rescales. A missing value is null, and its quality says why.
+"""
+
+import json
+import threading
+from collections.abc import Collection
+from typing import Any, TypeVar
+
+import dash
+from flask import Response, request
+
+from substation.clock import iso
+from substation.dashboard import refusal
+from substation.dashboard.board import Board, LiveMeter
+from substation.dashboard.feed import Feed
+from substation.quantities import KEYS
+
+Choice = TypeVar("Choice")
+KEPT_ANSWERS = 64
+"""Different questions (`keys`, `meters`) whose answer is kept for one board."""
+
+
+class LiveApi:
+    """Answers from the shared board; the same question within half a second costs nothing."""
+
+    def __init__(self, app: dash.Dash, feed: Feed) -> None:
+        """Add the addresses to the server behind `app`."""
+        self._feed = feed
+        self._lock = threading.Lock()
+        self._board: Board | None = None
+        self._answers: dict[tuple[str | None, str | None], bytes] = {}
+        app.server.add_url_rule("/api/live", "api_live", self.live, methods=["GET"])
+        app.server.add_url_rule("/healthz", "healthz", self.healthz, methods=["GET"])
+
+    def healthz(self) -> Response:
+        """Answer that the dashboard answers, and nothing about the station."""
+        return Response('{"ok": true}\n', mimetype="application/json")
+
+    def live(self) -> Response:
+        """Answer the board; `?keys=a,b` and `?meters=1,2` narrow it."""
+        keys_text, meters_text = request.args.get("keys"), request.args.get("meters")
+        board = self._feed.board()
+        question = (keys_text, meters_text)
+        with self._lock:
+            if self._board is not board:
+                self._board, self._answers = board, {}
+            body = self._answers.get(question)
+        if body is None:
+            keys, wrong_keys = _chosen(keys_text, {key: key for key in KEYS})
+            meters, wrong_meters = _chosen(meters_text, {str(meter.id): meter for meter in board.meters})
+            if wrong_keys:
+                return _wrong("quantity", wrong_keys, "the names stand in docs/reference/quantities.md")
+            if wrong_meters:
+                known = ", ".join(str(meter.id) for meter in board.meters)
+                return _wrong("meter", wrong_meters, f"this station has {known}")
+            body = json.dumps(self._told(board, keys, meters), separators=(",", ":")).encode()
+            with self._lock:
+                if self._board is board and len(self._answers) < KEPT_ANSWERS:
+                    self._answers[question] = body
+        return Response(body, mimetype="application/json")
+
+    def _told(self, board: Board, keys: Collection[str], meters: Collection[LiveMeter]) -> dict[str, Any]:
+        return {
+            "at": iso(board.at_ms),
+            "simulated": board.simulated,
+            "poller": {
+                "state": board.poller.state,
+                "age_s": _tenths(board.poller.age_s),
+                "words": board.poller.words,
+            },
+            "lines": [
+                {"name": line.name, "state": line.state, "detail": line.detail, "busy": line.busy}
+                for line in board.lines
+            ],
+            "problems": list(board.problems),
+            "meters": [self._meter(meter, keys) for meter in meters],
+        }
+
+    def _meter(self, meter: LiveMeter, keys: Collection[str]) -> dict[str, Any]:
+        today = self._feed.today(meter.id)
+        return {
+            "id": meter.id,
+            "name": meter.name,
+            "role": meter.role,
+            "status": meter.status,
+            "supply": meter.supply,
+            "evidence": meter.evidence,
+            "since": None if meter.since_ms is None else iso(meter.since_ms),
+            "comm_status": meter.comm_status,
+            "comm_detail": meter.comm_detail,
+            "age_s": _tenths(meter.age_s),
+            "freshness": meter.freshness,
+            "today": {
+                "kwh_today": today.kwh_today,
+                "kwh_yesterday": today.kwh_yesterday,
+                "max_demand_va": today.max_demand_va,
+                "max_demand_at": None if today.max_demand_at_ms is None else iso(today.max_demand_at_ms),
+                "completeness": today.completeness,
+            },
+            "values": {
+                key: {
+                    "value": meter.values[key].value,
+                    "unit": meter.values[key].unit,
+                    "quality": meter.values[key].quality,
+                }
+                for key in keys
+            },
+        }
+
+
+def _chosen(text: str | None, known: dict[str, Choice]) -> tuple[list[Choice], list[str]]:
+    """Return what a comma-separated list names, and the names that are unknown; all without a list."""
+    if text is None:
+        return list(known.values()), []
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    return (
+        [known[name] for name in dict.fromkeys(names) if name in known],
+        [name for name in names if name not in known],
+    )
+
+
+def _wrong(what: str, names: list[str], remedy: str) -> Response:
+    listed = ", ".join(repr(name[:40]) for name in names[:5])
+    return refusal.refuse(400, f"No such {what}: {listed}", f"{remedy[0].upper()}{remedy[1:]}.")
+
+
+def _tenths(seconds: float | None) -> float | None:
+    return None if seconds is None else round(seconds, 1)

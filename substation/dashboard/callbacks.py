@@ -1,0 +1,98 @@
+"""Dash's own requests: what of them can be answered at all.
+
+Dash trusts the body of a callback request and answers 500 to whatever its own browser part would
+not send. Here a body is held against the declared callbacks first.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import parse_qsl, urlencode
+
+import dash
+
+ROUTER = "_pages_location"
+CHANGED = "A part of the page does not fit this dashboard; perhaps it was updated."
+
+
+def fault(app: dash.Dash, body: object, path_names: frozenset[str] = frozenset()) -> str:
+    """Return in words why the body belongs to no callback; empty when it does.
+
+    A query that would speak over a part of the address (`/meter/1?meter_id=2`) is taken out of the
+    body: Dash lets the query win, and the page would show another meter than its address says.
+    `path_names` are the names of such parts.
+    """
+    if not isinstance(body, dict):
+        return "The body is no JSON object."
+    output = body.get("output")
+    declared = app.callback_map.get(output) if isinstance(output, str) else None
+    if declared is None:
+        return CHANGED
+    for part, name in (("inputs", "inputs"), ("state", "state")):
+        given = body.get(name, [])
+        if not isinstance(given, list) or not _fits(declared.get(part, []), given):
+            return CHANGED
+        for item in given:
+            words = _address_fault(item, path_names)
+            if words:
+                return words
+    changed = body.get("changedPropIds", [])
+    if not isinstance(changed, list) or not all(isinstance(name, str) for name in changed):
+        return CHANGED
+    return "" if isinstance(body.get("outputs", []), dict | list) else CHANGED
+
+
+def _fits(declared: list[Mapping[str, Any]], given: list[Any]) -> bool:
+    if len(declared) != len(given):
+        return False
+    for wanted, item in zip(declared, given, strict=True):
+        if _is_pattern(wanted["id"]):
+            if not _is_dependency(item) and not (
+                isinstance(item, list) and all(_is_dependency(one) for one in item)
+            ):
+                return False
+        elif not _is_dependency(item) or (item["id"], item["property"]) != (wanted["id"], wanted["property"]):
+            return False
+    return True
+
+
+def _is_pattern(identity: object) -> bool:
+    return isinstance(identity, str) and identity.startswith("{")
+
+
+def _is_dependency(item: object) -> bool:
+    return (
+        isinstance(item, dict)
+        and isinstance(item.get("id"), str | dict)
+        and isinstance(item.get("property"), str)
+    )
+
+
+def _address_fault(item: Any, path_names: frozenset[str]) -> str:
+    if not isinstance(item, dict) or item.get("id") != ROUTER:
+        return ""
+    value = item.get("value")
+    if item["property"] == "pathname":
+        return "" if isinstance(value, str) and value.startswith("/") else "The page's address is missing."
+    if value is None:
+        item["value"] = ""
+        return ""
+    if not isinstance(value, str) or len(value) > 4096:
+        return "The page's query is no text."
+    if value.startswith("?"):
+        try:
+            pairs = parse_qsl(value[1:], keep_blank_values=True)
+        except ValueError:
+            return "The page's query has too many parts."
+        kept = [(name, text) for name, text in pairs if name not in path_names]
+        if len(kept) != len(pairs):
+            item["value"] = f"?{urlencode(kept)}"
+    return ""
+
+
+def page_asked_for(body: Mapping[str, Any]) -> str | None:
+    """Return the address when the body asks for a page, else None."""
+    for item in body.get("inputs", []):
+        if isinstance(item, dict) and item.get("id") == ROUTER and item.get("property") == "pathname":
+            value = item.get("value")
+            return value if isinstance(value, str) else None
+    return None

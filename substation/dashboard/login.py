@@ -1,0 +1,227 @@
+"""Who is asking: from an Authorization header to a user, with little work for the right and none for floods.
+
+The order matters and is the whole point:
+
+1. A header that is no Basic header is refused, and is not counted as an attempt.
+2. A header verified minutes ago is known again by its HMAC under a key of this process (3 us), so
+   that a refresh each second costs no password hash (34 ms).
+3. Too many failures of this user from this address: refused before any hashing.
+4. At most two hashes run at once, and the same header is hashed once however many requests carry
+   it (a browser opens six connections at a time); whoever finds no room is told to come again.
+5. Only then is the password verified. An unknown name costs the same work as a wrong password.
+"""
+
+import base64
+import binascii
+import hashlib
+import hmac
+import secrets
+import threading
+import unicodedata
+from collections import OrderedDict
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from substation.clock import Clock
+from substation.errors import Crowded
+from substation.settings.model import User
+
+LONGEST_HEADER = 2048
+HASHES_AT_ONCE = 2
+WAIT_FOR_ROOM_S = 0.5
+WAIT_FOR_TWIN_S = 5.0
+IDLE_S = 10 * 60
+"""A verified header that is not used for so long is verified anew."""
+LONGEST_S = 12 * 3600
+"""A verified header is verified anew after so long in any case."""
+REMEMBERED = 256
+WAITING_AT_ONCE = 16
+"""Requests that may wait for room or for a twin; each holds a thread that others need."""
+
+
+class Throttle(Protocol):
+    """What `access.throttle.Throttle` does."""
+
+    def turn(self, user: str, source: str) -> AbstractContextManager[None]:
+        """Hold the turn of this user and source while asking, checking and counting."""
+        ...
+
+    def retry_after_s(self, user: str, source: str) -> float | None:
+        """Return how long this user from this source must wait, or None."""
+        ...
+
+    def failed(self, user: str, source: str) -> None:
+        """Count a wrong password."""
+        ...
+
+    def succeeded(self, user: str, source: str) -> None:
+        """Forget the failures."""
+        ...
+
+
+class AuditLine(Protocol):
+    """What `audit.Audit.write` does."""
+
+    def __call__(
+        self, event: str, *, user: str = "", src: str = "", ok: bool = True, **details: object
+    ) -> bool:
+        """Write one line."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The answer to one header."""
+
+    verdict: Literal["known", "unknown", "wait", "busy"]
+    """unknown = 401, wait = too many failures (429), busy = no room to verify (503)."""
+    user: User | None = None
+    retry_after_s: float = 0.0
+
+
+@dataclass(slots=True)
+class _Verified:
+    user: User
+    generation: str
+    since: float
+    used: float
+
+
+class _Flight:
+    """A header that is being verified; others with the same header wait for its outcome."""
+
+    def __init__(self) -> None:
+        self.landed = threading.Event()
+        self.outcome = Outcome("busy", retry_after_s=1)
+
+
+def credentials(header: str | None) -> tuple[str, str] | None:
+    """Return name and password of a Basic header (RFC 7617, UTF-8), or None when it is none."""
+    if not header or len(header) > LONGEST_HEADER:
+        return None
+    scheme, _, token = header.partition(" ")
+    if scheme.lower() != "basic":
+        return None
+    try:
+        name, colon, password = base64.b64decode(token.strip(), validate=True).decode("utf-8").partition(":")
+    except (binascii.Error, ValueError):
+        return None
+    if not colon or not name or not (name + password).isprintable():
+        return None
+    # Users are found by their NFKC name; counting by it too gives no fresh tries to look-alikes.
+    return unicodedata.normalize("NFKC", name), password
+
+
+class Login:
+    """Remembers who was verified; safe to use from many threads."""
+
+    def __init__(
+        self,
+        check: Callable[[str, str], User | None],
+        throttle: Throttle,
+        audit: AuditLine,
+        clock: Clock,
+    ) -> None:
+        """Verify with `check` (name, password -> user), which may cost a password hash."""
+        self._check = check
+        self._throttle = throttle
+        self._audit = audit
+        self._clock = clock
+        self._key = secrets.token_bytes(32)
+        self._lock = threading.Lock()
+        self._room = threading.Semaphore(HASHES_AT_ONCE)
+        self._seats = threading.Semaphore(WAITING_AT_ONCE)
+        self._verified: OrderedDict[bytes, _Verified] = OrderedDict()
+        self._flights: dict[bytes, _Flight] = {}
+
+    def who(self, header: str | None, source: str, generation: str) -> Outcome:
+        """Return who this header speaks for.
+
+        Args:
+            header: the Authorization header as it came, None when there is none.
+            source: the address it came from.
+            generation: of the configuration; what was verified under another is forgotten.
+        """
+        said = credentials(header)
+        if said is None or header is None:
+            return Outcome("unknown")
+        mark = hmac.digest(self._key, f"{source}\n{header}".encode("utf-8", "replace"), hashlib.sha256)
+        user = self._remembered(mark, generation)
+        if user is not None:
+            return Outcome("known", user)
+        name, password = said
+        wait = self._throttle.retry_after_s(name, source)
+        if wait is not None:
+            return self._refused_for_now(name, source, wait)
+        if not self._seats.acquire(blocking=False):
+            return Outcome("busy", retry_after_s=1)
+        try:
+            return self._verify_once(name, password, source, mark, generation)
+        finally:
+            self._seats.release()
+
+    def _verify_once(self, name: str, password: str, source: str, mark: bytes, generation: str) -> Outcome:
+        with self._lock:
+            flight = self._flights.get(mark)
+            first = flight is None
+            if flight is None:
+                flight = self._flights[mark] = _Flight()
+        if not first:
+            flight.landed.wait(WAIT_FOR_TWIN_S)
+            return flight.outcome
+        try:
+            flight.outcome = self._verify(name, password, source, mark, generation)
+        finally:
+            with self._lock:
+                del self._flights[mark]
+            flight.landed.set()
+        return flight.outcome
+
+    def _remembered(self, mark: bytes, generation: str) -> User | None:
+        now = self._clock.monotonic()
+        with self._lock:
+            entry = self._verified.get(mark)
+            if entry is None:
+                return None
+            expired = now - entry.used > IDLE_S or now - entry.since > LONGEST_S
+            if expired or entry.generation != generation:
+                del self._verified[mark]
+                return None
+            entry.used = now
+            self._verified.move_to_end(mark)
+            return entry.user
+
+    def _verify(self, name: str, password: str, source: str, mark: bytes, generation: str) -> Outcome:
+        if not self._room.acquire(timeout=WAIT_FOR_ROOM_S):
+            return Outcome("busy", retry_after_s=1)
+        try:
+            with self._throttle.turn(name, source):
+                # Others may have failed while this one waited for its turn: ask again before the work.
+                wait = self._throttle.retry_after_s(name, source)
+                if wait is not None:
+                    return self._refused_for_now(name, source, wait)
+                user = self._check(name, password)
+                if user is None:
+                    self._throttle.failed(name, source)
+                else:
+                    self._throttle.succeeded(name, source)
+        except Crowded:
+            return Outcome("busy", retry_after_s=1)
+        finally:
+            self._room.release()
+        if user is None:
+            self._audit("login.failed", user=name, src=source, ok=False)
+            return Outcome("unknown")
+        now = self._clock.monotonic()
+        with self._lock:
+            self._verified[mark] = _Verified(user, generation, now, now)
+            while len(self._verified) > REMEMBERED:
+                self._verified.popitem(last=False)
+        self._audit("login", user=user.name, src=source, role=user.role)
+        return Outcome("known", user)
+
+    def _refused_for_now(self, name: str, source: str, wait_s: float) -> Outcome:
+        self._audit("login.throttled", user=name, src=source, ok=False, retry_after_s=round(wait_s))
+        return Outcome("wait", retry_after_s=wait_s)

@@ -1,0 +1,170 @@
+"""Answers that are not pages: what was refused or went wrong, and what the person can do.
+
+They say nothing about the station, since most of them are given before the login. Programs
+(`/api/...`, Dash's own requests) get the same words as JSON.
+"""
+
+import json
+from html import escape
+
+from flask import Response, request
+
+REALM = 'Basic realm="Substation monitoring", charset="UTF-8"'
+
+_PAGE = """<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{title}</title>
+<style>
+:root {{ color-scheme: light dark; --panel: #eceeef; --ink: #1d2329; --muted: #56606a; --edge: #76818a; }}
+@media (prefers-color-scheme: dark) {{
+  :root {{ --panel: #272c31; --ink: #e6eaed; --muted: #aab4bc; --edge: #7f8a93; }}
+}}
+body {{ margin: 0; background: var(--panel); color: var(--ink); font: 400 1rem/1.5 -apple-system, "Segoe UI",
+  Roboto, "Noto Sans", "Liberation Sans", Arial, sans-serif; }}
+main {{ max-width: 36rem; margin: 0 auto; padding: 18vh 24px 48px; }}
+h1 {{ font-size: 1.375rem; font-weight: 600; margin: 0 0 12px; }}
+p {{ margin: 0 0 12px; }}
+.small {{ color: var(--muted); font-size: .875rem; }}
+a {{ color: inherit; display: inline-block; border: 1px solid var(--edge); border-radius: 3px;
+  padding: 10px 16px; text-decoration: none; margin-top: 12px; }}
+a:focus-visible {{ outline: 3px solid currentColor; outline-offset: 2px; }}
+</style>
+</head>
+<body><main>
+<h1>{title}</h1>
+{paragraphs}
+{way_on}
+<p class="small">Answer {status}</p>
+</main></body>
+</html>
+"""
+
+
+def refuse(status: int, title: str, *paragraphs: str, way_on: str = "") -> Response:
+    """Return a page in words, or the same words as JSON for a program.
+
+    Args:
+        status: HTTP status.
+        title: one line.
+        paragraphs: what happened and what to do next.
+        way_on: words of a link to Home; none when empty.
+    """
+    if _asked_by_program():
+        body = json.dumps({"error": " ".join((title + ".", *paragraphs))})
+        answer = Response(body, status, mimetype="application/json")
+    else:
+        link = f'<a href="/">{escape(way_on)}</a>' if way_on else ""
+        told = "\n".join(f"<p>{escape(words)}</p>" for words in paragraphs)
+        page = _PAGE.format(title=escape(title), paragraphs=told, way_on=link, status=status)
+        answer = Response(page, status, mimetype="text/html")
+    if request.content_length or request.headers.get("Transfer-Encoding"):
+        answer.headers["Connection"] = "close"  # a body that nobody will read must not be waited for
+    return answer
+
+
+def _asked_by_program() -> bool:
+    return request.path.startswith(("/api/", "/_dash", "/_reload"))
+
+
+def login_please() -> Response:
+    """401: the browser asks for name and password; this page shows when that is cancelled."""
+    answer = refuse(
+        401,
+        "Please log in",
+        "The readings of this station are shown to people who are known here.",
+        "Reload the page and enter your user name and password. "
+        "If you have none, ask whoever looks after the station.",
+        way_on="Log in",
+    )
+    answer.headers["WWW-Authenticate"] = REALM
+    return answer
+
+
+def come_again(retry_after_s: float) -> Response:
+    """429: too many wrong passwords."""
+    seconds = max(1, round(retry_after_s))
+    wait = f"{seconds} s" if seconds < 90 else f"{round(seconds / 60)} min"
+    answer = refuse(
+        429,
+        "Too many wrong passwords",
+        f"This user is locked for this computer for another {wait}. Other users and computers are not.",
+        "Then try again. A forgotten password is set anew on the station with: "
+        "python3 encrypt_config.py passwd",
+        way_on="Try again",
+    )
+    answer.headers["Retry-After"] = str(seconds)
+    return answer
+
+
+def busy(retry_after_s: float) -> Response:
+    """503: too many logins are being checked at this moment."""
+    answer = refuse(
+        503,
+        "One moment, please",
+        "Many logins are being checked at the same time. Reload the page in a few seconds.",
+        way_on="Reload",
+    )
+    answer.headers["Retry-After"] = str(max(1, round(retry_after_s)))
+    return answer
+
+
+def unknown_host(host: str) -> Response:
+    """421: reached by a name that is not ours (DNS rebinding, a proxy, a new name)."""
+    return refuse(
+        421,
+        "This name is not known here",
+        f"The dashboard was asked for as '{host[:80]}', which is not one of its names.",
+        "If it is yours, add it on the station with: "
+        "python3 encrypt_config.py set web.allowed_hosts '[\"NAME\"]'",
+    )
+
+
+def demo_is_local() -> Response:
+    """403: a documented password is in use and somebody asks from elsewhere."""
+    return refuse(
+        403,
+        "Only on this machine while demo passwords are in use",
+        "Everybody can read the demo passwords in the documentation, so they open nothing over a network, "
+        "a tunnel or a proxy.",
+        "On the station set passwords of your own with: python3 encrypt_config.py passwd. "
+        "To see the demo from another computer use: ssh -L 8050:127.0.0.1:8050 USER@STATION",
+    )
+
+
+def foreign_origin() -> Response:
+    """403: another web site tried to act in this person's name."""
+    return refuse(
+        403,
+        "Refused: the request came from another web site",
+        "Open the dashboard itself and do it there.",
+        way_on="Open the dashboard",
+    )
+
+
+def too_large() -> Response:
+    """413: a body beyond what any page sends."""
+    return refuse(413, "The request is too large", "The dashboard accepts at most 1 MB.")
+
+
+def not_routable(words: str) -> Response:
+    """400: a callback body that belongs to no callback."""
+    return refuse(400, "The request cannot be understood", words, "Reload the page.")
+
+
+def not_found() -> Response:
+    """404: no such file."""
+    return refuse(404, "There is nothing here", "The address leads to no page or file.", way_on="Home")
+
+
+def broken(mark: str) -> Response:
+    """500: our fault; the mark leads to the line in the log."""
+    return refuse(
+        500,
+        "Something went wrong in the dashboard",
+        f"It was noted in app.log under {mark}. The poller and its stores are not touched by it.",
+        "Reload the page. If it comes again, report that mark to whoever looks after the station.",
+        way_on="Home",
+    )

@@ -1,0 +1,275 @@
+"""The dashboard's process: check, bind, serve, stop.
+
+Everything that can be wrong is found in the master process before a worker exists, and said in
+words: a worker that ended over a bad configuration would be started again for ever.
+"""
+
+import argparse
+import errno
+import logging
+import os
+import socket
+import sys
+import threading
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+from substation.access import users
+from substation.audit import KEY_INFO, Audit
+from substation.clock import SystemClock
+from substation.dashboard import create_app, hosts
+from substation.errors import (
+    EXIT_BUSY,
+    EXIT_CONFIG,
+    EXIT_OK,
+    EXIT_USAGE,
+    Busy,
+    SettingsError,
+    StoreError,
+    SubstationError,
+)
+from substation.settings import files, vault
+from substation.store.operator_db import OperatorDb
+
+LOG = logging.getLogger("substation.dashboard")
+THREADS = 128
+"""A slow client holds a thread: so many hold a hundred of them and the good ones still get through."""
+STOP_S = 3
+"""Requests that run when the stop comes may finish within so many seconds."""
+LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+
+
+class PortBusy(SubstationError):
+    """Another program listens on the port."""
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the dashboard in the foreground until SIGTERM. Returns the exit code."""
+    parser = argparse.ArgumentParser(
+        prog="app.py",
+        description="The dashboard of the station in SUBSTATION_HOME (default: this folder).",
+        epilog="Exit codes: 0 stopped, 64 wrong usage, 75 port busy, 78 configuration.",
+    )
+    parser.add_argument(
+        "--port", help="TCP port instead of web.port of the configuration (or SUBSTATION_PORT)"
+    )
+    try:
+        asked = parser.parse_args(argv)
+    except SystemExit as exc:
+        return EXIT_OK if exc.code in (0, None) else EXIT_USAGE
+    text = asked.port or os.environ.get("SUBSTATION_PORT") or ""
+    if text and not (text.isdecimal() and 1 <= int(text) <= 65535):
+        return _end(EXIT_USAGE, f"'{text}' is no TCP port; give a number from 1 to 65535")
+    os.umask(os.umask(0o077) | 0o007)  # nothing this process makes is for the world to read
+    try:
+        return _serve(files.home_folder(), int(text) if text else None)
+    except (PortBusy, Busy) as exc:
+        return _end(EXIT_BUSY, str(exc))
+    except (SettingsError, StoreError) as exc:
+        return _end(EXIT_CONFIG, str(exc))
+
+
+def _serve(folder: Path, port: int | None) -> int:
+    loaded = files.load(folder)
+    settings, home = loaded.settings, loaded.home
+    bind, port = settings.web.bind, port or settings.web.port
+    clock = SystemClock()
+    demo = users.demo_passwords_in_use(settings)
+    if demo and not hosts.is_loopback(bind):
+        raise SettingsError(
+            f"config.json: web.bind is {bind}, but the documented demo passwords are still in use "
+            f"({', '.join(demo)}): everybody on the network could log in.\n"
+            "Remedy: python3 encrypt_config.py passwd (and passwd --export), "
+            "or keep to this machine: python3 encrypt_config.py set web.bind 127.0.0.1"
+        )
+    OperatorDb(home.operator, settings.simulated).close()  # raises WrongStation; never open across a fork
+    home.state.mkdir(parents=True, exist_ok=True)
+    listener = bound(bind, port)
+    _log_to(home.dashboard_log)
+    for warning in loaded.warnings:
+        LOG.warning("%s", warning)
+    if demo and not settings.simulated:
+        LOG.warning("a real station still has demo passwords (%s); set your own", ", ".join(demo))
+    key = vault.derive(vault.read_key(folder), KEY_INFO)
+    audit = Audit(home.audit, key, "dashboard", clock, settings.site.zone)
+    for warning in loaded.warnings:
+        audit.write("key.mode", detail=warning)
+    address = f"http://{f'[{bind}]' if ':' in bind else bind}:{port}/"
+    kind = "SIMULATED station" if settings.simulated else "station"
+
+    def ready(_arbiter: object) -> None:
+        audit.write("start", address=address, simulated=settings.simulated)
+        LOG.info("dashboard of %s %r at %s", kind, settings.site.name, address)
+        print(f"Dashboard of the {kind} {settings.site.name}: {address}   (Ctrl+C stops it)", flush=True)
+
+    def stopped(_arbiter: object) -> None:
+        audit.write("stop", address=address)
+        audit.close()
+        LOG.info("dashboard stopped")
+
+    with listener:
+        return _run_gunicorn(listener, ready, stopped)
+
+
+def bound(bind: str, port: int) -> socket.socket:
+    """Return a socket bound to the address. Raises PortBusy, or SettingsError for an impossible address."""
+    try:
+        family, kind, _, _, address = socket.getaddrinfo(
+            bind, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+    except socket.gaierror as exc:
+        raise SettingsError(_no_address(bind, str(exc.strerror))) from exc
+    listener = socket.socket(family, kind)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        listener.listen(512)
+    except OSError as exc:
+        listener.close()
+        if exc.errno == errno.EADDRINUSE:
+            raise PortBusy(
+                f"port {port} on {bind} is in use by another program (another dashboard?). "
+                f"Stop that one, or take another port: python3 app.py --port {port % 65535 + 1}"
+            ) from exc
+        if exc.errno == errno.EACCES:
+            raise SettingsError(
+                f"config.json: web.port {port} is reserved for the system; take one from 1024 on: "
+                "python3 encrypt_config.py set web.port 8050"
+            ) from exc
+        raise SettingsError(_no_address(bind, str(exc.strerror))) from exc
+    return listener
+
+
+def _no_address(bind: str, why: str) -> str:
+    return (
+        f"config.json: web.bind '{bind}' is no address of this machine ({why}). "
+        "Remedy: python3 encrypt_config.py set web.bind ADDRESS (0.0.0.0 = all of this machine's)"
+    )
+
+
+def _log_to(path: Path) -> None:
+    """Send the log to app.log; to the console where that cannot be written."""
+    from logging.handlers import WatchedFileHandler  # noqa: PLC0415  only the process needs it, not importers
+
+    try:
+        handler: logging.Handler = WatchedFileHandler(path, encoding="utf-8")
+    except OSError as exc:
+        handler = logging.StreamHandler()
+        handler.setFormatter(logging.Formatter(LOG_FORMAT))
+        print(f"{path}: cannot be written ({exc.strerror}); the log goes to the console", file=sys.stderr)
+    handler.setFormatter(logging.Formatter(LOG_FORMAT))
+    top = logging.getLogger("substation")
+    top.handlers[:] = [handler]
+    top.setLevel(logging.INFO)
+    top.propagate = False
+
+
+def _run_gunicorn(
+    listener: socket.socket, ready: Callable[[object], None], stopped: Callable[[object], None]
+) -> int:
+    # gunicorn is not needed by those who only import `app:server`.
+    from gunicorn.app.base import BaseApplication  # noqa: PLC0415
+    from gunicorn.glogging import Logger  # noqa: PLC0415
+
+    class OneLog(Logger):  # type: ignore[misc]
+        """gunicorn's own lines go where ours go."""
+
+        def setup(self, cfg: Any) -> None:
+            super().setup(cfg)
+            self.error_log.handlers[:] = logging.getLogger("substation").handlers
+
+    class Application(BaseApplication):  # type: ignore[misc]
+        def load_config(self) -> None:
+            for name, value in {
+                "bind": f"fd://{listener.fileno()}",
+                "workers": 1,  # throttle, cache and audit in one place; a second gave no gain
+                "worker_class": "substation.dashboard.worker.PatientWorker",
+                "threads": THREADS,
+                "worker_connections": 1000,
+                "keepalive": 10,
+                "graceful_timeout": STOP_S,
+                "timeout": 60,
+                "worker_tmp_dir": "/dev/shm" if os.access("/dev/shm", os.W_OK) else None,  # noqa: S108
+                "limit_request_line": 8190,
+                "limit_request_fields": 64,
+                "limit_request_field_size": 8190,
+                "forwarded_allow_ips": "",
+                "control_socket_disable": True,
+                "logger_class": OneLog,
+                "proc_name": "substation-dashboard",
+                "when_ready": ready,
+                "on_exit": stopped,
+                "post_worker_init": lambda _worker: server.warm(),
+            }.items():
+                self.cfg.set(name, value)
+
+        def load(self) -> "LazyServer":
+            return server
+
+    os.set_inheritable(listener.fileno(), True)
+    try:
+        Application().run()
+    except SystemExit as exc:
+        return exc.code if isinstance(exc.code, int) else EXIT_OK
+    return EXIT_OK
+
+
+class LazyServer:
+    """The WSGI server, made at the first request or by `warm`, never at import.
+
+    A station without a usable configuration answers 503 in words, and works as soon as it has one.
+    """
+
+    def __init__(self, folder: Path | None = None) -> None:
+        """Serve the station in `folder`, by default the home at the time it is made."""
+        self._folder = folder
+        self._lock = threading.Lock()
+        self._app: Any = None
+
+    def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        """Answer one request (PEP 3333)."""
+        try:
+            app = self.made()
+        except SubstationError as exc:
+            LOG.error("the dashboard cannot work: %s", exc)
+            words = b"The dashboard has no usable configuration. Its log (app.log) says what to do.\n"
+            start_response(
+                "503 Service Unavailable",
+                [
+                    ("Content-Type", "text/plain; charset=utf-8"),
+                    ("Content-Length", str(len(words))),
+                    ("Retry-After", "10"),
+                    ("Cache-Control", "no-store"),
+                    ("X-Content-Type-Options", "nosniff"),
+                    ("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'"),
+                ],
+            )
+            return [words]
+        answer: Iterable[bytes] = app.server(environ, start_response)
+        return answer
+
+    def made(self) -> Any:
+        """Return the Dash application. Raises SubstationError when it cannot be made."""
+        with self._lock:
+            if self._app is None:
+                self._app = create_app(self._folder)
+            return self._app
+
+    def warm(self) -> None:
+        """Make it now and compress its scripts beside the first visitors."""
+        try:
+            bundles = self.made().server.extensions["bundles"]
+        except SubstationError as exc:
+            LOG.error("the dashboard cannot work: %s", exc)
+            return
+        threading.Thread(target=bundles.warm, name="warm", daemon=True).start()
+
+
+def _end(code: int, words: str) -> int:
+    print(words, file=sys.stderr)
+    return code
+
+
+server = LazyServer()
+"""What gunicorn finds as `app:server`."""
