@@ -32,6 +32,12 @@ class Wire(Protocol):
 
     settings: Line
     pace: Pace
+    echoes: bool
+
+    @property
+    def busy_s(self) -> float:
+        """Seconds spent on transactions since the start."""
+        ...
 
     @property
     def is_open(self) -> bool:
@@ -67,6 +73,11 @@ class Notice:
     """`lost`, `back`, `refused`, `answers`, `line_down`, `line_up`."""
     words: str
     meter_id: int | None = None
+
+    @property
+    def bad(self) -> bool:
+        """Whether somebody should look."""
+        return self.kind in {"lost", "refused", "line_down"}
 
 
 @dataclass(slots=True)

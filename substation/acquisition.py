@@ -1,0 +1,359 @@
+"""THE SPINE: the poller's pipeline on one page.
+
+Each round takes these steps, in this order (`Poller.steps`):
+
+1. scan            ask every meter once (`bus.plant`)
+2. qualify         mark what physics doubts (`meters.qualify`)
+3. judge supply    live, phase lost, dead, unknown, by voltage (`alarms.supply`)
+4. keep live       one write to the live file, the journal (`store.live`)
+5. keep history    into the buffer of the database (`store.history`)
+6. heartbeat       `state/poller.json`, whole (`store.heartbeat`)
+7. announce        changes, not repeats, to the log and the event table
+
+A step that fails says so in the log and on the state line, and the others go on: a full or broken
+store never stops the polling, and no fault of one round ends the next. What may take its time
+(commit, upkeep, imports, changed settings) is done after the round, in idle line time (`Poller.chores`).
+"""
+
+import argparse
+import logging
+import os
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from types import FrameType
+from typing import NoReturn
+
+from substation.alarms.supply import UNKNOWN, Verdict, judge
+from substation.audit import KEY_INFO, Audit
+from substation.bus.lock import PollerLock
+from substation.bus.plant import Plant
+from substation.bus.problems import Problems
+from substation.bus.schedule import Schedule
+from substation.clock import Clock, SystemClock
+from substation.errors import (
+    EXIT_BUSY,
+    EXIT_CONFIG,
+    EXIT_OK,
+    EXIT_USAGE,
+    Busy,
+    ProfileError,
+    SettingsError,
+    StoreError,
+    WrongStation,
+)
+from substation.meters.qualify import qualify
+from substation.readings import Reading
+from substation.settings import files, vault
+from substation.settings.files import Loaded
+from substation.store import heartbeat
+from substation.store.keeper import Keeper
+from substation.store.live import LiveRow
+from substation.store.log import start_logging, stop_logging
+
+COMMIT_S = 30.0
+"""A power cut loses at most so much; a kill loses nothing, because the live file is the journal."""
+COMPACT_S = 300.0
+UPKEEP_S = 10.0
+REOPEN_S = 60.0
+"""How often a store that could not be opened is tried again."""
+LINE_RETRY_S = 0.5
+NAP_S = 0.2
+"""How soon a signal is noticed between rounds."""
+IDLE_BUDGET_S = 0.1
+"""Of idle line time, for a chore that is cut in slices."""
+LEAST_BUDGET_S = 0.02
+"""The same where there is no idle time."""
+
+log = logging.getLogger("poller")
+
+
+class Poller:
+    """One station's poller."""
+
+    def __init__(self, loaded: Loaded, clock: Clock) -> None:
+        """Plan the lines, open the stores. Raises ProfileError and WrongStation.
+
+        Any other trouble with a store is a problem on the state line, and is tried again.
+        """
+        self.loaded, self.clock = loaded, clock
+        self.settings, self.home = loaded.settings, loaded.home
+        self.problems = Problems(log)
+        self.stopping = False
+        self.number = 0
+        self.started_ms = clock.now_ms()
+        self.plant = Plant(self.settings, clock)
+        self.schedule = Schedule(self.settings.poll.interval_s, clock)
+        self.readings: tuple[Reading, ...] = ()
+        self.verdicts: dict[int, Verdict] = {}
+        self.keeper = Keeper(self.home, self.settings, clock)
+        self._announced: dict[int, Verdict] = {}
+        self._done_s: dict[str, float] = {}
+        try:
+            self.keeper.open()
+        except WrongStation:
+            raise
+        except (StoreError, OSError) as exc:
+            self.problems.take("open", exc)
+
+    @property
+    def steps(self) -> tuple[Callable[[], None], ...]:
+        """What a round does, in order."""
+        return (
+            self.scan,
+            self.qualify,
+            self.judge_supply,
+            self.keep_live,
+            self.keep_history,
+            self.heartbeat,
+            self.announce,
+        )
+
+    @property
+    def chores(self) -> tuple[tuple[float, Callable[[], None]], ...]:
+        """What is done after a round, each once in so many seconds at most."""
+        return (
+            (COMMIT_S, self.keeper.commit),
+            (COMPACT_S, self.keeper.compact),
+            (UPKEEP_S, self.upkeep),
+            (0.0, self.absorb),
+            (REOPEN_S, self.keeper.open),
+            (0.0, self.reload),
+        )
+
+    def run(self, rounds: int | None = None) -> None:
+        """Poll until told to stop, or for so many rounds."""
+        while not self.stopping and (rounds is None or self.number < rounds):
+            self.schedule.begin()
+            self.number += 1
+            for step in self.steps:
+                with self.problems.survived(step.__name__):
+                    step()
+            if not self.stopping and self.number != rounds:
+                self.do_chores()
+                self.rest()
+
+    def scan(self) -> None:
+        """Ask every meter once."""
+        self.readings = ()
+        self.readings = self.plant.round(self.schedule.idle_until_s, lambda: self.stopping)
+
+    def qualify(self) -> None:
+        """Mark what physics doubts."""
+        meters = {meter.id: meter for meter in self.settings.meters}
+        self.readings = tuple(
+            qualify(reading, self.settings.ratings(meters[reading.meter_id])) for reading in self.readings
+        )
+
+    def judge_supply(self) -> None:
+        """Say of every circuit whether it has supply, with evidence."""
+        before = self.verdicts
+        by_meter = {reading.meter_id: reading for reading in self.readings}
+        self.verdicts = judge(self.settings, by_meter, self.plant.failed, before, self.clock.now_ms())
+
+    def keep_live(self) -> None:
+        """Append the round to the live file, in one write."""
+        self.keeper.keep_live(self._rows())
+
+    def keep_history(self) -> None:
+        """Hand the round to the database's buffer."""
+        self.keeper.keep_history(self._rows())
+
+    def heartbeat(self, state: str = "running") -> None:
+        """Write the sign of life."""
+        heartbeat.write(
+            self.home.heartbeat,
+            {
+                "state": state,
+                "at_ms": self.clock.now_ms(),
+                "started_ms": self.started_ms,
+                "pid": os.getpid(),
+                "simulated": self.settings.simulated,
+                "interval_s": self.settings.poll.interval_s,
+                "round": self.number,
+                "round_s": round(self.plant.round_s, 4),
+                "limit_s": round(self.plant.limit_s, 4),
+                "lines": self.plant.lines(),
+                "meters": self.plant.meters(self.verdicts),
+                "problems": [*self.plant.advice(), *self.problems.words],
+            },
+        )
+
+    def announce(self) -> None:
+        """Say what has changed, once."""
+        for notice in self.plant.notices():
+            log.log(logging.WARNING if notice.bad else logging.INFO, "%s", notice.words)
+            self.keeper.event(f"comm.{notice.kind}", meter_id=notice.meter_id, detail=notice.words)
+        for meter in self.settings.meters:
+            new, old = self.verdicts.get(meter.id), self._announced.get(meter.id)
+            if new is None or (old is not None and old.supply == new.supply):
+                continue
+            was = old.status if old else UNKNOWN
+            if old or new.supply != "unknown":
+                log.info("meter %d %s: %s, was %s (%s)", meter.id, meter.name, new.status, was, new.evidence)
+                self.keeper.event(
+                    "supply",
+                    at_ms=new.since_ms,
+                    meter_id=meter.id,
+                    old=was,
+                    new=new.status,
+                    detail=new.evidence,
+                )
+            self._announced[meter.id] = new
+
+    def do_chores(self) -> None:
+        """Do what is due."""
+        for every_s, chore in self.chores:
+            name, now_s = chore.__name__, self.clock.monotonic()
+            if now_s - self._done_s.setdefault(name, now_s if every_s else -1.0) < every_s:
+                continue
+            self._done_s[name] = now_s
+            with self.problems.survived(name):
+                chore()
+
+    def upkeep(self) -> None:
+        """Remove a slice of what is older than it has to be kept."""
+        self.keeper.upkeep(self._budget_s())
+
+    def absorb(self) -> None:
+        """Take a slice of a database that somebody has laid into the inbox."""
+        self.keeper.absorb(self._budget_s())
+
+    def reload(self) -> None:
+        """Take a changed configuration; a faulty one is named, and the old one stays in force."""
+        if not files.changed(self.home.folder, self.loaded.generation):
+            return
+        fresh = files.load(self.home.folder)
+        old, new = self.settings, fresh.settings
+        if (old.simulated, old.paths, old.site.timezone, old.store) != (
+            new.simulated,
+            new.paths,
+            new.site.timezone,
+            new.store,
+        ):
+            raise SettingsError("config.json: simulated, paths, site.timezone and store need a restart")
+        if (old.lines, old.meters) != (new.lines, new.meters):
+            self.plant = Plant(new, self.clock, before=self.plant)
+        if old.poll != new.poll:
+            self.schedule = Schedule(new.poll.interval_s, self.clock)
+        self.loaded, self.settings = fresh, new
+        log.info("configuration changed: taken over")
+
+    def rest(self) -> None:
+        """Sleep until the next tick; look for a line that is down meanwhile, and poll it when it is back."""
+        tried_s = self.clock.monotonic()
+        while not self.stopping:
+            now_s = self.clock.monotonic()
+            left_s = self.schedule.due_s - now_s
+            if self.schedule.idle_until_s is None:
+                left_s = LINE_RETRY_S - (now_s - tried_s) if self.plant.down else 0.0
+            if left_s <= 0:
+                return
+            if self.plant.down and now_s - tried_s >= LINE_RETRY_S:
+                tried_s = now_s
+                if self.plant.reopen():
+                    return
+            self.clock.sleep(min(left_s, NAP_S))
+
+    def stop(self) -> None:
+        """End in order: what was read is committed, and everybody can see that nobody polls any more."""
+        self.plant.close()
+        with self.problems.survived("close"):
+            self.keeper.close()
+        with self.problems.survived("heartbeat"):
+            self.heartbeat("stopped")
+
+    def _budget_s(self) -> float:
+        idle_until_s = self.schedule.idle_until_s
+        if idle_until_s is None:
+            return LEAST_BUDGET_S
+        left_s = idle_until_s - self.clock.monotonic()
+        return min(IDLE_BUDGET_S, max(LEAST_BUDGET_S, left_s / 4))
+
+    def _rows(self) -> list[LiveRow]:
+        health, verdicts = self.plant.health, self.verdicts
+        return [
+            LiveRow(
+                reading,
+                health[reading.meter_id].comm_status,
+                verdicts[reading.meter_id].status if reading.meter_id in verdicts else UNKNOWN,
+            )
+            for reading in self.readings
+        ]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the poller; return its exit code: 0 done, 64 usage, 75 already running, 78 configuration."""
+    arguments = _arguments(argv)
+    clock = SystemClock()
+    lock: PollerLock | None = None
+    try:
+        loaded = files.load(files.home_folder())
+        lock = PollerLock(loaded.home.poller_lock)
+        lock.take()
+        start_logging(log, loaded.home.poller_log)
+        return _poll(loaded, clock, arguments.rounds)
+    except Busy as exc:
+        print(exc, file=sys.stderr)
+        return EXIT_BUSY
+    except (SettingsError, ProfileError, StoreError) as exc:
+        print(exc, file=sys.stderr)
+        return EXIT_CONFIG
+    finally:
+        if lock is not None:
+            lock.release()
+        stop_logging(log)
+
+
+def _poll(loaded: Loaded, clock: Clock, rounds: int | None) -> int:
+    settings, home = loaded.settings, loaded.home
+    key = vault.derive(vault.read_key(home.folder), KEY_INFO)
+    audit = Audit(home.audit, key, "poller", clock, settings.site.zone)
+    poller = Poller(loaded, clock)
+
+    def end(number: int, frame: FrameType | None) -> None:
+        poller.stopping = True
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, end)
+    for warning in loaded.warnings:
+        log.warning("%s", warning)
+        audit.write("key.mode", ok=False, words=warning)
+    audit.write("start", simulated=settings.simulated)
+    log.info("started: %d meters, a round every %g s", len(settings.meters), settings.poll.interval_s)
+    try:
+        poller.run(rounds)
+    finally:
+        poller.stop()
+        audit.write("stop", rounds=poller.number)
+        audit.close()
+        log.info("stopped after %d rounds", poller.number)
+    if rounds is not None:
+        print(poller.plant.summary())
+    return EXIT_OK
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        self.print_usage(sys.stderr)
+        self.exit(EXIT_USAGE, f"{self.prog}: {message}\n")
+
+
+def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
+    parser = _Parser(
+        prog="dmf_reader.py",
+        description="The poller: asks every meter, keeps what they say. It only ever reads from a meter.",
+        epilog="The station is the folder named by SUBSTATION_HOME, by default the project's own. "
+        "Exit codes: 0 done, 64 wrong usage, 75 a poller runs already, 78 configuration.",
+    )
+    parser.add_argument(
+        "--rounds", type=_count, metavar="N", help="stop after N rounds and print one summary of the line"
+    )
+    return parser.parse_args(argv)
+
+
+def _count(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise ValueError(text)
+    return number

@@ -1,0 +1,124 @@
+"""The poller's two stores together: what each round goes into, and what is done for them between rounds.
+
+Either may be missing for a time (no space, damaged, not there): the other goes on, and the missing one is
+tried again.
+"""
+
+import logging
+from collections.abc import Sequence
+
+from substation.clock import Clock
+from substation.errors import StoreError
+from substation.settings.model import Home, Settings
+from substation.store import live
+from substation.store.history import History
+from substation.store.live import LiveFile, LiveRow
+
+LARGEST_LIVE_BYTES = 64 * 1024 * 1024
+"""Without a database the live file is the only store, and grows so far before it is cut to an hour."""
+
+log = logging.getLogger("poller")
+
+
+class Keeper:
+    """Live file and history of one station. Every method may raise StoreError."""
+
+    def __init__(self, home: Home, settings: Settings, clock: Clock) -> None:
+        self._home, self._settings, self._clock = home, settings, clock
+        self._live: LiveFile | None = None
+        self._history: History | None = None
+
+    def open(self) -> None:
+        """Open what is not open, the live file first; take over what a kill kept from the database.
+
+        Raises WrongStation when a store is of the other kind (simulated, real).
+        """
+        settings = self._settings
+        zone = settings.site.zone
+        if self._live is None:
+            self._live = LiveFile(self._home.live, zone, settings.simulated)
+        if self._history is None:
+            history = History(
+                self._home.history,
+                settings.simulated,
+                self._clock,
+                zone,
+                site=settings.site.name,
+                raw_days=settings.store.raw_days,
+                minute_days=settings.store.minute_days,
+            )
+            rescued = history.replay(live.read(self._home.live))
+            self._history = history
+            if rescued:
+                log.info("%d readings taken over from the live file", rescued)
+
+    def keep_live(self, rows: Sequence[LiveRow]) -> None:
+        """Append one round to the live file, in one write."""
+        if self._live and rows:
+            self._live.append(rows)
+
+    def keep_history(self, rows: Sequence[LiveRow]) -> None:
+        """Hand one round to the database's buffer."""
+        if self._history and rows:
+            self._history.add([row.reading for row in rows])
+
+    def event(
+        self,
+        kind: str,
+        *,
+        at_ms: int | None = None,
+        meter_id: int | None = None,
+        old: str = "",
+        new: str = "",
+        detail: str = "",
+    ) -> None:
+        """Note a change of state, by default as of now."""
+        if self._history:
+            at_ms = self._clock.now_ms() if at_ms is None else at_ms
+            self._history.event(kind, at_ms=at_ms, meter_id=meter_id, old=old, new=new, detail=detail)
+
+    def commit(self) -> None:
+        """Bring the buffered rounds into the database, in one transaction."""
+        if self._history:
+            self._history.commit()
+
+    def compact(self) -> None:
+        """Cut the live file to its last hour, once the database has what goes."""
+        if self._live is None:
+            return
+        if self._history:
+            self._history.commit()
+        elif self._home.live.stat().st_size < LARGEST_LIVE_BYTES:
+            return
+        self._live.compact(self._clock.now_ms())
+
+    def upkeep(self, budget_s: float) -> None:
+        """Remove a slice of what is older than it has to be kept."""
+        if self._history:
+            self._history.upkeep(self._clock.now_ms(), budget_s)
+
+    def absorb(self, budget_s: float) -> None:
+        """Take a slice of the oldest database in the inbox; remove it when all of it is taken.
+
+        One that cannot be taken is renamed to `.refused`, so that it is named once and not for ever.
+        """
+        if self._history is None:
+            return
+        for path in sorted(self._home.state.glob("inbox/*.db"))[:1]:
+            try:
+                if self._history.absorb(path, budget_s):
+                    path.unlink()
+                    log.info("%s taken into the history", path.name)
+            except StoreError as exc:
+                path.rename(path.with_suffix(".refused"))
+                log.error("%s refused: %s", path.name, exc)
+
+    def close(self) -> None:
+        """Commit and close; the live file is closed even when the database cannot be."""
+        try:
+            if self._history:
+                self._history.close()
+        finally:
+            if self._live:
+                self._live.close()
+            self._history = self._live = None
