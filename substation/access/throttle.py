@@ -117,7 +117,9 @@ def _bucket(user: str, source: str) -> bytes:
 
 
 def _window(now_ms: int) -> tuple[int, int]:
-    """Return the time that counts. What lies in the future was written before the clock was set back:
-    it is forgotten, since it would lock the user out for as long as the clock was wrong.
+    """Return from when to when a failure counts.
+
+    What lies in the future was written before the clock was set back: it is forgotten, since it would
+    lock the user out for as long as the clock had been wrong.
     """
     return now_ms - int(WINDOW_S * 1000) + 1, now_ms

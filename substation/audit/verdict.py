@@ -42,9 +42,8 @@ class Verdict:
     def words(self) -> list[str]:
         """Return the finding in sentences, the result first."""
         if self.ok:
-            said = [
-                f"The chain of {self.lines} lines is whole. Last: number {self.last_seq}, {self.last_mac[:16]}"
-            ]
+            anchor = f"number {self.last_seq}, {self.last_mac[:16]}"
+            said = [f"The chain of {self.lines} lines is whole. Last: {anchor}"]
         else:
             said = [f"The audit log was changed: {len(self.problems)} place(s) in {self.lines} lines"]
         said += [problem.words for problem in self.problems]
@@ -179,7 +178,7 @@ def _whole_lines(path: Path) -> list[bytes]:
 def _said(line: bytes) -> str:
     record = chain.read_line(line)
     if record is None:
-        return f"(torn or foreign line) {ascii(line[:80].decode('ascii', 'replace'))}"
+        return f"(torn or foreign line) {line[:80].decode('ascii', 'replace')!a}"
     when = str(record["local"])[:19].replace("T", " ")
     who = f" {record['user']}" if record["user"] else ""
     source = f" from {record['src']}" if record["src"] else ""

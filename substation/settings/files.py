@@ -140,8 +140,8 @@ def write_atomic(path: Path, content: bytes, mode: int = 0o600) -> None:
 def _same_station(before: Settings, after: Settings) -> None:
     if before.simulated != after.simulated:
         raise SettingsError(
-            f"{NAME}: simulated was stamped at set-up and cannot be changed: demo data and real data never mix. "
-            "Make another station in a folder of its own (SUBSTATION_HOME)"
+            f"{NAME}: simulated: was stamped at set-up and cannot be changed: demo data and real data never "
+            "mix. Make another station in a folder of its own (SUBSTATION_HOME)"
         )
 
 
@@ -185,17 +185,11 @@ def _tighten(handle: int, status: os.stat_result) -> str | None:
 
 def _document(content: bytes) -> object:
     if not content.strip():
-        raise SettingsError(
-            f"{NAME}: is empty. Put it back from your backup; for a new station move it away and run "
-            "python3 encrypt_config.py"
-        )
+        raise SettingsError(f"{NAME}: is empty. {vault.RESTORE}")
     try:
         return json.loads(content)
     except (ValueError, RecursionError) as exc:
-        raise SettingsError(
-            f"{NAME}: is no JSON; it was cut or edited. Put it back from your backup; for a new station move it "
-            "away and run python3 encrypt_config.py"
-        ) from exc
+        raise SettingsError(f"{NAME}: is no JSON; it was cut or edited. {vault.RESTORE}") from exc
 
 
 def _generation(status: os.stat_result) -> str:

@@ -4,6 +4,7 @@ Strict and frozen: an unknown or ill-typed setting is refused, never repaired. U
 names. Every field has a description, from which `docs/reference/settings.md` is made.
 """
 
+import ipaddress
 import re
 import zoneinfo
 from collections.abc import Mapping
@@ -123,6 +124,23 @@ class Web(_Part):
         (),
         description="Further names by which a browser may reach the dashboard, such as substation.local.",
     )
+
+    @field_validator("bind")
+    @classmethod
+    def _is_an_address(cls, value: str) -> str:
+        if value != "localhost":
+            try:
+                ipaddress.ip_address(value)
+            except ValueError as exc:
+                raise ValueError(
+                    f"'{value}' is no address; use the LAN address such as 192.168.1.20, 0.0.0.0 or 127.0.0.1"
+                ) from exc
+        return value
+
+    @property
+    def loopback(self) -> bool:
+        """Whether only this machine reaches the dashboard."""
+        return self.bind == "localhost" or ipaddress.ip_address(self.bind).is_loopback
 
     @field_validator("allowed_hosts", mode="before")
     @classmethod

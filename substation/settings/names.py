@@ -15,8 +15,8 @@ from substation.settings.model import Settings, parse
 
 SECRET = re.compile(r"password")
 FIXED = {
-    "simulated": "was stamped at set-up and cannot be changed: demo data and real data never mix. Make another "
-    "station in a folder of its own (SUBSTATION_HOME)",
+    "simulated": "was stamped at set-up and cannot be changed: demo data and real data never mix. "
+    "Make another station in a folder of its own (SUBSTATION_HOME)",
 }
 _TRUE = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
 
@@ -64,8 +64,8 @@ def with_text(settings: Settings, name: str, text: str, source: str = "config.js
     if isinstance(get(settings, name, source), dict) or name not in flat(settings):
         parts = [one for one in flat(settings) if one.startswith(name + ".") and not is_secret(one)]
         raise SettingsError(
-            f"{source}: {name}: is a part with several settings; set them one by one ({', '.join(parts[:4])} ...) "
-            "or all with python3 encrypt_config.py edit"
+            f"{source}: {name}: is a part with several settings; set them one by one "
+            f"({', '.join(parts[:4])} ...) or all with python3 encrypt_config.py edit"
         )
     try:
         value = _read(_type_of(name), text)
@@ -99,6 +99,15 @@ def differences(before: Settings, after: Settings) -> list[tuple[str, object, ob
         (name, "(hidden)", "(hidden, changed)") if is_secret(name) else (name, old.get(name), new.get(name))
         for name in changed
     ]
+
+
+def without_secrets(value: object) -> object:
+    """Return the value without any secret in it."""
+    if isinstance(value, dict):
+        return {name: without_secrets(part) for name, part in value.items() if not is_secret(name)}
+    if isinstance(value, list):
+        return [without_secrets(part) for part in value]
+    return value
 
 
 def _leaves(value: object, name: str) -> Iterator[tuple[str, object]]:

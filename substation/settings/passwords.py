@@ -82,7 +82,10 @@ def refusal(password: str, *, context: Iterable[str] = ()) -> str | None:
     if plain.casefold() in {known.casefold() for known in DEMO_PASSWORDS.values()}:
         return "this is a documented demo password, known to everybody; choose another"
     if len(plain) < MIN_LENGTH:
-        return f"{len(plain)} characters; use at least {MIN_LENGTH}, such as four words that do not belong together"
+        return (
+            f"{len(plain)} characters; use at least {MIN_LENGTH}, "
+            "such as four words that do not belong together"
+        )
     if len(plain) > MAX_LENGTH:
         return f"{len(plain)} characters; use at most {MAX_LENGTH}"
     if any(unicodedata.category(character) in ("Cc", "Cs") for character in plain):

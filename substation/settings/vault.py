@@ -29,6 +29,7 @@ from substation.settings.passwords import (
 
 __all__ = [
     "DEMO_PASSWORDS",
+    "RESTORE",
     "KeyFile",
     "derive",
     "find_key",
@@ -49,6 +50,9 @@ KEY_NAME = "config_key.key"
 CREDENTIAL_NAME = "config_key"
 FORMAT = 1
 _MAX_KEY_BYTES = 64 * 1024
+RESTORE = (
+    "Put config.json back from your backup; for a new station move it away and run python3 encrypt_config.py"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +108,7 @@ def unseal(keys: bytes | tuple[bytes, ...], document: object, source: str) -> di
     """
     ring = (keys,) if isinstance(keys, bytes) else keys
     if not isinstance(document, dict):
-        raise SettingsError(f"{source}: holds JSON, but no configuration. {_RESTORE}")
+        raise SettingsError(f"{source}: holds JSON, but no configuration. {RESTORE}")
     token = document.get("encrypted_data")
     if token is None:
         raise SettingsError(
@@ -115,8 +119,8 @@ def unseal(keys: bytes | tuple[bytes, ...], document: object, source: str) -> di
     extra = sorted(map(str, set(document) - {"encrypted_data", "v", "kid"}))
     if extra:
         raise SettingsError(
-            f"{source}: holds settings in clear beside the sealed part ({', '.join(extra[:6])}), which nothing "
-            "protects; remove them and set them with python3 encrypt_config.py set"
+            f"{source}: holds settings in clear beside the sealed part ({', '.join(extra[:6])}), which "
+            "nothing protects; remove them and set them with python3 encrypt_config.py set"
         )
     version = document.get("v", FORMAT)
     if version != FORMAT:
@@ -128,8 +132,8 @@ def unseal(keys: bytes | tuple[bytes, ...], document: object, source: str) -> di
     named = [key for key in ring if kid(key) == wanted]
     if isinstance(wanted, str) and not named:
         raise SettingsError(
-            f"{source}: needs the key {wanted[:8]}, you have {', '.join(map(kid, ring))}. Put the {KEY_NAME} back "
-            "that belongs to this configuration"
+            f"{source}: needs the key {wanted[:8]}, you have {', '.join(map(kid, ring))}. "
+            f"Put the {KEY_NAME} back that belongs to this configuration"
         )
     for key in named or ring:
         try:
@@ -137,7 +141,7 @@ def unseal(keys: bytes | tuple[bytes, ...], document: object, source: str) -> di
         except (InvalidToken, binascii.Error, ValueError):
             continue
         return _object(plain, source)
-    raise SettingsError(f"{source}: was cut or edited; the sealed part does not match its seal. {_RESTORE}")
+    raise SettingsError(f"{source}: was cut or edited; the sealed part does not match its seal. {RESTORE}")
 
 
 def write_key(path: Path, key: bytes) -> None:
@@ -194,8 +198,8 @@ def open_key(folder: Path) -> KeyFile:
     except OSError as exc:
         if path.is_symlink():
             raise SettingsError(
-                f"{name}: is a symbolic link, which is never followed for a key. Put the file itself there, or "
-                "name its place in SUBSTATION_CONFIG_KEY_FILE"
+                f"{name}: is a symbolic link, which is never followed for a key. "
+                "Put the file itself there, or name its place in SUBSTATION_CONFIG_KEY_FILE"
             ) from exc
         raise SettingsError(
             f"{name}: cannot be read ({exc.strerror}). It must belong to the user that runs the station: "
@@ -211,18 +215,13 @@ def open_key(folder: Path) -> KeyFile:
     return KeyFile(path, _keys(content, name), (warning,) if warning else ())
 
 
-_RESTORE = (
-    "Put config.json back from your backup; for a new station move it away and run python3 encrypt_config.py"
-)
-
-
 def _object(plain: bytes, source: str) -> dict[str, object]:
     try:
         data = json.loads(plain)
     except ValueError as exc:
-        raise SettingsError(f"{source}: what was sealed in it is no JSON. {_RESTORE}") from exc
+        raise SettingsError(f"{source}: what was sealed in it is no JSON. {RESTORE}") from exc
     if not isinstance(data, dict):
-        raise SettingsError(f"{source}: what was sealed in it is no configuration. {_RESTORE}")
+        raise SettingsError(f"{source}: what was sealed in it is no configuration. {RESTORE}")
     return data
 
 
@@ -252,8 +251,8 @@ def _tighten(handle: int, status: os.stat_result, path: Path, name: str) -> str 
         if not stat.S_IMODE(os.fstat(handle).st_mode) & 0o077:
             return f"{name}: others could read it (mode {mode:04o}); set back to 0600"
         raise SettingsError(
-            f"{name}: others can read it (mode {mode:04o}) and this file system keeps no modes. Put the station's "
-            "folder on a Linux file system and name it in SUBSTATION_HOME"
+            f"{name}: others can read it (mode {mode:04o}) and this file system keeps no modes. "
+            "Put the station's folder on a Linux file system and name it in SUBSTATION_HOME"
         )
     raise SettingsError(f"{name}: others can read it (mode {mode:04o}). Remedy: sudo chmod 600 {path}")
 
@@ -262,5 +261,6 @@ def _safe_folder(folder: Path) -> None:
     mode = folder.stat().st_mode
     if mode & stat.S_IWOTH and not mode & stat.S_ISVTX:
         raise SettingsError(
-            f"{folder}: everybody may write here, so anybody could exchange the key. Remedy: chmod o-w {folder}"
+            f"{folder}: everybody may write here, so anybody could exchange the key. "
+            f"Remedy: chmod o-w {folder}"
         )

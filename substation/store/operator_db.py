@@ -17,6 +17,10 @@ from substation.errors import Busy, Damaged, Full, StoreError, WrongStation
 APPLICATION_ID = 0x53534F50
 """`SSOP`: tells this file from any other SQLite file."""
 BUSY_TIMEOUT_S = 5.0
+_AWAY = (
+    "Move it away (mv {name} {name}.corrupt) and start again; "
+    "notes and acknowledgements in it are then missing"
+)
 
 
 def _first_light(connection: sqlite3.Connection) -> None:
@@ -118,8 +122,8 @@ def _check(connection: sqlite3.Connection, path: Path, simulated: bool) -> None:
     if stamp[0] != ("yes" if simulated else "no"):
         theirs, ours = ("simulated", "real") if stamp[0] == "yes" else ("real", "simulated")
         raise WrongStation(
-            f"{path}: belongs to a {theirs} station and this one is {ours}; they never mix. Give each station "
-            "a folder of its own (SUBSTATION_HOME)"
+            f"{path}: belongs to a {theirs} station and this one is {ours}; they never mix. "
+            "Give each station a folder of its own (SUBSTATION_HOME)"
         )
 
 
@@ -131,8 +135,8 @@ def _migrate(connection: sqlite3.Connection) -> None:
     newer = done - {name for name, _ in MIGRATIONS}
     if newer:
         raise StoreError(
-            f"operator.db was written by a newer version of this program (it knows {', '.join(sorted(newer))}); "
-            "use that version"
+            "operator.db was written by a newer version of this program "
+            f"(it knows {', '.join(sorted(newer))}); use that version"
         )
     for name, step in MIGRATIONS:
         if name in done:
@@ -147,9 +151,6 @@ def _migrate(connection: sqlite3.Connection) -> None:
             connection.execute("ROLLBACK")
             raise
         connection.execute("COMMIT")
-
-
-_AWAY = "Move it away (mv {name} {name}.corrupt) and start again; notes and acknowledgements in it are then missing"
 
 
 @contextlib.contextmanager

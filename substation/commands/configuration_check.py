@@ -1,0 +1,73 @@
+"""Checks a station's configuration before it is started: everything at once, each with its remedy."""
+
+import sys
+from pathlib import Path
+
+from substation.access.users import demo_passwords_in_use
+from substation.commands.configuration_open import load_and_say
+from substation.errors import EXIT_CONFIG, EXIT_OK, ProfileError
+from substation.meters import profile
+from substation.settings.model import Settings
+
+REMEDY = "python3 encrypt_config.py"
+
+
+def check(folder: Path) -> int:
+    """Print what is wrong and what is doubtful; return 78 when something is wrong."""
+    loaded = load_and_say(folder)
+    wrong, doubtful = findings(loaded.settings)
+    for words in wrong:
+        print(f"Wrong: {words}", file=sys.stderr)
+    for words in doubtful:
+        print(f"Note: {words}", file=sys.stderr)
+    if wrong:
+        return EXIT_CONFIG
+    settings = loaded.settings
+    what = "simulated station" if settings.simulated else "station"
+    meters = "1 meter" if len(settings.meters) == 1 else f"{len(settings.meters)} meters"
+    print(f"{loaded.home.config}: in order: {what} {settings.site.name}, {meters}")
+    return EXIT_OK
+
+
+def findings(settings: Settings) -> tuple[list[str], list[str]]:
+    """Return what keeps the station from running as it should, and what may be meant."""
+    wrong: list[str] = []
+    doubtful: list[str] = []
+    _profiles(settings, wrong, doubtful)
+    _ports(settings, doubtful)
+    _people(settings, wrong)
+    return wrong, doubtful
+
+
+def _profiles(settings: Settings, wrong: list[str], doubtful: list[str]) -> None:
+    for name in dict.fromkeys(meter.profile for meter in settings.meters):
+        at, first = next((at, one) for at, one in enumerate(settings.meters) if one.profile == name)
+        try:
+            if not profile.load(name).verified and not settings.simulated:
+                doubtful.append(
+                    f"meters.{at}.profile: {name} was not yet read from a real meter; "
+                    f"compare {first.name} on screen with the meter's own display"
+                )
+        except ProfileError as exc:
+            wrong.append(f"meters.{at}.profile: {exc}. Remedy: {REMEDY} set meters.{at}.profile <name>")
+
+
+def _ports(settings: Settings, doubtful: list[str]) -> None:
+    for at, line in enumerate(settings.lines):
+        if not settings.simulated and not Path(line.port).exists():
+            doubtful.append(
+                f"lines.{at}.port: {line.port} is not there now; the poller waits for it. "
+                f"Plug the adapter in, or: {REMEDY} set lines.{at}.port <device>"
+            )
+
+
+def _people(settings: Settings, wrong: list[str]) -> None:
+    if not any(user.role == "administrator" and not user.disabled for user in settings.users):
+        wrong.append(f"users: there is no administrator who may log in. Remedy: {REMEDY} edit")
+    known = demo_passwords_in_use(settings)
+    if known and (not settings.simulated or not settings.web.loopback):
+        where = "a real station" if not settings.simulated else f"a demo on {settings.web.bind}"
+        wrong.append(
+            f"users: {', '.join(known)} has a documented demo password, which {where} may not have. "
+            f"Remedy: {REMEDY} passwd {known[0] if known[0] != 'export' else '--export'}"
+        )

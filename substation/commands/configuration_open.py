@@ -1,0 +1,46 @@
+"""What every command on the configuration does first: load it, say and record what was put right."""
+
+import os
+import pwd
+import sys
+from pathlib import Path
+
+from substation.audit import KEY_INFO, Audit
+from substation.clock import Clock, SystemClock
+from substation.settings import files, vault
+from substation.settings.files import Loaded
+from substation.settings.model import Home, Settings
+
+SERVICE = "encrypt_config"
+SOURCE = "terminal"
+
+
+def load_and_say(folder: Path) -> Loaded:
+    """Return the configuration; a mended mode is said on stderr and recorded as `key.mode`."""
+    loaded = files.load(folder)
+    for warning in loaded.warnings:
+        print(f"Warning: {warning}", file=sys.stderr)
+        record(audit_of(folder, loaded.settings), "key.mode", what=warning)
+    return loaded
+
+
+def audit_of(folder: Path, settings: Settings, clock: Clock | None = None) -> Audit:
+    """Return the station's audit log as this program writes to it."""
+    key = vault.derive(vault.read_key(folder), KEY_INFO)
+    path = Home(folder, settings.paths).audit
+    return Audit(path, key, SERVICE, clock or SystemClock(), settings.site.zone)
+
+
+def record(audit: Audit, event: str, **details: object) -> None:
+    """Write an audit line for the person at the keyboard; say it when that fails."""
+    if not audit.write(event, user=person(), src=SOURCE, ok=True, **details):
+        print(f"Warning: {audit.last_problem}", file=sys.stderr)
+
+
+def person() -> str:
+    """Return the login name of who runs the command, behind sudo too."""
+    uid = os.environ.get("SUDO_UID", "")
+    try:
+        return pwd.getpwuid(int(uid) if uid.isdecimal() and os.geteuid() == 0 else os.getuid()).pw_name
+    except KeyError:
+        return f"uid {os.getuid()}"
