@@ -53,6 +53,14 @@ class FeederFacts(_Facts):
     cable_ohm: float
 
 
+class PastFailure(_Facts):
+    """A failure of the mains before a demo's first day."""
+
+    days_before: int
+    at: float
+    minutes: float
+
+
 class SiteFacts(_Facts):
     """The whole of `site.toml`."""
 
@@ -60,6 +68,7 @@ class SiteFacts(_Facts):
     generator: GeneratorFacts
     feeder: tuple[FeederFacts, ...]
     registers: dict[int, dict[str, float]]
+    past_failure: tuple[PastFailure, ...]
 
 
 @functools.cache
@@ -98,9 +107,9 @@ class FeederLoad:
         """Take the feeder's figures; `seed` makes its noise."""
         name = f"feeder {feeder.meter}"
         self.feeder = feeder
-        self._swing = Noise(seed, f"{name} load", {5400: 5, 840: 3, 150: 1.2, 14: 0.3})
+        self._swing = Noise(seed, f"{name} load", {5400: 5, 840: 3, 150: 1.2, 13.7: 0.3})
         self._shares = tuple(Noise(seed, f"{name} share {phase}", {3000: 3, 330: 1}) for phase in "RYB")
-        self._pf = Noise(seed, f"{name} pf", {2100: 3, 240: 1, 20: 0.2})
+        self._pf = Noise(seed, f"{name} pf", {2100: 3, 240: 1, 18.3: 0.2})
 
     def kw(self, ms: int, weekday: int, hour: float) -> float:
         """Return the load of all three phases, kW."""
@@ -116,10 +125,10 @@ class FeederLoad:
 
     def shares(self, ms: int) -> tuple[float, float, float]:
         """Return the parts of R, Y and B in the load; they sum to 1."""
-        r, y, b = (
-            base * (1 + 0.03 * noise.at(ms))
-            for base, noise in zip(self.feeder.share, self._shares, strict=True)
-        )
+        base, noise = self.feeder.share, self._shares
+        r = base[0] * (1 + 0.03 * noise[0].at(ms))
+        y = base[1] * (1 + 0.03 * noise[1].at(ms))
+        b = base[2] * (1 + 0.03 * noise[2].at(ms))
         whole = r + y + b
         return r / whole, y / whole, b / whole
 

@@ -1,5 +1,8 @@
 """Energy registers that integrate power: deterministic, cheap to ask, never falling."""
 
+import array
+import functools
+import itertools
 import threading
 from collections.abc import Callable
 
@@ -34,6 +37,8 @@ class Registers:
         self._hours: dict[int, Rates] = {0: zero}
         self._minute: tuple[int, Rates] = (0, zero)
         self._edges: dict[tuple[int, Supply], Rates] = {}
+        self._walked: dict[int, array.array[float]] = {}
+        """The minutes of hours before the epoch, from the way back until the way forth."""
 
     def at(self, ms: int, supply: Supply, rates: Rates) -> Rates:
         """Return every register at a time, in Wh, VAh or varh since the epoch.
@@ -58,6 +63,7 @@ class Registers:
                 if hour == 0 or (first >= 0 and hour * _HOUR <= first)
             }
             self._minute = (0, self._hours[0])
+            self._walked.clear()
 
     def _at_minute(self, minute: int) -> Rates:
         at, value = self._minute
@@ -69,6 +75,7 @@ class Registers:
             at += 1
             if at % _HOUR == 0:  # the known value wins: the same to the last bit in any order of asking
                 value = self._hours.setdefault(at // _HOUR, value)
+                self._walked.pop(at // _HOUR - 1, None)
         self._minute = (at, value)
         return value
 
@@ -87,14 +94,18 @@ class Registers:
         near = min(h for h in known if hour < h <= 0)
         value = known[near]
         for h in range(near - 1, hour - 1, -1):
-            whole = self._minute_energy(h * _HOUR)
-            for minute in range(h * _HOUR + 1, (h + 1) * _HOUR):
-                whole = _sum(whole, self._minute_energy(minute))
-            value = tuple(a - b for a, b in zip(value, whole, strict=True))
+            minutes = [self._minute_energy(minute) for minute in range(h * _HOUR, (h + 1) * _HOUR)]
+            whole = functools.reduce(_sum, minutes)
+            value = tuple([a - b for a, b in zip(value, whole, strict=True)])
             known[h] = value
+            self._walked[h] = array.array("d", itertools.chain.from_iterable(minutes))
         return value
 
     def _minute_energy(self, minute: int) -> Rates:
+        hour, place = divmod(minute, _HOUR)
+        if walked := self._walked.get(hour):
+            width = len(walked) // _HOUR
+            return tuple(walked[place * width : (place + 1) * width])
         start_ms = self._epoch_ms + minute * MINUTE_MS
         return self._energy(start_ms, start_ms + MINUTE_MS)
 

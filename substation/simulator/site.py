@@ -60,9 +60,9 @@ class Site:
         self._facts = facts()
         self._local = LocalTime(zone)
         self._feeders = {f.meter: FeederLoad(f, seed) for f in self._facts.feeder}
-        self._wander = Noise(seed, "volts", {2400: 4, 360: 2, 11: 0.6})
-        self._phase_wander = [Noise(seed, f"volts {phase}", {1500: 3, 200: 1, 9: 0.5}) for phase in "RYB"]
-        self._hz = Noise(seed, "hertz", {720: 5, 75: 2, 7: 0.8})
+        self._wander = Noise(seed, "volts", {2400: 4, 360: 2, 11.3: 0.6})
+        self._phase_wander = [Noise(seed, f"volts {phase}", {1500: 3, 200: 1, 8.9: 0.5}) for phase in "RYB"]
+        self._hz = Noise(seed, "hertz", {720: 5, 75: 2, 7.3: 0.8})
         self._supply = Timetable(failures)
         self._registers = Registers(epoch_ms, self._supply, self._rates)
 
@@ -162,10 +162,10 @@ class Site:
     def _bus_volts(self, ms: int, kw: float) -> Phases:
         bus = self._facts.bus
         common = bus.open_v - bus.drop_v_per_kw * kw + 0.35 * self._wander.at(ms)
-        r, y, b = (
-            common + fixed + 0.25 * noise.at(ms)
-            for fixed, noise in zip(bus.phase_v, self._phase_wander, strict=True)
-        )
+        (r, y, b), noise = bus.phase_v, self._phase_wander
+        r = common + r + 0.25 * noise[0].at(ms)
+        y = common + y + 0.25 * noise[1].at(ms)
+        b = common + b + 0.25 * noise[2].at(ms)
         return r, y, b
 
     def _generator_volts(self, ms: int) -> Phases:
