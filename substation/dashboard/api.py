@@ -13,7 +13,7 @@ import dash
 from flask import Response, request
 
 from substation.clock import iso
-from substation.dashboard import refusal
+from substation.dashboard import refusal, screen
 from substation.dashboard.board import Board, LiveMeter
 from substation.dashboard.feed import Feed
 from substation.quantities import KEYS
@@ -31,7 +31,7 @@ class LiveApi:
         self._feed = feed
         self._lock = threading.Lock()
         self._board: Board | None = None
-        self._answers: dict[tuple[str | None, str | None], bytes] = {}
+        self._answers: dict[tuple[str | None, str | None, str | None], bytes] = {}
         app.server.add_url_rule("/api/live", "api_live", self.live, methods=["GET"])
         app.server.add_url_rule("/healthz", "healthz", self.healthz, methods=["GET"])
 
@@ -40,10 +40,14 @@ class LiveApi:
         return Response('{"ok": true}\n', mimetype="application/json")
 
     def live(self) -> Response:
-        """Answer the board; `?keys=a,b` and `?meters=1,2` narrow it."""
+        """Answer the board; `?keys=a,b` and `?meters=1,2` narrow it.
+
+        `?screen=` adds what our own pages must paint anew (see `screen.news`).
+        """
         keys_text, meters_text = request.args.get("keys"), request.args.get("meters")
+        held = request.args.get("screen")
         board = self._feed.board()
-        question = (keys_text, meters_text)
+        question = (keys_text, meters_text, held)
         with self._lock:
             if self._board is not board:
                 self._board, self._answers = board, {}
@@ -56,7 +60,10 @@ class LiveApi:
             if wrong_meters:
                 known = ", ".join(str(meter.id) for meter in board.meters)
                 return _wrong("meter", wrong_meters, f"this station has {known}")
-            body = json.dumps(self._told(board, keys, meters), separators=(",", ":")).encode()
+            told = self._told(board, keys, meters)
+            if held is not None:
+                told["screen"] = screen.news(self._feed, board, held)
+            body = json.dumps(told, separators=(",", ":")).encode()
             with self._lock:
                 if self._board is board and len(self._answers) < KEPT_ANSWERS:
                     self._answers[question] = body

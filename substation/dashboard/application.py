@@ -101,7 +101,10 @@ def build(folder: Path | None, clock: Clock) -> dash.Dash:
             _strengthen(folder, user, password)
         return user
 
-    Guard(app, watch, Login(check, throttle, audit.write, clock), audit.write, clock)
+    def find(name: str) -> User | None:
+        return next((user for user in watch.settings.users if user.name == name and not user.disabled), None)
+
+    Guard(app, watch, Login(check, find, throttle, audit.write, clock), audit.write, clock)
     _finish_server(app)
     return app
 
@@ -126,7 +129,16 @@ def title(settings: Settings, page: str = "") -> str:
 
 
 class _Substation(dash.Dash):  # type: ignore[misc]
-    """Dash with the site's present name as the title of the first document."""
+    """Dash with the site's present name as the title of the first document, and less talkative."""
+
+    def _config(self) -> dict[str, Any]:
+        """Return what Dash tells its browser part, without versions and outside addresses."""
+        return {
+            **super()._config(),
+            "dash_version_url": "",
+            "python_version": "",
+            "disable_version_check": True,
+        }
 
     def interpolate_index(self, **parts: str) -> str:
         """Return the document; the title is text and nothing else."""

@@ -13,9 +13,6 @@ The order matters and is the whole point:
 
 import base64
 import binascii
-import hashlib
-import hmac
-import secrets
 import threading
 import unicodedata
 from collections import OrderedDict
@@ -24,6 +21,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
+from substation.access.cache import VerifiedLogins
 from substation.clock import Clock
 from substation.errors import Crowded
 from substation.settings.model import User
@@ -32,10 +30,8 @@ LONGEST_HEADER = 2048
 HASHES_AT_ONCE = 2
 WAIT_FOR_ROOM_S = 0.5
 WAIT_FOR_TWIN_S = 5.0
-IDLE_S = 10 * 60
-"""A verified header that is not used for so long is verified anew."""
-LONGEST_S = 12 * 3600
-"""A verified header is verified anew after so long in any case."""
+VISIT_S = 30 * 60
+"""Whoever was away for longer logs in anew, as far as the audit log is concerned."""
 REMEMBERED = 256
 WAITING_AT_ONCE = 16
 """Requests that may wait for room or for a twin; each holds a thread that others need."""
@@ -81,14 +77,6 @@ class Outcome:
     retry_after_s: float = 0.0
 
 
-@dataclass(slots=True)
-class _Verified:
-    user: User
-    generation: str
-    since: float
-    used: float
-
-
 class _Flight:
     """A header that is being verified; others with the same header wait for its outcome."""
 
@@ -115,26 +103,28 @@ def credentials(header: str | None) -> tuple[str, str] | None:
 
 
 class Login:
-    """Remembers who was verified; safe to use from many threads."""
+    """Decides on headers; safe to use from many threads."""
 
     def __init__(
         self,
         check: Callable[[str, str], User | None],
+        find: Callable[[str], User | None],
         throttle: Throttle,
         audit: AuditLine,
         clock: Clock,
     ) -> None:
-        """Verify with `check` (name, password -> user), which may cost a password hash."""
+        """Verify with `check` (name, password -> user, costs a hash); `find` gives a user by name."""
         self._check = check
+        self._find = find
         self._throttle = throttle
         self._audit = audit
         self._clock = clock
-        self._key = secrets.token_bytes(32)
+        self._right = VerifiedLogins(clock)
         self._lock = threading.Lock()
         self._room = threading.Semaphore(HASHES_AT_ONCE)
         self._seats = threading.Semaphore(WAITING_AT_ONCE)
-        self._verified: OrderedDict[bytes, _Verified] = OrderedDict()
         self._flights: dict[bytes, _Flight] = {}
+        self._seen: OrderedDict[tuple[str, str], float] = OrderedDict()
 
     def who(self, header: str | None, source: str, generation: str) -> Outcome:
         """Return who this header speaks for.
@@ -145,24 +135,30 @@ class Login:
             generation: of the configuration; what was verified under another is forgotten.
         """
         said = credentials(header)
-        if said is None or header is None:
+        if said is None:
             return Outcome("unknown")
-        mark = hmac.digest(self._key, f"{source}\n{header}".encode("utf-8", "replace"), hashlib.sha256)
-        user = self._remembered(mark, generation)
-        if user is not None:
-            return Outcome("known", user)
         name, password = said
+        mark = f"{source}\n{header}".encode("utf-8", "replace")
+        known = self._right.name_of(mark, generation)
+        user = self._find(known) if known is not None else None
+        if user is not None:
+            self._note(user, source)
+            return Outcome("known", user)
         wait = self._throttle.retry_after_s(name, source)
         if wait is not None:
             return self._refused_for_now(name, source, wait)
         if not self._seats.acquire(blocking=False):
             return Outcome("busy", retry_after_s=1)
         try:
-            return self._verify_once(name, password, source, mark, generation)
+            outcome = self._verify_once(name, password, source, mark)
         finally:
             self._seats.release()
+        if outcome.user is not None:
+            self._right.remember(mark, generation, outcome.user.name)
+            self._note(outcome.user, source)
+        return outcome
 
-    def _verify_once(self, name: str, password: str, source: str, mark: bytes, generation: str) -> Outcome:
+    def _verify_once(self, name: str, password: str, source: str, mark: bytes) -> Outcome:
         with self._lock:
             flight = self._flights.get(mark)
             first = flight is None
@@ -172,28 +168,14 @@ class Login:
             flight.landed.wait(WAIT_FOR_TWIN_S)
             return flight.outcome
         try:
-            flight.outcome = self._verify(name, password, source, mark, generation)
+            flight.outcome = self._verify(name, password, source)
         finally:
             with self._lock:
                 del self._flights[mark]
             flight.landed.set()
         return flight.outcome
 
-    def _remembered(self, mark: bytes, generation: str) -> User | None:
-        now = self._clock.monotonic()
-        with self._lock:
-            entry = self._verified.get(mark)
-            if entry is None:
-                return None
-            expired = now - entry.used > IDLE_S or now - entry.since > LONGEST_S
-            if expired or entry.generation != generation:
-                del self._verified[mark]
-                return None
-            entry.used = now
-            self._verified.move_to_end(mark)
-            return entry.user
-
-    def _verify(self, name: str, password: str, source: str, mark: bytes, generation: str) -> Outcome:
+    def _verify(self, name: str, password: str, source: str) -> Outcome:
         if not self._room.acquire(timeout=WAIT_FOR_ROOM_S):
             return Outcome("busy", retry_after_s=1)
         try:
@@ -214,13 +196,20 @@ class Login:
         if user is None:
             self._audit("login.failed", user=name, src=source, ok=False)
             return Outcome("unknown")
-        now = self._clock.monotonic()
-        with self._lock:
-            self._verified[mark] = _Verified(user, generation, now, now)
-            while len(self._verified) > REMEMBERED:
-                self._verified.popitem(last=False)
-        self._audit("login", user=user.name, src=source, role=user.role)
         return Outcome("known", user)
+
+    def _note(self, user: User, source: str) -> None:
+        """Write one audit line a visit, not one each time the password is verified anew."""
+        now = self._clock.monotonic()
+        who = (user.name, source)
+        with self._lock:
+            new = now - self._seen.get(who, -VISIT_S) >= VISIT_S
+            self._seen[who] = now
+            self._seen.move_to_end(who)
+            while len(self._seen) > REMEMBERED:
+                self._seen.popitem(last=False)
+        if new:
+            self._audit("login", user=user.name, src=source, role=user.role)
 
     def _refused_for_now(self, name: str, source: str, wait_s: float) -> Outcome:
         self._audit("login.throttled", user=name, src=source, ok=False, retry_after_s=round(wait_s))

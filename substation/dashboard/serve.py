@@ -18,7 +18,7 @@ from typing import Any
 from substation.access import users
 from substation.audit import KEY_INFO, Audit
 from substation.clock import SystemClock
-from substation.dashboard import create_app, hosts
+from substation.dashboard import create_app, hosts, memory
 from substation.errors import (
     EXIT_BUSY,
     EXIT_CONFIG,
@@ -71,6 +71,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _serve(folder: Path, port: int | None) -> int:
+    memory.thrifty()
     loaded = files.load(folder)
     settings, home = loaded.settings, loaded.home
     bind, port = settings.web.bind, port or settings.web.port
@@ -108,8 +109,8 @@ def _serve(folder: Path, port: int | None) -> int:
         audit.close()
         LOG.info("dashboard stopped")
 
-    with listener:
-        return _run_gunicorn(listener, ready, stopped)
+    coding = "br" if hosts.is_loopback(bind) else "gzip"
+    return _run_gunicorn(listener.detach(), ready, stopped, coding)
 
 
 def bound(bind: str, port: int) -> socket.socket:
@@ -166,7 +167,10 @@ def _log_to(path: Path) -> None:
 
 
 def _run_gunicorn(
-    listener: socket.socket, ready: Callable[[object], None], stopped: Callable[[object], None]
+    listener_fd: int,
+    ready: Callable[[object], None],
+    stopped: Callable[[object], None],
+    coding: str,
 ) -> int:
     # gunicorn is not needed by those who only import `app:server`.
     from gunicorn.app.base import BaseApplication  # noqa: PLC0415
@@ -182,7 +186,7 @@ def _run_gunicorn(
     class Application(BaseApplication):  # type: ignore[misc]
         def load_config(self) -> None:
             for name, value in {
-                "bind": f"fd://{listener.fileno()}",
+                "bind": f"fd://{listener_fd}",
                 "workers": 1,  # throttle, cache and audit in one place; a second gave no gain
                 "worker_class": "substation.dashboard.worker.PatientWorker",
                 "threads": THREADS,
@@ -200,14 +204,14 @@ def _run_gunicorn(
                 "proc_name": "substation-dashboard",
                 "when_ready": ready,
                 "on_exit": stopped,
-                "post_worker_init": lambda _worker: server.warm(),
+                "post_worker_init": lambda _worker: server.warm(coding),
             }.items():
                 self.cfg.set(name, value)
 
         def load(self) -> "LazyServer":
             return server
 
-    os.set_inheritable(listener.fileno(), True)
+    os.set_inheritable(listener_fd, True)
     try:
         Application().run()
     except SystemExit as exc:
@@ -256,14 +260,19 @@ class LazyServer:
                 self._app = create_app(self._folder)
             return self._app
 
-    def warm(self) -> None:
+    def warm(self, coding: str) -> None:
         """Make it now and compress its scripts beside the first visitors."""
         try:
             bundles = self.made().server.extensions["bundles"]
         except SubstationError as exc:
             LOG.error("the dashboard cannot work: %s", exc)
             return
-        threading.Thread(target=bundles.warm, name="warm", daemon=True).start()
+
+        def work() -> None:
+            bundles.warm(coding)
+            memory.give_back()
+
+        threading.Thread(target=work, name="warm", daemon=True).start()
 
 
 def _end(code: int, words: str) -> int:
