@@ -2,6 +2,8 @@
 
 import logging
 import logging.handlers
+import os
+import sys
 import time
 from pathlib import Path
 
@@ -10,7 +12,10 @@ OLD_FILES = 5
 
 
 def start_logging(logger: logging.Logger, path: Path) -> None:
-    """Let a logger write to `path` and to stderr. Where the file cannot be opened, to stderr alone."""
+    """Let a logger write to `path` and to stderr. Where the file cannot be opened, to stderr alone.
+
+    Where stderr is that very file (`start.sh` sends it there), each line is written once.
+    """
     line = logging.Formatter("%(asctime)s.%(msecs)03dZ %(levelname)s %(message)s", "%Y-%m-%dT%H:%M:%S")
     line.converter = time.gmtime
     handlers: list[logging.Handler] = [logging.StreamHandler()]
@@ -21,6 +26,8 @@ def start_logging(logger: logging.Logger, path: Path) -> None:
                 path, maxBytes=LARGEST_BYTES, backupCount=OLD_FILES, encoding="utf-8"
             )
         )
+        if _stderr_is(path):
+            del handlers[0]
     except OSError as exc:
         problem = exc
     logger.setLevel(logging.INFO)
@@ -30,6 +37,13 @@ def start_logging(logger: logging.Logger, path: Path) -> None:
         logger.addHandler(handler)
     if problem:
         logger.error("%s cannot be written (%s): logging to stderr only", path, problem.strerror)
+
+
+def _stderr_is(path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(sys.stderr.fileno()), path.stat())
+    except (OSError, ValueError, AttributeError):  # no stderr, or one that is no file
+        return False
 
 
 def stop_logging(logger: logging.Logger) -> None:
