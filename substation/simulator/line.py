@@ -9,6 +9,7 @@ the meters measure) comes from the given clock; wire time is always real.
 import collections
 import contextlib
 import errno
+import fcntl
 import heapq
 import itertools
 import os
@@ -168,8 +169,8 @@ class SimulatedLine:
         tty.setraw(slave)
         os.set_blocking(self._master, False)
         port = os.ttyname(slave)
-        # The slave side stays ours to open, not ours to hold: a lock on it (TIOCEXCL) must end with
-        # the program that set it, as on a real port. The pseudo-terminal lives as long as its master.
+        # The slave side is not held open, or nobody could tell when a master closes it. The
+        # pseudo-terminal lives as long as its master side does.
         os.close(slave)
         self._absent = True
         self._buffer = bytearray()
@@ -241,10 +242,9 @@ class SimulatedLine:
         except OSError as exc:
             if exc.errno != errno.EIO:
                 raise
-            if not self._absent:  # the port was closed: what it has not read is gone, as in a real one
+            if not self._absent:
                 self._absent = True
-                with contextlib.suppress(termios.error):
-                    termios.tcflush(self._master, termios.TCOFLUSH)
+                self._tidy()
             return
         self._absent = False
         if not self._buffer:
@@ -257,6 +257,24 @@ class SimulatedLine:
             self._first_s = now_s
         self._buffer += data
         self._newest_s = now_s
+
+    def _tidy(self) -> None:
+        """After a master has gone, forget what a real port forgets: unread bytes and its lock.
+
+        A pseudo-terminal keeps both as long as its master side lives. A lock that we may not open
+        (only root may) leaves one way: another pseudo-terminal behind the same link.
+        """
+        try:
+            slave = os.open(self.port, os.O_RDWR | os.O_NOCTTY)
+        except OSError as exc:
+            if exc.errno != errno.EBUSY:
+                raise
+            self._unplug()
+            self._plug()
+            return
+        fcntl.ioctl(slave, termios.TIOCNXCL)
+        termios.tcflush(slave, termios.TCIFLUSH)
+        os.close(slave)
 
     def _silent_s(self) -> float:
         """Return when the silence after what was heard has lasted t3.5."""

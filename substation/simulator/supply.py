@@ -33,9 +33,7 @@ class Failure:
 
     def __post_init__(self) -> None:
         if self.end_ms <= self.start_ms or self.dg_start_s < 0 or self.dg_stop_s < 0:
-            raise ValueError(
-                f"{self}: a failure ends after it begins, and the DG set's times are not negative"
-            )
+            raise ValueError(f"{self}: it must end after it begins, in times that are not negative")
 
     @property
     def over_ms(self) -> int:
