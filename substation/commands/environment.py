@@ -49,20 +49,27 @@ def has(venv: Path, requirements: str) -> bool:
 def prepare(tests: bool = False) -> None:
     """Make or renew the environment where it is missing, broken or old. Raises SetUpFailed.
 
-    1. Nothing to do: return; nothing is written, so that a read-only project works too.
+    1. Nothing to do, or not ours to do: return; nothing is written, so that a read-only project works.
     2. Wait for another set-up of the same environment.
     3. Make it beside its place, install, then rename: an interrupted set-up leaves nothing behind
        that anybody would take for an environment. Left-overs of such ones are removed.
     """
     venv = venv_folder()
     wanted = [RUNTIME, TESTS] if tests else [RUNTIME]
-    if all(has(venv, requirements) for requirements in wanted):
+    if _made_by_another_hand(venv) or all(has(venv, requirements) for requirements in wanted):
         return
     with _alone(venv):
         if not has(venv, RUNTIME):
             _renew(venv)
         if tests and not has(venv, TESTS):
             _install(venv, TESTS)
+
+
+def _made_by_another_hand(venv: Path) -> bool:
+    """Return whether `SUBSTATION_VENV` names an environment that we did not make: it is used as it is."""
+    if not os.environ.get("SUBSTATION_VENV") or not (venv / "bin" / "python").exists():
+        return False
+    return not (venv / (RUNTIME + ".stamp")).exists()
 
 
 def _renew(venv: Path) -> None:

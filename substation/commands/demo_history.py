@@ -1,0 +1,125 @@
+"""The demo's past: its last two days before the first page, the weeks before them in the background.
+
+The poller is the only writer of the history. So the first days are written before it starts; the
+weeks before are made in a second file of the same schema, which is then laid into `state/inbox/`,
+and the poller absorbs it. All comes from the same site as the live line (`simulator.kept`): the
+registers go on without a step.
+"""
+
+import contextlib
+import json
+import os
+import sys
+from pathlib import Path
+
+from substation.clock import Clock, SystemClock
+from substation.errors import SubstationError
+from substation.settings import files
+from substation.settings.model import Home, Settings
+from substation.simulator.history import readings
+from substation.simulator.kept import site_of
+from substation.store.history import History, HistoryReader
+
+DAY_MS = 86_400_000
+RECENT_DAYS = 2
+ALL_DAYS = 35
+STEP_S = 60
+"""A demo's past is told by the minute: charts of a day and of a month look the same, and it comes sooner."""
+CHUNK_ROUNDS = 500
+"""Rounds a transaction."""
+NICE = 15
+"""The filler steps back behind poller and dashboard."""
+
+
+def recent_days(settings: Settings, home: Home, clock: Clock | None = None) -> None:
+    """Bring the history up to now: two days where it is new, the time since the last reading otherwise.
+
+    What lies further back than two days is left to the background and written down for it.
+    """
+    clock = clock or SystemClock()
+    now_ms = clock.now_ms()
+    newest = [reading.at_ms for reading in HistoryReader(home.history).latest().values()]
+    known_ms = max(newest, default=now_ms - ALL_DAYS * DAY_MS)
+    recent_ms = max(known_ms + 1, now_ms - RECENT_DAYS * DAY_MS)
+    if known_ms + 1 < recent_ms:
+        _note(home, max(known_ms + 1, now_ms - ALL_DAYS * DAY_MS), recent_ms)
+    _write(settings, home, home.history, (recent_ms, now_ms), clock)
+
+
+def to_do(home: Home) -> tuple[int, int] | None:
+    """Return the time that the background still has to fill: start and end, UTC ms."""
+    try:
+        note = json.loads(_note_path(home).read_text(encoding="ascii"))
+        return int(note["start_ms"]), int(note["end_ms"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def fill(settings: Settings, home: Home, clock: Clock | None = None) -> int:
+    """Make what is still to do and lay it into the poller's inbox; return the number of readings.
+
+    Broken off at any moment, it is done again from its beginning at the next start.
+    """
+    span = to_do(home)
+    if span is None:
+        return 0
+    making = home.state / "demo_history.making"
+    for old in home.state.glob(making.name + "*"):
+        old.unlink()
+    count = _write(settings, home, making, span, clock or SystemClock())
+    inbox = home.state / "inbox"
+    inbox.mkdir(mode=0o700, exist_ok=True)
+    making.rename(inbox / f"demo_{span[0]}.db")
+    _note_path(home).unlink()
+    return count
+
+
+def _write(settings: Settings, home: Home, path: Path, span: tuple[int, int], clock: Clock) -> int:
+    """Write simulated readings of a span (start, end) into a history file; return how many."""
+    site = site_of(home.folder, settings.site.zone, clock.now_ms())
+    history = History(
+        path,
+        True,
+        clock,
+        settings.site.zone,
+        site=settings.site.name,
+        raw_days=settings.store.raw_days,
+        minute_days=settings.store.minute_days,
+    )
+    count = 0
+    with contextlib.closing(history):
+        for number, row in enumerate(readings(site, *span, STEP_S), start=1):
+            history.add(row)
+            count += len(row)
+            if number % CHUNK_ROUNDS == 0:
+                history.commit()
+    return count
+
+
+def _note_path(home: Home) -> Path:
+    return home.folder / "demo_history.todo"
+
+
+def _note(home: Home, start_ms: int, end_ms: int) -> None:
+    """Write down what is to fill; what was left undone before is joined to it."""
+    before = to_do(home)
+    if before:
+        start_ms, end_ms = min(start_ms, before[0]), max(end_ms, before[1])
+    _note_path(home).write_text(json.dumps({"start_ms": start_ms, "end_ms": end_ms}), encoding="ascii")
+
+
+def main() -> int:
+    """Fill the background of the demo in SUBSTATION_HOME; return the exit code."""
+    os.nice(NICE)
+    try:
+        loaded = files.load(files.home_folder())
+        count = fill(loaded.settings, loaded.home)
+    except (SubstationError, OSError) as exc:
+        print(f"The demo's past could not be made: {exc}", file=sys.stderr)
+        return 1
+    print(f"{count} simulated readings laid into the poller's inbox")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
