@@ -1,5 +1,6 @@
 """The Dash application: its parts in their order."""
 
+import functools
 import importlib
 import logging
 import secrets
@@ -166,8 +167,13 @@ def _import_pages() -> None:
         dash_callbacks.GLOBAL_CALLBACK_LIST.extend(_declared["list"])
         dash_callbacks.GLOBAL_INLINE_SCRIPTS.extend(_declared["scripts"])
     for page in dash.page_registry.values():
-        name = page["name"]
-        page["title"] = lambda name=name, **_variables: title(feed.current().settings, name)
+        page["title"] = functools.partial(_page_title, page["name"])
+
+
+def _page_title(name: str, meter_id: str = "", **_variables: str) -> str:
+    settings = feed.current().settings
+    meter = next((meter for meter in settings.meters if str(meter.id) == meter_id), None)
+    return title(settings, meter.name if meter else name)
 
 
 def _settle(app: dash.Dash) -> None:

@@ -26,6 +26,7 @@ from flask import Response, g, request
 
 from substation.clock import Clock
 from substation.dashboard import callbacks, hosts, refusal
+from substation.dashboard.feed import current
 from substation.dashboard.login import AuditLine, Login
 from substation.dashboard.watch import Watch
 from substation.settings.model import User
@@ -139,16 +140,15 @@ class Guard(BasicAuth):  # type: ignore[misc]
 
 
 def page_exists(path: str) -> bool:
-    """Return whether an address leads to a page.
-
-    A page with a variable part may say in its registration which values exist:
-    `dash.register_page(..., exists=lambda meter_id, **_: ...)`.
-    """
+    """Return whether an address leads to a page, and to a meter that this station has."""
     page, variables = dash_pages._path_to_page(path.strip("/"))
-    if not page:
+    if not page or page["module"].endswith("not_found_404"):
         return False
-    exists = page.get("exists")
-    return bool(exists(**(variables or {}))) if callable(exists) else True
+    meter_id = (variables or {}).get("meter_id")
+    if meter_id is None:
+        return True
+    known = {str(meter.id) for meter in current().settings.meters}
+    return meter_id in known
 
 
 def path_names() -> frozenset[str]:
