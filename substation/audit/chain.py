@@ -32,7 +32,7 @@ MAX_SEQ = 2**53
 KEYS = ("seq", "utc", "local", "boot", "svc", "pid", "event", "user", "src", "ok", "d", "prev", "mac")
 HIDDEN = "(hidden)"
 _SECRET_NAME = re.compile(r"passw|secret|token|hash|cookie|authorization|(^|_)key$", re.IGNORECASE)
-_SECRET_VALUE = re.compile(r"\$argon2|gAAAA[\w-]{20}|pbkdf2:|scrypt:")
+_SECRET_VALUE = re.compile(r"\$argon2|gAAAA[\w-]{15}|pbkdf2:|scrypt:")
 
 
 def canonical(record: Mapping[str, object]) -> bytes:

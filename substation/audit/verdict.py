@@ -1,14 +1,14 @@
 """Reads the audit log back: is the chain whole, and what were the last actions."""
 
+import bisect
 import contextlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from substation.audit import chain
 from substation.clock import SystemClock
 from substation.errors import StoreError
-
-MAX_PROBLEMS = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,18 +64,18 @@ def verify(path: Path, key: bytes) -> Verdict:
     Raises:
         StoreError: the log is missing or cannot be read.
     """
-    lines = _whole_lines(path)
+    lines, ended = _lines(path)
     records = [chain.read_line(line) for line in lines]
-    good = [record is not None and chain.fits(key, record) for record in records]
-    readable = [at for at, record in enumerate(records) if record is not None]
-    if readable and not any(good):
-        problem = Problem(
-            1,
-            "edited",
-            "no line fits this station's key: the log is another station's, or the key was changed",
-        )
-        return Verdict(len(lines), (problem,), (), 0, chain.FIRST)
-    return _Walk(records, good).verdict()
+    good = [
+        _Link(at, int(str(record["seq"])), str(record["prev"]), str(record["mac"]))
+        for at, record in enumerate(records)
+        if record is not None and chain.fits(key, record)
+    ]
+    readable = [record is not None for record in records]
+    if any(readable) and not good:
+        words = "no line fits this station's key: another station's log, or the key was changed"
+        return Verdict(len(lines), (Problem(1, "edited", words),), (), 0, chain.FIRST)
+    return _judge(readable, good, ended)
 
 
 def tail(path: Path, count: int = 20) -> list[str]:
@@ -86,83 +86,107 @@ def tail(path: Path, count: int = 20) -> list[str]:
     """
     if count <= 0:
         return []
-    return [_said(line) for line in _whole_lines(path)[-count:]]
+    return [_said(line) for line in _lines(path)[0][-count:]]
 
 
-class _Walk:
-    """Goes through the lines once and tells what happened where the chain does not close."""
+@dataclass(frozen=True, slots=True)
+class _Link:
+    """A line with its own right MAC: somebody who held the key wrote it as it stands."""
 
-    def __init__(self, records: list[dict[str, object] | None], good: list[bool]) -> None:
-        self.records = records
-        self.good = good
-        self.first_at: dict[str, int] = {}
-        self.at_seq: dict[int, int] = {}
-        for at, (record, fits) in enumerate(zip(records, good, strict=True)):
-            if record is not None and fits:
-                self.first_at.setdefault(str(record["mac"]), at)
-                self.at_seq.setdefault(_seq(record), at)
-        self.problems: list[Problem] = []
-        self.torn: list[int] = []
+    at: int
+    seq: int
+    prev: str
+    mac: str
 
-    def verdict(self) -> Verdict:
-        seq, mac = 0, chain.FIRST
-        doubtful: list[int] = []  # lines without a right MAC since the last good one
-        for at, (record, fits) in enumerate(zip(self.records, self.good, strict=True)):
-            if record is None or not fits:
-                doubtful.append(at)
+
+def _judge(readable: list[bool], good: list[_Link], ended: bool) -> Verdict:
+    """Tell what happened to the lines.
+
+    1. The longest run of rising numbers is the chain; other right lines were moved or copied there.
+    2. Numbers that stand nowhere were deleted or overwritten: lines without a right MAC at that very
+       place are the edited ones, and what is still missing was deleted.
+    3. Where no number is missing, a line that is none at all is a torn one (a kill, a power failure),
+       and one that looks like one was inserted.
+    """
+    spine = _longest_rise(good)
+    found: list[Problem] = []
+    torn: list[int] = []
+
+    def name(at: int, kind: str, words: str) -> None:
+        found.append(Problem(at + 1, kind, f"line {at + 1}: {words}"))
+
+    _name_strangers(good, spine, name)
+    right = {link.at for link in good}
+    numbers = sorted({link.seq for link in good})
+    before = _Link(-1, 0, "", chain.FIRST)
+    for link in spine:
+        between = bisect.bisect_left(numbers, link.seq) - bisect.bisect_right(numbers, before.seq)
+        missing = link.seq - before.seq - 1 - between
+        for at in range(before.at + 1, link.at):
+            if at in right:
                 continue
-            own, prev = _seq(record), str(record["prev"])
-            if self.first_at[str(record["mac"])] != at:
-                first = self.first_at[str(record["mac"])] + 1
-                self._add(at, "copied", f"is a copy of line {first}")
-            elif own <= seq:
-                self._judge(doubtful, missing=0)
-                doubtful = []
-                self._add(at, "moved", f"number {own} stands after number {seq}: it was moved here")
+            if missing:
+                missing -= 1
+                name(at, "edited", "was edited")
+            elif readable[at]:
+                name(at, "inserted", "was inserted: it carries no right seal, and no number is missing")
             else:
-                absent = [n for n in range(seq + 1, own) if n not in self.at_seq] if own - seq < 10**6 else []
-                missing = len(absent) if own - seq < 10**6 else own - seq - 1
-                replaced = self._judge(doubtful, missing)
-                doubtful = []
-                if missing > replaced:
-                    self._add(
-                        at, "deleted", f"{_count(missing - replaced)} before number {own} missing: deleted"
-                    )
-                elif own == seq + 1 and prev != mac:
-                    self._add(at, "edited", f"number {own} does not follow the line before it")
-                seq, mac = own, str(record["mac"])
-        self._judge(doubtful, missing=len(doubtful))
-        return Verdict(len(self.records), tuple(self.problems[:MAX_PROBLEMS]), tuple(self.torn), seq, mac)
-
-    def _judge(self, doubtful: list[int], missing: int) -> int:
-        """Name the doubtful lines; return how many of the missing numbers they stand for."""
-        left = missing
-        for at in doubtful:
-            if left:
-                left -= 1
-                self._add(at, "edited", "was edited")
-            elif self.records[at] is None:
-                self.torn.append(at + 1)
-            else:
-                self._add(
-                    at, "inserted", "was inserted: it carries no right seal and no number is missing here"
-                )
-        return missing - left
-
-    def _add(self, at: int, kind: str, words: str) -> None:
-        self.problems.append(Problem(at + 1, kind, f"line {at + 1}: {words}"))
+                torn.append(at + 1)
+        if missing:
+            gone = "1 line is" if missing == 1 else f"{missing} lines are"
+            name(link.at, "deleted", f"{gone} missing before it (number {link.seq}): deleted")
+        elif link.seq == before.seq + 1 and link.prev != before.mac:
+            name(link.at, "edited", f"number {link.seq} was not written after the line before it")
+        before = link
+    for at in range(before.at + 1, len(readable)):
+        if at in right:
+            continue
+        if readable[at] or at < len(readable) - 1 or ended:
+            name(at, "edited", "was edited, or inserted at the end")
+        else:
+            torn.append(at + 1)
+    found.sort(key=lambda problem: problem.line)
+    return Verdict(len(readable), tuple(found), tuple(torn), before.seq, before.mac)
 
 
-def _seq(record: dict[str, object]) -> int:
-    return int(str(record["seq"]))
+def _name_strangers(good: list[_Link], spine: list[_Link], name: Callable[[int, str, str], None]) -> None:
+    own = {link.at for link in spine}
+    at_mac = {link.mac: link.at for link in spine}
+    at_seq = {link.seq: link.at for link in spine}
+    for link in good:
+        if link.at in own:
+            continue
+        if link.mac in at_mac:
+            name(link.at, "copied", f"is a copy of line {at_mac[link.mac] + 1}")
+        elif link.seq in at_seq:
+            name(link.at, "inserted", f"has the number {link.seq} of line {at_seq[link.seq] + 1}: inserted")
+        else:
+            name(link.at, "moved", f"number {link.seq} does not belong here: moved")
 
 
-def _count(lines: int) -> str:
-    return "1 line is" if lines == 1 else f"{lines} lines are"
+def _longest_rise(good: list[_Link]) -> list[_Link]:
+    """Return the longest run of lines whose numbers rise (patience sorting)."""
+    ends: list[int] = []  # index of the line that ends the best run of each length
+    tops: list[int] = []  # its number
+    before: list[int] = []
+    for index, link in enumerate(good):
+        length = bisect.bisect_left(tops, link.seq)
+        before.append(ends[length - 1] if length else -1)
+        if length == len(ends):
+            ends.append(index)
+            tops.append(link.seq)
+        else:
+            ends[length], tops[length] = index, link.seq
+    run = []
+    index = ends[-1] if ends else -1
+    while index >= 0:
+        run.append(good[index])
+        index = before[index]
+    return run[::-1]
 
 
-def _whole_lines(path: Path) -> list[bytes]:
-    """Return the lines as they stand between two writes; a torn last one included."""
+def _lines(path: Path) -> tuple[list[bytes], bool]:
+    """Return the lines as they stand between two writes, and whether the last one is ended."""
     clock = SystemClock()
     try:
         with contextlib.ExitStack() as stack:
@@ -172,7 +196,8 @@ def _whole_lines(path: Path) -> list[bytes]:
             content = path.read_bytes()
     except OSError as exc:
         raise StoreError(f"{path}: the audit log cannot be read ({exc.strerror or exc})") from exc
-    return content.removesuffix(b"\n").split(b"\n") if content else []
+    lines = content.removesuffix(b"\n").split(b"\n") if content else []
+    return lines, content.endswith(b"\n")
 
 
 def _said(line: bytes) -> str:
