@@ -1,0 +1,113 @@
+import pytest
+
+from substation.errors import SettingsError
+from substation.settings import names
+from substation.settings.model import CARD_METERS, Settings, User
+from substation.settings.vault import hash_password
+
+
+@pytest.fixture(scope="module")
+def settings() -> Settings:
+    return Settings(
+        meters=CARD_METERS,
+        users=(User(name="admin", role="administrator", password_hash=hash_password("x")),),
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "value"),
+    [
+        ("lines.0.port", "/dev/ttyUSB7", "/dev/ttyUSB7"),
+        ("lines.0.baud", "19200", 19200),
+        ("poll.interval_s", "0", 0.0),
+        ("poll.interval_s", " 2.5 ", 2.5),
+        ("web.bind", "0.0.0.0", "0.0.0.0"),  # noqa: S104
+        ("web.allowed_hosts", "a.local, b.local,", ["a.local", "b.local"]),
+        ("web.allowed_hosts", "none", []),
+        ("meters.2.role", "generator", "generator"),
+        ("meters.2.nominal_voltage_v", "11000", 11000.0),
+        ("meters.2.nominal_voltage_v", "none", None),
+        ("paths.db_path", "/var/lib/substation/daily_data.db", "/var/lib/substation/daily_data.db"),
+        ("users.0.disabled", "yes", True),
+        ("site.name", "12345", "12345"),
+    ],
+)
+def test_a_typed_text_is_read_by_the_type_of_the_setting(
+    settings: Settings, name: str, text: str, value: object
+) -> None:
+    changed = names.with_text(settings, name, text)
+    assert names.get(changed, name) == value
+    assert type(names.get(changed, name)) is type(value)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "said"),
+    [
+        ("lines.0.baud", "9600.5", "no whole number"),
+        ("lines.0.baud", "1e4", "no whole number"),
+        ("lines.0.baud", "1", "greater than or equal"),
+        ("poll.interval_s", "fast", "no number"),
+        ("poll.interval_s", "nan", "no number"),
+        ("poll.interval_s", "inf", "no number"),
+        ("poll.interval_s", "-1", "greater than or equal"),
+        ("lines.0.format", "9X3", "8E1"),
+        ("meters.0.role", "boss", "incomer"),
+        ("meters.1.id", "1", "used twice"),
+        ("meters.1.line", "line 9", "not among lines"),
+        ("users.0.disabled", "perhaps", "yes nor no"),
+        ("web.bind", "example.org", "no address"),
+        ("web.port", "70000", "less than or equal"),
+        ("site.timezone", "Asia/Kalkutta", "IANA"),
+        ("site.name", "", "at least 1"),
+        ("simulated", "yes", "cannot be changed"),
+        ("users.0.password_hash", "$argon2id$x", "passwd"),
+        ("export_password_hash", "x", "passwd"),
+        ("poll.intervals_s", "3", "did you mean poll.interval_s"),
+        ("meters.9.name", "x", "no such setting"),
+        ("meters.-1.name", "x", "no such setting"),
+        ("meters.²", "x", "no such setting"),
+        ("poll.interval_s.x", "3", "no such setting"),
+        ("", "3", "no such setting"),
+        ("site", "x", "one by one"),
+        ("lines", "x", "one by one"),
+        ("lines.0", "x", "one by one"),
+    ],
+)
+def test_a_wrong_one_is_refused_with_file_setting_and_remedy(
+    settings: Settings, name: str, text: str, said: str
+) -> None:
+    with pytest.raises(SettingsError) as refused:
+        names.with_text(settings, name, text)
+    words = str(refused.value)
+    assert said in words
+    assert words.startswith("config.json: ")
+    assert name in words or name == "meters.1.id" or "meters" in name
+    assert "encrypt_config.py" in words or "SUBSTATION_HOME" in words
+
+
+def test_every_setting_can_be_read_by_its_name(settings: Settings) -> None:
+    for name, value in names.flat(settings).items():
+        assert names.get(settings, name) == value
+
+
+def test_every_open_setting_can_be_set_to_what_it_is(settings: Settings) -> None:
+    for name, value in names.flat(settings).items():
+        if name in names.FIXED or names.is_secret(name):
+            continue
+        text = ",".join(value) if isinstance(value, list) else "none" if value is None else str(value)
+        assert names.with_text(settings, name, text) == settings
+
+
+def test_differences_name_what_changed_and_hide_secrets(settings: Settings) -> None:
+    user = settings.users[0].model_copy(update={"password_hash": hash_password("y")})
+    after = names.with_values(settings, {"poll.interval_s": 5.0}).model_copy(update={"users": (user,)})
+    found = {name: (before, now) for name, before, now in names.differences(settings, after)}
+    assert found["poll.interval_s"] == (2.0, 5.0)
+    assert set(found) == {"poll.interval_s", "users.0.password_hash"}
+    assert "argon2" not in str(found)
+
+
+def test_nothing_secret_is_left_in_a_shown_part(settings: Settings) -> None:
+    shown = names.without_secrets(settings.model_dump(mode="json"))
+    assert "argon2" not in str(shown)
+    assert "admin" in str(shown)
