@@ -1,51 +1,114 @@
-"""The history `daily_data.db`: written by the poller alone, read by everybody."""
+"""The history `daily_data.db`: written by the poller alone, read by everybody (`HistoryReader`).
 
-from collections.abc import Iterable, Sequence
+    history = History(home.history, settings.simulated, clock, settings.site.zone, site=settings.site.name,
+                      raw_days=settings.store.raw_days, minute_days=settings.store.minute_days)
+    history.replay(live.read(home.live))    at start: what a kill left in the journal
+    history.add(scan.readings)              every round: costs microseconds, touches no file
+    history.commit()                        every 30 s and at stop: one transaction, rollups included
+    live_file.compact(clock.now_ms())       after a commit
+    history.upkeep(clock.now_ms(), 0.05)    every round, in idle line time
+
+Durable: WAL, synchronous FULL, one transaction a commit, inserts that do nothing when the row is there. A
+failed commit keeps its rows and says why (`Full`, `Busy`, `Damaged`); the next one tries again.
+"""
+
+import contextlib
+import os
+import sqlite3
+import uuid
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from substation.clock import Clock
+from substation.errors import Damaged, StoreError, WrongStation
 from substation.readings import Reading
+from substation.store import absorb, door, events, rollup, schema, upkeep
 from substation.store.live_row import LiveRow
 from substation.store.reader import HistoryReader, Series
+from substation.store.rows import Row, to_row
 
 __all__ = ["History", "HistoryReader", "Series"]
 
+DEFAULT_ZONE = ZoneInfo("Asia/Kolkata")
+MOST_BUFFERED = 50_000
+"""Rows kept in memory while the medium fails: five hours of five meters at 2 s, about 100 MB."""
+MOST_STEPS = 100
+"""A row whose millisecond is taken by another moves on; after so many ms it is given up."""
+
+_INSERT = f"{schema.insert('reading', 'INSERT')} ON CONFLICT DO NOTHING"
+_FIND = f"{schema.select('reading')} WHERE key = ?"
+
 
 class History:
-    """The writer of the history; there is one, the poller."""
+    """The writer of the history; there is one at a time, the poller."""
 
     def __init__(
         self,
         path: Path,
         simulated: bool,
         clock: Clock,
-        zone: ZoneInfo = ZoneInfo("Asia/Kolkata"),
+        zone: ZoneInfo = DEFAULT_ZONE,
         *,
         site: str = "",
         raw_days: int = 14,
         minute_days: int = 400,
     ) -> None:
-        """Open or make the file."""
+        """Open the file, or make it.
+
+        Args:
+            path: `daily_data.db`.
+            simulated: Stamped into a new file; another stamp raises WrongStation.
+            clock: Measures budgets and stamps migrations.
+            zone: The site's: hours and days begin where its clock and calendar begin them. A changed zone
+                counts from now on; rows that exist keep their bounds.
+            site: The site's name, kept in `meta`; empty leaves what is there.
+            raw_days: Days for which every poll is kept.
+            minute_days: Days for which minute rows are kept.
+
+        Raises:
+            Damaged: The file is empty, damaged or not ours.
+            WrongStation: Simulated data would meet real data.
+            Busy: Another process is writing it.
+            StoreError: It cannot be opened, or a newer program wrote it.
+        """
+        self._path, self._clock, self._zone, self._simulated = path, clock, zone, simulated
+        self._raw_days, self._minute_days = raw_days, minute_days
+        self._buffer: deque[Row] = deque(maxlen=MOST_BUFFERED)
+        self._events: list[events.Event] = []
+        self._pace = upkeep.Pace(clock)
+        self._absorb_pace = upkeep.Pace(clock)
+        self.lost = 0
+        """Readings given up because the medium failed for hours; the poller says so."""
+        if not path.exists():
+            self._make()
+        self._db = door.open_to_write(path)
+        try:
+            door.prove_stamp(self._db, path, simulated)
+            with door.explained(path):
+                schema.migrate(self._db, clock)
+                self._note_site(site)
+        except StoreError:
+            self._db.close()
+            raise
+
+    @property
+    def pending(self) -> int:
+        """Readings and events that wait for the next commit."""
+        return len(self._buffer) + len(self._events)
+
+    @property
+    def pending_events(self) -> int:
+        """Changes of state that wait; worth a commit in this round: the live file does not hold them."""
+        return len(self._events)
 
     def add(self, readings: Iterable[Reading]) -> None:
         """Buffer readings for the next commit."""
-
-    def commit(self) -> int:
-        """Write what is buffered in one transaction; return how many rows were new."""
-        return 0
-
-    def replay(self, rows: Sequence[LiveRow]) -> int:
-        """Take what the database has not; return how many rows were new."""
-        return 0
-
-    def absorb(self, path: Path, budget_s: float) -> bool:
-        """Copy rows of another history; True when all is taken."""
-        return True
-
-    def upkeep(self, now_ms: int, budget_s: float) -> bool:
-        """Retention; True when nothing is left to do."""
-        return True
+        for reading in readings:
+            if len(self._buffer) == MOST_BUFFERED:
+                self.lost += 1
+            self._buffer.append(to_row(reading))
 
     def event(
         self,
@@ -57,7 +120,159 @@ class History:
         new: str = "",
         detail: str = "",
     ) -> None:
-        """Note a change of state; it is written with the next commit."""
+        """Note a change of state, stamped when it became true; written with the next commit."""
+        self._events.append(events.Event(at_ms, kind, meter_id, old, new, detail))
+
+    def commit(self) -> int:
+        """Write what is buffered in one transaction, rollups included; return how many rows were new.
+
+        A row that is there already is not written again. A different row of the same meter and millisecond,
+        which only a clock that was set back can bring, moves on to the next free millisecond.
+        """
+        if not self.pending:
+            return 0
+        with self._transaction():
+            new = self._take(sorted(self._buffer, key=_by_key))
+            events.write(self._db, self._events)
+        self._buffer.clear()
+        self._events.clear()
+        return new
+
+    def replay(self, rows: Sequence[LiveRow]) -> int:
+        """Take from the live file what the history has not; return how many rows were new."""
+        if any(row.simulated not in (None, self._simulated) for row in rows):
+            raise WrongStation(f"the live file and {self._path} are not of the same station; move one away")
+        self.add(row.reading for row in rows)
+        return self.commit()
+
+    def absorb(self, path: Path, budget_s: float) -> bool:
+        """Copy the readings and events of another history, in slices; True when all is taken.
+
+        Called again and again, it goes on where it stopped, also after a restart; absorbing the same file
+        twice changes nothing. Rows that both sides have count once. Returns soon after `budget_s`.
+
+        Raises:
+            WrongStation: Simulated data would meet real data.
+            StoreError: The file is no history, or its own retention has taken readings already: what its
+                rollups hold could not be told from what ours hold.
+        """
+        source = absorb.open_source(path, self._simulated)
+        with contextlib.closing(source):
+            self._absorb_pace.begin(budget_s)
+            name = absorb.progress_name(source)
+            known = self._known_until()
+            while True:
+                with door.explained(path):
+                    last = absorb.progress(self._db, name)
+                    rows = absorb.next_rows(source, last, self._absorb_pace.size)
+                with self._transaction():
+                    if not rows:
+                        absorb.copy_events(source, self._db)
+                        absorb.forget(self._db, name)
+                        return True
+                    self._take(absorb.not_known(self._db, rows, known))
+                    absorb.remember(self._db, name, rows[-1][0], self._clock.now_ms())
+                if not self._absorb_pace.slice_done():
+                    return False
+
+    def upkeep(self, now_ms: int, budget_s: float) -> bool:
+        """Delete what retention says, for about `budget_s`; True when nothing is left to do."""
+        self._pace.begin(budget_s)
+        with door.explained(self._path):
+            return all(
+                upkeep.trim(self._db, table, mark, upkeep.cut_ms(self._db, days, now_ms), self._pace)
+                for table, mark, days in (
+                    ("reading", schema.RAW_FROM, self._raw_days),
+                    ("minute", schema.MINUTE_FROM, self._minute_days),
+                )
+            )
 
     def close(self) -> None:
         """Commit and close."""
+        try:
+            self.commit()
+        finally:
+            self._db.close()
+
+    def _take(self, rows: Iterable[Row]) -> int:
+        """Insert what is not there, and account for it; inside a transaction."""
+        new = [taken for taken in (self._insert(row) for row in rows) if taken is not None]
+        for table, accounts in rollup.roll_up(new, self._zone).items():
+            self._account(table, accounts)
+        return len(new)
+
+    def _insert(self, row: Row) -> Row | None:
+        key, code, reason, mask, values = row
+        for step in range(MOST_STEPS):
+            at = key + (step << 8)
+            content = (code, reason, mask, *values)
+            if self._db.execute(_INSERT, (at, *content)).rowcount:
+                return at, code, reason, mask, values
+            there = self._db.execute(_FIND, (at,)).fetchone()
+            if there[1:] == content:
+                return None
+        self.lost += 1
+        return None
+
+    def _account(self, table: str, accounts: dict[int, rollup.Account]) -> None:
+        find = f"{schema.select(table)} WHERE key = ?"
+        write = schema.insert(table, "INSERT OR REPLACE")
+        for key, account in accounts.items():
+            there = self._db.execute(find, (key,)).fetchone()
+            total = account if there is None else rollup.merged((rollup.from_columns(table, there), account))
+            self._db.execute(write, rollup.to_columns(table, key, total))
+
+    @contextlib.contextmanager
+    def _transaction(self) -> Iterator[None]:
+        with door.explained(self._path):
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+                self._db.execute("COMMIT")
+            finally:
+                if self._db.in_transaction:
+                    self._db.execute("ROLLBACK")
+
+    def _known_until(self) -> int:
+        with door.explained(self._path):
+            return schema.meta_number(self._db, schema.RAW_FROM)
+
+    def _make(self) -> None:
+        """Make the file under another name and rename it: a kill never leaves half a history."""
+        journal = door.journal_of(self._path)
+        if journal.exists():
+            raise Damaged(
+                f"{self._path} is missing but its log {journal.name} is there, with readings in it. "
+                f"Bring the database back, or move the log away (mv {journal.name} {journal.name}.corrupt)"
+            )
+        fresh = self._path.with_name(self._path.name + ".new")
+        with door.explained(self._path):
+            for rest in (fresh, door.journal_of(fresh), fresh.with_name(fresh.name + "-shm")):
+                rest.unlink(missing_ok=True)
+            os.close(os.open(fresh, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o640))
+            with contextlib.closing(sqlite3.connect(fresh, isolation_level=None)) as db:
+                db.execute("PRAGMA journal_mode = WAL")
+                db.execute("PRAGMA synchronous = FULL")
+                schema.migrate(db, self._clock)
+                facts = {
+                    "simulated": "yes" if self._simulated else "no",
+                    "uid": uuid.uuid4().hex,
+                    "made_ms": str(self._clock.now_ms()),
+                }
+                db.executemany("INSERT INTO meta VALUES (?, ?)", facts.items())
+            fresh.replace(self._path)
+
+    def _note_site(self, site: str) -> None:
+        for name, value in (("site", site), ("zone", self._zone.key)):
+            old = schema.meta(self._db, name)
+            if not value or value == old:
+                continue
+            with self._transaction():
+                self._db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (name, value))
+                if old is not None:
+                    change = events.Event(self._clock.now_ms(), f"site.{name}", None, old, value)
+                    events.write(self._db, [change])
+
+
+def _by_key(row: Row) -> int:
+    return row[0]

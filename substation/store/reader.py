@@ -1,44 +1,201 @@
-"""Reads the history, and never writes."""
+"""Reads the history for the screens, and never writes to it.
 
-from collections.abc import Sequence
+    reader = HistoryReader(home.history)      costs nothing: connections are shared (`pool.py`)
+
+A station without a history yet has empty answers. Damage, a foreign file and a question that takes too long
+raise StoreError.
+"""
+
+import sqlite3
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
+from substation.clock import Clock, SystemClock
+from substation.quantities import BY_KEY, COUNTERS
 from substation.readings import Reading
+from substation.store import events, pool, registers, schema, series
+from substation.store.events import Event
+from substation.store.rows import to_reading
+from substation.store.series import Series
+
+__all__ = ["Completeness", "Extremes", "HistoryReader", "Series", "TableFacts"]
+
+T = TypeVar("T")
+LONGEST_S = 5.0
+"""A question that takes longer is stopped with a message."""
+_MINUTE_MS = 60_000
 
 
 @dataclass(frozen=True, slots=True)
-class Series:
-    """Values of one meter over time, for a chart."""
+class Completeness:
+    """How much of what should be there is there."""
 
-    table: str
-    at_ms: list[int]
-    step_s: float
-    values: dict[str, list[float | None]]
-    low: dict[str, list[float | None]]
-    high: dict[str, list[float | None]]
+    found: int
+    due: int
+
+    @property
+    def share(self) -> float | None:
+        """From 0 to 1; None when nothing was due."""
+        return self.found / self.due if self.due else None
+
+
+@dataclass(frozen=True, slots=True)
+class Extremes:
+    """The least and the greatest good value of a time, in the quantity's unit."""
+
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
+class TableFacts:
+    """What a table holds."""
+
+    rows: int
+    oldest_ms: int | None
+    newest_ms: int | None
 
 
 class HistoryReader:
-    """Read-only."""
+    """Answers questions about the history."""
 
-    def __init__(self, path: Path) -> None:
-        """Name the file; it is opened at the first question."""
+    def __init__(self, path: Path, clock: Clock | None = None, limit_s: float = LONGEST_S) -> None:
+        """Name the file; nothing is opened before the first question."""
+        self._path, self._clock, self._limit_s = path, clock or SystemClock(), limit_s
 
     def series(self, meter_id: int, keys: Sequence[str], start_ms: int, end_ms: int, points: int) -> Series:
-        """Return the values between two times."""
-        return Series("minute", [], 60.0, {k: [] for k in keys}, {k: [] for k in keys}, {k: [] for k in keys})
+        """Return the values in [start, end) for a chart `points` pixels wide: see `Series`.
 
-    def latest(self) -> dict[int, Reading]:
-        """Return the newest row of each meter."""
-        return {}
+        The coarsest table that still gives a point a pixel; where retention has taken the fine rows, the
+        next coarser one.
+        """
+        unknown = [key for key in keys if key not in BY_KEY]
+        if unknown:
+            raise ValueError(f"no such quantity: {', '.join(unknown)}")
+        span = series.Span(meter_id, start_ms, end_ms, points)
+        found = self._ask(lambda db: series.between(db, span, keys))
+        return found or series.empty(keys)
+
+    def latest(self, *, answered: bool = True) -> dict[int, Reading]:
+        """Return by meter the newest answered reading, or with `answered=False` the newest at all."""
+        return self._ask(lambda db: _latest(db, answered)) or {}
 
     def day_energy(self, meter_id: int, start_ms: int, end_ms: int) -> dict[str, float | None]:
-        """Return the differences of the counters."""
-        return {}
+        """Return by counter how far it went on, in its unit: see `registers.energy`."""
+        found = self._ask(lambda db: registers.energy(db, meter_id, start_ms, end_ms))
+        return found or dict.fromkeys(COUNTERS)
 
     def max_demand(
         self, meter_id: int, start_ms: int, end_ms: int, block_minutes: int = 30
     ) -> tuple[float, int] | None:
-        """Return the greatest demand, VA, and when its block began."""
-        return None
+        """Return the greatest block demand, VA, and when its block began: see `registers.max_demand`."""
+        return self._ask(lambda db: registers.max_demand(db, meter_id, start_ms, end_ms, block_minutes))
+
+    def extremes(
+        self, meter_id: int, keys: Sequence[str], start_ms: int, end_ms: int
+    ) -> dict[str, Extremes | None]:
+        """Return the true least and greatest value of each instant, from whole quarters of an hour.
+
+        None for a counter, and where nothing good was read.
+        """
+        return self._ask(lambda db: _extremes(db, meter_id, keys, start_ms, end_ms)) or dict.fromkeys(keys)
+
+    def completeness(
+        self, meter_id: int, start_ms: int, end_ms: int, interval_s: float | None = None
+    ) -> Completeness:
+        """Return answered polls found and due in [start, end), counted in whole minutes.
+
+        Without `interval_s` (0 or None: polled without pause) minutes with an answer are counted instead.
+        """
+        minutes = max(0, end_ms // _MINUTE_MS - start_ms // _MINUTE_MS)
+        bounds = (start_ms // _MINUTE_MS * _MINUTE_MS, end_ms // _MINUTE_MS * _MINUTE_MS)
+        found = self._ask(lambda db: _answered(db, meter_id, *bounds)) or (0, 0)
+        if interval_s:
+            due = int(minutes * 60 / interval_s)
+            return Completeness(min(found[1], due), due)
+        return Completeness(found[0], minutes)
+
+    def events(self, start_ms: int, end_ms: int, limit: int = 1000) -> list[Event]:
+        """Return the newest `limit` changes of state in [start, end), oldest first."""
+        return self._ask(lambda db: events.between(db, start_ms, end_ms, limit)) or []
+
+    def facts(self) -> dict[str, str]:
+        """Return what the file says about itself: `simulated`, `site`, `zone`, `made_ms`, `uid` ..."""
+        return self._ask(lambda db: dict(db.execute("SELECT key, value FROM meta").fetchall())) or {}
+
+    def tables(self) -> dict[str, TableFacts]:
+        """Return what each table of readings holds, finest first. Counts every row: slow on a full card."""
+        return self._ask(_tables) or {}
+
+    def meter_ids(self) -> list[int]:
+        """Return the meters that the history knows."""
+        return self._ask(_meter_ids) or []
+
+    def _ask(self, question: Callable[[sqlite3.Connection], T]) -> T | None:
+        return pool.ask(self._path, self._clock, self._limit_s, question)
+
+
+def _latest(db: sqlite3.Connection, answered: bool) -> dict[int, Reading]:
+    """Go down from the day over the minute to the reading: quick, however long a meter is silent."""
+    condition = "AND n > 0" if answered else ""
+    good = "AND quality = 0" if answered else ""
+    latest: dict[int, Reading] = {}
+    for meter_id in _meter_ids(db):
+        begin = 0
+        for table in ("day", "minute"):
+            row = db.execute(
+                f"SELECT key >> 8 FROM {table} WHERE key >= ? AND key & 255 = ? {condition} "  # noqa: S608
+                "ORDER BY key DESC LIMIT 1",
+                (begin << 8, meter_id),
+            ).fetchone()
+            begin = row[0] if row else begin
+        row = db.execute(
+            f"{schema.select('reading')} WHERE key >= ? AND key & 255 = ? {good} ORDER BY key DESC LIMIT 1",
+            (begin << 8, meter_id),
+        ).fetchone()
+        if row:
+            key, code, reason, mask, *values = row
+            latest[meter_id] = to_reading((key, code, reason, mask, values))
+    return latest
+
+
+def _meter_ids(db: sqlite3.Connection) -> list[int]:
+    return [meter_id for (meter_id,) in db.execute("SELECT DISTINCT key & 255 FROM day ORDER BY 1")]
+
+
+def _answered(db: sqlite3.Connection, meter_id: int, start_ms: int, end_ms: int) -> tuple[int, int]:
+    minutes, answers = db.execute(
+        "SELECT count(*), ifnull(sum(n), 0) FROM minute "
+        "WHERE key >= ? AND key < ? AND key & 255 = ? AND n > 0",
+        (start_ms << 8, end_ms << 8, meter_id),
+    ).fetchone()
+    return int(minutes), int(answers)
+
+
+def _extremes(
+    db: sqlite3.Connection, meter_id: int, keys: Sequence[str], start_ms: int, end_ms: int
+) -> dict[str, Extremes | None]:
+    found: dict[str, Extremes | None] = {}
+    for key in keys:
+        found[key] = None
+        if BY_KEY[key].kind == "counter":
+            continue
+        per_unit = BY_KEY[key].steps_per_unit
+        low, high = db.execute(
+            f"SELECT min(min_{key}), max(max_{key}) FROM quarter "  # noqa: S608 - a key of ours
+            "WHERE key >= ? AND key < ? AND key & 255 = ?",
+            (start_ms << 8, end_ms << 8, meter_id),
+        ).fetchone()
+        if low is not None:
+            found[key] = Extremes(low / per_unit, high / per_unit)
+    return found
+
+
+def _tables(db: sqlite3.Connection) -> dict[str, TableFacts]:
+    facts = {}
+    for table in ("reading", *schema.ROLLUPS):
+        count = f"SELECT count(*), min(key) >> 8, max(key) >> 8 FROM {table}"  # noqa: S608
+        facts[table] = TableFacts(*db.execute(count).fetchone())
+    return facts

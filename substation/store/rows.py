@@ -7,7 +7,7 @@ went through the live file is the same row, to the digit, as one that came strai
 
 import math
 import operator
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from substation.quantities import KEYS, QUANTITIES
 from substation.readings import Quality, Reading
@@ -31,7 +31,8 @@ _STEPS = tuple(quantity.steps_per_unit for quantity in QUANTITIES)
 _SMALLEST_LIMIT = min(LARGEST)
 _in_order = operator.itemgetter(*KEYS)
 
-Row = tuple[int, int, str | None, int, list[int | float | None]]
+Steps = Sequence[int | float | None]
+Row = tuple[int, int, str | None, int, Steps]
 """key, quality code, reason, implausible mask, 38 values in steps (None = no value)."""
 
 
@@ -64,8 +65,7 @@ def to_row(reading: Reading) -> Row:
     try:
         # all 38 are numbers nearly always; this line is the import's speed
         steps: list[int | float | None] = [
-            round(value * per_unit)  # type: ignore[operator]
-            for value, per_unit in zip(_in_order(reading.values), _STEPS, strict=True)
+            round(value * per_unit) for value, per_unit in zip(_in_order(reading.values), _STEPS, strict=True)
         ]
     except (KeyError, TypeError, ValueError, OverflowError):
         steps, mask = _with_care(reading, mask)

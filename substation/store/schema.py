@@ -1,0 +1,159 @@
+"""The shape of `daily_data.db`: tables, views, named migrations, and how a file proves to be ours.
+
+Readings are whole steps of the resolution (`rows.py`). A rollup row keeps sums and counts instead of means,
+so that rows can be added to each other for ever without a digit lost (`rollup.py`); the views divide. Every
+key is `start_ms << 8 | meter_id` in UTC; where hours and days begin is the site's own calendar.
+"""
+
+import sqlite3
+from collections.abc import Callable
+
+from substation.clock import Clock
+from substation.errors import StoreError
+from substation.quantities import COUNTERS, INSTANTS, KEYS, QUANTITIES, Quantity
+from substation.store.rows import QUALITY_CODES
+
+APPLICATION_ID = 0x53534D53
+"""`SSMS`, in the file's header: a file without it is not ours."""
+
+ROLLUPS: dict[str, int] = {"minute": 60, "quarter": 900, "hour": 3600, "day": 86_400}
+"""Table and nominal length of its periods in s (a day of the site's calendar may have 23 or 25 hours)."""
+COARSE = ("quarter", "hour", "day")
+VIEW_OF = {"minute": "minutes_v", "quarter": "quarters_v", "hour": "hours_v", "day": "days_v"}
+
+READING_COLUMNS: tuple[str, ...] = ("key", "quality", "reason", "implausible", *KEYS)
+
+RAW_FROM = "raw_from_ms"
+"""In `meta`: from when on `reading` is whole; earlier rows went by retention."""
+MINUTE_FROM = "minute_from_ms"
+
+MINUTE_COLUMNS: tuple[str, ...] = (
+    *(f"sum_{key}" for key in INSTANTS),
+    *(f"last_{key}" for key in COUNTERS),
+)
+COARSE_COLUMNS: tuple[str, ...] = (
+    *(f"{what}_{key}" for key in INSTANTS for what in ("sum", "min", "max", "last")),
+    *(f"last_{key}" for key in COUNTERS),
+)
+ROLLUP_HEAD = ("key", "quality", "rows", "n", "last_ms", "odd")
+"""key; worst quality; rows stored; rows answered; the last answered one, ms after the start; `odd`: JSON,
+`{"quantity": [n, last_ms]}` for each quantity whose good values are fewer than the answered rows."""
+
+
+def columns_of(table: str) -> tuple[str, ...]:
+    """Return the columns of a table of readings or rollups, in the order in which the code handles them."""
+    if table == "reading":
+        return READING_COLUMNS
+    return (*ROLLUP_HEAD, *(MINUTE_COLUMNS if table == "minute" else COARSE_COLUMNS))
+
+
+def select(table: str) -> str:
+    """Return `SELECT <columns_of> FROM <table>`."""
+    return f"SELECT {', '.join(columns_of(table))} FROM {table}"  # noqa: S608 - names from this file
+
+
+def insert(table: str, how: str) -> str:
+    """Return the statement that stores one row; `how` is `INSERT` or `INSERT OR REPLACE`."""
+    columns = columns_of(table)
+    places = ", ".join("?" * len(columns))
+    return f"{how} INTO {table} ({', '.join(columns)}) VALUES ({places})"
+
+
+def meta(db: sqlite3.Connection, name: str) -> str | None:
+    """Return a fact about the file, or None."""
+    row = db.execute("SELECT value FROM meta WHERE key = ?", (name,)).fetchone()
+    return None if row is None else str(row[0])
+
+
+def meta_number(db: sqlite3.Connection, name: str) -> int:
+    """Return a fact that is a number; 0 when it is not there."""
+    return int(meta(db, name) or 0)
+
+
+def migrate(db: sqlite3.Connection, clock: Clock) -> list[str]:
+    """Bring the file to this program's shape; return the names of the migrations that were new.
+
+    Each migration is one transaction with its own record. A file that knows migrations which this program
+    does not know is refused (StoreError): a newer program wrote it.
+    """
+    db.execute(
+        "CREATE TABLE IF NOT EXISTS schema_migration (name TEXT PRIMARY KEY, at_ms INTEGER NOT NULL) STRICT"
+    )
+    known = {name for (name,) in db.execute("SELECT name FROM schema_migration")}
+    unknown = sorted(known - MIGRATIONS.keys())
+    if unknown:
+        raise StoreError(
+            f"the history was written by a newer version of this program (it knows {', '.join(unknown)}); "
+            f"use that version"
+        )
+    new = [name for name in MIGRATIONS if name not in known]
+    for name in new:
+        db.execute("BEGIN IMMEDIATE")
+        try:
+            MIGRATIONS[name](db)
+            db.execute("INSERT INTO schema_migration VALUES (?, ?)", (name, clock.now_ms()))
+            db.execute("COMMIT")
+        except sqlite3.Error:
+            db.execute("ROLLBACK")
+            raise
+    return new
+
+
+def _first_tables(db: sqlite3.Connection) -> None:
+    values = ", ".join(f"{key} INTEGER" for key in KEYS)
+    db.execute(
+        "CREATE TABLE reading (key INTEGER PRIMARY KEY, quality INTEGER NOT NULL, reason TEXT, "
+        f"implausible INTEGER NOT NULL, {values})"
+    )
+    for table in ROLLUPS:
+        values = ", ".join(f"{column} INTEGER" for column in columns_of(table)[len(ROLLUP_HEAD) :])
+        db.execute(
+            f"CREATE TABLE {table} (key INTEGER PRIMARY KEY, quality INTEGER NOT NULL, "
+            f"rows INTEGER NOT NULL, n INTEGER NOT NULL, last_ms INTEGER, odd TEXT, {values})"
+        )
+    db.execute(
+        "CREATE TABLE event (id INTEGER PRIMARY KEY, at_ms INTEGER NOT NULL, kind TEXT NOT NULL, "
+        "meter_id INTEGER, old TEXT NOT NULL, new TEXT NOT NULL, detail TEXT NOT NULL) STRICT"
+    )
+    db.execute("CREATE INDEX event_at ON event (at_ms)")
+    db.execute("CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT")
+    db.execute(
+        "CREATE TABLE sync (name TEXT PRIMARY KEY, last_key INTEGER NOT NULL, at_ms INTEGER NOT NULL) STRICT"
+    )
+    db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+
+
+def _first_views(db: sqlite3.Connection) -> None:
+    # every name in these statements comes from quantities.py, none from outside
+    values = ", ".join(f"{_in_unit(q.key, q)} AS {q.key}" for q in QUANTITIES)
+    doubted = "CASE WHEN quality = 0 AND implausible <> 0 THEN 1 ELSE quality END"
+    db.execute(f"CREATE VIEW readings_v AS SELECT {_head(doubted)}, {values} FROM reading")  # noqa: S608
+    for table, view in VIEW_OF.items():
+        values = ", ".join(_rolled_up(q) for q in QUANTITIES)
+        db.execute(f"CREATE VIEW {view} AS SELECT {_head('quality')}, {values} FROM {table}")  # noqa: S608
+
+
+def _head(code: str) -> str:
+    words = " ".join(f"WHEN {number} THEN '{quality.value}'" for quality, number in QUALITY_CODES.items())
+    return (
+        "strftime('%Y-%m-%dT%H:%M:%fZ', (key >> 8) / 1000.0, 'unixepoch') AS at, key & 255 AS meter_id, "
+        f"CASE {code} {words} END AS quality"
+    )
+
+
+def _in_unit(column: str, quantity: Quantity) -> str:
+    return column if quantity.steps_per_unit == 1 else f"{column} / {quantity.steps_per_unit}.0"
+
+
+def _rolled_up(quantity: Quantity) -> str:
+    if quantity.kind == "counter":
+        return f"{_in_unit(f'last_{quantity.key}', quantity)} AS {quantity.key}"
+    count = f"CASE WHEN odd IS NULL THEN n ELSE ifnull(json_extract(odd, '$.{quantity.key}[0]'), n) END"
+    return f"sum_{quantity.key} / (({count}) * {quantity.steps_per_unit}.0) AS {quantity.key}"
+
+
+MIGRATIONS: dict[str, Callable[[sqlite3.Connection], None]] = {
+    "0001 readings, rollups, events": _first_tables,
+    "0002 views in units": _first_views,
+}
+"""By name, in order. A migration that has been published is never edited: write the next one."""
