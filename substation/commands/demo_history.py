@@ -21,8 +21,8 @@ from substation.simulator.kept import site_of
 from substation.store.history import History, HistoryReader
 
 DAY_MS = 86_400_000
-RECENT_DAYS = 2
-ALL_DAYS = 35
+RECENT_MS = 2 * DAY_MS
+ALL_MS = 35 * DAY_MS
 STEP_S = 60
 """A demo's past is told by the minute: charts of a day and of a month look the same, and it comes sooner."""
 CHUNK_ROUNDS = 500
@@ -39,10 +39,11 @@ def recent_days(settings: Settings, home: Home, clock: Clock | None = None) -> N
     clock = clock or SystemClock()
     now_ms = clock.now_ms()
     newest = [reading.at_ms for reading in HistoryReader(home.history).latest().values()]
-    known_ms = max(newest, default=now_ms - ALL_DAYS * DAY_MS)
-    recent_ms = max(known_ms + 1, now_ms - RECENT_DAYS * DAY_MS)
-    if known_ms + 1 < recent_ms:
-        _note(home, max(known_ms + 1, now_ms - ALL_DAYS * DAY_MS), recent_ms)
+    # The next row is due one step after the newest; without any, the whole past is missing.
+    missing_ms = max(max(newest) + STEP_S * 1000 if newest else 0, now_ms - ALL_MS)
+    recent_ms = max(missing_ms, now_ms - RECENT_MS)
+    if missing_ms < recent_ms:
+        _note(home, missing_ms, recent_ms)
     _write(settings, home, home.history, (recent_ms, now_ms), clock)
 
 

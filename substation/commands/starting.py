@@ -140,7 +140,8 @@ class Crew:
 @contextlib.contextmanager
 def alone(home: Home) -> Iterator[None]:
     """Hold the lock of starting in this home. Raises Busy when the station runs or is being started."""
-    home.state.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for folder in (home.folder, home.state):
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     handle = os.open(home.state / "station.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         try:

@@ -154,6 +154,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             return stop.stop(folder)
         if arguments.command == "status":
             return status(folder)
+        os.umask(os.umask(0o077) | 0o007)  # nothing that the station makes is for the world to read
         # systemd names the very process that it started; exec keeps its pid.
         foreground = arguments.foreground or os.environ.get("SYSTEMD_EXEC_PID") == str(os.getpid())
         return start(folder, port=arguments.port, is_demo=is_demo, foreground=foreground)

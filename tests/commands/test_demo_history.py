@@ -1,0 +1,156 @@
+"""The demo's past: made once, joined to the live line, gone on with after a pause."""
+
+import itertools
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from substation.clock import SystemClock
+from substation.commands import demo, demo_history
+from substation.commands.demo_history import fill, recent_days, to_do
+from substation.settings import files
+from substation.settings.model import Home, Settings
+from substation.simulator.kept import site_of
+from substation.store.history import History, HistoryReader
+from tests.fake_clock import FakeClock
+
+RECENT_MS = 72 * 60_000
+ALL_MS = 288 * 60_000
+
+
+@pytest.fixture
+def short_past(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Days are cut down: what is tested does not depend on how many there are."""
+    monkeypatch.setattr(demo_history, "RECENT_MS", RECENT_MS)
+    monkeypatch.setattr(demo_history, "ALL_MS", ALL_MS)
+    monkeypatch.setattr(demo_history, "CHUNK_ROUNDS", 50)
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    demo.make(tmp_path / "demo")
+    result = files.load(tmp_path / "demo").home
+    result.state.mkdir()
+    return result
+
+
+@pytest.fixture
+def settings(home: Home) -> Settings:
+    return files.load(home.folder).settings
+
+
+def times(path: Path, meter_id: int = 1) -> list[int]:
+    with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as connection:
+        rows = connection.execute(
+            "SELECT CAST(strftime('%s', at) AS INTEGER) FROM readings_v WHERE meter_id = ? ORDER BY at",
+            (meter_id,),
+        ).fetchall()
+    connection.close()
+    return [row[0] for row in rows]
+
+
+def registers(path: Path, meter_id: int) -> list[float]:
+    with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as connection:
+        rows = connection.execute(
+            "SELECT wh_received FROM readings_v WHERE meter_id = ? ORDER BY at", (meter_id,)
+        ).fetchall()
+    connection.close()
+    return [row[0] for row in rows]
+
+
+@pytest.mark.usefixtures("short_past")
+def test_a_new_demo_has_its_last_days_at_once_and_the_rest_to_do(settings: Settings, home: Home) -> None:
+    clock = FakeClock()
+    recent_days(settings, home, clock)
+    found = times(home.history)
+    assert found[0] * 1000 >= clock.ms - RECENT_MS - 1000
+    assert clock.ms / 1000 - found[-1] <= demo_history.STEP_S + 1
+    assert len(found) == 72
+    assert to_do(home) == (clock.ms - ALL_MS, clock.ms - RECENT_MS)
+
+
+@pytest.mark.usefixtures("short_past")
+def test_the_background_lays_the_weeks_before_into_the_inbox(settings: Settings, home: Home) -> None:
+    clock = FakeClock()
+    recent_days(settings, home, clock)
+    count = fill(settings, home, clock)
+    laid = list((home.state / "inbox").iterdir())
+    assert [path.suffix for path in laid] == [".db"]
+    assert len(times(laid[0])) * 5 == count == 216 * 5
+    assert times(laid[0])[-1] < times(home.history)[0]
+    assert to_do(home) is None
+    assert fill(settings, home, clock) == 0
+
+
+@pytest.mark.usefixtures("short_past")
+def test_registers_never_step_back_from_weeks_to_days_to_the_live_line(
+    settings: Settings, home: Home
+) -> None:
+    clock = FakeClock()
+    recent_days(settings, home, clock)
+    fill(settings, home, clock)
+    (laid,) = (home.state / "inbox").iterdir()
+    live = site_of(home.folder, settings.site.zone, clock.ms).at(clock.ms)
+    for meter_id in range(1, 6):
+        way = [*registers(laid, meter_id), *registers(home.history, meter_id), live[meter_id]["wh_received"]]
+        # The meters speak single precision, whose step at these figures is 128 Wh.
+        assert all(b - a >= -128 for a, b in itertools.pairwise(way)), meter_id
+        assert way[:-1] == sorted(way[:-1])
+
+
+@pytest.mark.usefixtures("short_past")
+def test_after_a_short_pause_only_the_pause_is_filled(settings: Settings, home: Home) -> None:
+    clock = FakeClock()
+    recent_days(settings, home, clock)
+    fill(settings, home, clock)
+    before = times(home.history)
+    clock.advance(1800)
+    recent_days(settings, home, clock)
+    after = times(home.history)
+    assert after[: len(before)] == before
+    assert len(after) - len(before) == 30
+    assert to_do(home) is None
+
+
+@pytest.mark.usefixtures("short_past")
+def test_after_a_long_pause_the_rest_of_it_is_left_to_the_background(settings: Settings, home: Home) -> None:
+    clock = FakeClock()
+    recent_days(settings, home, clock)
+    fill(settings, home, clock)
+    last_ms = max(reading.at_ms for reading in HistoryReader(home.history).latest().values())
+    clock.advance(3 * 3600)
+    recent_days(settings, home, clock)
+    assert to_do(home) == (last_ms + 60_000, clock.ms - RECENT_MS)
+
+
+@pytest.mark.usefixtures("short_past")
+def test_a_filler_that_was_broken_off_begins_again(settings: Settings, home: Home) -> None:
+    clock = FakeClock()
+    recent_days(settings, home, clock)
+    todo = to_do(home)
+    (home.state / "demo_history.making").write_bytes(b"half a database")
+    assert to_do(home) == todo
+    assert fill(settings, home, clock) == 216 * 5
+
+
+@pytest.mark.usefixtures("short_past")
+def test_the_poller_takes_what_the_filler_laid(settings: Settings, home: Home) -> None:
+    clock = FakeClock()
+    recent_days(settings, home, clock)
+    fill(settings, home, clock)
+    (laid,) = (home.state / "inbox").iterdir()
+    history = History(home.history, True, clock, settings.site.zone, site=settings.site.name)
+    while not history.absorb(laid, 1.0):
+        pass
+    history.close()
+    found = times(home.history)
+    assert len(found) == 288
+    assert found == sorted(set(found))
+
+
+def test_the_whole_past_takes_seconds_not_minutes(settings: Settings, home: Home) -> None:
+    begun = SystemClock().monotonic()
+    recent_days(settings, home, SystemClock())
+    assert SystemClock().monotonic() - begun < 15
+    assert len(times(home.history)) == 2 * 24 * 60
