@@ -19,6 +19,7 @@ from substation.quantities import KEYS
 from substation.readings import Quality, Reading, missing
 from substation.settings import files, vault
 from substation.settings.model import CARD_METERS, Home, Settings, Site, User, UserRole
+from substation.settings.passwords import verify_password
 from substation.store import heartbeat
 from substation.store.live import LiveFile, LiveRow
 from tests.fake_clock import FakeClock
@@ -200,3 +201,14 @@ def stranger(app: dash.Dash) -> Iterator[Browser]:
     """A browser that has not logged in."""
     with browse(app, Stranger) as made:
         yield made
+
+
+@cache
+def _verified(password_hash: str, password: str) -> bool:
+    return verify_password(password_hash, password)
+
+
+@pytest.fixture(autouse=True)
+def quick_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Verify each pair of hash and password once a run: 40 ms a time would be most of the test time."""
+    monkeypatch.setattr(vault, "verify_password", _verified)
