@@ -7,6 +7,12 @@ import pytest
 from tests.fake_clock import FakeClock
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--frames", type=int, default=300, help="frames with mixed faults through the simulated wire"
+    )
+
+
 @pytest.fixture
 def clock() -> FakeClock:
     return FakeClock()

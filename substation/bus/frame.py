@@ -114,6 +114,14 @@ def complete_but_broken(question: Question, data: bytes) -> bool:
     return at >= 0 and len(data) - at >= question.size
 
 
+def answered_otherwise(question: Question, data: bytes) -> bool:
+    """Return whether this meter's whole, sound reply has come, but in another function or length."""
+    if data.startswith(question.head):
+        return False
+    foreign = _sound_frame(data)
+    return foreign is not None and foreign[0] == question.meter_id
+
+
 def trouble(question: Question, data: bytes) -> LinkError:
     """Return the error that says why these bytes are no answer. Call when no answer was found.
 

@@ -9,15 +9,14 @@ Why a late reply can never pass as the next answer:
 1. After a failed request the line is listened to for that meter's whole worst reply time, longer
    while bytes still come, and must then be quiet before anything else is sent.
 2. A reply that comes later still carries its meter's id; to a request for another meter it is noise.
-3. To the same meter only the length can tell. So a meter that owes a reply is not asked for its
-   block again, but probed with another length. Meters answer in order: when the probe's answer has
-   come, nothing older can follow.
+3. To the same meter only the length can tell. So as long as a reply is owed, no request of its length
+   goes to that meter: it is probed, or read in pieces, in lengths that no owed reply has. A reply is
+   owed until it was seen, or for `OWED_S`. That holds for a gateway that mixes up the order, too.
 """
 
 import logging
 import select
 import termios
-from collections import deque
 from dataclasses import dataclass
 
 import serial
@@ -26,7 +25,7 @@ from pymodbus.client import ModbusSerialClient
 
 from substation.bus import frame, port
 from substation.clock import Clock
-from substation.errors import BadFrame, LineDown, LinkError, Refused
+from substation.errors import BadFrame, LineDown, LinkError, NoAnswer, Refused
 from substation.meters.blocks import Block
 from substation.meters.pace import Pace
 from substation.settings.model import Line as LineSettings
@@ -40,7 +39,9 @@ EARLY_S = 0.002
 FIRST_GUESS_S = 0.005
 """Turnaround of a meter that was never heard, for the first wake-up only."""
 PROBE_COUNTS = (2, 4, 6, 8, 10)
-"""Lengths of probes, registers; taken in turn."""
+"""Lengths of probes, registers: the first that is not owed."""
+OWED_S = 30.0
+"""No meter and no gateway answers later than this."""
 
 logging.getLogger("pymodbus").setLevel(logging.CRITICAL)  # the poller says it in its own words, once
 
@@ -66,8 +67,9 @@ class Line:
         self.pace = Pace.of(settings.baud, settings.format)
         self.echoes = False
         """Whether the adapter was seen to send our own bytes back."""
+        self._clock = clock
         self._client = _Client(self, clock)
-        self._owed: dict[int, deque[int]] = {}
+        self._owed: dict[frame.Question, float] = {}
 
     @property
     def is_open(self) -> bool:
@@ -87,6 +89,12 @@ class Line:
         """Give the port back."""
         self._client.close()
 
+    def owed(self, meter_id: int) -> frozenset[int]:
+        """Return the lengths, in registers, of replies of this meter that may still come."""
+        now_s = self._clock.monotonic()
+        self._owed = {question: until_s for question, until_s in self._owed.items() if until_s > now_s}
+        return frozenset(question.count for question in self._owed if question.meter_id == meter_id)
+
     def read(self, meter_id: int, block: Block, timeout_s: float) -> Answer:
         """Return what the meter answers.
 
@@ -94,48 +102,44 @@ class Line:
 
         Raises:
             LineDown: the port is not open, or was lost now.
-            NoAnswer: silence.
+            NoAnswer: silence; or a reply of this length is still owed, and nothing was asked.
             BadFrame: bytes that are not the answer.
             Refused: the meter answered with an exception.
         """
-        if self.owes(meter_id):
-            self.probe(meter_id, block, timeout_s)
-        return self._ask(meter_id, block, block.count, timeout_s)
-
-    def owes(self, meter_id: int) -> bool:
-        """Return whether a reply of this meter may still come; `read` then probes first."""
-        return bool(self._owed.get(meter_id))
+        return self._ask(frame.Question(meter_id, block.function, block.address, block.count), timeout_s)
 
     def probe(self, meter_id: int, block: Block, timeout_s: float) -> Answer:
-        """Ask for the beginning of the block only, in a length that no owed reply has.
+        """Ask for the beginning of the block only, in a length that is not owed: is the meter there?"""
+        owed = self.owed(meter_id)
+        count = next((count for count in PROBE_COUNTS if count not in owed), PROBE_COUNTS[0])
+        return self._ask(frame.Question(meter_id, block.function, block.address, count), timeout_s)
 
-        Its answer proves that the meter is there and that no older reply can follow.
-        """
-        owed = self._owed.get(meter_id, deque())
-        lengths = [count for count in PROBE_COUNTS if count < block.count] or [1]
-        free = [count for count in lengths if count not in owed]
-        count = free[0] if free else next(count for count in owed if count in lengths)
-        return self._ask(meter_id, block, count, timeout_s)
-
-    def _ask(self, meter_id: int, block: Block, count: int, timeout_s: float) -> Answer:
-        question = frame.Question(meter_id, block.function, block.address, count)
-        owed = self._owed.setdefault(meter_id, deque(maxlen=len(PROBE_COUNTS) + 1))
-        in_order = not owed
-        if count in owed:
-            owed.remove(count)
-        owed.append(count)
+    def _ask(self, question: frame.Question, timeout_s: float) -> Answer:
+        owed = self.owed(question.meter_id)
+        if question.count in owed:
+            raise NoAnswer(f"{question}: an earlier reply of this length may still come; not asked")
+        self._client.in_order = not owed
         try:
-            answer = self._client.ask(question, timeout_s)
+            return self._client.ask(question, timeout_s)
         except Refused:
-            if in_order:
-                owed.clear()
+            if owed:  # perhaps the refusal of an earlier request
+                self._owe(question)
             raise
-        except BadFrame as exc:
-            if in_order and exc.kind == "crc" and self._client.whole:
-                owed.clear()  # its reply has come, only damaged: nothing follows, ask again at once
+        except LineDown:
             raise
-        owed.clear()
-        return answer
+        except LinkError:
+            if not self._client.whole:  # else its reply has come, only damaged
+                self._owe(question)
+            raise
+
+    def _owe(self, question: frame.Question) -> None:
+        self._owed[question] = self._clock.monotonic() + OWED_S
+
+    def note_stray(self, data: bytes) -> None:
+        """Take bytes that were nobody's answer: a reply that was owed is owed no more."""
+        if data:
+            for question in [question for question in self._owed if frame.find_answer(question, data)]:
+                del self._owed[question]
 
 
 class _Client(ModbusSerialClient):
@@ -154,6 +158,9 @@ class _Client(ModbusSerialClient):
         self._turnaround_s: dict[int, float] = {}
         self._answer_at = (0, 0.0, False)
         self.whole = False
+        """Whether the last reply came whole, only damaged: then the meter owes nothing."""
+        self.in_order = True
+        """Whether nothing older is owed: then a sound reply in the wrong form is the reply."""
         self.busy_s = 0.0
 
     def open(self) -> None:
@@ -176,11 +183,13 @@ class _Client(ModbusSerialClient):
     @property
     def _port(self) -> serial.Serial:
         if self.socket is None:
-            raise LineDown(f"{self._line.settings.name}: port is not open")
+            raise OSError("port is not open")
         return self.socket
 
     def ask(self, question: frame.Question, timeout_s: float) -> Answer:
         """Return the answer to one question, or raise LinkError."""
+        if self.socket is None:
+            raise LineDown(f"{self._line.settings.name}: port is not open")
         self._question, self._timeout_s, self.whole = question, timeout_s, False
         read = self.read_holding_registers if question.function == 3 else self.read_input_registers
         started = self._clock.monotonic()
@@ -239,13 +248,15 @@ class _Client(ModbusSerialClient):
                 if frame.find_refusal(question, data) is not None:
                     raise frame.trouble(question, data)
             self.whole = frame.complete_but_broken(question, data)
-            if self.whole:
+            final = self.whole or (self.in_order and frame.answered_otherwise(question, data))
+            if final:
                 limit = self._quiet_since_s + SETTLE_S
             elif data:  # a reply that is under way is let finish, for one more frame at most
                 limit = max(deadline, min(self._quiet_since_s + SETTLE_S, deadline + reply_s))
             if now >= limit:
+                self._line.note_stray(data)
                 raise frame.trouble(question, data)
-            if chunk and not self.whole:
+            if chunk and not final:
                 missing_s = (question.size - len(data)) * pace.char_s
                 clock.sleep(min(missing_s, limit - now) - pace.char_s)
 
@@ -254,6 +265,7 @@ class _Client(ModbusSerialClient):
         turnaround_s = max(0.0, turnaround_s)
         if self._question.request in found.before:
             self._line.echoes = True
+        self._line.note_stray(found.before)
         # All there at the first look: it may have come earlier. Look earlier next time.
         self._turnaround_s[meter_id] = turnaround_s * 0.9 if early else turnaround_s
         self._answer_at = (self._clock.now_ms(), turnaround_s, bool(found.before))
@@ -264,8 +276,10 @@ class _Client(ModbusSerialClient):
         while True:
             wait_s = self._quiet_since_s + self._silence_s - self._clock.monotonic()
             self._clock.sleep(wait_s)
-            if not self._read(0):
+            stray = self._read(0)
+            if not stray:
                 return
+            self._line.note_stray(stray)
             self._quiet_since_s = self._clock.monotonic()
             if self._quiet_since_s > give_up:
                 raise BadFrame(

@@ -17,7 +17,7 @@ from substation.bus.health import Health, reading_reason, span
 from substation.bus.line import Answer
 from substation.clock import Clock
 from substation.errors import LineDown, LinkError, Refused
-from substation.meters.blocks import Block, plan, values
+from substation.meters.blocks import Block, pieces, plan, values
 from substation.meters.pace import Pace
 from substation.meters.profile import Profile
 from substation.readings import Reading, missing
@@ -52,8 +52,8 @@ class Wire(Protocol):
         """Give it back."""
         ...
 
-    def owes(self, meter_id: int) -> bool:
-        """Return whether a reply of this meter may still come."""
+    def owed(self, meter_id: int) -> frozenset[int]:
+        """Return the lengths, in registers, of replies of this meter that may still come."""
         ...
 
     def read(self, meter_id: int, block: Block, timeout_s: float) -> Answer:
@@ -199,7 +199,7 @@ class Scanner:
         """Return the meter's reading, or the record of why there is none. Raises LineDown only."""
         health, meter_id = seat.health, seat.meter.id
         try:
-            if probe_first or self.line.owes(meter_id):
+            if probe_first:
                 self._ask(self.line.probe, seat, seat.blocks[0])
             reading = self._read(seat)
         except LineDown:
@@ -224,10 +224,12 @@ class Scanner:
     def _read(self, seat: Seat) -> Reading:
         found: dict[str, float | None] = {}
         at_ms = 0
-        for block in seat.blocks:
-            answer = self._ask(self.line.read, seat, block)
-            found.update(values(seat.profile, block, answer.words))
-            at_ms = answer.at_ms
+        for planned in seat.blocks:
+            owed = self.line.owed(seat.meter.id)
+            for block in pieces(seat.profile, planned, owed) or (planned,):
+                answer = self._ask(self.line.read, seat, block)
+                found.update(values(seat.profile, block, answer.words))
+                at_ms = answer.at_ms
         return Reading(seat.meter.id, at_ms, found)
 
     def _ask(self, call: Callable[[int, Block, float], Answer], seat: Seat, block: Block) -> Answer:

@@ -4,7 +4,7 @@ Two values share a request when reading the registers between them costs less th
 request; what that is follows from the line's speed and the meter's turnaround.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from substation.meters.decode import number
@@ -61,6 +61,26 @@ def plan(
                 continue
         blocks.append(Block(profile.function, address, WORDS, (key,)))
     return tuple(blocks)
+
+
+def pieces(profile: Profile, block: Block, avoid: Collection[int]) -> tuple[Block, ...]:
+    """Return the block, or two blocks that cover it, in lengths that all differ from those to avoid.
+
+    No value is cut in two. Empty when there is no such way.
+    """
+    if block.count not in avoid:
+        return (block,)
+    for cut in range(len(block.keys) - 1, 0, -1):
+        parts = tuple(_span(profile, keys) for keys in (block.keys[:cut], block.keys[cut:]))
+        counts = {part.count for part in parts}
+        if len(counts) == len(parts) and not counts & set(avoid):
+            return parts
+    return ()
+
+
+def _span(profile: Profile, keys: tuple[str, ...]) -> Block:
+    first = profile.address(keys[0])
+    return Block(profile.function, first, profile.address(keys[-1]) + WORDS - first, keys)
 
 
 def values(profile: Profile, block: Block, words: Sequence[int]) -> dict[str, float | None]:

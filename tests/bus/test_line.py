@@ -1,0 +1,218 @@
+"""Through the wire: our line against simulated meters with every fault they know."""
+
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from substation.bus.frame import READ_FUNCTIONS, sealed
+from substation.bus.line import Line
+from substation.bus.scan import Scanner
+from substation.clock import SystemClock
+from substation.errors import BadFrame, LineDown, NoAnswer, Refused
+from substation.meters.blocks import Block, values
+from substation.meters.profile import Profile
+from substation.settings.model import Line as LineSettings
+from substation.simulator.line import SimulatedLine
+from tests.bus.conftest import Truth
+
+PATIENCE_S = 0.25
+
+
+def test_it_reads_what_the_meter_holds(line: Line, block: Block, profile: Profile, truth: Truth) -> None:
+    for meter_id in (1, 2, 3, 4, 5):
+        answer = line.read(meter_id, block, PATIENCE_S)
+        assert values(profile, block, answer.words) == truth.of(meter_id)
+
+
+def test_the_time_stamp_is_the_arrival_of_the_answer(line: Line, block: Block) -> None:
+    before = SystemClock().now_ms()
+    answer = line.read(1, block, PATIENCE_S)
+    assert before <= answer.at_ms <= SystemClock().now_ms()
+    assert 0.0005 <= answer.turnaround_s < 0.1
+
+
+@pytest.mark.parametrize(
+    ("fault", "parameters", "kind"),
+    [
+        ("dead", {}, "timeout"),
+        ("late", {"delay_s": 0.6}, "timeout"),
+        ("crc", {}, "crc"),
+        ("noise_inside", {}, "crc"),
+        ("noise_inside", {"insert": True}, "crc"),
+        ("short", {}, "length"),
+        ("wrong_slave", {}, "wrong_id"),
+        ("wrong_function", {}, "wrong_function"),
+        *[("exception", {"code": code}, f"exception_{code}") for code in (1, 2, 3, 4, 6)],
+    ],
+)
+def test_each_fault_has_its_own_name(
+    simulated: SimulatedLine, line: Line, block: Block, fault: str, parameters: dict, kind: str
+) -> None:
+    simulated.faults.order(3, fault, times=1, **parameters)
+    with pytest.raises((NoAnswer, BadFrame, Refused)) as caught:
+        line.read(3, block, PATIENCE_S)
+    assert caught.value.kind == kind
+    assert "meter 3" in str(caught.value)
+
+
+@pytest.mark.parametrize("fault", ["noise_before", "echo", "split"])
+def test_what_does_not_touch_the_answer_does_not_spoil_it(
+    simulated: SimulatedLine, line: Line, block: Block, profile: Profile, truth: Truth, fault: str
+) -> None:
+    simulated.faults.order(2, fault, times=1)
+    answer = line.read(2, block, PATIENCE_S)
+    assert values(profile, block, answer.words) == truth.of(2)
+    assert answer.noise == (fault != "split")
+
+
+def test_an_echoing_adapter_is_recognised(simulated: SimulatedLine, line: Line, block: Block) -> None:
+    line.read(1, block, PATIENCE_S)
+    assert not line.echoes
+    simulated.faults.order(1, "echo", times=1)
+    line.read(1, block, PATIENCE_S)
+    assert line.echoes
+
+
+def test_a_damaged_answer_is_known_at_once_and_may_be_asked_for_again(
+    simulated: SimulatedLine, line: Line, block: Block
+) -> None:
+    line.read(3, block, PATIENCE_S)
+    simulated.faults.order(3, "crc", times=1)
+    started = time.monotonic()
+    with pytest.raises(BadFrame):
+        line.read(3, block, 5.0)
+    assert time.monotonic() - started < 1.0  # not the whole time-out
+    assert not line.owed(3)
+    line.read(3, block, PATIENCE_S)
+    assert [request[5] for request in simulated.requests] == [76, 76, 76]
+
+
+def test_a_reply_that_is_owed_is_not_asked_for_again_in_its_length(
+    simulated: SimulatedLine, line: Line, block: Block
+) -> None:
+    simulated.faults.order(4, "dead", times=3)
+    with pytest.raises(NoAnswer, match="no answer"):
+        line.read(4, block, 0.05)
+    with pytest.raises(NoAnswer, match="not asked"):
+        line.read(4, block, 0.05)
+    for _ in range(2):
+        with pytest.raises(NoAnswer, match="no answer"):
+            line.probe(4, block, 0.05)
+    assert [request[5] for request in simulated.requests] == [76, 2, 4]
+    assert line.owed(4) == {76, 2, 4}
+    assert line.owed(1) == frozenset()
+
+
+def test_an_owed_reply_that_is_seen_is_owed_no_more(
+    simulated: SimulatedLine, line: Line, block: Block
+) -> None:
+    simulated.faults.order(4, "late", times=1, delay_s=0.06)
+    with pytest.raises(NoAnswer):
+        line.read(4, block, 0.02)
+    assert line.owed(4) == {76}
+    time.sleep(0.1)
+    line.probe(4, block, PATIENCE_S)
+    assert line.owed(4) == frozenset()
+    line.read(4, block, PATIENCE_S)
+
+
+def test_a_late_reply_of_one_meter_is_noise_to_the_next(
+    simulated: SimulatedLine, line: Line, block: Block, profile: Profile, truth: Truth
+) -> None:
+    simulated.faults.order(1, "late", times=1, delay_s=0.06)
+    with pytest.raises(NoAnswer):
+        line.read(1, block, 0.02)
+    simulated.faults.order(2, "late", times=1, delay_s=0.1)
+    answer = line.read(2, block, PATIENCE_S)
+    assert values(profile, block, answer.words) == truth.of(2)
+    assert answer.noise
+
+
+def test_only_reads_ever_leave(simulated: SimulatedLine, scanner: Scanner) -> None:
+    for fault in ("dead", "crc", "short", "wrong_slave", "exception", "echo"):
+        simulated.faults.order(1, fault, times=1)
+    for _ in range(6):
+        scanner.round(SystemClock().monotonic() + 2.0)
+    assert len(simulated.requests) > 30
+    for request in simulated.requests:
+        assert len(request) == 8
+        assert sealed(request)
+        assert request[1] in READ_FUNCTIONS
+
+
+@pytest.mark.parametrize("function", [1, 2, 5, 6, 15, 16, 22, 23, 43])
+def test_anything_but_a_read_is_refused_where_bytes_are_written(
+    simulated: SimulatedLine, line: Line, function: int
+) -> None:
+    with pytest.raises(ValueError, match="only reads may leave"):
+        line._client.send(bytes((1, function, 0, 100, 0, 1, 0, 0)))
+    with pytest.raises(ValueError, match="only reads may leave"):
+        line._client.write_register(100, 1, device_id=1)
+    assert simulated.requests == []
+
+
+def test_the_silence_between_frames_is_kept(site, station_clock, profile, block, tmp_path) -> None:
+    link = tmp_path / "slow"
+    with SimulatedLine(site, station_clock, link=link, baud=19_200, turnaround_ms=1, profile=profile) as slow:
+        ours = Line(LineSettings(port=str(link), baud=19_200), SystemClock())
+        ours.open()
+        try:
+            for _ in range(3):
+                ours.read(1, block, PATIENCE_S)
+                slow.faults.order(2, "crc", times=1)
+                with pytest.raises(BadFrame):
+                    ours.read(2, block, PATIENCE_S)
+        finally:
+            ours.close()
+        assert slow.frames == 6
+        assert slow.violations == 0
+
+
+def test_a_lost_port_is_down_at_once_and_up_again_under_another_number(
+    simulated: SimulatedLine, line: Line, block: Block
+) -> None:
+    line.read(1, block, PATIENCE_S)
+    old_port = simulated.port
+    simulated.unplug()
+    started = time.monotonic()
+    with pytest.raises(LineDown, match="port lost"):
+        line.read(1, block, PATIENCE_S)
+    assert time.monotonic() - started < 0.2
+    assert not line.is_open
+    with pytest.raises(LineDown, match="port missing"):
+        line.open()
+    with Path(old_port).parent.joinpath("ptmx").open("rb"):  # somebody else takes the old number
+        simulated.replug()
+        line.open()
+        line.read(1, block, PATIENCE_S)
+
+
+def test_a_port_can_be_lost_in_the_middle_of_an_answer(
+    simulated: SimulatedLine, line: Line, block: Block
+) -> None:
+    simulated.faults.order(1, "dead")
+    threading.Timer(0.1, simulated.unplug).start()
+    with pytest.raises(LineDown):
+        line.read(1, block, 2.0)
+
+
+def test_a_held_port_names_its_holder(simulated: SimulatedLine, line: Line, settings: LineSettings) -> None:
+    second = Line(settings, SystemClock())
+    with pytest.raises(LineDown, match="port busy"):
+        second.open()
+    line.close()
+    second.open()
+    second.close()
+
+
+def test_a_missing_port_says_what_to_do() -> None:
+    missing = Line(LineSettings(port="/dev/serial/by-id/none"), SystemClock())
+    with pytest.raises(LineDown, match=r"port missing: /dev/serial/by-id/none .* plug the adapter in"):
+        missing.open()
+
+
+def test_reading_a_closed_line_says_so(settings: LineSettings, block: Block) -> None:
+    with pytest.raises(LineDown, match="not open"):
+        Line(settings, SystemClock()).read(1, block, PATIENCE_S)
