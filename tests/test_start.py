@@ -1,0 +1,220 @@
+"""The whole thing, as a newcomer has it: `./start.sh --demo`, a look, `./stop.sh`."""
+
+import os
+import signal
+import socket
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from substation.commands.configuration import make_station
+from substation.commands.processes import Started
+from tests.station_run import StationRun, free_port
+
+pytestmark = [pytest.mark.whole, pytest.mark.timeout(300)]
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StationRun]:
+    """A demo that runs, and is stopped whatever the tests do with it."""
+    station = StationRun(tmp_path_factory.mktemp("whole") / "demo home")
+    begun = time.monotonic()
+    done = station.start("--demo", "--port", str(station.port), cwd=station.home.parent)
+    station.start_s = time.monotonic() - begun
+    station.said = done.stdout
+    try:
+        assert done.returncode == 0, done.stdout + done.stderr
+        yield station
+    finally:
+        station.stop()
+
+
+@pytest.fixture
+def real(tmp_path: Path) -> Path:
+    """The home of a real station that has never run; its adapter is not there."""
+    home = tmp_path / "real"
+    passwords = {"admin": "correct horse battery staple", "export": "another stapled battery horse"}
+    overrides = {"lines.0.port": str(tmp_path / "no adapter"), "web.port": free_port()}
+    make_station(home, simulated=False, passwords=passwords, overrides=overrides)
+    return home
+
+
+def test_five_live_meters_are_there_when_it_returns(demo: StationRun) -> None:
+    live = demo.live()
+    assert live["simulated"] is True
+    assert [meter["id"] for meter in live["meters"]] == [1, 2, 3, 4, 5]
+    for meter in live["meters"]:
+        assert meter["comm_status"] == "OK"
+        assert len(meter["values"]) == 38
+        assert {value["quality"] for value in meter["values"].values()} == {"good"}
+
+
+def test_it_takes_less_than_twenty_seconds(demo: StationRun) -> None:
+    assert demo.start_s < 20
+
+
+def test_it_prints_what_a_newcomer_needs(demo: StationRun) -> None:
+    for words in (
+        f"http://127.0.0.1:{demo.port}/",
+        "admin / password123",
+        "secure123",
+        "demo passwords",
+        "loopback",
+        "SIMULATED",
+        "./stop.sh",
+    ):
+        assert words in demo.said
+    headless = not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+    assert (f"ssh -L {demo.port}:127.0.0.1:{demo.port}" in demo.said) == (
+        headless or "SSH_CONNECTION" in os.environ
+    )
+
+
+def test_nothing_of_the_demo_is_for_the_world_to_read(demo: StationRun) -> None:
+    loose = [
+        str(path)
+        for path in [demo.home, *demo.home.rglob("*")]
+        if not path.is_symlink() and path.stat().st_mode & 0o007
+    ]
+    assert loose == []
+
+
+def test_it_has_a_past(demo: StationRun) -> None:
+    assert demo.rows("SELECT count(*) FROM minute") > 2 * 24 * 60 * 5 - 100
+
+
+def test_a_second_start_says_that_it_already_runs(demo: StationRun) -> None:
+    before = demo.processes
+    done = demo.start("--demo", "--port", str(free_port()))
+    assert done.returncode == 75
+    assert "already runs" in done.stderr
+    assert str(demo.home) in done.stderr
+    assert demo.processes == before
+    assert all(process.runs for process in before if process.name != "history filler")
+
+
+def test_a_busy_port_is_named_and_nothing_is_started(demo: StationRun, tmp_path: Path) -> None:
+    other = StationRun(tmp_path / "other")
+    done = other.start("--demo", "--port", str(demo.port))
+    assert done.returncode == 75
+    assert f"ort {demo.port} is in use" in done.stderr
+    assert other.processes == []
+
+
+def test_a_real_start_without_a_configuration_names_the_command(tmp_path: Path) -> None:
+    station = StationRun(tmp_path / "nothing here")
+    done = station.start()
+    assert done.returncode == 78
+    assert "python3 encrypt_config.py" in done.stderr
+    assert not station.home.exists()
+
+
+def test_the_demo_refuses_a_real_stations_home(real: Path) -> None:
+    before = sorted(path.name for path in real.iterdir())
+    done = StationRun(real).start("--demo")
+    assert done.returncode == 78
+    assert "real station" in done.stderr
+    assert sorted(path.name for path in real.iterdir()) == before
+
+
+def test_a_real_station_comes_up_without_its_adapter_and_says_so(real: Path) -> None:
+    station = StationRun(real)
+    try:
+        done = station.start()
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert {process.name for process in station.processes} == {"poller", "dashboard"}
+        assert "no adapter" in done.stdout
+        assert "password123" not in done.stdout
+    finally:
+        station.stop()
+    assert not any(process.runs for process in station.seen)
+
+
+def test_in_the_foreground_it_stays_and_takes_its_children_along(real: Path) -> None:
+    station = StationRun(real)
+    process = station.in_foreground()
+    try:
+        children = station.wait_until_up(process)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=20) == 0
+        assert not any(child.runs for child in children)
+        assert station.processes == []
+    finally:
+        station.stop()
+        with process:  # closes its pipes, waits for its end
+            process.kill()
+
+
+def test_in_the_foreground_it_ends_with_the_one_that_died_and_says_why(real: Path) -> None:
+    station = StationRun(real)
+    process = station.in_foreground()
+    try:
+        children = station.wait_until_up(process)
+        os.kill(next(child.pid for child in children if child.name == "poller"), signal.SIGKILL)
+        _, said = process.communicate(timeout=20)
+        assert process.returncode not in (0, None)
+        assert "poller ended (signal SIGKILL)" in said
+        assert not any(child.runs for child in children)
+    finally:
+        station.stop()
+        with process:  # closes its pipes, waits for its end
+            process.kill()
+
+
+def test_one_that_dies_during_the_start_is_named_with_its_words_and_takes_the_other_along(real: Path) -> None:
+    (real / "daily_data.db").mkdir()
+    (real / "operator.db").write_text("this is no database, and it is long enough not to look empty" * 9)
+    station = StationRun(real)
+    try:
+        done = station.start()
+        assert done.returncode not in (0, None)
+        assert "The dashboard ended" in done.stderr
+        assert "operator.db" in done.stderr
+        assert not any(process.runs for process in station.seen)
+    finally:
+        station.stop()
+
+
+def test_a_start_that_is_broken_off_leaves_no_process(tmp_path: Path) -> None:
+    station = StationRun(tmp_path / "demo")
+    process = station.in_foreground("--demo", "--port", str(station.port), foreground=False)
+    try:
+        until = time.monotonic() + 30
+        while len(station.processes) < 2 and time.monotonic() < until:
+            time.sleep(0.02)
+        seen: list[Started] = station.processes
+        process.send_signal(signal.SIGINT)
+        process.wait(timeout=20)
+        assert len(seen) >= 2
+        assert process.returncode not in (0, None)
+        assert not any(child.runs for child in [*seen, *station.processes])
+    finally:
+        station.stop()
+        with process:  # closes its pipes, waits for its end
+            process.kill()
+
+
+# The last test of this module stops the demo.
+
+
+def test_stop_leaves_no_process(demo: StationRun) -> None:
+    before = demo.processes
+    assert {"simulated line", "poller", "dashboard"} <= {process.name for process in before}
+    group = demo.every_process()
+    done = demo.stop()
+    assert done.returncode == 0
+    assert "Stopped" in done.stdout
+    assert not any(process.runs for process in before)
+    assert demo.every_process() == [], group
+    assert demo.processes == []
+    with pytest.raises(OSError):
+        socket.create_connection(("127.0.0.1", demo.port), timeout=1)
+
+
+def test_stop_with_nothing_running_is_fine(demo: StationRun) -> None:
+    demo.stop()
+    done = demo.stop()
+    assert done.returncode == 0
+    assert "Nothing to stop" in done.stdout
