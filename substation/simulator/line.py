@@ -118,6 +118,11 @@ class SimulatedLine:
         """Whether the meters answer."""
         return self._thread is not None and self._thread.is_alive()
 
+    @property
+    def connected(self) -> bool:
+        """Whether a master has the port open, as far as it was noticed."""
+        return bool(self.port) and not self._absent
+
     def start(self) -> None:
         """Let the meters answer, in a thread of their own."""
         self._thread = threading.Thread(target=self._run, name="simulated line", daemon=True)

@@ -3,6 +3,7 @@
 import os
 import select
 import time
+from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
@@ -51,3 +52,19 @@ class Master:
     def ask(self, frame: bytes, first_s: float = 1.0, gap_s: float = 0.05) -> bytes:
         self.send(frame)
         return self.hear(first_s, gap_s)
+
+    def read(self, frame: bytes, length: int) -> bytes:
+        """Send, and return as soon as `length` bytes have come; fewer after 5 s of nothing."""
+        self.send(frame)
+        reply = b""
+        while len(reply) < length and select.select([self.fd], [], [], 5)[0]:
+            reply += os.read(self.fd, length - len(reply))
+        return reply
+
+
+def wait_until(true: Callable[[], bool]) -> None:
+    """Wait until something has become so; fail after 10 s."""
+    until = time.monotonic() + 10
+    while not true():
+        assert time.monotonic() < until, "it has not become so in 10 s"
+        time.sleep(0.005)
