@@ -93,7 +93,8 @@ def _get(arguments: argparse.Namespace) -> int:
     value = names.get(loaded.settings, arguments.key)
     if names.is_secret(arguments.key):
         raise SettingsError(f"{NAME}: {arguments.key}: is a secret and is never shown")
-    print(json.dumps(names.without_secrets(value)) if isinstance(value, dict | list) else _shown(value))
+    single = arguments.key in names.flat(loaded.settings)
+    print(_shown(value) if single else json.dumps(names.without_secrets(value), ensure_ascii=False))
     return EXIT_OK
 
 
