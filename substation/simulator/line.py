@@ -64,8 +64,10 @@ class SimulatedLine:
         """Open the pseudo-terminal; `start` makes the meters answer.
 
         `link` is a symbolic link to keep on the port; `own_supply` are the meters that live from the
-        circuit they measure and fall silent with it.
+        circuit they measure and fall silent with it. Raises ValueError for a meter the site lacks.
         """
+        if not set(meter_ids) <= set(METERS):
+            raise ValueError(f"meters {sorted(meter_ids)}: the simulated site has {METERS} only")
         self.site = site
         self.faults = faults if faults is not None else Faults()
         self.baud = baud

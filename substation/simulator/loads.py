@@ -49,6 +49,7 @@ class FeederFacts(_Facts):
     share: tuple[float, float, float]
     pf: float
     pf_swing: float
+    lag: tuple[float, float, float]
     swing: float
     cable_ohm: float
 
@@ -120,7 +121,7 @@ class FeederLoad:
         return _curve(self.feeder.kw, hour) * level * (1 + self.feeder.swing * self._swing.at(ms))
 
     def pf(self, ms: int) -> float:
-        """Return the power factor, lagging."""
+        """Return the power factor of all phases together, about; lagging."""
         return self.feeder.pf + self.feeder.pf_swing * self._pf.at(ms)
 
     def shares(self, ms: int) -> tuple[float, float, float]:

@@ -141,7 +141,13 @@ class Site:
             source_v[1] - watts[1] / source_v[1] * ohm,
             source_v[2] - watts[2] / source_v[2] * ohm,
         )
-        return Circuit(volts, watts, (watts[0] * tangent, watts[1] * tangent, watts[2] * tangent), hz)
+        lag = load.feeder.lag
+        reactive = (
+            watts[0] * tangent * lag[0],
+            watts[1] * tangent * lag[1],
+            watts[2] * tangent * lag[2],
+        )
+        return Circuit(volts, watts, reactive, hz)
 
     def _transformer(self, bus_v: Phases, hz: float, fed: tuple[Circuit, ...]) -> Circuit:
         """Return the incomer: the feeders' currents at the bus voltage, and what no feeder measures."""

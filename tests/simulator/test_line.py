@@ -130,6 +130,11 @@ def test_only_the_given_meters_answer(site: Site, clock: FakeClock, profile: Pro
         assert master.ask(request(2))[0] == 2
 
 
+def test_a_meter_that_the_site_lacks_is_refused(site: Site, clock: FakeClock, profile: Profile) -> None:
+    with pytest.raises(ValueError, match="has \\(1, 2, 3, 4, 5\\) only"):
+        SimulatedLine(site, clock, profile=profile, meter_ids=(1, 6))
+
+
 def test_a_meter_fed_from_its_own_circuit_falls_silent_with_it(
     site: Site, clock: FakeClock, profile: Profile
 ) -> None:

@@ -113,6 +113,13 @@ def test_the_figures_at_1620_are_those_of_the_picture() -> None:
         assert values[1]["watts_total"] / 1000 - sum(kilowatts[1:4]) == pytest.approx(1.5, abs=0.5)
 
 
+def test_no_two_phases_are_alike() -> None:
+    for meter in (1, 2, 3, 4):
+        values = SITE.at(EPOCH_MS)[meter]
+        for what in ("watts", "var", "pf", "v", "current"):
+            assert len({round(values[f"{what}_{phase}"], 4) for phase in "ryb"}) == 3, (meter, what)
+
+
 def test_it_says_the_same_in_whichever_order_it_is_asked() -> None:
     times = [EPOCH_MS + offset for offset in (0, 1, 59_999, 60_000, 7_200_001, 90_000_000, -1, -5_400_000)]
     failures = [FAILURE]
