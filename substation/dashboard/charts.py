@@ -178,7 +178,7 @@ def _layout(axis: Axis, written: f.Spec) -> dict[str, Any]:
     return {
         "uirevision": "day",
         "autosize": True,
-        "margin": {"l": 40, "r": 2, "t": 7, "b": 20, "pad": 0},
+        "margin": {"l": 40, "r": 9, "t": 7, "b": 20, "pad": 0},
         "paper_bgcolor": "rgba(0,0,0,0)",
         "plot_bgcolor": "rgba(0,0,0,0)",
         "showlegend": False,
@@ -197,7 +197,7 @@ def _layout(axis: Axis, written: f.Spec) -> dict[str, Any]:
             "showline": True,
             "linecolor": "#76818a",
             "linewidth": 1,
-            "ticklabelposition": "outside",
+            "ticklabeloverflow": "allow",
         },
         "yaxis": {
             "range": [axis.low, axis.high],

@@ -124,7 +124,7 @@ def veils(day: Day, today: Grid, past: Grid) -> list[Any]:
     """Return what lies over the plot: gaps with their words, the line at now."""
     part = curves.now_part(day.now_ms, day.zone)
     if not any(today.held) and not any(past.held):
-        return [_gap(0.0, 1.0, "no readings stored for these days"), _now(part)]
+        return [_gap(0.0, 1.0, "no readings stored for these days")]
     return [
         *[
             _gap(gap.start, gap.end, gap.words)

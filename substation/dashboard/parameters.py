@@ -89,8 +89,15 @@ def bar_words(meter: LiveMeter) -> str:
     )
 
 
-def section(feed: Feed, meter: LiveMeter, parts: Parts) -> html.Section:
-    """Return all quantities of the vocabulary in two columns."""
+def section(feed: Feed, meter: LiveMeter, parts: Parts, card: Parts) -> html.Section:
+    """Return all quantities of the vocabulary in two columns.
+
+    Args:
+        feed: the station.
+        meter: whose.
+        parts: group `xN`: lowest and highest of today.
+        card: group `mN`: whether the whole table is old.
+    """
     setting = feed.settings.meter(meter.id)
     printed = registers(setting.profile) if setting is not None else {}
     halves = [GROUPS[:LEFT], GROUPS[LEFT:]]
@@ -103,7 +110,10 @@ def section(feed: Feed, meter: LiveMeter, parts: Parts) -> html.Section:
                 ],
                 className="ss-sec-h",
             ),
-            html.Div([_table(meter, half, printed, parts) for half in halves], className="ss-two"),
+            html.Div(
+                [_table(meter, half, printed, parts) for half in halves],
+                **cards.shaped(f"m{meter.id}", "wire", card, "ss-two ss-params-of"),
+            ),
         ],
         className="ss-sec",
     )

@@ -3,6 +3,7 @@
 A page is listed in `LINKS` when it exists, and not before: no link here leads nowhere.
 """
 
+import json
 from typing import Any
 
 import dash
@@ -39,6 +40,8 @@ def frame() -> html.Div:
             "data-zone": site.timezone,
             "data-zone-name": _zone_name(board.at_ms, feed),
             "data-live": "/api/live",
+            "data-looks": json.dumps(f.LOOKS),
+            "data-order": json.dumps(f.ORDER),
         },
     )
 
@@ -113,8 +116,9 @@ def state_line(parts: Parts, at_ms: int, feed: Feed, *, live: bool = True) -> ht
             ),
         ],
         className="ss-headline",
-        **({"role": "status", "aria-live": "polite"} if live else {}),
     )
+    # read aloud only when the state changes, not each second that it lasts
+    spoken = {"role": "status", "aria-live": "polite"} if live else {"hidden": True}
     facts = [
         html.Li(
             [cards.said(group, f"b{place}", parts, tag=html.B), " ", cards.said(group, f"t{place}", parts)],
@@ -125,6 +129,7 @@ def state_line(parts: Parts, at_ms: int, feed: Feed, *, live: bool = True) -> ht
     clock = {"data-clock": "1"} if live else {}
     return html.Section(
         [
+            html.Div(cards.said(group, "spoken", parts), className="ss-sr", **spoken),
             heading,
             html.Ul(facts, className="ss-line-facts"),
             html.Div(

@@ -21,6 +21,12 @@ class Headline:
     """ok | warn | alarm | blind"""
     title: str
     detail: str = ""
+    spoken_title: str = ""
+
+    @property
+    def spoken(self) -> str:
+        """What is read aloud: without what counts on each second."""
+        return self.spoken_title or f"{self.title}. {self.detail.split(',')[0]}".strip()
 
 
 def headline(board: Board, zone: zoneinfo.ZoneInfo) -> Headline:
@@ -35,7 +41,7 @@ def _blind(board: Board) -> Headline | None:
     if board.poller.state == "stopped":
         age_s = board.poller.age_s
         title = "Blind" if age_s is None or age_s < 0 else f"Blind for {f.duration(age_s)}"
-        return Headline("blind", title, f"{board.poller.words} {old}")
+        return Headline("blind", title, f"{board.poller.words} {old}", "The poller has stopped. " + old)
     down = [line for line in board.lines if line.state == "down"]
     if down and len(down) == len(board.lines):
         detail = down[0].detail or "its port cannot be opened"
@@ -98,6 +104,7 @@ def line_parts(board: Board, zone: zoneinfo.ZoneInfo) -> Parts:
         "kind": ("", f"ss-s-{said.kind}"),
         "icon": ("", f"ss-i-{said.kind}"),
         "title": (said.title, ""),
+        "spoken": (said.spoken, ""),
         "detail": (said.detail, "" if said.detail else "ss-none"),
     }
     facts = _facts(board, zone, said)[:FACTS]

@@ -101,16 +101,23 @@ def meter_parts(board: Board, meter: LiveMeter, today: TodayFigures, zone: zonei
     idle = " ss-idle" if drawn == "dead" and meter.role == "generator" else ""
     energy = f.spec("wh_received", meter.rated_kva)
     demand = f.spec("va_total", meter.rated_kva)
-    # what the day has brought so far stands still with a silent meter: it looks as old as the meter is
-    day_look = "ss-is-stale" if meter.freshness == "stale" else "ss-is-fresh"
+
+    def so_far(figure: float | None) -> str:
+        if figure is None:
+            return "ss-is-never"
+        return "ss-is-stale" if meter.freshness in ("stale", "never") else "ss-is-fresh"
+
     return {
         "wire": ("", f"ss-w-{drawn} ss-q-{meter.freshness}{idle}"),
         "swatch": ("", f"ss-w-{drawn}"),
         "state": (status(meter), ""),
         "tag": tag(board, meter),
         "pf": (lag_or_lead(meter), ""),
-        "kwh": (f.number(kilo(today.kwh_today, energy), energy.decimals), day_look),
-        "max": (f.spec("va_total", meter.rated_kva, glance=True).text(today.max_demand_va), day_look),
+        "kwh": (f.number(kilo(today.kwh_today, energy), energy.decimals), so_far(today.kwh_today)),
+        "max": (
+            f.spec("va_total", meter.rated_kva, glance=True).text(today.max_demand_va),
+            so_far(today.max_demand_va),
+        ),
         "maxat": ("" if today.max_demand_at_ms is None else f.time_of_day(today.max_demand_at_ms, zone), ""),
         "maxunit": (demand.unit if today.max_demand_va is not None else "", ""),
     }
@@ -192,11 +199,20 @@ class Sum:
 
     value: float | None
     missing: tuple[str, ...] = ()
+    of: int = 0
+    """How many parts the whole has."""
 
     @property
     def words(self) -> str:
         """Which parts are missing."""
-        return f"{', '.join(self.missing)} missing" if self.missing else "not known"
+        return missing_words(self.missing, self.of)
+
+
+def missing_words(names: Sequence[str], of: int | None = None) -> str:
+    """Return which parts of a figure are missing, `ColonyLoad missing`; `not known` when all are."""
+    if not names or len(names) == of:
+        return "not known"
+    return f"{names[0]} missing" if len(names) == 1 else f"{names[0]} and {len(names) - 1} more missing"
 
 
 def total(meters: Sequence[LiveMeter], key: str) -> Sum:
@@ -204,7 +220,7 @@ def total(meters: Sequence[LiveMeter], key: str) -> Sum:
     values = {meter.name: trusted(meter, key) for meter in meters}
     missing = tuple(name for name, value in values.items() if value is None)
     if missing or not values:
-        return Sum(None, missing)
+        return Sum(None, missing, len(values))
     return Sum(sum(value for value in values.values() if value is not None))
 
 
@@ -242,7 +258,7 @@ def _load_row(feeding: list[LiveMeter]) -> tuple[str, str, str]:
     if not feeding:
         return ("Load", "no source", "")
     if apparent.value is None:
-        return (name, apparent.words if len(feeding) > 1 else "not known", "ss-hatched")
+        return (name, apparent.words, "ss-hatched")
     rated = sum(meter.rated_kva for meter in feeding)
     written = f.spec("va_total", rated)
     part = f.percent(apparent.value / (rated * 1000))
@@ -264,9 +280,14 @@ def _energy_row(feeding: list[LiveMeter], today: Mapping[int, TodayFigures]) -> 
         else:
             texts.append(f.number(kilo(sum(known), written), written.decimals))
     if texts[0] is None:
-        missing = ", ".join(m.name for m in feeding if today[m.id].kwh_today is None)
-        return (label, f"{missing} missing" if missing else "not known", "ss-hatched")
-    return (label, f"{texts[0]} and {texts[1] or f.DASH} {written.unit}", "")
+        missing = [m.name for m in feeding if today[m.id].kwh_today is None]
+        return (label, missing_words(missing, len(feeding)), "ss-hatched")
+    return (label, f"{texts[0]} and {texts[1] or f.DASH} {written.unit}", _day_look(feeding))
+
+
+def _day_look(meters: Sequence[LiveMeter]) -> str:
+    # what the day has brought so far stands still with a silent meter: it is as old as the meter
+    return "ss-hatched" if any(m.freshness in ("stale", "never") for m in meters) else ""
 
 
 def _demand_row(
@@ -281,4 +302,4 @@ def _demand_row(
     name = f"{meter.name} " if len(incomers) > 1 else ""
     at = f.time_of_day(today[meter.id].max_demand_at_ms, zone)
     demand = f.number(value / written.divisor, 0 if written.divisor == 1e3 else 2)
-    return (label, f"{name}{demand} {written.unit} at {at}", "")
+    return (label, f"{name}{demand} {written.unit} at {at}", _day_look(incomers))

@@ -42,7 +42,7 @@ def layout(meter_id: str = "", **_: Any) -> html.Div:
                 ],
                 className="ss-sec",
             ),
-            parameters.section(feed, meter, parts[f"x{group}"]),
+            parameters.section(feed, meter, parts[f"x{group}"], parts[f"m{group}"]),
             line_statistics(feed, meter, parts[f"c{group}"]),
             *panels.renewal(),
         ],
@@ -100,7 +100,7 @@ def now(meter: LiveMeter, parts: dict[str, Parts]) -> html.Section:
             html.Div(parameters.phase_table(meter), className="ss-wrap"),
             html.P(parameters.bar_words(meter), className="ss-note"),
         ],
-        className=f"ss-now-of ss-of-{meter.role}",
+        **cards.shaped(group, "wire", card, "ss-now-of"),
         **{"aria-label": "Now"},
     )
 

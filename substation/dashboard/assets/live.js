@@ -1,0 +1,245 @@
+/* Paints live values into whatever page is there. Each second it asks /api/live for what the page shows
+   (its quantities, its meters, its groups of parts) and paints the answer through one function, paint().
+   It holds no rules: how a number is written, where a bar begins, what a state is called, all that
+   stands in the page's data- attributes or comes with the answer. What it adds is time: ages go on
+   counting, and after three seconds without an answer everything is old and says so. */
+(() => {
+  'use strict';
+  const EVERY_MS = 1000, OLD_MS = 3000, GIVE_UP_MS = 2500;
+  const THIN = '\u202f', MINUS = '\u2212', DASH = '\u2014';
+  const live = '[data-still] *';
+  let answer = null;        // the last answer
+  let byId = {};            // its meters
+  let parts = {};           // by group: {mark, parts}
+  let gotAt = null;         // when it came: {mono, wall}
+  let asked = '';           // what was asked for last
+  let underWay = false, again = false, refused = '', paintSoon = false;
+  const began = stamp();
+
+  function stamp() { return {mono: performance.now(), wall: Date.now()}; }
+  // a sleeping machine may stop the monotonic clock: the longer of the two counts
+  function since(then) { return Math.max(performance.now() - then.mono, Date.now() - then.wall, 0); }
+
+  /* numbers and ages: twins of format.py, held together by tests/browser */
+  function number(value, decimals) {
+    if (value === null || value === undefined || !isFinite(value)) return DASH;
+    const digits = Math.abs(value).toFixed(decimals);
+    const [whole, rest] = digits.split('.');
+    const grouped = whole.replace(/\B(?=(\d{3})+$)/g, THIN) + (rest === undefined ? '' : '.' + rest);
+    return value < 0 && /[1-9]/.test(digits) ? MINUS + grouped : grouped;
+  }
+  function age(seconds) {
+    if (seconds === null || seconds === undefined) return DASH;
+    const s = Math.max(seconds, 0);
+    if (s < 10) return (Math.floor(s * 10) / 10).toFixed(1) + ' s';
+    for (const [size, unit] of [[86400, 'd'], [3600, 'h'], [60, 'min']]) if (s >= size) return Math.floor(s / size) + ' ' + unit;
+    return Math.floor(s) + ' s';
+  }
+  function freshnessWords(freshness, seconds) {
+    if (freshness === 'fresh') return age(seconds);
+    if (freshness === 'never' || seconds === null || seconds === undefined) return 'never answered';
+    return freshness + ' ' + age(seconds);
+  }
+
+  /* the page */
+  function root() { return document.querySelector('.ss-page[data-live]'); }
+  function all(selector) { return [...document.querySelectorAll(selector)].filter((el) => !el.matches(live)); }
+  let rules = null;
+  function looks() {
+    if (!rules) { const at = root(); rules = {by: JSON.parse(at.dataset.looks), order: JSON.parse(at.dataset.order)}; }
+    return rules;
+  }
+  function setText(el, text) { if (el.textContent !== text) el.textContent = text; }
+  function setClass(el, name) { const tidy = name.trim(); if (el.className !== tidy) el.className = tidy; }
+
+  function wanted() {
+    const keys = new Set(), meters = new Set(), groups = new Set();
+    for (const el of all('[data-q]')) { el.dataset.q.split(' ').forEach((key) => keys.add(key)); }
+    for (const el of all('[data-m]')) meters.add(el.dataset.m);
+    for (const el of all('[data-g]')) if (el.dataset.g) groups.add(el.dataset.g);
+    return {keys: [...keys].sort(), meters: [...meters].sort((a, b) => a - b), groups: [...groups].sort()};
+  }
+
+  async function ask() {
+    const at = root();
+    if (!at || document.hidden) return;
+    if (underWay) { again = true; return; }
+    underWay = true;
+    const want = wanted();
+    asked = JSON.stringify(want);
+    const held = want.groups.map((name) => name + ':' + (parts[name] ? parts[name].mark : '0')).join(',');
+    const address = at.dataset.live + '?keys=' + want.keys.join(',') + '&meters=' + want.meters.join(',') + '&screen=' + held;
+    const stop = new AbortController();
+    const late = setTimeout(() => stop.abort(), GIVE_UP_MS);
+    try {
+      const reply = await fetch(address, {signal: stop.signal, cache: 'no-store', headers: {Accept: 'application/json'}});
+      if (reply.ok) {
+        take(await reply.json());
+      } else {
+        refused = reply.status === 401 ? 'The login has ended: reload this page.' : 'The dashboard answers with error ' + reply.status + '.';
+      }
+    } catch { refused = ''; } finally {
+      clearTimeout(late);
+      underWay = false;
+      paint();
+      if (again) { again = false; ask(); }
+    }
+  }
+
+  function take(reply) {
+    answer = reply;
+    gotAt = stamp();
+    refused = '';
+    byId = Object.fromEntries(reply.meters.map((meter) => [String(meter.id), meter]));
+    for (const [name, group] of Object.entries(reply.screen || {})) parts[name] = group;
+  }
+
+  /* painting */
+  function paint() {
+    if (!root()) return;
+    const waited = since(gotAt || began);
+    const lost = document.hidden || waited > OLD_MS;
+    const passed = gotAt ? since(gotAt) / 1000 : 0;
+    for (const el of all('[data-q]')) ('low' in el.dataset ? paintBar : paintValue)(el, lost);
+    for (const el of all('[data-age]')) paintAge(el, lost, passed);
+    for (const el of all('[data-p], [data-k], [data-w]')) paintPart(el, lost);
+    paintClock(passed);
+    document.documentElement.dataset.link = lost ? 'lost' : 'up';
+  }
+
+  function mean(el) {
+    const meter = byId[el.dataset.m];
+    if (!meter) return null;
+    const keys = el.dataset.q.split(' ');
+    const found = keys.map((key) => meter.values[key]);
+    if (found.some((value) => value === undefined)) return null;
+    const order = looks().order;
+    let look = found.map((value) => looks().by[value.quality] || 'bad').reduce((a, b) => (order.indexOf(b) > order.indexOf(a) ? b : a));
+    if (found.some((value) => value.value === null)) return {value: null, look: look === 'fresh' || look === 'late' ? 'never' : look};
+    let sum = 0;
+    for (const value of found) sum += value.value;
+    return {value: sum / found.length, look};
+  }
+  function aged(look, lost) { return lost && (look === 'fresh' || look === 'late') ? 'stale' : look; }
+  function ageClass(el) { setClass(el, el.className.replace(/ss-is-(fresh|late)/, 'ss-is-stale').replace(/ ss-outside/, '')); }
+
+  function paintValue(el, lost) {
+    const found = mean(el);
+    if (!found) { if (lost) ageClass(el); return; }
+    const data = el.dataset, look = aged(found.look, lost);
+    let name = 'ss-v ss-is-' + look;
+    if ('min' in data && (look === 'fresh' || look === 'late') && (found.value < +data.min || found.value > +data.max)) name += ' ss-outside';
+    const value = found.value === null ? null : found.value / +data.scale;
+    setText(el.firstElementChild, number(value, +data.decimals));
+    setClass(el, name);
+  }
+
+  function paintBar(el, lost) {
+    const found = mean(el), data = el.dataset;
+    if (!found) { if (lost) ageClass(el); return; }
+    const look = aged(found.look, lost);
+    if (found.value === null || look === 'bad' || look === 'never') { setClass(el, data.base + ' ss-is-none'); return; }
+    const low = +data.low, size = Math.abs(found.value);
+    const at = Math.min(Math.max((low >= 0 ? size : found.value) - low, 0) / (+data.high - low), 1);
+    let extra = '';
+    if (look !== 'stale') {
+      if ('min' in data && (found.value < +data.min || found.value > +data.max)) extra = ' ss-out';
+      else if ('alarm' in data && size > +data.alarm) extra = ' ss-alarm';
+      else if ('warn' in data && size > +data.warn) extra = ' ss-warn';
+    }
+    const place = (at * 100).toFixed(1) + '%';
+    if (el.style.getPropertyValue('--at') !== place) el.style.setProperty('--at', place);
+    setClass(el, data.base + ' ss-is-' + look + extra);
+  }
+
+  function paintAge(el, lost, passed) {
+    const meter = byId[el.dataset.m];
+    if (!meter) { if (lost) ageClass(el); return; }
+    const freshness = aged(meter.freshness, lost);
+    setText(el.firstElementChild, freshnessWords(freshness, meter.age_s === null ? null : meter.age_s + passed));
+    setClass(el, 'ss-age ss-is-' + freshness);
+  }
+
+  function paintPart(el, lost) {
+    const data = el.dataset, name = data.p || data.k || data.w;
+    const held = parts[data.g] && parts[data.g].parts[name];
+    let [text, look] = held || [el.textContent, data.base === undefined ? '' : el.className.slice(data.base.length).trim()];
+    if (lost) [text, look] = old(data.g, name, text, look);
+    if (!data.k) setText(el, text);
+    if (!data.w) setClass(el, (data.base || '') + ' ' + look);
+  }
+
+  /* what a part says when the station cannot be reached: nothing that was true then is claimed to be true now */
+  function old(group, name, text, look) {
+    if (group === 'line') return oldLine(name, text, look);
+    if (group === 'bus') return name === 'bus' ? ['', 'ss-w-unknown'] : [text, look];
+    if (group[0] === 'm' && /\d/.test(group)) {
+      if (name === 'wire') return ['', look.replace(/ss-w-\w+/, 'ss-w-unknown').replace(/ss-q-(fresh|late)/, 'ss-q-stale').replace(' ss-idle', '')];
+      if (name === 'swatch') return ['', 'ss-w-unknown'];
+      if (name === 'state') return ['Unknown', look];
+      if (name === 'tag') return ['', 'ss-none'];
+      return [text, look.replace('ss-is-fresh', 'ss-is-stale')];
+    }
+    if (group === 'station' && name[0] === 'l') return [text, look];
+    if (group === 'sum' && /^(ok|fail|comm|unk)$/.test(name)) return [DASH, ''];
+    if (group === 'sum') return [name.endsWith('n') ? '' : text, name.endsWith('c') ? look.replace(/ss-(alarm|warn)/, '') : look];
+    return [text, text === '' || look.includes('ss-hatched') ? look : 'ss-hatched'];
+  }
+  function oldLine(name, text, look) {
+    const from = gotAt ? ' since ' + clockText(gotAt.wall + drift()) : '';
+    switch (name) {
+      case 'kind': return ['', 'ss-s-blind'];
+      case 'icon': return ['', 'ss-i-blind'];
+      case 'title': return ['No connection to the station' + from, ''];
+      case 'spoken': return ['No connection to the station. Every value is old.', ''];
+      case 'detail': return [(refused || 'Trying again every second.') + ' Every value here is old.', ''];
+      default: return /^f\d$/.test(name) ? ['', 'ss-none'] : [text, look];
+    }
+  }
+
+  /* the site's clock: the station's time, carried on by this machine */
+  let clockOf = null, dayOf = null, drifted = 0;
+  function drift() { if (answer && gotAt) drifted = Date.parse(answer.at) - gotAt.wall; return drifted; }
+  function clockText(wall) { formats(); return clockOf ? clockOf.format(new Date(wall)) : ''; }
+  function formats() {
+    if (clockOf || !root()) return;
+    const zone = root().dataset.zone;
+    try {
+      clockOf = new Intl.DateTimeFormat('en-GB', {timeZone: zone, hour: '2-digit', minute: '2-digit', second: '2-digit', hourCycle: 'h23'});
+      dayOf = new Intl.DateTimeFormat('en-GB', {timeZone: zone, weekday: 'short', day: 'numeric', month: 'short', year: 'numeric'});
+    } catch { clockOf = null; }
+  }
+  function paintClock(passed) {
+    formats();
+    if (!answer || !clockOf) return;
+    const now = Date.parse(answer.at) + passed * 1000;
+    const time = clockOf.format(now);
+    for (const el of document.querySelectorAll('[data-clock]')) setText(el, time);
+    const piece = Object.fromEntries(dayOf.formatToParts(now).map((part) => [part.type, part.value]));
+    const day = `${piece.weekday} ${piece.day} ${piece.month.slice(0, 3)} ${piece.year}, ${root().dataset.zoneName}`;
+    for (const el of document.querySelectorAll('[data-day]')) setText(el, day);
+    const [h, m, s] = time.split(':').map(Number);
+    const place = ((h * 3600 + m * 60 + s) / 864).toFixed(2) + '%';
+    for (const el of all('[data-now]')) if (el.style.getPropertyValue('--l') !== place) el.style.setProperty('--l', place);
+  }
+
+  /* when */
+  function soon() {
+    if (paintSoon) return;
+    paintSoon = true;
+    requestAnimationFrame(() => {
+      paintSoon = false;
+      if (JSON.stringify(wanted()) !== asked) ask();
+      if (answer) paint();
+    });
+  }
+  // React replaces parts of the page: what it brings is painted at once, and asked for if it is new
+  new MutationObserver((changes) => {
+    if (changes.some((change) => [...change.addedNodes].some((node) => node.nodeType === 1))) soon();
+  }).observe(document.body, {childList: true, subtree: true});
+  document.addEventListener('visibilitychange', () => { if (document.hidden) paint(); else ask(); });
+  window.addEventListener('online', ask);
+  setInterval(() => { if (!document.hidden) { ask(); paint(); } }, EVERY_MS);
+
+  window.ssLive = {number, age, freshnessWords};
+})();

@@ -1,0 +1,200 @@
+"""A station on a stage: a real dashboard process, and a poller that is played.
+
+The test says what the poller would write (`play`), each second it is written anew with the time of
+day, so that a browser sees a station at work, failing, silent or stopped.
+"""
+
+import contextlib
+import os
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from substation.clock import SystemClock, day_start_ms
+from substation.readings import Reading
+from substation.settings.model import Settings
+from substation.simulator import history
+from substation.simulator.site import Site
+from substation.simulator.supply import Failure
+from substation.store.history import History
+from tests.dashboard.conftest import Station, demo_settings, no_answer
+
+PROJECT = Path(__file__).parents[2]
+MINUTE_MS = 60_000
+
+Play = Callable[["Stage", int], None]
+
+
+class Stage(Station):
+    """A station's home with a played poller and a real dashboard."""
+
+    def __init__(self, folder: Path, settings: Settings | None = None) -> None:
+        self.real = SystemClock()
+        super().__init__(folder, settings or demo_settings(), self.real)  # type: ignore[arg-type]
+        now = self.real.now_ms()
+        self.failure = Failure(now - 2 * MINUTE_MS, now + 600 * MINUTE_MS)
+        zone = self.settings.site.zone
+        epoch = day_start_ms(now, zone, 2)
+        self.normal_site = Site(3, epoch_ms=epoch, zone=zone)
+        self.failed_site = Site(3, epoch_ms=epoch, zone=zone, failures=(self.failure,))
+        self._play: Play | None = None
+        self._stop = threading.Event()
+        self._thread: threading.Thread | None = None
+        self.process: subprocess.Popen[bytes] | None = None
+        self.port = 0
+
+    def remember(self, step_s: float = 300, hours: float = 48) -> None:
+        """Store the last hours in the history."""
+        now = self.real.now_ms()
+        store = History(self.home.history, self.settings.simulated, self.real, self.settings.site.zone)
+        for round_ in history.readings(
+            self.normal_site, round(now - hours * 3_600_000), now - 60_000, step_s
+        ):
+            store.add(round_)
+        store.commit()
+        store.close()
+
+    def play(self, play: Play | None) -> None:
+        """Let the poller do this each second from now on; None: it does nothing more."""
+        self._play = play
+        if play is not None:
+            play(self, self.real.now_ms())
+
+    def serve(self) -> None:
+        """Start the dashboard and the played poller, and wait until a browser would be answered."""
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(("127.0.0.1", int(os.environ.get("STAGE_PORT", "0"))))
+            self.port = probe.getsockname()[1]
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+        self.start_dashboard()
+
+    def start_dashboard(self) -> None:
+        """Start the dashboard's process."""
+        self.process = subprocess.Popen(
+            [sys.executable, str(PROJECT / "app.py"), "--port", str(self.port)],
+            env={**os.environ, "SUBSTATION_HOME": str(self.folder)},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            cwd=PROJECT,
+        )
+        for _ in range(300):
+            with contextlib.suppress(urllib.error.URLError, ConnectionError, TimeoutError):
+                urllib.request.urlopen(f"{self.address}healthz", timeout=2).close()  # noqa: S310  loopback
+                return
+            if self.process.poll() is not None:
+                raise RuntimeError(f"app.py ended with {self.process.returncode}")
+            time.sleep(0.1)
+        raise RuntimeError("app.py does not answer")
+
+    def stop_dashboard(self) -> None:
+        """End the dashboard's process."""
+        if self.process is not None:
+            self.process.terminate()
+            self.process.wait(15)
+            self.process = None
+
+    def close(self) -> None:
+        """End what was started."""
+        self._stop.set()
+        if self._thread is not None:
+            self._thread.join(5)
+        self.stop_dashboard()
+
+    @property
+    def address(self) -> str:
+        return f"http://127.0.0.1:{self.port}/"
+
+    def _run(self) -> None:
+        while not self._stop.wait(1.0):
+            if self._play is not None:
+                self._play(self, self.real.now_ms())
+
+    def wire(self, site: Site, now: int) -> list[Reading]:
+        """Return a round as the wire would have brought it."""
+        return next(history.readings(site, now, now + 1000, 60))
+
+
+def normal(stage: Stage, now: int, **meters: Any) -> None:
+    """All is well: supply on, the DG set stands still."""
+    rows = {row.meter_id: row for row in stage.wire(stage.normal_site, now)}
+    off: dict[str, Any] = {
+        "supply": "dead",
+        "status": "DG set Off",
+        "evidence": "RY 0.0, YB 0.0, BR 0.0 V of 415 V",
+    }
+    beats: dict[str, Any] = {"meter_5": {**off, "since_ms": now - 26 * 86_400_000}, **meters}
+    since = {"since_ms": now - 26 * 86_400_000 - 4 * 3_600_000}
+    beats["meter_1"] = {**since, **beats.get("meter_1", {})}
+    for number in list(rows):
+        if beats.get(f"meter_{number}", {}).get("comm_status", "OK") != "OK":
+            rows[number] = no_answer(number, now)
+    stage.read(*rows.values())
+    stage.beat(**beats)
+
+
+SILENT = {
+    "supply": "unknown", "status": "Unknown", "evidence": "", "comm_status": "Communication failed",
+    "comm_detail": "no answer within 250 ms",
+}  # fmt: skip
+
+
+def dead_meter(stage: Stage, now: int) -> None:
+    """Meter 4 has fallen silent."""
+    normal(stage, now, meter_4=SILENT)
+
+
+def supply_lost(stage: Stage, now: int) -> None:
+    """The mains have failed, the DG set carries the essential load."""
+    rows = stage.wire(stage.failed_site, now)
+    start = stage.failure.start_ms
+    dark = {"supply": "dead", "evidence": "RY 0.0, YB 0.0, BR 0.0 V of 415 V", "since_ms": start}
+    stage.read(*rows)
+    stage.beat(
+        meter_1={**dark, "status": "EB supply Off"},
+        meter_3={**dark, "status": "Power failure"},
+        meter_4={**dark, "status": "Power failure"},
+        meter_5={"status": "DG set On", "since_ms": start + 10_000},
+    )
+
+
+def phase_lost(stage: Stage, now: int) -> None:
+    """Phase Y of meter 3 is gone."""
+    rows = {row.meter_id: row for row in stage.wire(stage.normal_site, now)}
+    lost = dict(rows[3].values) | {"v_y": 12.0, "v_ry": 240.0, "v_yb": 241.0, "current_y": 0.0}
+    rows[3] = Reading(3, now, lost)
+    stage.read(*rows.values())
+    stage.beat(
+        meter_3={"supply": "phase_lost", "status": "Phase lost", "evidence": "Y 12.0 V of 240 V"},
+        meter_5={"supply": "dead", "status": "DG set Off"},
+    )
+
+
+def doubtful(stage: Stage, now: int) -> None:
+    """Meter 2 answers with a voltage that cannot be."""
+    rows = {row.meter_id: row for row in stage.wire(stage.normal_site, now)}
+    rows[2] = Reading(2, now, dict(rows[2].values) | {"v_r": 2394.1}, implausible=frozenset({"v_r"}))
+    stage.read(*rows.values())
+    stage.beat(meter_5={"supply": "dead", "status": "DG set Off"})
+
+
+@contextlib.contextmanager
+def staged(folder: Path, play: Play | None = normal, **history_of: Any) -> Iterator[Stage]:
+    """Give a stage that serves, and end it."""
+    stage = Stage(folder)
+    try:
+        if history_of.get("hours", 1):
+            stage.remember(**history_of)
+        stage.play(play)
+        stage.serve()
+        yield stage
+    finally:
+        stage.close()
