@@ -165,11 +165,11 @@ def _silent(meter: Meter, meters: Sequence[Meter], failed: Collection[int]) -> t
     ]
     if not answering:
         return "unknown", "no meter answers: the line or the adapter"
-    if meter.aux_supply == "own" and fellows and witnesses:
-        return "dead", (
-            f"fed from its own circuit and silent together with {', '.join(fellows)}, "
-            f"while {witnesses[0]} answers"
-        )
+    if meter.aux_supply == "own" and fellows:
+        together = f"fed from its own circuit and silent together with {', '.join(fellows)}"
+        if witnesses:
+            return "dead", f"{together}, while {witnesses[0]} answers"
+        return "unknown", f"{together}, but no meter with independent supply answers"
     if meter.aux_supply == "own":
         return "unknown", f"silent alone, while {answering[0]} answers: communication or its panel"
     return "unknown", f"no answer, while {answering[0]} answers: communication, or the meter itself"

@@ -1,0 +1,185 @@
+"""Is there supply? Voltages in, verdicts out."""
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from substation.alarms.supply import Verdict, judge, judge_voltages
+from substation.readings import Quality, Reading, missing
+from substation.settings.model import CARD_METERS, Meter, Settings
+
+NOMINAL_V = 415.0
+CARD = Settings(meters=CARD_METERS)
+
+
+def phasors(r: float, y: float, b: float) -> dict[str, float]:
+    """Return what a meter shows for three line-to-neutral voltages 120 degrees apart, V."""
+
+    def between(one: float, other: float) -> float:
+        return math.sqrt(one * one + other * other + one * other)
+
+    return {
+        "v_r": r,
+        "v_y": y,
+        "v_b": b,
+        "v_ry": between(r, y),
+        "v_yb": between(y, b),
+        "v_br": between(b, r),
+    }
+
+
+def reading(meter_id: int = 1, at_ms: int = 0, **voltages: float) -> Reading:
+    return Reading(meter_id, at_ms, voltages)
+
+
+def supply_of(voltages: dict[str, float], before: dict[str, bool] | None = None) -> str:
+    return judge_voltages(reading(**voltages), NOMINAL_V, before or {})[0]
+
+
+@pytest.mark.parametrize(
+    ("voltages", "supply"),
+    [
+        (phasors(240, 240, 240), "live"),
+        (phasors(0, 0, 0), "dead"),
+        (phasors(0, 240, 240), "phase_lost"),
+        (phasors(240, 3, 240), "phase_lost"),
+        (phasors(0, 0, 240), "phase_lost"),
+        (phasors(200, 240, 240), "live"),
+        (phasors(90, 90, 90), "dead"),
+        (phasors(125, 125, 125), "live"),
+    ],
+)
+def test_voltages_decide(voltages: dict[str, float], supply: str) -> None:
+    assert supply_of(voltages) == supply
+
+
+@pytest.mark.parametrize(
+    ("voltages", "supply"),
+    [
+        ({"v_ry": 415, "v_yb": 414, "v_br": 416}, "live"),
+        ({"v_ry": 240, "v_yb": 415, "v_br": 240}, "phase_lost"),  # R lost, line to line alone
+        ({"v_ry": 0, "v_yb": 415, "v_br": 0}, "phase_lost"),
+        ({"v_ry": 1, "v_yb": 2, "v_br": 0}, "dead"),
+        ({"v_r": 240, "v_y": 240, "v_b": 240}, "live"),
+        ({"v_r": 240, "v_y": 10, "v_b": 240}, "phase_lost"),
+        ({"v_r": 0, "v_y": 0, "v_b": 0}, "dead"),
+        ({"v_ry": 0, "v_yb": 0}, "unknown"),  # the third may be live
+        ({}, "unknown"),
+    ],
+)
+def test_a_meter_that_shows_less_is_judged_by_what_it_shows(voltages: dict[str, float], supply: str) -> None:
+    assert supply_of(voltages) == supply
+
+
+def test_between_dead_and_live_it_is_as_before() -> None:
+    between = phasors(0.45 * 240, 0.45 * 240, 0.45 * 240)
+    _, _, was_live = judge_voltages(reading(**phasors(240, 240, 240)), NOMINAL_V, {})
+    _, _, was_dead = judge_voltages(reading(**phasors(0, 0, 0)), NOMINAL_V, {})
+    assert supply_of(between, was_live) == "live"
+    assert supply_of(between, was_dead) == "dead"
+    assert supply_of(between) == "unknown"
+
+
+def test_a_voltage_that_hovers_does_not_flicker() -> None:
+    memory: dict[str, bool] = {}
+    seen = []
+    for share in (1.0, 0.51, 0.49, 0.51, 0.41, 0.39, 0.41, 0.49, 0.51):
+        supply, _, memory = judge_voltages(reading(**phasors(*[share * 239.6] * 3)), NOMINAL_V, memory)
+        seen.append(supply)
+    assert seen == ["live"] * 5 + ["dead"] * 3 + ["live"]
+
+
+def test_an_implausible_voltage_is_no_evidence() -> None:
+    doubted = Reading(1, 0, phasors(240, 240, 240), implausible=frozenset({"v_ry", "v_r"}))
+    supply, evidence, _ = judge_voltages(doubted, NOMINAL_V, {})
+    assert supply == "unknown"
+    assert "missing" in evidence
+
+
+@given(st.lists(st.tuples(*[st.floats(0, 300)] * 3), max_size=20))
+def test_dead_never_has_a_full_voltage_and_live_never_a_dead_one(
+    sequence: list[tuple[float, float, float]],
+) -> None:
+    memory: dict[str, bool] = {}
+    for voltages in sequence:
+        supply, evidence, memory = judge_voltages(reading(**phasors(*voltages)), NOMINAL_V, memory)
+        assert evidence
+        if supply == "dead":
+            assert max(phasors(*voltages)[key] for key in ("v_ry", "v_yb", "v_br")) < 0.5 * NOMINAL_V
+        if supply == "live":
+            assert min(voltages) >= 0.4 * NOMINAL_V / math.sqrt(3)
+
+
+@pytest.mark.parametrize(
+    ("meter_id", "words"),
+    [
+        (1, {"live": "EB supply On", "phase_lost": "EB supply phase lost", "dead": "EB supply Off"}),
+        (2, {"live": "OK", "phase_lost": "Phase lost", "dead": "Power failure"}),
+        (5, {"live": "DG set On", "phase_lost": "DG set phase lost", "dead": "DG set Off"}),
+    ],
+)
+def test_the_words_follow_the_role(meter_id: int, words: dict[str, str]) -> None:
+    for supply, voltages in {
+        "live": phasors(240, 240, 240),
+        "phase_lost": phasors(0, 240, 240),
+        "dead": phasors(0, 0, 0),
+    }.items():
+        verdict = judge(CARD, {meter_id: reading(meter_id, **voltages)}, (), {}, 0)[meter_id]
+        assert (verdict.supply, verdict.status) == (supply, words[supply])
+
+
+def test_the_evidence_is_what_an_engineer_would_check() -> None:
+    live = judge(CARD, {1: reading(v_ry=415.12, v_yb=414.4, v_br=413.9)}, (), {}, 0)[1]
+    assert live.evidence == "RY 415.1, YB 414.4, BR 413.9 V of 415 V"
+    lost = judge(CARD, {1: reading(**phasors(3.1, 239, 240.2))}, (), {}, 0)[1]
+    assert lost.evidence == "R 3.1, Y 239.0, B 240.2 V of 240 V"
+
+
+def test_it_remembers_since_when() -> None:
+    verdicts: dict[int, Verdict] = {}
+    for at_ms, volts in ((1000, 240), (3000, 239), (5000, 0), (7000, 0)):
+        verdicts = judge(CARD, {1: reading(at_ms=at_ms, **phasors(volts, volts, volts))}, (), verdicts, at_ms)
+    assert (verdicts[1].supply, verdicts[1].since_ms) == ("dead", 5000)
+
+
+def test_one_failed_poll_changes_nothing_a_failed_communication_makes_it_unknown() -> None:
+    before = judge(CARD, {1: reading(at_ms=1000, **phasors(240, 240, 240))}, (), {}, 1000)
+    silent = {1: missing(1, 3000, Quality.NO_ANSWER, "timeout")}
+    assert judge(CARD, silent, (), before, 3000)[1] == before[1]
+    after = judge(CARD, silent, {1}, before, 5000)[1]
+    assert (after.supply, after.status, after.since_ms) == ("unknown", "Unknown", 5000)
+
+
+def own_fed(*ids: int) -> Settings:
+    meters = tuple(
+        Meter.model_validate({**meter.model_dump(), "aux_supply": "own" if meter.id in ids else "station"})
+        for meter in CARD_METERS
+    )
+    return Settings(meters=meters)
+
+
+@pytest.mark.parametrize(
+    ("own", "failed", "supplies", "words"),
+    [
+        ({3, 4}, {3, 4}, {3: "dead", 4: "dead"}, "silent together with"),
+        ({3, 4}, {3}, {3: "unknown"}, "silent alone"),
+        ({3, 4}, {1, 2, 3, 4, 5}, {1: "unknown", 3: "unknown"}, "the line or the adapter"),
+        ({2, 3, 4}, {3, 4, 1, 5}, {3: "unknown", 4: "unknown"}, "no meter with independent supply"),
+        (set(), {3, 4}, {3: "unknown", 4: "unknown"}, "or the meter itself"),
+    ],
+)
+def test_silence_is_judged_by_where_the_meters_are_fed_from(
+    own: set[int], failed: set[int], supplies: dict[int, str], words: str
+) -> None:
+    verdicts = judge(own_fed(*own), {}, failed, {}, 0)
+    assert {key: verdicts[key].supply for key in supplies} == supplies
+    assert words in verdicts[3].evidence
+
+
+def test_a_nominal_voltage_of_its_own_is_used() -> None:
+    high = Meter(id=9, name="HT", role="incomer", nominal_voltage_v=11_000.0)
+    settings = Settings(meters=(high,))
+    volts = {"v_ry": 415.0, "v_yb": 415.0, "v_br": 415.0}
+    assert judge(settings, {9: reading(9, **volts)}, (), {}, 0)[9].supply == "dead"
