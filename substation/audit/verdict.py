@@ -2,7 +2,8 @@
 
 import bisect
 import contextlib
-from collections.abc import Callable
+import dataclasses
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,7 +19,7 @@ class Problem:
     line: int
     """Line in the file, counted from 1."""
     kind: str
-    """`edited`, `deleted` (before this line), `inserted`, `moved` or `copied`."""
+    """`edited`, `deleted` (before this line), `inserted`, `moved`, `copied` or `cut` (the end is missing)."""
     words: str
 
 
@@ -54,12 +55,14 @@ class Verdict:
         return said
 
 
-def verify(path: Path, key: bytes) -> Verdict:
+def verify(path: Path, key: bytes, anchors: Iterable[tuple[int, str]] = ()) -> Verdict:
     """Return whether the chain of the log is whole, and every place where it is not.
 
     Args:
         path: the audit log.
         key: the chain's key, `vault.derive(key, KEY_INFO)`.
+        anchors: (number, MAC or its beginning) noted elsewhere, such as `last_seq` and `last_mac` of an
+            earlier verdict: only they show that lines at the very end were cut off.
 
     Raises:
         StoreError: the log is missing or cannot be read.
@@ -75,7 +78,9 @@ def verify(path: Path, key: bytes) -> Verdict:
     if any(readable) and not good:
         words = "no line fits this station's key: another station's log, or the key was changed"
         return Verdict(len(lines), (Problem(1, "edited", words),), (), 0, chain.FIRST)
-    return _judge(readable, good, ended)
+    verdict = _judge(readable, good, ended)
+    cut = tuple(_cut(anchors, good, len(lines)))
+    return dataclasses.replace(verdict, problems=verdict.problems + cut) if cut else verdict
 
 
 def tail(path: Path, count: int = 20) -> list[str]:
@@ -147,6 +152,17 @@ def _judge(readable: list[bool], good: list[_Link], ended: bool) -> Verdict:
             torn.append(at + 1)
     found.sort(key=lambda problem: problem.line)
     return Verdict(len(readable), tuple(found), tuple(torn), before.seq, before.mac)
+
+
+def _cut(anchors: Iterable[tuple[int, str]], good: list[_Link], lines: int) -> Iterator[Problem]:
+    """Tell which noted lines are not in the log any more."""
+    macs: dict[int, list[str]] = {}
+    for link in good:
+        macs.setdefault(link.seq, []).append(link.mac)
+    for seq, noted in anchors:
+        if not any(mac.startswith(noted) for mac in macs.get(seq, ())):
+            words = f"number {seq}, noted as {noted[:16]}, is not in the log: its end was cut off"
+            yield Problem(lines + 1, "cut", f"line {lines + 1}: {words}")
 
 
 def _name_strangers(good: list[_Link], spine: list[_Link], name: Callable[[int, str, str], None]) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from substation.access.users import demo_passwords_in_use
 from substation.commands.configuration_open import audit_of, load_and_say, record
-from substation.errors import EXIT_OK, EXIT_USAGE, Busy, SettingsError
+from substation.errors import EXIT_OK, EXIT_USAGE, SettingsError
 from substation.settings import files, names, passwords, vault
 from substation.settings.files import NAME
 from substation.settings.model import Settings, User, parse
@@ -56,7 +56,9 @@ def edit(folder: Path) -> int:
 
     def exchange(current: Settings) -> Settings:
         if current != loaded.settings:
-            raise Busy(f"{NAME}: was changed by somebody else meanwhile; nothing was changed. Edit it again")
+            raise files.BeingChanged(
+                f"{NAME}: was changed by somebody else meanwhile; your changes were not taken. Edit it again"
+            )
         return after
 
     before, after = files.update(folder, exchange)

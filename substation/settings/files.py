@@ -14,13 +14,20 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from substation.errors import SettingsError
+from substation.clock import SystemClock
+from substation.errors import Busy, SettingsError
 from substation.settings import vault
 from substation.settings.model import Home, Settings, parse
 
 NAME = "config.json"
 LOCK_NAME = "config.json.lock"
+LOCK_WAIT_S = 10.0
+"""So long a change waits for another one; each takes a few milliseconds."""
 _MAX_BYTES = 4 * 1024 * 1024
+
+
+class BeingChanged(SettingsError, Busy):
+    """Somebody else is changing the configuration; trying again helps (exit 75)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +103,13 @@ def write_new(folder: Path, settings: Settings) -> None:
 
 @contextlib.contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Hold the one lock for changes of the configuration; waits for another holder."""
+    """Hold the one lock for changes of the configuration; waits for another holder.
+
+    Raises:
+        BeingChanged: somebody holds it for longer than LOCK_WAIT_S.
+        SettingsError: the folder cannot be written.
+    """
+    clock = SystemClock()
     path = folder / LOCK_NAME
     try:
         handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
@@ -105,10 +118,22 @@ def locked(folder: Path) -> Iterator[None]:
             f"{path}: cannot be opened ({exc.strerror}); the folder must be writable"
         ) from exc
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
+        until = clock.monotonic() + LOCK_WAIT_S
+        while not _taken(handle):
+            if clock.monotonic() >= until:
+                raise BeingChanged(f"{NAME}: another program is changing it; try again when it is done")
+            clock.sleep(0.01)
         yield
     finally:
         os.close(handle)
+
+
+def _taken(handle: int) -> bool:
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def write_atomic(path: Path, content: bytes, mode: int = 0o600) -> None:
@@ -179,8 +204,10 @@ def _tighten(handle: int, status: os.stat_result) -> str | None:
     mode = stat.S_IMODE(status.st_mode)
     if not mode & 0o027 or status.st_uid != os.geteuid():
         return None
-    os.fchmod(handle, mode & 0o640)
-    return f"{NAME}: others could use it (mode {mode:04o}); set back to {mode & 0o640:04o}"
+    with contextlib.suppress(OSError):
+        os.fchmod(handle, mode & 0o640)
+        return f"{NAME}: others could use it (mode {mode:04o}); set back to {mode & 0o640:04o}"
+    return None  # a file system without modes or without writing: sealed it is in any case
 
 
 def _document(content: bytes) -> object:

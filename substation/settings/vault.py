@@ -6,6 +6,7 @@ backed up) and shows silent edits. It does not protect against somebody who can 
 
 import base64
 import binascii
+import contextlib
 import hashlib
 import json
 import os
@@ -209,8 +210,11 @@ def open_key(folder: Path) -> KeyFile:
         status = os.fstat(file.fileno())
         if not stat.S_ISREG(status.st_mode):
             raise SettingsError(f"{name}: is no ordinary file; put the key file there")
-        warning = _tighten(file.fileno(), status, path, name)
-        _safe_folder(path.parent)
+        # What the service manager hands over stands in a folder of its own, readable by the service only.
+        handed_over = str(path.parent) == os.environ.get("CREDENTIALS_DIRECTORY")
+        warning = None if handed_over else _tighten(file.fileno(), status, path, name)
+        if not handed_over:
+            _safe_folder(path.parent)
         content = file.read(_MAX_KEY_BYTES)
     return KeyFile(path, _keys(content, name), (warning,) if warning else ())
 
@@ -247,7 +251,8 @@ def _tighten(handle: int, status: os.stat_result, path: Path, name: str) -> str 
     if status.st_uid == 0 and not mode & 0o037 and os.geteuid() != 0:
         return None  # root:group 0640, as a service manager or an administrator sets it up
     if status.st_uid == os.geteuid():
-        os.fchmod(handle, 0o600)
+        with contextlib.suppress(OSError):
+            os.fchmod(handle, 0o600)
         if not stat.S_IMODE(os.fstat(handle).st_mode) & 0o077:
             return f"{name}: others could read it (mode {mode:04o}); set back to 0600"
         raise SettingsError(

@@ -76,6 +76,22 @@ def test_every_deleted_line_is_named(tmp_path: Path, whole: list[bytes]) -> None
         assert found(tmp_path / "a", whole[:at] + whole[at + 1 :]) == {at + 1: "deleted"}
 
 
+def test_a_cut_tail_is_seen_by_what_was_noted_elsewhere(tmp_path: Path, whole: list[bytes]) -> None:
+    path = tmp_path / "a"
+    path.write_bytes(b"".join(whole))
+    before = verify(path, KEY)
+    anchor = (before.last_seq, before.last_mac)
+    assert verify(path, KEY, [anchor]).ok
+    path.write_bytes(b"".join(whole[:150]))
+    assert verify(path, KEY).ok  # a bare chain misses it
+    for noted in (anchor, (anchor[0], anchor[1][:16])):
+        (problem,) = verify(path, KEY, [noted]).problems
+        assert (problem.line, problem.kind) == (151, "cut")
+        assert "number 200" in problem.words
+    assert Audit(path, KEY, "poller", FakeClock(), ZoneInfo("Asia/Kolkata")).write("start")
+    assert not verify(path, KEY, [anchor]).ok  # going on after the cut hides nothing
+
+
 def test_several_deleted_lines_are_counted(tmp_path: Path, whole: list[bytes]) -> None:
     path = tmp_path / "a"
     path.write_bytes(b"".join(whole[:10] + whole[17:]))

@@ -12,7 +12,7 @@ import pytest
 from cryptography.fernet import Fernet
 
 from substation.commands.configuration_make import make_station
-from substation.errors import SettingsError
+from substation.errors import Busy, SettingsError
 from substation.settings import files, names, vault
 from substation.settings.model import Settings
 
@@ -148,6 +148,15 @@ def test_changes_of_several_processes_are_all_kept(home: Path) -> None:
         worker.join(60)
         assert worker.exitcode == 0
     assert files.load(home).settings.store.raw_days == 14 + 45
+
+
+def test_a_change_does_not_wait_for_ever_for_another(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(files, "LOCK_WAIT_S", 0.05)
+    with files.locked(home), pytest.raises(files.BeingChanged, match="try again") as refused:
+        files.update(home, lambda settings: settings)
+    assert isinstance(refused.value, SettingsError)
+    assert isinstance(refused.value, Busy)
+    files.update(home, lambda settings: settings)
 
 
 def test_a_reader_beside_a_writer_never_sees_half_a_file(home: Path) -> None:

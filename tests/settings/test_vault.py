@@ -106,6 +106,26 @@ def test_a_loosened_mode_is_put_back_with_a_warning(key_file: Path) -> None:
     assert vault.open_key(key_file.parent).warnings == ()
 
 
+def test_what_the_service_manager_hands_over_is_taken_as_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vault.write_key(tmp_path / "config_key", vault.new_key())
+    (tmp_path / "config_key").chmod(0o440)
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
+    assert vault.open_key(tmp_path / "home").warnings == ()
+    assert mode(tmp_path / "config_key") == 0o440
+
+
+def test_a_file_system_without_modes_is_refused(key_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(handle: int, mode: int) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    key_file.chmod(0o777)
+    monkeypatch.setattr(os, "fchmod", refused)
+    with pytest.raises(SettingsError, match="keeps no modes"):
+        vault.read_key(key_file.parent)
+
+
 def test_a_link_is_no_key(key_file: Path, tmp_path: Path) -> None:
     folder = tmp_path / "elsewhere"
     folder.mkdir()
