@@ -94,7 +94,7 @@ def _make(folder: Path) -> None:
         if not install(["python3-venv"]):
             raise SetUpFailed("Type this, then start again:  sudo apt install python3-venv")
     say("Making the environment ...")
-    _run([sys.executable, "-m", "venv", str(folder)], "The environment could not be made")
+    _run([sys.executable, "-m", "venv", "--prompt", "venv", str(folder)], "The environment could not be made")
 
 
 def _install(venv: Path, requirements: str) -> None:

@@ -1,0 +1,245 @@
+"""How the environment is made: whole or not at all, once, and anew when its pins change."""
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from substation.commands import apt, environment, tools
+from substation.commands.doors import PROJECT
+from substation.errors import EXIT_CONFIG
+
+
+def make_wheel(folder: Path, version: str) -> str:
+    """Make a package with one program in it; return its line for requirements.txt."""
+    path = folder / f"tiny-{version}-py3-none-any.whl"
+    info = f"tiny-{version}.dist-info"
+    files = {
+        "tiny.py": f"def main():\n    import sys\n    print('tiny {version}', sys.prefix)\n",
+        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: tiny\nVersion: {version}\n",
+        f"{info}/WHEEL": "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+        f"{info}/entry_points.txt": "[console_scripts]\ntiny = tiny:main\n",
+    }
+    with zipfile.ZipFile(path, "w") as wheel:
+        for name, text in files.items():
+            wheel.writestr(name, text)
+        wheel.writestr(f"{info}/RECORD", "".join(f"{name},,\n" for name in [*files, f"{info}/RECORD"]))
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    return f"tiny @ {path.as_uri()} --hash=sha256:{digest}\n"
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the project that needs one small package from this disk; the tests below build on it."""
+    tmp_path = tmp_path_factory.mktemp("set-up")
+    folder = tmp_path / "the project"
+    shutil.copytree(
+        PROJECT / "substation", folder / "substation", ignore=shutil.ignore_patterns("__pycache__")
+    )
+    for script in ("start.sh", "stop.sh"):
+        shutil.copy(PROJECT / script, folder)
+    (folder / "requirements.txt").write_text(make_wheel(tmp_path, "1.0"))
+    (folder / "requirements-dev.txt").write_text(make_wheel(tmp_path, "1.0"))
+    return folder
+
+
+def command(project: Path) -> subprocess.Popen[str]:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("SUBSTATION_")}
+    return subprocess.Popen(
+        [sys.executable, "-m", "substation.commands.environment"],
+        cwd=project,
+        env=kept,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def prepare(project: Path) -> tuple[int, str]:
+    process = command(project)
+    said, _ = process.communicate(timeout=100)
+    return process.returncode, said
+
+
+def tiny(project: Path) -> str:
+    """Run the installed program by its own name."""
+    program = project / "venv" / "bin" / "tiny"
+    return subprocess.run([program], check=True, capture_output=True, text=True, timeout=30).stdout.strip()
+
+
+def leftovers(project: Path) -> list[str]:
+    return sorted(path.name for path in project.glob("venv*"))
+
+
+def test_it_makes_an_environment_whose_programs_work_where_it_ends_up(project: Path) -> None:
+    code, said = prepare(project)
+    assert code == 0, said
+    assert "Installing" in said
+    assert tiny(project) == f"tiny 1.0 {project / 'venv'}"
+    assert leftovers(project) == ["venv"]
+    named = [
+        path
+        for path in [project / "venv" / "pyvenv.cfg", *(project / "venv" / "bin").iterdir()]
+        if path.is_file() and b".tmp" in path.read_bytes()
+    ]
+    assert named == []
+
+
+def test_it_does_nothing_and_says_nothing_the_second_time(project: Path) -> None:
+    before = (project / "venv").stat().st_ino
+    assert prepare(project) == (0, "")
+    assert (project / "venv").stat().st_ino == before
+
+
+def test_a_package_that_is_not_the_pinned_one_is_refused_and_the_old_environment_stays(project: Path) -> None:
+    line = make_wheel(project.parent, "3.0")
+    digest = line.strip().rpartition(":")[2]
+    (project / "requirements.txt").write_text(line.replace(digest, "0" * len(digest)))
+    code, said = prepare(project)
+    assert code == 1
+    assert "could not be installed" in said
+    assert "hash" in said.lower()
+    assert tiny(project).startswith("tiny 1.0")
+    assert leftovers(project) == ["venv"]
+
+
+def test_it_renews_the_environment_when_the_pins_changed(project: Path) -> None:
+    (project / "venv.4711.tmp" / "bin").mkdir(parents=True)  # what a killed set-up left
+    (project / "requirements.txt").write_text(make_wheel(project.parent, "2.0"))
+    code, said = prepare(project)
+    assert code == 0, said
+    assert tiny(project).startswith("tiny 2.0")
+    assert leftovers(project) == ["venv"]
+
+
+def test_two_at_once_mend_a_broken_one_without_a_fight(project: Path) -> None:
+    shutil.rmtree(project / "venv" / "bin")
+    processes = [command(project), command(project)]
+    said = [process.communicate(timeout=100)[0] for process in processes]
+    assert [process.returncode for process in processes] == [0, 0], said
+    assert sum("Installing" in words for words in said) == 1
+    assert sum("Another set-up is running" in words for words in said) == 1
+    assert tiny(project).startswith("tiny 2.0")
+    assert leftovers(project) == ["venv"]
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The module under test, working in an empty folder of its own."""
+    (tmp_path / "requirements.txt").write_text("")
+    monkeypatch.setattr(environment, "PROJECT", tmp_path)
+    monkeypatch.setattr(environment, "venv_folder", lambda: tmp_path / "venv")
+    monkeypatch.delenv("SUBSTATION_VENV", raising=False)
+    return tmp_path
+
+
+def test_an_interruption_leaves_nothing(
+    here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(venv: Path, requirements: str) -> None:
+        assert venv.name != "venv"
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(environment, "_make", lambda folder: (folder / "bin").mkdir(parents=True))
+    monkeypatch.setattr(environment, "_install", interrupted)
+    assert environment.main([]) == 130
+    assert leftovers(here) == []
+    assert "interrupted" in capsys.readouterr().err
+
+
+def test_where_ensurepip_is_missing_it_installs_it_or_says_what_to_type(
+    here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked: list[list[str]] = []
+
+    def refused(packages: list[str]) -> bool:
+        asked.append(packages)
+        return False
+
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    monkeypatch.setattr(environment, "install", refused)
+    assert environment.main([]) == 1
+    assert asked == [["python3-venv"]]
+    assert "sudo apt install python3-venv" in capsys.readouterr().err
+    assert leftovers(here) == []
+
+
+def test_an_unfit_machine_is_refused_before_anything_is_made(
+    here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(environment, "unfit", lambda: "A 64-bit system is needed.")
+    assert environment.main([]) == EXIT_CONFIG
+    assert "64-bit" in capsys.readouterr().err
+    assert leftovers(here) == []
+
+
+def test_an_environment_made_by_another_hand_is_used_as_it_is(
+    here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (here / "venv" / "bin").mkdir(parents=True)
+    (here / "venv" / "bin" / "python").symlink_to(sys.executable)
+    monkeypatch.setenv("SUBSTATION_VENV", str(here / "venv"))
+    assert environment.main([]) == 0
+    assert sorted(path.name for path in (here / "venv").iterdir()) == ["bin"]
+
+
+@pytest.mark.parametrize(
+    ("user", "programs", "sudo_works", "expected"),
+    [
+        (0, {"apt-get"}, False, []),
+        (1000, {"apt-get", "sudo"}, True, ["sudo", "-n"]),
+        (1000, {"apt-get", "sudo"}, False, None),
+        (1000, {"apt-get"}, True, None),
+        (0, set(), True, None),
+    ],
+)
+def test_apt_is_used_as_root_or_with_a_sudo_that_does_not_ask(
+    user: int,
+    programs: set[str],
+    sudo_works: bool,
+    expected: list[str] | None,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("os.geteuid", lambda: user)
+    monkeypatch.setattr("shutil.which", lambda name: name if name in programs else None)
+    monkeypatch.setattr(apt, "_works", lambda command, limit_s: sudo_works)
+    assert apt.prefix() == expected
+
+
+@pytest.mark.parametrize(
+    ("ci", "may_run", "words"), [("true", False, "CI skips nothing"), ("", True, "skipped")]
+)
+def test_a_missing_tool_fails_in_ci_and_is_announced_elsewhere(
+    ci: str,
+    may_run: bool,
+    words: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    tool = tools.Tool("mbpoll", ("mbpoll",), lambda: False, "another Modbus master")
+    monkeypatch.setattr(tools, "TOOLS", (tool,))
+    monkeypatch.setattr(tools, "install", lambda packages: False)
+    monkeypatch.setenv("CI", ci)
+    assert tools.prepare() is may_run
+    said = capsys.readouterr().out
+    assert words in said
+    assert "sudo apt install mbpoll" in said
+
+
+def test_an_old_package_name_is_tried_after_the_new_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[list[str]] = []
+
+    def only_the_old(packages: list[str]) -> bool:
+        asked.append(packages)
+        return packages == ["p7zip-full"]
+
+    tool = tools.Tool("7-Zip", ("7zip", "p7zip-full"), lambda: ["p7zip-full"] in asked, "an export")
+    monkeypatch.setattr(tools, "TOOLS", (tool,))
+    monkeypatch.setattr(tools, "install", only_the_old)
+    assert tools.prepare()
+    assert asked == [["7zip"], ["7zip"], ["p7zip-full"]]
