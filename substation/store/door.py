@@ -14,6 +14,8 @@ from substation.errors import Busy, Damaged, Full, StoreError, WrongStation
 from substation.store.schema import APPLICATION_ID
 
 _ORIGINAL_TABLE = "meter_readings"
+_SHORTEST = 512
+"""Bytes of the smallest database that SQLite writes."""
 
 
 def prove(db: sqlite3.Connection, path: Path) -> None:
@@ -50,7 +52,7 @@ def prove_stamp(db: sqlite3.Connection, path: Path, simulated: bool) -> None:
 
 def open_to_write(path: Path) -> sqlite3.Connection:
     """Return the writer's connection to an existing history. WAL; every commit reaches the medium."""
-    _refuse_empty(path)
+    _refuse_stub(path)
     with explained(path):
         db = sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True, isolation_level=None, timeout=5)
     try:
@@ -70,7 +72,7 @@ def open_to_read(path: Path) -> tuple[sqlite3.Connection, bool]:
     A history that was closed cleanly, in a folder where we may not write, opens only as `immutable`: frozen
     as it is now. The caller drops such a connection when `journal_of(path)` appears: a writer has come.
     """
-    _refuse_empty(path)
+    _refuse_stub(path)
     uri = path.absolute().as_uri()
     frozen = False
     with explained(path):
@@ -94,13 +96,14 @@ def open_to_read(path: Path) -> tuple[sqlite3.Connection, bool]:
     return db, frozen
 
 
-def _refuse_empty(path: Path) -> None:
-    # SQLite takes an empty file for a healthy database without tables
+def _refuse_stub(path: Path) -> None:
+    # SQLite takes an empty file, and one of a few bytes, for a healthy database without tables
     with explained(path):
         size = path.stat().st_size
-    if size == 0:
+    if size < _SHORTEST:
+        what = "empty (0 bytes)" if size == 0 else f"cut short ({size} bytes)"
         raise Damaged(
-            f"{path} is empty (0 bytes): no history was ever written there, or it was lost. "
+            f"{path} is {what}: no history was ever written there, or it was lost. "
             f"Restore a copy, or move it away (mv {path.name} {path.name}.corrupt) to begin a new one"
         )
 

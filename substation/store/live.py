@@ -46,7 +46,8 @@ class LiveFile:
     def __init__(self, path: Path, zone: zoneinfo.ZoneInfo, simulated: bool) -> None:
         """Open or make the file; `zone` gives Date and Time, `simulated` is stamped on every row."""
         self._path, self._zone, self._simulated = path, zone, simulated
-        other = next((row for row in _rows(path) if row.simulated not in (None, simulated)), None)
+        stamp = ",no" if simulated else ",yes"
+        other = next((line for line in _lines(path) if line.endswith(stamp)), None)
         if other is not None:
             kinds = ("real", "simulated") if simulated else ("simulated", "real")
             raise WrongStation(
@@ -176,17 +177,27 @@ class _Tail:
             self._offset += end
 
     def _take(self, data: bytes) -> None:
-        for line in _clean(data.split(b"\n")):
-            if self._columns is None:
-                self._columns, is_header = _header(line)
-                if is_header:
-                    continue
-            row = self._columns.read(line) if self._columns.usable else None
-            if row is None:
+        lines = list(_clean(data.split(b"\n")))
+        if self._columns is None and lines:
+            self._columns, is_header = _header(lines[0])
+            lines = lines[is_header:]
+        if self._columns is None or not self._columns.usable:
+            return
+        found: dict[str, LatestPair] = {}
+        for line in reversed(lines):  # newest first: most lines need no more than a look at their meter
+            meter = self._columns.meter(line)
+            newer = found.get(meter)
+            if newer is not None and newer.answered is not None:
                 continue
-            before = self._pairs.get(row.reading.meter_id)
-            answered = row if row.reading.answered else before.answered if before else None
-            self._pairs[row.reading.meter_id] = LatestPair(row, answered)
+            row = self._columns.read(line)
+            if row is not None:
+                answered = row if row.reading.answered else None
+                found[meter] = LatestPair(row if newer is None else newer.newest, answered)
+        for pair in found.values():
+            meter_id = pair.newest.reading.meter_id
+            before = self._pairs.get(meter_id)
+            answered = pair.answered or (before.answered if before else None)
+            self._pairs[meter_id] = LatestPair(pair.newest, answered)
 
 
 @lru_cache(maxsize=16)
@@ -248,16 +259,16 @@ def _header(line: str) -> tuple[Columns, bool]:
 
 
 def _last_hour(lines: Sequence[str], now_ms: int) -> list[str]:
-    """Return the good lines of the last hour, by the clock and by the order of writing."""
-    columns = Columns()
+    """Return the lines of the last hour, by the clock and by the order of writing."""
+    commas = HEADER_LINE.count(",")
     keep: list[str] = []
     written_ms = 0
     newer: int | None = None
     for line in reversed(lines):
-        row = columns.read(line)
-        if row is None:
-            continue
-        at_ms = row.reading.at_ms
+        cells = line.rsplit(",", 3)
+        if line.count(",") != commas or not cells[1].isdecimal():
+            continue  # damaged: no reader would take it
+        at_ms = int(cells[1])
         if newer is not None and at_ms < newer:
             written_ms += newer - at_ms
         newer = at_ms

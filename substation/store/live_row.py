@@ -27,7 +27,7 @@ _DIGITS = tuple(len(str(q.steps_per_unit)) - 1 for q in QUANTITIES)
 _STEPS = tuple(q.steps_per_unit for q in QUANTITIES)
 _ALL_VALUES = ",".join(f"%.{digits}f" for digits in _DIGITS)
 _UNSAFE = re.compile(r'[,"\x00-\x1f\x7f]+')
-_NUMBER = re.compile(r"-?\d{1,60}(\.\d{1,6})?")
+_DIGITS_ONLY = re.compile(r"[-.,0-9]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +95,11 @@ class Columns:
         self._date, self._time, self._both = (place.get(name) for name in FIRST_COLUMNS[:3])
         self._values = tuple((key, place[label]) for label, key in _KEY_OF_LABEL.items() if label in place)
 
+    def meter(self, line: str) -> str:
+        """Return the cell that names the meter, unchecked."""
+        cells = line.split(",", self._meter + 1)
+        return cells[self._meter] if len(cells) > self._meter else ""
+
     def read(self, line: str) -> LiveRow | None:
         """Return the row, or None when the line is not a whole good row."""
         cells = line.split(",")
@@ -114,20 +119,10 @@ class Columns:
         if judged is None:
             return None
         quality, reason, doubted = judged
-        values: dict[str, float | None] = {}
-        if quality is Quality.GOOD:
-            for key, position in self._values:
-                cell = cells[position]
-                if cell:
-                    value = _number(cell)
-                    if value is None:
-                        return None
-                    values[key] = value
-                elif key in doubted:
-                    values[key] = None
-            doubted &= values.keys()
-        else:
-            values = dict.fromkeys(KEYS)
+        values = self._numbers(cells, doubted) if quality is Quality.GOOD else dict.fromkeys(KEYS)
+        if values is None:
+            return None
+        doubted &= values.keys()
         reading = Reading(int(meter), int(ts), values, quality, reason, doubted)
         return LiveRow(
             reading,
@@ -135,6 +130,22 @@ class Columns:
             "" if self._status is None else cells[self._status],
             simulated,
         )
+
+    def _numbers(self, cells: list[str], doubted: frozenset[str]) -> dict[str, float | None] | None:
+        """Return the values by key; None when a cell is no number, or what only Python calls one."""
+        texts = [cells[position] for _, position in self._values]
+        if not _DIGITS_ONLY.fullmatch(",".join(texts)):
+            return None
+        values: dict[str, float | None] = {}
+        try:
+            for (key, _), text in zip(self._values, texts, strict=True):
+                if text:
+                    values[key] = float(text)
+                elif key in doubted:
+                    values[key] = None
+        except ValueError:
+            return None
+        return None if math.inf in values.values() or -math.inf in values.values() else values
 
     def _consistent(self, cells: list[str]) -> bool:
         if self._date is None or self._time is None or self._both is None:
@@ -154,11 +165,3 @@ def _judge(cell: str) -> tuple[Quality, str | None, frozenset[str]] | None:
         return quality, rest if colon else None, frozenset()
     keys = frozenset(rest.split())
     return (Quality.GOOD, None, keys) if keys and keys <= BY_KEY.keys() else None
-
-
-def _number(cell: str) -> float | None:
-    """Return the cell's number; None for anything that only Python calls a number (nan, 1_0)."""
-    if not _NUMBER.fullmatch(cell):
-        return None
-    value = float(cell)
-    return value if math.isfinite(value) else None
