@@ -59,6 +59,14 @@ def test_it_stays_when_there_is_no_environment(door: Path, tmp_path: Path) -> No
     assert done.stdout == f"{sys.prefix} False x\n", done.stderr
 
 
+def test_it_says_what_to_type_when_nothing_is_installed_yet(door: Path, tmp_path: Path) -> None:
+    bare = make_venv(tmp_path / "a Python without packages")
+    done = run(door, "x", venv=tmp_path / "nothing", python=str(bare / "bin" / "python"))
+    assert done.returncode == EXIT_CONFIG
+    assert "./start.sh" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_it_stays_when_it_is_in_the_environment_already(door: Path, tmp_path: Path) -> None:
     venv = make_venv(tmp_path / "venv")
     done = run(door, "x", venv=venv, python=str(venv / "bin" / "python"))

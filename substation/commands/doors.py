@@ -4,6 +4,7 @@ Standard library only, and words that Python 3.6 can still read: it is run by wh
 the person typed, before anything is installed.
 """
 
+import importlib.util
 import os
 import sys
 from pathlib import Path
@@ -43,7 +44,11 @@ def go_on_in_venv(file: str) -> None:
         return
     venv = venv_folder()
     python = venv / "bin" / "python"
-    if Path(sys.prefix).resolve() == venv.resolve() or not python.exists():
+    if Path(sys.prefix).resolve() == venv.resolve():
+        return
+    if not python.exists():
+        if importlib.util.find_spec("pydantic") is None:
+            sys.exit(_say("The station's packages are not installed yet. Type this first:  ./start.sh"))
         return
     if os.environ.get("SUBSTATION_DOOR") == str(os.getpid()):  # exec keeps the pid: we came from here
         sys.exit(_say("The environment " + str(venv) + " is broken. Remove it, then run ./start.sh again."))
