@@ -328,12 +328,12 @@ class SimulatedLine:
             self._outgoing.extend(self._paced(heapq.heappop(self._due)[2], start_s))
         while self._outgoing and self._outgoing[0][0] <= now_s:
             chunk = self._outgoing.popleft()[1]
-            self._busy_until_s = now_s  # taken before the write: a master cannot have seen it sooner
+            self._busy_until_s = now_s  # before the write, as the count: a master cannot have seen it sooner
+            if not self._outgoing:
+                self.answered += 1
             if not self._absent:
                 with contextlib.suppress(BlockingIOError):  # nobody reads: lost, as in a full UART
                     os.write(self._master, chunk)
-            if not self._outgoing:
-                self.answered += 1
             now_s = self._wire.monotonic()
 
     def _paced(self, reply: Reply, start_s: float) -> list[tuple[float, bytes]]:
