@@ -1,4 +1,5 @@
 import errno
+import hmac
 import json
 import multiprocessing
 import os
@@ -64,6 +65,15 @@ def test_each_line_carries_the_seal_of_the_one_before(path: Path, audit: Audit) 
     assert second["prev"] == first["mac"]
     assert third["prev"] == second["mac"]
     assert verify(path, KEY).ok
+
+
+def test_the_seal_covers_the_line_and_the_seal_before_it_as_documented(path: Path, audit: Audit) -> None:
+    audit.write("start")
+    audit.write("login", user="admin")
+    first, second = path.read_text().splitlines()
+    before = json.loads(first)["mac"]
+    body, seal = second.split(f',"prev":"{before}","mac":"')
+    assert hmac.new(KEY, (before + body + "}").encode(), "sha256").hexdigest() + '"}' == seal
 
 
 HOSTILE = [
