@@ -5,7 +5,7 @@ stores no more than one.
 """
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -47,6 +47,7 @@ FIGURES_S = 15.0
 OLD_S = 30.0
 """A meter that has been silent for more than an hour is looked up in the history so often."""
 POINTS_A_DAY = 1440
+QUARTER_MS = 900_000
 LONGEST_EMPTY = 1024
 """Bytes: a live file with a header and no row is shorter."""
 
@@ -61,7 +62,7 @@ class TodayFigures:
     """Highest 30-minute block of today."""
     max_demand_at_ms: int | None
     completeness: float | None
-    """Part of today's minutes that have a reading, 0 to 1."""
+    """Part of today's polls that were answered, 0 to 1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,11 +185,12 @@ class Feed:
         start_ms, end_ms = self._day_bounds(0)
         before_ms, _ = self._day_bounds(1)
         history = self._history()
+        interval_s = self._settings.poll.interval_s
         try:
             today = history.day_energy(meter_id, start_ms, end_ms)
             yesterday = history.day_energy(meter_id, before_ms, start_ms)
             demand = history.max_demand(meter_id, start_ms, end_ms)
-            minutes = history.series(meter_id, ("watts_total",), start_ms, end_ms, POINTS_A_DAY)
+            completeness = history.completeness(meter_id, start_ms, end_ms, interval_s)
         except StoreError:
             return TodayFigures(None, None, None, None, None)
         return TodayFigures(
@@ -196,16 +198,26 @@ class Feed:
             _kilo(yesterday.get("wh_received")),
             None if demand is None else demand[0],
             None if demand is None else demand[1],
-            _completeness(minutes, start_ms, end_ms),
+            completeness.share,
         )
 
     def _minmax(self, meter_id: int, keys: tuple[str, ...]) -> dict[str, MinMax]:
+        """Take the extremes from the quarters of an hour, their times from the polls in those quarters."""
         start_ms, end_ms = self._day_bounds(0)
+        history = self._history()
         try:
-            series = self._history().series(meter_id, keys, start_ms, end_ms, POINTS_A_DAY)
+            quarters = history.series(
+                meter_id, keys, start_ms, end_ms, max(1, (end_ms - start_ms) // QUARTER_MS)
+            )
+            found = {key: _extremes(quarters, key) for key in keys}
+            starts = {
+                at for one in found.values() for at in (one.low_at_ms, one.high_at_ms) if at is not None
+            }
+            step_ms = round(quarters.step_s * 1000)
+            polls = {at: history.series(meter_id, keys, at, at + step_ms, step_ms // 1000) for at in starts}
         except StoreError:
             return dict.fromkeys(keys, MinMax(None, None, None, None))
-        return {key: _extremes(series, key) for key in keys}
+        return {key: _at_the_poll(one, key, polls) for key, one in found.items()}
 
     def _day_bounds(self, days_back: int) -> tuple[int, int]:
         now_ms, zone = self._clock.now_ms(), self._settings.site.zone
@@ -227,14 +239,6 @@ def _kilo(value: float | None) -> float | None:
     return None if value is None else value / 1000
 
 
-def _completeness(series: Series, start_ms: int, end_ms: int) -> float | None:
-    due = (end_ms - start_ms) / 1000 / series.step_s if series.step_s else 0
-    if due < 1:
-        return None
-    found = sum(value is not None for value in series.values.get("watts_total", ()))
-    return min(1.0, found / due)
-
-
 def _extremes(series: Series, key: str) -> MinMax:
     lows = [(value, at) for value, at in zip(series.low[key], series.at_ms, strict=True) if value is not None]
     highs = [
@@ -244,6 +248,23 @@ def _extremes(series: Series, key: str) -> MinMax:
         return MinMax(None, None, None, None)
     low, high = min(lows), max(highs)  # the first time each was reached
     return MinMax(low[0], low[1], high[0], -high[1])
+
+
+def _at_the_poll(one: MinMax, key: str, polls: Mapping[int, Series]) -> MinMax:
+    return MinMax(
+        one.low,
+        _first(polls, key, one.low, one.low_at_ms),
+        one.high,
+        _first(polls, key, one.high, one.high_at_ms),
+    )
+
+
+def _first(polls: Mapping[int, Series], key: str, value: float | None, at_ms: int | None) -> int | None:
+    """Return when the value was read first; its quarter where the single polls are no longer kept."""
+    if at_ms is None or value not in polls[at_ms].values[key]:
+        return at_ms
+    quarter = polls[at_ms]
+    return quarter.at_ms[quarter.values[key].index(value)]
 
 
 _current: Feed | None = None

@@ -28,8 +28,11 @@ from substation.errors import (
     SettingsError,
     StoreError,
     SubstationError,
+    WrongStation,
 )
 from substation.settings import files, vault
+from substation.settings.model import Home, Settings
+from substation.store.history import HistoryReader
 from substation.store.operator_db import OperatorDb
 
 LOG = logging.getLogger("substation.dashboard")
@@ -85,6 +88,7 @@ def _serve(folder: Path, port: int | None) -> int:
             "or keep to this machine: python3 encrypt_config.py set web.bind 127.0.0.1"
         )
     OperatorDb(home.operator, settings.simulated).close()  # raises WrongStation; never open across a fork
+    _same_station(home, settings)
     home.state.mkdir(parents=True, exist_ok=True)
     listener = bound(bind, port)
     _log_to(home.dashboard_log)
@@ -111,6 +115,21 @@ def _serve(folder: Path, port: int | None) -> int:
 
     coding = "br" if hosts.is_loopback(bind) else "gzip"
     return _run_gunicorn(listener.detach(), ready, stopped, coding)
+
+
+def _same_station(home: Home, settings: Settings) -> None:
+    """Raise WrongStation when the history was written by the other kind of station."""
+    try:
+        stamp = HistoryReader(home.history).facts().get("simulated")
+    except StoreError as exc:
+        LOG.warning("the history cannot be read, pages will say so: %s", exc)
+        return
+    if stamp is not None and stamp != ("yes" if settings.simulated else "no"):
+        theirs, ours = ("simulated", "real") if stamp == "yes" else ("real", "simulated")
+        raise WrongStation(
+            f"{home.history}: holds {theirs} readings and this is a {ours} station; they never mix. "
+            "Name the right station's folder in SUBSTATION_HOME"
+        )
 
 
 def bound(bind: str, port: int) -> socket.socket:

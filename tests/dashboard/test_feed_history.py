@@ -1,0 +1,138 @@
+"""The feed's look back: the day's sums, curves and extremes, and meters silent for long."""
+
+import math
+from collections.abc import Iterator
+
+import pytest
+
+from substation.clock import day_start_ms
+from substation.dashboard.feed import Feed, MinMax, TodayFigures
+from substation.readings import Reading
+from substation.store.history import History
+from tests.dashboard.conftest import Station, no_answer, reading
+
+MINUTE_MS = 60_000
+HOUR_MS = 60 * MINUTE_MS
+
+
+@pytest.fixture
+def history(station: Station) -> Iterator[History]:
+    made = History(station.home.history, True, station.clock, station.settings.site.zone)
+    yield made
+    made.close()
+
+
+def midnight(station: Station, days_back: int = 0) -> int:
+    return day_start_ms(station.clock.now_ms(), station.settings.site.zone, days_back)
+
+
+def fill(history: History, start_ms: int, end_ms: int, **changes: float) -> None:
+    """Write a reading of meter 1 each minute: 60 kW, so the register goes on by 1 kWh a minute."""
+    rows = []
+    for at_ms in range(start_ms, end_ms, MINUTE_MS):
+        energy = (at_ms - start_ms) / MINUTE_MS * 1000
+        rows.append(
+            reading(1, at_ms, wh_received=1_000_000 + energy, vah_received=1_000_000 + energy, **changes)
+        )
+    history.add(rows)
+    history.commit()
+
+
+def test_a_station_without_a_history_has_no_figures_and_no_points(feed: Feed) -> None:
+    assert feed.today(1) == TodayFigures(None, None, None, None, feed.today(1).completeness)
+    assert feed.today(1).completeness in (None, 0.0)
+    assert feed.day(1, ("v_r",)).at_ms == []
+    assert feed.minmax_today(1, ("v_r",)) == {"v_r": MinMax(None, None, None, None)}
+
+
+def test_a_damaged_history_costs_the_figures_and_not_the_page(station: Station, feed: Feed) -> None:
+    station.home.history.write_bytes(b"not a database " * 500)
+    station.read(no_answer(1, station.clock.now_ms()))
+    assert feed.today(1) == TodayFigures(None, None, None, None, None)
+    assert feed.minmax_today(1, ("v_r",))["v_r"].low is None
+    assert any("history" in words for words in feed.board().problems)
+
+
+def test_energy_is_counted_by_the_sites_calendar_day(station: Station, feed: Feed, history: History) -> None:
+    now = station.clock.now_ms()
+    yesterday, today = midnight(station, 1), midnight(station)
+    fill(history, yesterday, now)
+    figures = feed.today(1)
+    assert figures.kwh_yesterday == pytest.approx(24 * 60, abs=2)
+    assert figures.kwh_today == pytest.approx((now - today) / MINUTE_MS, abs=2)
+    assert figures.max_demand_va == pytest.approx(60_000, rel=0.05)
+    assert figures.max_demand_at_ms is not None
+    assert today <= figures.max_demand_at_ms < now
+
+
+def test_completeness_is_the_part_of_polls_answered(station: Station, feed: Feed, history: History) -> None:
+    feed.adopt(
+        station.settings.model_copy(
+            update={"poll": station.settings.poll.model_copy(update={"interval_s": 60.0})}
+        ),
+        station.home,
+    )
+    now, today = station.clock.now_ms(), midnight(station)
+    fill(history, today, today + (now - today) // 2)
+    assert feed.today(1).completeness == pytest.approx(0.5, abs=0.01)
+
+
+def test_figures_are_shared_for_a_while(station: Station, feed: Feed, history: History) -> None:
+    before = feed.today(1)
+    fill(history, midnight(station), station.clock.now_ms())
+    assert feed.today(1) is before
+    station.clock.advance(16)
+    assert feed.today(1).kwh_today is not None
+
+
+def test_a_day_is_a_calendar_day_of_the_site(station: Station, feed: Feed, history: History) -> None:
+    now, today, yesterday = station.clock.now_ms(), midnight(station), midnight(station, 1)
+    fill(history, yesterday - HOUR_MS, now)
+    series = feed.day(1, ("v_r", "watts_total"), days_back=1)
+    known = [at for at, value in zip(series.at_ms, series.values["v_r"], strict=True) if value is not None]
+    assert known[0] == yesterday
+    assert today - 2 * MINUTE_MS <= known[-1] < today
+    assert len(known) >= 1430
+    until_now = feed.day(1, ("v_r",))
+    assert today <= until_now.at_ms[0]
+    assert until_now.at_ms[-1] <= now
+
+
+def test_extremes_are_those_of_single_polls_with_their_times(
+    station: Station, feed: Feed, history: History
+) -> None:
+    today = midnight(station)
+    fill(history, today, today + 6 * HOUR_MS)
+    low_at, high_at = today + 2 * HOUR_MS + 7_000, today + 3 * HOUR_MS + 1_234
+    history.add([reading(1, low_at, v_r=201.5), reading(1, high_at, v_r=262.25)])
+    history.commit()
+    found = feed.minmax_today(1, ("v_r", "frequency"))
+    assert found["v_r"] == MinMax(201.5, low_at, 262.25, high_at)
+    assert (found["frequency"].low, found["frequency"].high) == (50.01, 50.01)
+
+
+def test_a_doubted_value_is_no_extreme(station: Station, feed: Feed, history: History) -> None:
+    today = midnight(station)
+    fill(history, today, today + HOUR_MS)
+    odd = reading(1, today + 30_500, v_r=812.0)
+    history.add([Reading(1, odd.at_ms, odd.values, implausible=frozenset({"v_r"}))])
+    history.commit()
+    assert feed.minmax_today(1, ("v_r",))["v_r"].high == 239.5
+
+
+def test_a_meter_silent_for_more_than_the_live_file_holds_shows_its_last_answer(
+    station: Station, feed: Feed, history: History
+) -> None:
+    now = station.clock.now_ms()
+    fill(history, now - 5 * HOUR_MS, now - 4 * HOUR_MS)
+    station.read(*(no_answer(1, now) if n == 1 else reading(n, now) for n in range(1, 6)))
+    station.beat(meter_1={"comm_status": "Communication failed", "status": "Unknown", "supply": "unknown"})
+    shown = feed.board().meter(1)
+    assert shown is not None
+    assert (shown.freshness, shown.values["v_r"].value, shown.values["v_r"].quality) == (
+        "stale",
+        239.5,
+        "stale",
+    )
+    assert shown.age_s is not None
+    assert math.isclose(shown.age_s, 4 * 3600 + 60)
