@@ -9,6 +9,8 @@ from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
 import dash
+from dash import _validate
+from dash.exceptions import CallbackException
 
 ROUTER = "_pages_location"
 CHANGED = "A part of the page does not fit this dashboard; perhaps it was updated."
@@ -25,7 +27,7 @@ def fault(app: dash.Dash, body: object, path_names: frozenset[str] = frozenset()
         return "The body is no JSON object."
     output = body.get("output")
     declared = app.callback_map.get(output) if isinstance(output, str) else None
-    if declared is None:
+    if declared is None or "callback" not in declared or not _outputs_fit(declared, body.get("outputs", [])):
         return CHANGED
     for part, name in (("inputs", "inputs"), ("state", "state")):
         given = body.get(name, [])
@@ -38,33 +40,46 @@ def fault(app: dash.Dash, body: object, path_names: frozenset[str] = frozenset()
     changed = body.get("changedPropIds", [])
     if not isinstance(changed, list) or not all(isinstance(name, str) for name in changed):
         return CHANGED
-    return "" if isinstance(body.get("outputs", []), dict | list) else CHANGED
+    return ""
+
+
+def _outputs_fit(declared: Mapping[str, Any], given: object) -> bool:
+    """Return whether Dash will take the outputs; asked here, a misfit is 400 and not 500."""
+    if declared.get("no_output"):
+        return True
+    wanted = declared["output"]
+    if not isinstance(wanted, list | tuple) and _takes_list(str(wanted)) != isinstance(given, list):
+        return False
+    try:
+        _validate.validate_output_spec(declared["output"], given, dash.Output)
+    except (CallbackException, KeyError, TypeError, AttributeError, IndexError, ValueError):
+        return False
+    return True
 
 
 def _fits(declared: list[Mapping[str, Any]], given: list[Any]) -> bool:
     if len(declared) != len(given):
         return False
     for wanted, item in zip(declared, given, strict=True):
-        if _is_pattern(wanted["id"]):
-            if not _is_dependency(item) and not (
-                isinstance(item, list) and all(_is_dependency(one) for one in item)
-            ):
+        if _takes_list(wanted["id"]):
+            if not isinstance(item, list) or not all(_is_dependency(one, wanted) for one in item):
                 return False
-        elif not _is_dependency(item) or (item["id"], item["property"]) != (wanted["id"], wanted["property"]):
+        elif not _is_dependency(item, wanted):
             return False
     return True
 
 
-def _is_pattern(identity: object) -> bool:
-    return isinstance(identity, str) and identity.startswith("{")
+def _takes_list(identity: str) -> bool:
+    """Return whether an id stands for any number of components (`ALL`), not for one."""
+    return identity.startswith("{") and ('["ALL"]' in identity or '["ALLSMALLER"]' in identity)
 
 
-def _is_dependency(item: object) -> bool:
-    return (
-        isinstance(item, dict)
-        and isinstance(item.get("id"), str | dict)
-        and isinstance(item.get("property"), str)
-    )
+def _is_dependency(item: object, wanted: Mapping[str, Any]) -> bool:
+    if not isinstance(item, dict) or item.get("property") != wanted["property"]:
+        return False
+    if wanted["id"].startswith("{"):
+        return isinstance(item.get("id"), dict)
+    return bool(item.get("id") == wanted["id"])
 
 
 def _address_fault(item: Any, path_names: frozenset[str]) -> str:

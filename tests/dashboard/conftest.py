@@ -172,6 +172,7 @@ class Browser(FlaskClient):
         given = kwargs.pop("headers", None) or {}
         headers = {**self.said, **dict(given)}
         kwargs["headers"] = {name: value for name, value in headers.items() if value is not None}
+        kwargs.setdefault("buffered", True)
         return super().open(*args, **kwargs)
 
 
@@ -187,6 +188,20 @@ def browse(app: dash.Dash, kind: type[Browser] = Browser) -> Browser:
     made = app.server.test_client()
     assert isinstance(made, Browser)
     return made
+
+
+def page_request(path: str, search: str = "") -> dict[str, Any]:
+    """Return the body with which Dash asks for the content of a page."""
+    content = [{"id": "_pages_content", "property": "children"}, {"id": "_pages_store", "property": "data"}]
+    return {
+        "output": ".._pages_content.children..._pages_store.data..",
+        "outputs": content,
+        "inputs": [
+            {"id": "_pages_location", "property": "pathname", "value": path},
+            {"id": "_pages_location", "property": "search", "value": search},
+        ],
+        "changedPropIds": ["_pages_location.pathname"],
+    }
 
 
 @pytest.fixture
