@@ -113,8 +113,8 @@ class Poller:
     def chores(self) -> tuple[tuple[float, Callable[[], None]], ...]:
         """What is done after a round, each once in so many seconds at most."""
         return (
-            (COMMIT_S, self.keeper.commit),
-            (COMPACT_S, self.keeper.compact),
+            (0.0 if self.keeper.urgent and "commit" not in self.problems else COMMIT_S, self.keeper.commit),
+            (COMPACT_S, self.compact),
             (UPKEEP_S, self.upkeep),
             (0.0, self.absorb),
             (REOPEN_S, self.keeper.open),
@@ -175,7 +175,7 @@ class Poller:
                 "limit_s": round(self.plant.limit_s, 4),
                 "lines": self.plant.lines(),
                 "meters": self.plant.meters(self.verdicts),
-                "problems": [*self.plant.advice(), *self.problems.words],
+                "problems": [*self.plant.advice(), *self.problems.words, *self.keeper.advice],
             },
         )
 
@@ -210,6 +210,11 @@ class Poller:
             self._done_s[name] = now_s
             with self.problems.survived(name):
                 chore()
+
+    def compact(self) -> None:
+        """Cut the live file to its last hour, if the database has what goes."""
+        if "commit" not in self.problems:
+            self.keeper.compact()
 
     def upkeep(self) -> None:
         """Remove a slice of what is older than it has to be kept."""

@@ -13,6 +13,9 @@ class Problems:
         self._log = log
         self._words: dict[str, str] = {}
 
+    def __contains__(self, name: str) -> bool:
+        return name in self._words
+
     @property
     def words(self) -> list[str]:
         """Every problem there is now, in words for the state line."""

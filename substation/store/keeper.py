@@ -38,7 +38,7 @@ class Keeper:
         if self._live is None:
             self._live = LiveFile(self._home.live, zone, settings.simulated)
         if self._history is None:
-            history = History(
+            self._history = History(
                 self._home.history,
                 settings.simulated,
                 self._clock,
@@ -47,8 +47,7 @@ class Keeper:
                 raw_days=settings.store.raw_days,
                 minute_days=settings.store.minute_days,
             )
-            rescued = history.replay(live.read(self._home.live))
-            self._history = history
+            rescued = self._history.replay(live.read(self._home.live))
             if rescued:
                 log.info("%d readings taken over from the live file", rescued)
 
@@ -77,20 +76,26 @@ class Keeper:
             at_ms = self._clock.now_ms() if at_ms is None else at_ms
             self._history.event(kind, at_ms=at_ms, meter_id=meter_id, old=old, new=new, detail=detail)
 
+    @property
+    def advice(self) -> list[str]:
+        """What is wrong with the stores beyond a failed write, in words for the state line."""
+        lost = self._history.lost if self._history else 0
+        return [f"{lost} readings given up: the medium has failed for hours"] if lost else []
+
+    @property
+    def urgent(self) -> bool:
+        """Whether a change of state waits for a commit: the live file, our journal, does not hold it."""
+        return self._history is not None and self._history.pending_events > 0
+
     def commit(self) -> None:
         """Bring the buffered rounds into the database, in one transaction."""
         if self._history:
             self._history.commit()
 
     def compact(self) -> None:
-        """Cut the live file to its last hour, once the database has what goes."""
-        if self._live is None:
-            return
-        if self._history:
-            self._history.commit()
-        elif self._home.live.stat().st_size < LARGEST_LIVE_BYTES:
-            return
-        self._live.compact(self._clock.now_ms())
+        """Cut the live file to its last hour. Not to be called while commits fail: it is the journal."""
+        if self._live and (self._history or self._home.live.stat().st_size > LARGEST_LIVE_BYTES):
+            self._live.compact(self._clock.now_ms())
 
     def upkeep(self, budget_s: float) -> None:
         """Remove a slice of what is older than it has to be kept."""
@@ -107,7 +112,8 @@ class Keeper:
         for path in sorted(self._home.state.glob("inbox/*.db"))[:1]:
             try:
                 if self._history.absorb(path, budget_s):
-                    path.unlink()
+                    for rest in (path, *path.parent.glob(f"{path.name}-*")):
+                        rest.unlink(missing_ok=True)
                     log.info("%s taken into the history", path.name)
             except StoreError as exc:
                 path.rename(path.with_suffix(".refused"))

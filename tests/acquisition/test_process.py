@@ -1,0 +1,251 @@
+"""`dmf_reader.py` as its own process: how it starts, ends, is killed, and what it leaves behind."""
+
+import json
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from substation import audit
+from substation.readings import Reading
+from substation.settings import vault
+from substation.settings.model import CARD_METERS, Home, Poll
+from substation.simulator.line import SimulatedLine
+from substation.store import heartbeat, live
+
+PROJECT = Path(__file__).resolve().parents[2]
+Start = Callable[..., subprocess.Popen]
+
+
+def wait_for(condition: Callable[[], bool], seconds: float = 20) -> None:
+    """Wait until it is so, looking often; fail when it never is."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it never came to be"
+        time.sleep(0.02)
+
+
+def rounds_of(home: Home) -> int:
+    beat = heartbeat.read(home.heartbeat)
+    return beat["round"] if beat and beat["state"] == "running" else 0
+
+
+def keys_in(home: Home) -> set[int]:
+    database = sqlite3.connect(f"file:{home.history}?mode=ro", uri=True)
+    try:
+        return {key for (key,) in database.execute("SELECT key FROM reading")}
+    finally:
+        database.close()
+
+
+def keys_in_journal(home: Home) -> set[int]:
+    return {row.reading.at_ms << 8 | row.reading.meter_id for row in live.read(home.live)}
+
+
+def audited(home: Home) -> list[str]:
+    return [json.loads(line)["event"] for line in home.audit.read_text(encoding="utf-8").splitlines()]
+
+
+def test_rounds_ends_by_itself_with_one_summary(simulated: SimulatedLine, process: Start, home: Home) -> None:
+    running = process("--rounds", "5")
+    out, _ = running.communicate(timeout=20)
+    assert running.returncode == 0
+    lines = out.splitlines()
+    assert lines[0].startswith("5 rounds, median 0.")
+    assert "wire limit" in lines[0]
+    assert [line.split(":")[0] for line in lines[1:]] == [f"meter {m.id} {m.name}" for m in CARD_METERS]
+    assert all("OK, asked 5, ok 5, timeout 0, crc 0" in line for line in lines[1:])
+    assert len(keys_in(home)) == 25
+
+
+def test_sigterm_ends_within_five_seconds_with_everything_committed(
+    simulated: SimulatedLine, process: Start, home: Home
+) -> None:
+    running = process()
+    wait_for(lambda: rounds_of(home) >= 5)
+    started = time.monotonic()
+    running.send_signal(signal.SIGTERM)
+    _, err = running.communicate(timeout=10)
+    assert running.returncode == 0, err
+    assert time.monotonic() - started < 5
+    assert heartbeat.read(home.heartbeat)["state"] == "stopped"  # type: ignore[index]
+    assert keys_in(home) == keys_in_journal(home)
+    assert audited(home) == ["start", "stop"]
+    key = vault.derive(vault.read_key(home.folder), audit.KEY_INFO)
+    assert audit.verify(home.audit, key).ok
+    log = home.poller_log.read_text(encoding="utf-8")
+    assert "started: 5 meters" in log
+    assert "stopped after" in log
+    assert log.splitlines()[0].split(" ")[0].endswith("Z")
+
+
+def test_sigterm_in_the_middle_of_a_silent_round_ends_soon(
+    simulated: SimulatedLine, process: Start, home: Home
+) -> None:
+    for meter_id in (1, 2, 3, 4, 5):
+        simulated.faults.order(meter_id, "dead")
+    running = process()
+    wait_for(lambda: simulated.frames >= 2)
+    started = time.monotonic()
+    running.send_signal(signal.SIGTERM)
+    running.communicate(timeout=10)
+    assert running.returncode == 0
+    assert time.monotonic() - started < 5
+
+
+def test_kill_9_loses_no_reading(simulated: SimulatedLine, process: Start, home: Home) -> None:
+    for _ in range(3):
+        running = process()
+        begin = len(keys_in_journal(home))
+        wait_for(lambda begin=begin: len(keys_in_journal(home)) >= begin + 25)
+        running.kill()
+        running.communicate()
+    journal = keys_in_journal(home)
+    assert len(journal) >= 75
+    last = process("--rounds", "1")
+    _, err = last.communicate(timeout=20)
+    assert last.returncode == 0, err
+    assert "readings taken over from the live file" in err
+    assert journal <= keys_in(home)
+    assert keys_in(home) == keys_in_journal(home)
+
+
+def test_the_second_poller_names_the_first(simulated: SimulatedLine, process: Start, home: Home) -> None:
+    first = process()
+    wait_for(lambda: rounds_of(home) >= 1)
+    second = process()
+    _, err = second.communicate(timeout=20)
+    assert second.returncode == 75
+    assert f"process {first.pid}" in err
+    assert first.poll() is None
+    first.kill()
+    first.communicate()
+    third = process("--rounds", "1")
+    third.communicate(timeout=20)
+    assert third.returncode == 0
+
+
+def test_two_homes_cannot_share_one_line(simulated: SimulatedLine, process: Start, home: Home) -> None:
+    first = process()
+    wait_for(lambda: rounds_of(home) >= 1)
+    rival = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            "import sys\nfrom substation.bus.port import open_port\nfrom substation.settings.model import Line\n"
+            "open_port(Line(port=sys.argv[1]))",
+            simulated.port,
+        ],
+        cwd=PROJECT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert f"held by process {first.pid}" in rival.stderr
+
+
+@pytest.mark.parametrize(
+    ("break_it", "words"),
+    [
+        (lambda home: home.config.unlink(), "encrypt_config.py"),
+        (lambda home: home.config.write_text("{}"), "config.json"),
+        (lambda home: home.key.unlink(), "config_key.key"),
+    ],
+)
+def test_a_configuration_that_cannot_be_used_is_78(
+    process: Start, home: Home, break_it: Callable[[Home], object], words: str
+) -> None:
+    break_it(home)
+    running = process()
+    _, err = running.communicate(timeout=20)
+    assert running.returncode == 78
+    assert words in err
+    assert "Traceback" not in err
+
+
+def test_an_unknown_meter_model_is_78(process: Start, home: Home, changed: Callable[..., None]) -> None:
+    changed(meters=(CARD_METERS[0].model_copy(update={"profile": "no_such_meter"}),))
+    running = process()
+    _, err = running.communicate(timeout=20)
+    assert running.returncode == 78
+    assert "no_such_meter" in err
+
+
+def test_data_of_a_real_station_is_78(process: Start, home: Home) -> None:
+    real = live.LiveFile(home.live, ZoneInfo("Asia/Kolkata"), simulated=False)
+    real.append([live.LiveRow(Reading(1, 1_795_400_000_000, {"watts_total": 1.0}), "OK", "OK")])
+    real.close()
+    running = process()
+    _, err = running.communicate(timeout=20)
+    assert running.returncode == 78
+    assert "real" in err
+
+
+@pytest.mark.parametrize("arguments", [["--rounds", "0"], ["--rounds", "many"], ["--write"]])
+def test_wrong_usage_is_64(process: Start, arguments: list[str]) -> None:
+    running = process(*arguments)
+    running.communicate(timeout=20)
+    assert running.returncode == 64
+
+
+def test_help_says_what_it_is(process: Start) -> None:
+    running = process("--help")
+    out, _ = running.communicate(timeout=20)
+    assert running.returncode == 0
+    assert "--rounds" in out
+    assert "only ever reads" in out
+
+
+def test_an_adapter_missing_at_the_start_is_found_when_it_comes(
+    simulated: SimulatedLine, process: Start, home: Home, changed: Callable[..., None]
+) -> None:
+    changed(poll=Poll(interval_s=5.0))
+    simulated.unplug()
+    running = process()
+    wait_for(lambda: rounds_of(home) >= 1)
+    assert heartbeat.read(home.heartbeat)["lines"][0]["state"] == "down"  # type: ignore[index]
+    time.sleep(0.3)
+    simulated.replug()
+    started = time.monotonic()
+    wait_for(lambda: len([row for row in live.read(home.live) if row.reading.answered]) >= 5)
+    assert time.monotonic() - started < 2.0
+    running.send_signal(signal.SIGTERM)
+    _, err = running.communicate(timeout=10)
+    assert "line 1 up again after" in err
+    assert err.count("port missing") == 1  # said once
+
+
+def test_a_missing_adapter_costs_little(process: Start, home: Home) -> None:
+    running = process()
+    wait_for(lambda: rounds_of(home) >= 2)
+
+    def cpu_s() -> float:
+        fields = Path(f"/proc/{running.pid}/stat").read_text().rsplit(")", 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    before = cpu_s()
+    time.sleep(2)
+    assert cpu_s() - before < 0.05 * 2 * 4  # at ten rounds a second; one in 2 s is what the station has
+
+
+def test_the_door_is_thin() -> None:
+    lines = (PROJECT / "dmf_reader.py").read_text(encoding="utf-8").splitlines()
+    assert len(lines) < 40
+
+
+def test_the_poller_loads_neither_pandas_nor_dash() -> None:
+    code = (
+        "import sys, substation.acquisition\n"
+        "print([name for name in ('pandas', 'dash', 'flask', 'plotly') if name in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=PROJECT, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "[]"

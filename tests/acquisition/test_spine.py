@@ -1,0 +1,236 @@
+"""The spine in this process: from the wire to both stores, the heartbeat and the log."""
+
+import logging
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from substation import acquisition
+from substation.acquisition import Poller
+from substation.errors import Full, WrongStation
+from substation.meters.decode import float32, words_of_float32
+from substation.quantities import BY_KEY, KEYS
+from substation.readings import Reading
+from substation.settings import files
+from substation.settings.model import Home, Poll
+from substation.simulator.line import SimulatedLine
+from substation.simulator.site import Site
+from substation.store import heartbeat, live
+from substation.store.history import History, HistoryReader
+from tests.fake_clock import FakeClock
+
+
+def held(site: Site, clock: FakeClock, meter_id: int) -> dict[str, float | None]:
+    """Return what a meter holds now, at the resolution of the stores."""
+    values = site.at(clock.now_ms())[meter_id]
+    return {
+        key: BY_KEY[key].from_steps(
+            BY_KEY[key].to_steps(float32(words_of_float32(values[key], "CDAB"), "CDAB"))
+        )
+        for key in KEYS
+    }
+
+
+def test_the_steps_stand_in_their_order(poller: Poller) -> None:
+    assert [step.__name__ for step in poller.steps] == [
+        "scan",
+        "qualify",
+        "judge_supply",
+        "keep_live",
+        "keep_history",
+        "heartbeat",
+        "announce",
+    ]
+
+
+def test_what_the_meters_hold_is_in_both_stores_and_the_heartbeat(
+    simulated: SimulatedLine, poller: Poller, home: Home, site: Site, station_clock: FakeClock
+) -> None:
+    poller.run(rounds=3)
+    poller.stop()
+    newest = live.latest(home.live)
+    kept = HistoryReader(home.history).latest()
+    for meter_id in (1, 2, 3, 4, 5):
+        truth = held(site, station_clock, meter_id)
+        assert dict(newest[meter_id].newest.reading.values) == truth
+        assert dict(kept[meter_id].values) == truth
+        assert newest[meter_id].newest.simulated is True
+    beat = heartbeat.read(home.heartbeat)
+    assert beat is not None
+    assert (beat["state"], beat["round"], beat["simulated"]) == ("stopped", 3, True)
+    assert [meter["status"] for meter in beat["meters"]] == ["EB supply On", "OK", "OK", "OK", "DG set Off"]
+    assert all(meter["comm_status"] == "OK" and meter["ok"] == 3 for meter in beat["meters"])
+    assert beat["lines"][0]["state"] == "up"
+    assert beat["problems"] == []
+
+
+def test_every_field_that_others_rely_on_is_in_the_heartbeat(
+    simulated: SimulatedLine, poller: Poller, home: Home
+) -> None:
+    poller.run(rounds=1)
+    beat = heartbeat.read(home.heartbeat)
+    assert beat is not None
+    promised = "v state at_ms started_ms pid simulated interval_s round round_s limit_s lines meters problems"
+    assert set(beat) == set(promised.split())
+    assert set(beat["lines"][0]) == {"name", "port", "state", "detail", "busy"}
+    promised = "id supply status evidence since_ms comm_status comm_detail last_good_ms asked ok timeout crc"
+    promised += " wrong refused noise turnaround_ms"
+    assert set(promised.split()) <= set(beat["meters"][0])
+
+
+def test_a_dead_meter_is_failed_and_unknown_and_the_others_go_on(
+    simulated: SimulatedLine, poller: Poller, home: Home, changed: Callable[..., None]
+) -> None:
+    poller.schedule.interval_s = 1.0
+    poller.run(rounds=1)
+    simulated.faults.order(3, "dead")
+    poller.run(rounds=3)
+    beat = heartbeat.read(home.heartbeat)
+    assert beat is not None
+    dead, living = beat["meters"][2], beat["meters"][3]
+    assert (dead["comm_status"], dead["supply"], dead["status"]) == (
+        "Communication failed",
+        "unknown",
+        "Unknown",
+    )
+    assert "no answer" in dead["comm_detail"]
+    assert (living["comm_status"], living["ok"]) == ("OK", 3)
+    row = live.latest(home.live)[3]
+    assert (row.newest.reading.quality, row.newest.reading.reason) == ("no_answer", "timeout")
+    assert row.answered is not None
+
+
+def test_a_missing_adapter_keeps_the_poller_up_and_says_so(poller: Poller, home: Home) -> None:
+    poller.run(rounds=2)
+    beat = heartbeat.read(home.heartbeat)
+    assert beat is not None
+    assert beat["state"] == "running"
+    assert beat["lines"][0]["state"] == "down"
+    assert "port missing" in beat["lines"][0]["detail"]
+    assert any("port missing" in words for words in beat["problems"])
+    assert {meter["comm_status"] for meter in beat["meters"]} == {"Communication failed"}
+    assert {row.newest.reading.reason for row in live.latest(home.live).values()} == {"line_down"}
+
+
+def test_a_full_store_never_stops_the_polling(
+    simulated: SimulatedLine,
+    poller: Poller,
+    home: Home,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr(acquisition, "COMMIT_S", 0.0)
+    monkeypatch.setattr(acquisition.log, "propagate", True)
+
+    def full(*_: object) -> None:
+        raise Full("no space left; free some space")
+
+    caplog.set_level(logging.INFO)
+    with monkeypatch.context() as patch:
+        patch.setattr(poller.keeper._history, "commit", full)
+        poller.run(rounds=4)
+    beat = heartbeat.read(home.heartbeat)
+    assert beat is not None
+    assert beat["problems"] == ["no space left; free some space"]
+    assert beat["meters"][0]["ok"] == 4
+    assert len([row for row in live.read(home.live) if row.reading.meter_id == 1]) == 4
+    assert [record.message for record in caplog.records].count("no space left; free some space") == 1
+    poller.run(rounds=6)
+    assert heartbeat.read(home.heartbeat)["problems"] == []  # type: ignore[index]
+    poller.stop()
+    assert len(HistoryReader(home.history).latest()) == 5
+
+
+def test_a_broken_database_leaves_the_live_board(simulated: SimulatedLine, home: Home) -> None:
+    home.history.write_text("this is no database")
+    poller = Poller(files.load(home.folder), acquisition.SystemClock())
+    poller.run(rounds=2)
+    beat = heartbeat.read(home.heartbeat)
+    assert beat is not None
+    assert any("daily_data.db" in words for words in beat["problems"])
+    assert len(live.latest(home.live)) == 5
+    poller.stop()
+    assert home.history.read_text() == "this is no database"
+
+
+def test_a_store_of_the_other_kind_is_refused(home: Home, changed: Callable[..., None]) -> None:
+    live.LiveFile(home.live, files.load(home.folder).settings.site.zone, simulated=False).append(
+        [live.LiveRow(Reading(1, 1, {}), "OK", "OK")]
+    )
+    with pytest.raises(WrongStation):
+        Poller(files.load(home.folder), acquisition.SystemClock())
+
+
+def test_a_fault_in_one_step_does_not_end_the_next_round(
+    simulated: SimulatedLine, poller: Poller, home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(acquisition, "judge", lambda *_: 1 / 0)
+        poller.run(rounds=2)
+    assert "internal fault in 'judge_supply'" in heartbeat.read(home.heartbeat)["problems"][0]  # type: ignore[index]
+    poller.run(rounds=4)
+    assert heartbeat.read(home.heartbeat)["problems"] == []  # type: ignore[index]
+    assert len([row for row in live.read(home.live) if row.reading.meter_id == 1]) == 4
+
+
+def test_a_changed_setting_is_taken_over_while_it_runs(
+    simulated: SimulatedLine, poller: Poller, home: Home, changed: Callable[..., None]
+) -> None:
+    poller.run(rounds=2)
+    fewer = poller.settings.meters[:2]
+    changed(poll=Poll(interval_s=0.2), meters=fewer)
+    poller.run(rounds=5)
+    beat = heartbeat.read(home.heartbeat)
+    assert beat is not None
+    assert beat["interval_s"] == 0.2
+    assert [meter["id"] for meter in beat["meters"]] == [1, 2]
+    assert beat["meters"][0]["ok"] == 5  # what was learned of a meter is kept
+
+
+def test_a_faulty_setting_is_named_and_the_old_ones_stay(
+    simulated: SimulatedLine, poller: Poller, home: Home
+) -> None:
+    poller.run(rounds=2)
+    home.config.write_text("{}")
+    poller.run(rounds=4)
+    beat = heartbeat.read(home.heartbeat)
+    assert beat is not None
+    assert any("config.json" in words for words in beat["problems"])
+    assert beat["meters"][4]["ok"] == 4
+
+
+def test_an_adapter_that_comes_back_is_polled_within_two_seconds(
+    simulated: SimulatedLine, poller: Poller, home: Home
+) -> None:
+    poller.schedule.interval_s = 5.0  # slower than what is promised
+    simulated.unplug()
+    poller.run(rounds=1)
+    assert heartbeat.read(home.heartbeat)["lines"][0]["state"] == "down"  # type: ignore[index]
+    simulated.replug()
+    started = time.monotonic()
+    poller.run(rounds=1)
+    poller.number = 1
+    poller.rest()
+    poller.run(rounds=2)
+    assert time.monotonic() - started < 2.0
+    assert all(meter["ok"] == 1 for meter in heartbeat.read(home.heartbeat)["meters"])  # type: ignore[index]
+
+
+def test_a_database_in_the_inbox_is_taken_and_removed(
+    simulated: SimulatedLine, poller: Poller, home: Home, tmp_path: Path, zone, clock: FakeClock
+) -> None:
+    inbox = home.state / "inbox"
+    inbox.mkdir(parents=True)
+    older = History(inbox / "older.db", True, clock, zone)
+    older.add([Reading(9, MONDAY_MS, {"watts_total": 5.0})])
+    older.close()
+    (inbox / "foreign.db").write_text("no database")
+    poller.run(rounds=6)
+    poller.stop()
+    assert sorted(path.name for path in inbox.iterdir()) == ["foreign.refused"]
+    assert HistoryReader(home.history).latest()[9].values["watts_total"] == 5.0
+
+
+MONDAY_MS = 1_795_400_000_000
