@@ -5,7 +5,6 @@ file read-only.
 """
 
 import contextlib
-import os
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
@@ -70,7 +69,7 @@ def open_to_read(path: Path) -> tuple[sqlite3.Connection, bool]:
     """Return a read-only connection, and whether it is frozen.
 
     A history that was closed cleanly, in a folder where we may not write, opens only as `immutable`: frozen
-    as it is now. The caller drops such a connection when `journal_of(path)` appears: a writer has come.
+    as it is now, and only right while there is no log beside it. The caller drops such a connection when `journal_of(path)` appears: a writer has come.
     """
     _refuse_stub(path)
     uri = path.absolute().as_uri()
@@ -81,7 +80,7 @@ def open_to_read(path: Path) -> tuple[sqlite3.Connection, bool]:
             db.execute("SELECT 1 FROM sqlite_master").fetchone()
         except sqlite3.OperationalError:
             db.close()
-            if journal_of(path).exists() or os.access(path.parent, os.W_OK):
+            if journal_of(path).exists():
                 raise
             frozen = True
             db = sqlite3.connect(f"{uri}?mode=ro&immutable=1", uri=True, check_same_thread=False)

@@ -15,7 +15,8 @@ from substation.store import live
 from substation.store.live import HOUR_MS, LiveFile, LiveRow
 from substation.store.live_row import HEADER_LINE
 from substation.store.rows import to_row
-from tests.store.readings import BEGIN_MS, a_reading, any_reading, rounds
+from tests.store.readings import BEGIN_MS, a_reading, rounds
+from tests.store.strategies import any_reading
 
 
 @pytest.fixture
@@ -290,7 +291,7 @@ def test_compaction_keeps_the_last_hour(live_file, path):
     assert len(kept) == 300
     live_file.append([row(a_reading(now_ms))])
     assert len(live.read(path)) == 301
-    assert os.listdir(path.parent) == [path.name]
+    assert [file.name for file in path.parent.iterdir()] == [path.name]
 
 
 def test_compaction_after_a_step_back_keeps_what_was_written_last(live_file, path):
@@ -326,7 +327,7 @@ def test_a_full_medium_keeps_the_old_file_and_loses_no_whole_line(live_file, pat
     with pytest.raises(Full, match="no space left"):
         live_file.compact(BEGIN_MS + 99 * 60_000)
     assert path.read_bytes() == before
-    assert os.listdir(path.parent) == [path.name]
+    assert [file.name for file in path.parent.iterdir()] == [path.name]
     with pytest.raises(Full):
         live_file.append([row(a_reading())])
     monkeypatch.undo()

@@ -5,7 +5,8 @@ from hypothesis import given
 from substation.quantities import BY_KEY, KEYS
 from substation.readings import Quality, Reading
 from substation.store.rows import to_reading, to_row
-from tests.store.readings import BEGIN_MS, a_reading, any_reading
+from tests.store.readings import BEGIN_MS, a_reading
+from tests.store.strategies import any_reading
 
 
 @given(any_reading())
