@@ -56,13 +56,18 @@ def main(argv: list[str] | None = None) -> int:
         return int(exc.code or 0)
     run: Callable[[argparse.Namespace], int] = arguments.run
     try:
-        return run(arguments)
+        code = run(arguments)
+        sys.stdout.flush()
+        return code
     except Busy as exc:
         return _fail(exc, EXIT_BUSY)
-    except SettingsError as exc:
-        return _fail(exc, EXIT_CONFIG)
     except SubstationError as exc:
         return _fail(exc, EXIT_CONFIG)
+    except BrokenPipeError:  # `show | head`: who reads has seen enough
+        sys.stdout = None
+        return EXIT_OK
+    except OSError as exc:
+        return _fail(f"{exc.filename or 'a file'}: {exc.strerror}", EXIT_CONFIG)
     except EOFError:
         return _fail("the input ended before everything was answered; nothing was changed", EXIT_USAGE)
     except KeyboardInterrupt:

@@ -46,6 +46,7 @@ def make_station(
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as exc:
         raise SettingsError(f"{folder}: cannot be made ({exc.strerror})") from exc
+    vault.refuse_open_folder(folder)
     with files.locked(folder):
         refuse_existing(folder)
         key = vault.find_key(folder)

@@ -167,6 +167,16 @@ class User(_Part):
     )
     disabled: bool = Field(False, description="A disabled user cannot log in.")
 
+    @field_validator("name")
+    @classmethod
+    def _can_be_typed(cls, name: str) -> str:
+        if ":" in name or not name.isprintable() or name != name.strip():
+            raise ValueError(
+                f"{name!r} cannot be typed into a login (RFC 7617): no colon, no control character, "
+                "no blank at either end"
+            )
+        return name
+
 
 class Settings(_Part):
     """Everything a station needs to know about itself."""

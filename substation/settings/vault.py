@@ -41,6 +41,7 @@ __all__ = [
     "new_key",
     "open_key",
     "read_key",
+    "refuse_open_folder",
     "seal",
     "unseal",
     "verify_password",
@@ -51,6 +52,7 @@ KEY_NAME = "config_key.key"
 CREDENTIAL_NAME = "config_key"
 FORMAT = 1
 _MAX_KEY_BYTES = 64 * 1024
+_NO_KEY = "Put it back from your backup; where there is no configuration yet, remove it"
 RESTORE = (
     "Put config.json back from your backup; for a new station move it away and run python3 encrypt_config.py"
 )
@@ -157,10 +159,14 @@ def write_key(path: Path, key: bytes) -> None:
         raise SettingsError(f"{path.name}: is there already; a key is never overwritten") from exc
     except OSError as exc:
         raise SettingsError(f"{path}: cannot be made ({exc.strerror})") from exc
-    with os.fdopen(handle, "wb") as file:
-        file.write(key + b"\n")
-        file.flush()
-        os.fsync(file.fileno())
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(key + b"\n")
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as exc:
+        path.unlink(missing_ok=True)
+        raise SettingsError(f"{path}: cannot be written ({exc.strerror})") from exc
 
 
 def find_key(folder: Path) -> Path:
@@ -214,7 +220,7 @@ def open_key(folder: Path) -> KeyFile:
         handed_over = str(path.parent) == os.environ.get("CREDENTIALS_DIRECTORY")
         warning = None if handed_over else _tighten(file.fileno(), status, path, name)
         if not handed_over:
-            _safe_folder(path.parent)
+            refuse_open_folder(path.parent)
         content = file.read(_MAX_KEY_BYTES)
     return KeyFile(path, _keys(content, name), (warning,) if warning else ())
 
@@ -235,11 +241,9 @@ def _keys(content: bytes, name: str) -> tuple[bytes, ...]:
         try:
             Fernet(line)
         except (ValueError, binascii.Error) as exc:
-            raise SettingsError(
-                f"{name}: holds no key (44 characters of base64). Put it back from your backup"
-            ) from exc
+            raise SettingsError(f"{name}: holds no key (44 characters of base64). {_NO_KEY}") from exc
     if not lines:
-        raise SettingsError(f"{name}: is empty. Put it back from your backup")
+        raise SettingsError(f"{name}: is empty. {_NO_KEY}")
     return lines
 
 
@@ -262,7 +266,8 @@ def _tighten(handle: int, status: os.stat_result, path: Path, name: str) -> str 
     raise SettingsError(f"{name}: others can read it (mode {mode:04o}). Remedy: sudo chmod 600 {path}")
 
 
-def _safe_folder(folder: Path) -> None:
+def refuse_open_folder(folder: Path) -> None:
+    """Raise SettingsError when everybody may write in the folder of a key."""
     mode = folder.stat().st_mode
     if mode & stat.S_IWOTH and not mode & stat.S_ISVTX:
         raise SettingsError(

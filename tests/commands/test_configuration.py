@@ -4,6 +4,8 @@ import io
 import json
 import os
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -362,6 +364,18 @@ def test_an_audit_log_that_cannot_be_written_is_said_and_does_not_stop_the_chang
     assert configuration.main(["set", "poll.interval_s", "5"]) == 0
     assert "audit log cannot be written" in capsys.readouterr().err
     assert settings(home).poll.interval_s == 5.0
+
+
+def test_a_reader_that_has_seen_enough_is_no_error(home: Path) -> None:
+    door = Path(__file__).resolve().parents[2] / "encrypt_config.py"
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run(
+        [sys.executable, str(door), "show"], stdout=writer, stderr=subprocess.PIPE, check=False
+    )
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert home.is_dir()
 
 
 def test_no_command_makes_a_file_for_the_world(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:

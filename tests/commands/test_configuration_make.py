@@ -5,6 +5,7 @@ import os
 import pty
 import re
 import select
+import socket
 import stat
 import subprocess
 import sys
@@ -246,6 +247,34 @@ def test_one_adapter_is_taken_by_its_own_name_and_several_are_not_guessed(
     assert configuration_make._default_port() == str(tmp_path / "by-id" / "usb-FTDI_1")
     (tmp_path / "by-id" / "usb-FTDI_2").touch()
     assert configuration_make._default_port() == "/dev/ttyUSB0"
+
+
+def test_a_folder_where_everybody_may_write_gets_no_key(home: Path) -> None:
+    home.mkdir()
+    home.chmod(0o777)
+    with pytest.raises(SettingsError, match="chmod o-w"):
+        make_station(home, simulated=True)
+    assert list(home.iterdir()) == []
+
+
+def test_a_full_disk_leaves_no_half_key(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(handle: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(SettingsError, match="No space left"):
+        make_station(home, simulated=True)
+    monkeypatch.undo()
+    assert not (home / "config_key.key").exists()
+
+
+def test_the_lan_address_is_an_address_of_the_lan_or_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Probe(socket.socket):
+        def connect(self, address: object) -> None:
+            raise OSError(101, "Network is unreachable")
+
+    monkeypatch.setattr(socket, "socket", Probe)
+    assert configuration_make.lan_address() is None
 
 
 def test_a_folder_that_cannot_be_made_is_said_in_words(tmp_path: Path) -> None:

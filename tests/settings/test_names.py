@@ -59,6 +59,8 @@ def test_a_typed_text_is_read_by_the_type_of_the_setting(
         ("web.port", "70000", "less than or equal"),
         ("site.timezone", "Asia/Kalkutta", "IANA"),
         ("site.name", "", "at least 1"),
+        ("users.0.name", "a:b", "no colon"),
+        ("users.0.name", "a\x1b", "no colon"),
         ("simulated", "yes", "cannot be changed"),
         ("users.0.password_hash", "$argon2id$x", "passwd"),
         ("export_password_hash", "x", "passwd"),
