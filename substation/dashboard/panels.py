@@ -71,32 +71,42 @@ def charts_of(
     """Return some charts of a meter: pairs of kind and phase."""
     kinds = [kind_of(name, phase) for name, phase in shown]
     day = Day(feed, meter, kinds)
-    return [_chart(day, kind, phase, small=small) for kind, (_, phase) in zip(kinds, shown, strict=True)]
+    return [chart(day, kind, phase, small=small) for kind, (_, phase) in zip(kinds, shown, strict=True)]
 
 
-def _chart(day: Day, kind: Kind, phase: str, *, small: bool) -> html.Figure:
+def chart(day: Day, kind: Kind, phase: str, *, small: bool = False, live: bool = True) -> html.Figure:
+    """Return one chart.
+
+    Args:
+        day: the meter's curves.
+        kind: what is shown.
+        phase: of which phase, `r`, `y`, `b`, or of all.
+        small: as one of many.
+        live: false on a pattern: it has no id and is never renewed.
+    """
     today, past = day.today(kind), day.past(kind)
     mark = {"meter": day.meter.id, "kind": kind.name, "phase": phase}
     note = _unit_words(kind, day.written(kind), phase)
     ring = [] if phase == ALL_PHASES else [cards.phase(phase.upper())]
-    live = cards.value(day.meter, *_live_keys(kind, phase), glance=True, unit=False)
+    number = cards.value(day.meter, *_live_keys(kind, phase), glance=True, unit=False)
     head = html.Figcaption(
         [
             html.B(kind.title),
             html.Span(note, className="ss-u"),
             *ring,
-            html.Span(live, className="ss-chart-now"),
+            html.Span(number, className="ss-chart-now"),
         ]
     )
     name = f"{kind.title}{'' if phase == ALL_PHASES else f', phase {phase.upper()}'}"
     graph = dcc.Graph(
-        id={"type": "day-chart", **mark},
         figure=day.figure(kind, today, past),
         config=charts.CONFIG,
         responsive=True,
         className="ss-graph",
+        **({"id": {"type": "day-chart", **mark}} if live else {}),
     )
-    veil = html.Div(veils(day, today, past), id={"type": "day-veil", **mark}, className="ss-veil")
+    cover = {"id": {"type": "day-veil", **mark}} if live else {}
+    veil = html.Div(veils(day, today, past), className="ss-veil", **cover)
     return html.Figure(
         [head, html.Div([graph, veil], className="ss-plot")],
         className="ss-chart ss-small" if small else "ss-chart",

@@ -1,0 +1,112 @@
+"""Made-up days for the patterns page and the tests: a feed whose curves are drawn, not read."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from substation.clock import Clock, day_start_ms
+from substation.dashboard import samples
+from substation.dashboard.board import Board
+from substation.dashboard.feed import MinMax, TodayFigures
+from substation.settings.model import Settings
+
+HOUR_MS = 3_600_000
+STEP_MS = 300_000
+
+
+@dataclass(frozen=True, slots=True)
+class SampleCurves:
+    """A day of one meter, a row every five minutes."""
+
+    at_ms: list[int]
+    step_s: int = 300
+    values: Mapping[str, list[float | None]] = field(default_factory=dict)
+    low: Mapping[str, list[float | None]] = field(default_factory=dict)
+    high: Mapping[str, list[float | None]] = field(default_factory=dict)
+
+
+class StillClock:
+    """A clock that stands."""
+
+    def now_ms(self) -> int:
+        """Return the moment of the samples, UTC ms."""
+        return samples.NOW_MS
+
+    def monotonic(self) -> float:
+        """Return a point of its own."""
+        return 0.0
+
+    def sleep(self, seconds: float) -> None:
+        """Do nothing: nobody waits by this clock."""
+
+
+class SampleFeed:
+    """What pages read through, with made-up content."""
+
+    def __init__(self, change: samples.Change | None = None, *, today_until_h: float | None = 24.0,
+                 gap_h: tuple[float, float] | None = None, past: bool = True) -> None:  # fmt: skip
+        """Make a feed in the state that `change` leads to.
+
+        Args:
+            change: as in `samples.STATES`.
+            today_until_h: site's hour of the last stored row of today; None: nothing is stored today.
+            gap_h: from and to which hour today nothing is stored.
+            past: whether yesterday is stored.
+        """
+        self._board = samples.board(change)
+        self._until_h, self._gap_h, self._past = today_until_h, gap_h, past
+        self.settings: Settings = samples.SETTINGS
+        self.clock: Clock = StillClock()
+
+    def board(self) -> Board:
+        """Return the state."""
+        return self._board
+
+    def today(self, meter_id: int) -> TodayFigures:
+        """Return the day's sums; none where nothing is stored."""
+        if self._until_h is None:
+            return TodayFigures(None, None, None, None, None)
+        share = samples.AMPS[meter_id] / 226.0
+        at = samples.NOW_MS - 3 * HOUR_MS - 1_208_000
+        return TodayFigures(2262.0 * share, 3310.0 * share, 183_000.0 * share, at, 1.0)
+
+    def minmax_today(self, meter_id: int, keys: Sequence[str]) -> dict[str, MinMax]:
+        """Return lowest and highest of the sample values."""
+        meter = self._board.meter(meter_id)
+        at = samples.NOW_MS - 5 * HOUR_MS
+        found = {}
+        for key in keys:
+            value = meter.values[key].value if meter is not None else None
+            none = MinMax(None, None, None, None)
+            found[key] = none if value is None else MinMax(value * 0.7, at, value * 1.2, at + HOUR_MS)
+        return found
+
+    def day(self, meter_id: int, keys: Sequence[str], days_back: int = 0) -> SampleCurves:
+        """Return a drawn day."""
+        zone = self.settings.site.zone
+        start = day_start_ms(samples.NOW_MS, zone, days_back)
+        until = 24.0 if days_back else min(self._until_h or 0.0, (samples.NOW_MS - start) / HOUR_MS)
+        if days_back and not self._past:
+            until = 0.0
+        at_ms, hours = [], []
+        for place in range(round(until * HOUR_MS / STEP_MS)):
+            hour = place * STEP_MS / HOUR_MS
+            if not days_back and self._gap_h is not None and self._gap_h[0] <= hour < self._gap_h[1]:
+                continue
+            at_ms.append(start + place * STEP_MS)
+            hours.append(hour)
+        base = samples.values(samples.SETTINGS.meter(meter_id) or samples.CARD_METERS[0])
+        values = {key: [_drawn(base[key], key, hour, days_back) for hour in hours] for key in keys}
+        return SampleCurves(at_ms, values=values, low=values, high=values)
+
+
+def _drawn(base: float | None, key: str, hour: float, days_back: int) -> float | None:
+    if base is None:
+        return None
+    ripple = math.sin(hour * 5.1 + days_back * 2.0) + 0.6 * math.sin(hour * 17.3 + days_back)
+    if key.startswith(("v_", "vl")):
+        return base * (1 + 0.004 * ripple)
+    if key.startswith("pf"):
+        return base * (1 + 0.004 * ripple)
+    load = 0.75 + 0.35 * math.exp(-((hour - 7.5) ** 2) / 4) + 0.4 * math.exp(-((hour - 19.5) ** 2) / 6)
+    return base * (load - 0.04 * days_back + 0.015 * ripple)

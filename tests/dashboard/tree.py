@@ -1,0 +1,108 @@
+"""Looks into a page as Dash components: every element, its classes, its words."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from substation.dashboard.board import Board
+
+
+def walk(part: Any) -> Iterator[Any]:
+    """Give every component, outermost first."""
+    if isinstance(part, list | tuple):
+        for one in part:
+            yield from walk(one)
+        return
+    if part is None or isinstance(part, str | int | float):
+        return
+    yield part
+    yield from walk(getattr(part, "children", None))
+
+
+def attribute(part: Any, name: str) -> Any:
+    """Return an attribute, also one with a dash in its name; None without it."""
+    return part.to_plotly_json()["props"].get(name)
+
+
+def classes(part: Any) -> set[str]:
+    """Return the classes of a component."""
+    return set((getattr(part, "className", None) or "").split())
+
+
+def text(part: Any) -> str:
+    """Return all words in a component."""
+    if part is None:
+        return ""
+    if isinstance(part, list | tuple):
+        return "".join(text(one) for one in part)
+    return (
+        part
+        if isinstance(part, str)
+        else str(part)
+        if isinstance(part, int | float)
+        else text(getattr(part, "children", None))
+    )
+
+
+def find(part: Any, **wanted: str) -> list[Any]:
+    """Return the components with these attributes; `data_q="v_r"` means `data-q`."""
+    pairs = {name.replace("_", "-"): value for name, value in wanted.items()}
+    return [one for one in walk(part) if all(attribute(one, key) == value for key, value in pairs.items())]
+
+
+def lies(page: Any, board: Board) -> list[str]:
+    """Return every place where a page claims more than the board knows, in words.
+
+    What is old, silent or never seen must look so, in class and in word, wherever it stands.
+    """
+    found = []
+    for part in walk(page):
+        meter_id = attribute(part, "data-m")
+        if meter_id is not None:
+            meter = board.meter(int(meter_id))
+            assert meter is not None
+            found += _lies_of_value(part, meter)
+        group, name = attribute(part, "data-g") or "", attribute(part, "data-p") or attribute(part, "data-k")
+        if group[:1] == "m" and group[1:].isdigit():
+            meter = board.meter(int(group[1:]))
+            assert meter is not None
+            if meter.freshness in ("stale", "never"):
+                found += _lies_of_part(part, meter, str(name))
+        if (
+            group == "line"
+            and name == "kind"
+            and board.poller.state != "running"
+            and ("ss-s-blind" not in classes(part))
+        ):
+            found.append("the state line does not say that nobody sees anything")
+    return found
+
+
+def _lies_of_value(part: Any, meter: Any) -> list[str]:
+    shown, words = classes(part), text(part)
+    where = f"meter {meter.id} {attribute(part, 'data-q') or 'age'}: {sorted(shown)} {words!r}"
+    if attribute(part, "data-age"):
+        if f"ss-is-{meter.freshness}" not in shown:
+            return [f"{where}: the age does not look {meter.freshness}"]
+        if meter.freshness in ("late", "stale") and not words.startswith(meter.freshness):
+            return [f"{where}: no word says {meter.freshness}"]
+        return [] if meter.freshness != "never" or words == "never answered" else [f"{where}: never answered"]
+    qualities = {meter.values[key].quality for key in attribute(part, "data-q").split()}
+    if "ss-is-fresh" in shown and qualities != {"good"}:
+        return [f"{where}: {qualities} looks fresh"]
+    if qualities & {"stale", "never"} and "ss-outside" in shown:
+        return [f"{where}: an old value is judged"]
+    if "never" in qualities and any(digit.isdigit() for digit in words):
+        return [f"{where}: a number where nothing was ever read"]
+    return []
+
+
+def _lies_of_part(part: Any, meter: Any, name: str) -> list[str]:
+    shown, words = classes(part), text(part)
+    where = f"meter {meter.id} {name}: {sorted(shown)} {words!r}"
+    if name in ("wire", "swatch") and "ss-w-unknown" not in shown:
+        return [f"{where}: the conductor looks known"]
+    if name == "wire" and not shown & {"ss-q-stale", "ss-q-never"}:
+        return [f"{where}: the card looks fresh"]
+    if name == "state" and words != "Unknown":
+        return [f"{where}: the status is claimed"]
+    return [f"{where}: looks fresh"] if "ss-is-fresh" in shown else []

@@ -1,0 +1,123 @@
+"""Every page is drawn in every state a station can be in, and none claims more than is known."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import dash
+import plotly.utils
+import pytest
+
+from substation.dashboard import feed as feeds
+from substation.dashboard import shell
+from substation.dashboard.samples import CARD_METERS, STATES
+from tests.dashboard.boards import feed_in
+from tests.dashboard.conftest import Station, demo_settings, make_app
+from tests.dashboard.tree import attribute, classes, find, lies, text, walk
+from tests.fake_clock import FakeClock
+
+PAGES = "substation.dashboard.pages"
+FOLDER = Path(feeds.__file__).parent / "pages"
+FILES = sorted(path.stem for path in FOLDER.glob("*.py") if path.stem != "__init__")
+
+
+def drawn(file: str) -> list[Any]:
+    """Return a page as it is drawn now; a page with a variable in its address once for each meter."""
+    page = dash.page_registry[f"{PAGES}.{file}"]
+    if page["path_template"]:
+        return [page["layout"](meter_id=str(meter.id)) for meter in CARD_METERS]
+    return [page["layout"]()]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _dashboard(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Pages register with a whole dashboard; the feed that was there before is put back."""
+    before = feeds._current
+    make_app(Station(tmp_path_factory.mktemp("station"), demo_settings(), FakeClock()))
+    yield
+    feeds._current = before
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_every_file_of_the_folder_is_a_page(file: str) -> None:
+    assert f"{PAGES}.{file}" in dash.page_registry
+
+
+@pytest.mark.parametrize(
+    ("file", "state"),
+    # the patterns page shows all states at once, whatever this station's is
+    [(file, state) for file in FILES for state in STATES if file != "patterns" or state == "normal"],
+)
+def test_a_page_is_drawn_in_every_state_and_tells_no_lie(file: str, state: str) -> None:
+    feed = feed_in(state)
+    feeds.set_current(feed)
+    for page in drawn(file):
+        assert json.dumps(page, cls=plotly.utils.PlotlyJSONEncoder)
+        if file != "patterns":
+            assert lies(page, feed.board()) == []
+    frame = shell.frame()
+    assert json.dumps(frame, cls=plotly.utils.PlotlyJSONEncoder)
+    assert lies(frame, feed.board()) == []
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_a_page_with_readings_knows_every_quantity_it_asks_for(file: str) -> None:
+    feed = feed_in("normal")
+    feeds.set_current(feed)
+    for page in drawn(file):
+        for part in walk(page):
+            for key in (attribute(part, "data-q") or "").split():
+                assert key in feed.board().meters[0].values
+
+
+def test_the_patterns_page_is_not_painted_by_live_values() -> None:
+    feeds.set_current(feed_in("normal"))
+    (page,) = drawn("patterns")
+    still = find(page, data_still="1")
+    assert len(still) == 1
+    assert len(find(still[0], data_age="1")) == len(find(page, data_age="1")) > 20
+
+
+@pytest.mark.parametrize("state", ["dead meter", "stopped poller", "never-seen meter"])
+def test_a_lie_would_be_found(state: str) -> None:
+    """The check itself is tried: one class or one word put right again, and it must speak."""
+    feed = feed_in(state)
+    feeds.set_current(feed)
+    (page,) = drawn("home")
+    old = [
+        part
+        for part in walk(page)
+        if classes(part) & {"ss-is-stale", "ss-is-never"} and attribute(part, "data-m")
+    ]
+    assert len(old) > 10
+    for part in old[::9]:
+        true = part.className
+        part.className = true.replace("ss-is-stale", "ss-is-fresh").replace("ss-is-never", "ss-is-fresh")
+        assert len(lies(page, feed.board())) == 1
+        part.className = true
+    unknown = [
+        part for part in walk(page) if text(part) == "Unknown" and attribute(part, "data-p") == "state"
+    ]
+    unknown[0].children = "OK"
+    assert len(lies(page, feed.board())) == 1
+
+
+@pytest.mark.parametrize("wanted", ["77", "0", "-1", "1e3", "0x1", "1/2", "<b>", "1" * 50, ""])
+def test_an_unknown_meter_gets_the_page_of_an_address_that_leads_nowhere(wanted: str) -> None:
+    feeds.set_current(feed_in("normal"))
+    page = dash.page_registry[f"{PAGES}.meter"]["layout"](meter_id=wanted)
+    assert "404" in text(page)
+    assert "<b>" not in text(page)
+    assert next(one.href for one in walk(page) if hasattr(one, "href")) == "/"
+
+
+def test_no_link_leads_nowhere() -> None:
+    feeds.set_current(feed_in("normal"))
+    known = {"/", "/patterns", "#main", *[f"/meter/{meter.id}" for meter in CARD_METERS]}
+    everything = [shell.frame(), *[page for file in FILES for page in drawn(file)]]
+    assert {one.href for one in walk(everything) if hasattr(one, "href")} == known
+    paths = {page["path"] for page in dash.page_registry.values()} | {
+        page["path_template"] for page in dash.page_registry.values()
+    }
+    assert {"/", "/patterns", "/meter/<meter_id>"} <= paths
