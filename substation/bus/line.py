@@ -106,18 +106,25 @@ class Line:
             BadFrame: bytes that are not the answer.
             Refused: the meter answered with an exception.
         """
-        return self._ask(frame.Question(meter_id, block.function, block.address, block.count), timeout_s)
+        question = frame.Question(meter_id, block.function, block.address, block.count)
+        if question.count in self.owed(meter_id):
+            raise NoAnswer(f"{question}: an earlier reply of this length may still come; not asked")
+        return self._ask(question, timeout_s)
 
     def probe(self, meter_id: int, block: Block, timeout_s: float) -> Answer:
-        """Ask for the beginning of the block only, in a length that is not owed: is the meter there?"""
+        """Ask for the beginning of the block only: is the meter there?
+
+        In a length that is not owed, or else in the one that has been owed longest: the words of a probe
+        are never used, so an old reply to one can do no harm.
+        """
         owed = self.owed(meter_id)
-        count = next((count for count in PROBE_COUNTS if count not in owed), PROBE_COUNTS[0])
+        free = [count for count in PROBE_COUNTS if count not in owed]
+        oldest_first = [question.count for question in self._owed if question.meter_id == meter_id]
+        count = free[0] if free else next(count for count in oldest_first if count in PROBE_COUNTS)
         return self._ask(frame.Question(meter_id, block.function, block.address, count), timeout_s)
 
     def _ask(self, question: frame.Question, timeout_s: float) -> Answer:
         owed = self.owed(question.meter_id)
-        if question.count in owed:
-            raise NoAnswer(f"{question}: an earlier reply of this length may still come; not asked")
         self._client.in_order = not owed
         try:
             return self._client.ask(question, timeout_s)
@@ -133,6 +140,7 @@ class Line:
             raise
 
     def _owe(self, question: frame.Question) -> None:
+        self._owed.pop(question, None)  # the oldest stand first
         self._owed[question] = self._clock.monotonic() + OWED_S
 
     def note_stray(self, data: bytes) -> None:

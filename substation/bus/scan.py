@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from substation.bus.health import Health, reading_reason, span
-from substation.bus.line import Answer
+from substation.bus.line import PROBE_COUNTS, Answer
 from substation.clock import Clock
 from substation.errors import LineDown, LinkError, Refused
 from substation.meters.blocks import Block, pieces, plan, values
@@ -225,12 +225,21 @@ class Scanner:
         found: dict[str, float | None] = {}
         at_ms = 0
         for planned in seat.blocks:
-            owed = self.line.owed(seat.meter.id)
-            for block in pieces(seat.profile, planned, owed) or (planned,):
+            for block in self._in_free_lengths(seat, planned):
                 answer = self._ask(self.line.read, seat, block)
                 found.update(values(seat.profile, block, answer.words))
                 at_ms = answer.at_ms
         return Reading(seat.meter.id, at_ms, found)
+
+    def _in_free_lengths(self, seat: Seat, planned: Block) -> tuple[Block, ...]:
+        """Return the block, or pieces of it while a late reply could be taken for the whole.
+
+        Probes are repeated in lengths that are owed; so a piece keeps out of their lengths as well.
+        """
+        owed = self.line.owed(seat.meter.id)
+        if planned.count not in owed:
+            return (planned,)
+        return pieces(seat.profile, planned, owed.union(PROBE_COUNTS)) or (planned,)
 
     def _ask(self, call: Callable[[int, Block, float], Answer], seat: Seat, block: Block) -> Answer:
         """Return the answer; a damaged one is asked for again at once, a second time not."""

@@ -139,7 +139,9 @@ def test_two_homes_cannot_share_one_line(simulated: SimulatedLine, process: Star
         [
             sys.executable,
             "-c",
-            "import sys\nfrom substation.bus.port import open_port\nfrom substation.settings.model import Line\n"
+            "import sys\n"
+            "from substation.bus.port import open_port\n"
+            "from substation.settings.model import Line\n"
             "open_port(Line(port=sys.argv[1]))",
             simulated.port,
         ],

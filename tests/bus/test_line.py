@@ -105,6 +105,15 @@ def test_a_reply_that_is_owed_is_not_asked_for_again_in_its_length(
     assert line.owed(1) == frozenset()
 
 
+def test_a_dead_meter_is_probed_for_ever(simulated: SimulatedLine, line: Line, block: Block) -> None:
+    simulated.faults.order(4, "dead", times=12)
+    for _ in range(12):
+        with pytest.raises(NoAnswer, match="no answer"):
+            line.probe(4, block, 0.02)
+    assert [request[5] for request in simulated.requests] == [2, 4, 6, 8, 10, 2, 4, 6, 8, 10, 2, 4]
+    line.probe(4, block, PATIENCE_S)
+
+
 def test_an_owed_reply_that_is_seen_is_owed_no_more(
     simulated: SimulatedLine, line: Line, block: Block
 ) -> None:
