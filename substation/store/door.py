@@ -69,7 +69,8 @@ def open_to_read(path: Path) -> tuple[sqlite3.Connection, bool]:
     """Return a read-only connection, and whether it is frozen.
 
     A history that was closed cleanly, in a folder where we may not write, opens only as `immutable`: frozen
-    as it is now, and only right while there is no log beside it. The caller drops such a connection when `journal_of(path)` appears: a writer has come.
+    as it is now, and right only while there is no log beside it. The caller drops such a connection when
+    `journal_of(path)` appears: a writer has come.
     """
     _refuse_stub(path)
     uri = path.absolute().as_uri()

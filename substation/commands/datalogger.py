@@ -1,0 +1,176 @@
+"""The command line behind `datalogger.py`: what the stores hold. It only reads."""
+
+import argparse
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from substation import audit
+from substation.clock import Clock, SystemClock, site_time
+from substation.commands.usage import Parser
+from substation.errors import EXIT_BUSY, EXIT_CONFIG, EXIT_OK, Busy, StoreError, SubstationError
+from substation.settings import vault
+from substation.settings.files import Loaded, home_folder, load
+from substation.store.door import journal_of
+from substation.store.events import Event
+from substation.store.history import HistoryReader
+
+DAY_MS = 86_400_000
+EXIT_CHANGED = 1
+"""`audit verify`: the log was changed."""
+EXIT_UNREADABLE = 2
+"""`audit verify`: the log is missing or cannot be read."""
+COUNTING_S = 120.0
+"""Counting millions of rows takes long on a card."""
+
+DESCRIPTION = """\
+Show what the station's stores hold: readings, events, the audit log. Nothing is changed.
+
+The station is the one in the project's folder, or in the folder that SUBSTATION_HOME names."""
+EPILOG = """\
+examples:
+  python3 datalogger.py status                 rows, times, size and completeness of the history
+  python3 datalogger.py events --days 30       changes of state of the last 30 days
+  python3 datalogger.py audit verify           is the audit log whole?
+  python3 datalogger.py audit tail -n 50       who did what last
+
+exit codes: 0 done, 64 wrong usage, 75 somebody else holds the file, 78 the station cannot be used;
+audit verify: 1 the log was changed, 2 it cannot be read"""
+
+
+def main(argv: list[str] | None = None, clock: Clock | None = None) -> int:
+    """Run one command; return its exit code."""
+    try:
+        arguments = _parser().parse_args(argv)
+    except SystemExit as exc:  # --help and wrong usage, as argparse ends them
+        return int(exc.code or 0)
+    run: Callable[[argparse.Namespace, Clock], int] = arguments.run
+    try:
+        code = run(arguments, clock or SystemClock())
+        sys.stdout.flush()
+    except Busy as exc:
+        return _fail(exc, EXIT_BUSY)
+    except SubstationError as exc:
+        return _fail(exc, EXIT_CONFIG)
+    except BrokenPipeError:  # `events | head`: who reads has seen enough
+        sys.stdout = None
+        return EXIT_OK
+    return code
+
+
+def _fail(words: object, code: int) -> int:
+    print(words, file=sys.stderr)
+    return code
+
+
+def _parser() -> argparse.ArgumentParser:
+    raw = argparse.RawDescriptionHelpFormatter
+    parser = Parser(prog="datalogger.py", description=DESCRIPTION, epilog=EPILOG, formatter_class=raw)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    status = commands.add_parser("status", help="rows, times, size and completeness of the history")
+    status.set_defaults(run=_status)
+    events = commands.add_parser("events", help="changes of state: supply, communication, line, poller")
+    events.add_argument("--days", type=_count, default=7, help="so many days back (default 7)")
+    events.add_argument(
+        "--limit", type=_count, default=1000, help="at most so many, the newest (default 1000)"
+    )
+    events.set_defaults(run=_events)
+    log = commands.add_parser("audit", help="the audit log: who did what")
+    actions = log.add_subparsers(required=True, metavar="ACTION")
+    verify = actions.add_parser("verify", help="is the chain of the audit log whole?")
+    verify.set_defaults(run=_verify)
+    tail = actions.add_parser("tail", help="the last lines, for a person")
+    tail.add_argument("-n", type=_count, default=20, metavar="LINES", help="so many (default 20)")
+    tail.set_defaults(run=_tail)
+    return parser
+
+
+def _count(text: str) -> int:
+    number = int(text)
+    if not 0 < number <= 1_000_000:
+        raise ValueError(text)
+    return number
+
+
+def _status(_: argparse.Namespace, clock: Clock) -> int:
+    loaded = load(home_folder())
+    for line in _report(loaded, clock):
+        print(line)
+    return EXIT_OK
+
+
+def _report(loaded: Loaded, clock: Clock) -> Iterator[str]:
+    settings, path, zone = loaded.settings, loaded.home.history, loaded.settings.site.zone
+    kind = "SIMULATED" if settings.simulated else "real"
+    yield f"{settings.site.name} ({kind}), times in {settings.site.timezone}"
+    if not path.exists():
+        yield f"{path}: no history yet; the poller makes it"
+        return
+    reader = HistoryReader(path, clock, COUNTING_S)
+    facts, tables = reader.facts(), reader.tables()
+    stamp = "simulated readings" if facts.get("simulated") == "yes" else "real readings"
+    yield f"{path}: {stamp}, {_size(path) / 1e6:.1f} MB"
+    yield ""
+    yield f"{'table':<10}{'rows':>12}  {'oldest':<21}{'newest':<21}"
+
+    def shown(ms: int | None) -> str:
+        return "-" if ms is None else f"{site_time(ms, zone):%Y-%m-%d %H:%M:%S}"
+
+    for name, table in tables.items():
+        yield f"{name:<10}{table.rows:>12}  {shown(table.oldest_ms):<21}{shown(table.newest_ms):<21}".rstrip()
+    yield ""
+    yield "completeness of the last 24 h"
+    now_ms = clock.now_ms()
+    for meter in settings.meters:
+        found = reader.completeness(meter.id, now_ms - DAY_MS, now_ms, settings.poll.interval_s)
+        counted = "polls" if settings.poll.interval_s else "minutes"
+        share = 100 * (found.share or 0)
+        name = f"{meter.id} {meter.name}"
+        yield f"{name:<24}{share:6.1f} %  {found.found} of {found.due} {counted}"
+
+
+def _size(path: Path) -> int:
+    files = (path, journal_of(path))
+    return sum(file.stat().st_size for file in files if file.exists())
+
+
+def _events(arguments: argparse.Namespace, clock: Clock) -> int:
+    loaded = load(home_folder())
+    names = {meter.id: meter.name for meter in loaded.settings.meters}
+    now_ms = clock.now_ms()
+    reader = HistoryReader(loaded.home.history, clock)
+    found = reader.events(now_ms - arguments.days * DAY_MS, now_ms + DAY_MS, arguments.limit)
+    for event in found:
+        at = site_time(event.at_ms, loaded.settings.site.zone)
+        print(f"{at:%Y-%m-%d %H:%M:%S}  {_said(event, names)}")
+    if not found:
+        print(f"no events in the last {arguments.days} days")
+    return EXIT_OK
+
+
+def _said(event: Event, names: dict[int, str]) -> str:
+    meter = (
+        "" if event.meter_id is None else f"{event.meter_id} {names.get(event.meter_id, '')}".rstrip() + ": "
+    )
+    change = " -> ".join(word for word in (event.old, event.new) if word)
+    detail = f" ({event.detail})" if event.detail else ""
+    return f"{meter}{event.kind} {change}{detail}".rstrip()
+
+
+def _verify(_: argparse.Namespace, __: Clock) -> int:
+    folder = home_folder()
+    loaded = load(folder)
+    key = vault.derive(vault.read_key(folder), audit.KEY_INFO)
+    try:
+        verdict = audit.verify(loaded.home.audit, key)
+    except StoreError as exc:
+        return _fail(exc, EXIT_UNREADABLE)
+    for line in verdict.words():
+        print(line)
+    return EXIT_OK if verdict.ok else EXIT_CHANGED
+
+
+def _tail(arguments: argparse.Namespace, _: Clock) -> int:
+    for line in audit.tail(load(home_folder()).home.audit, arguments.n):
+        print(line)
+    return EXIT_OK
