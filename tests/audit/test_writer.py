@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from substation.audit import Audit, chain, tail, verify
 from substation.clock import SystemClock
+from tests.audit.many import write_many
 from tests.fake_clock import FakeClock
 
 KEY = bytes(range(32))
@@ -291,17 +292,10 @@ def test_threads_of_one_program_share_it(path: Path) -> None:
     assert verify(path, KEY).last_seq == 200
 
 
-def _write_many(path: str, name: str, times: int) -> None:
-    audit = Audit(Path(path), KEY, name, SystemClock(), INDIA)
-    for number in range(times):
-        if not audit.write("page" if number % 10 else "login", user=name, number=number):
-            raise SystemExit(str(audit.last_problem))
-
-
 def test_four_processes_write_one_chain(path: Path) -> None:
     context = multiprocessing.get_context("spawn")
     workers = [
-        context.Process(target=_write_many, args=(str(path), f"service{n}", 250), name=f"service{n}")
+        context.Process(target=write_many, args=(str(path), KEY, f"service{n}", 250), name=f"service{n}")
         for n in range(4)
     ]
     for worker in workers:
@@ -323,7 +317,7 @@ def test_a_killed_writer_leaves_a_chain_that_goes_on(path: Path) -> None:
     context = multiprocessing.get_context("spawn")
     for _ in range(4):
         before = path.stat().st_size if path.exists() else 0
-        worker = context.Process(target=_write_many, args=(str(path), "victim", 1_000_000))
+        worker = context.Process(target=write_many, args=(str(path), KEY, "victim", 1_000_000))
         worker.start()
         until = time.monotonic() + 60
         while time.monotonic() < until and (not path.exists() or path.stat().st_size < before + 20_000):
