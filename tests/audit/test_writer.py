@@ -106,7 +106,7 @@ def test_a_hostile_name_stays_one_short_ascii_line(path: Path, audit: Audit, nam
     assert line.isprintable()
 
 
-@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     user=st.text(max_size=300),
     source=st.text(max_size=300),
