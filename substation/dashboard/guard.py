@@ -23,6 +23,7 @@ import dash
 from dash import _pages as dash_pages
 from dash_auth import BasicAuth
 from flask import Response, g, request
+from werkzeug.exceptions import BadRequest
 
 from substation.clock import Clock
 from substation.dashboard import callbacks, hosts, refusal
@@ -118,6 +119,10 @@ class Guard(BasicAuth):  # type: ignore[misc]
             body: Any = request.get_json()
         except RecursionError:
             return refusal.not_routable("The body is nested too deeply.")
+        except BadRequest:
+            if len(request.get_data()) >= LARGEST_BODY:  # sent without a length: read so far and no further
+                return refusal.too_large()
+            raise
         words = callbacks.fault(self.app, body, path_names())
         if words:
             return refusal.not_routable(words)

@@ -209,7 +209,7 @@ def _run_gunicorn(
                 "workers": 1,  # throttle, cache and audit in one place; a second gave no gain
                 "worker_class": "substation.dashboard.worker.PatientWorker",
                 "threads": THREADS,
-                "worker_connections": 1000,
+                "worker_connections": 900,  # below the usual limit of 1024 open files
                 "keepalive": 10,
                 "graceful_timeout": STOP_S,
                 "timeout": 60,

@@ -1,55 +1,107 @@
-"""gunicorn's threaded worker, with an end to patience.
+"""gunicorn's threaded worker, with threads only for requests that are there.
 
-A thread that waits for the rest of a request is one fewer for everybody else; a hundred clients
-that send a byte a minute would hold them all. gunicorn waits for ever, so a request whose head has
-not arrived in time loses its connection here.
+gunicorn gives a connection to a thread at its first byte and lets the thread wait for the rest: a
+hundred clients that send a byte a minute hold them all. Here the one loop that already watches all
+connections also waits for the end of each head, for a limited time, and a thread gets it complete.
+
+The loop looks at what has arrived without taking it (MSG_PEEK), and asks the kernel to be woken
+only by more than that (SO_RCVLOWAT, which Linux honours in poll since 4.18).
 """
 
 import contextlib
+import functools
+import selectors
 import socket
-import threading
 import time
 from typing import Any
 
+from gunicorn import util
 from gunicorn.workers.gthread import ThreadWorker
 
 HEAD_S = 10.0
 """The whole head of a request must arrive within so many seconds."""
+LONGEST_HEAD = 32_768
+"""Bytes; our pages send heads of 1 kB."""
+_END = b"\r\n\r\n"
 
 
 class PatientWorker(ThreadWorker):  # type: ignore[misc]
-    """One process, many threads, no thread for ever."""
+    """One process, many threads, and no thread for the slow."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         """Take gunicorn's arguments."""
         super().__init__(*args, **kwargs)
-        self._heads: dict[int, tuple[float, Any]] = {}
-        self._heads_lock = threading.Lock()
+        self._waiting: dict[Any, tuple[float, int]] = {}
+        """Connections whose head is not complete: until when it must be, bytes that are here."""
 
-    def handle(self, conn: Any) -> Any:
-        """Serve one request of a connection; noted until its head is here."""
-        with self._heads_lock:
-            self._heads[id(conn)] = (time.monotonic() + HEAD_S, conn)
-        try:
-            return super().handle(conn)
-        finally:
-            self._arrived(conn)
-
-    def handle_request(self, req: Any, conn: Any) -> Any:
-        """Serve a request whose head has arrived."""
-        self._arrived(conn)
-        return super().handle_request(req, conn)
+    def enqueue_req(self, conn: Any) -> None:
+        """Give a connection to a thread when its next head is here, else wait for it."""
+        here = _bytes_of_head(conn)
+        if here is None:
+            conn.data_ready = True
+            super().enqueue_req(conn)
+        else:
+            self._wait(conn, time.monotonic() + HEAD_S, here)
 
     def murder_keepalived(self, force: bool = False) -> None:
         """Close what has waited too long; gunicorn calls this every second."""
         super().murder_keepalived(force)
         now = time.monotonic()
-        with self._heads_lock:
-            late = [conn for deadline, conn in self._heads.values() if force or deadline < now]
-        for conn in late:
-            with contextlib.suppress(OSError):
-                conn.sock.shutdown(socket.SHUT_RDWR)  # the waiting thread reads the end and closes
+        for conn, (until, _) in list(self._waiting.items()):
+            if force or not self.alive or until < now:
+                self._stop_waiting(conn)
+                self._close(conn)
 
-    def _arrived(self, conn: Any) -> None:
-        with self._heads_lock:
-            self._heads.pop(id(conn), None)
+    def _wait(self, conn: Any, until: float, here: int) -> None:
+        try:
+            conn.sock.setblocking(False)
+            conn.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, here + 1)
+            self.poller.register(conn.sock, selectors.EVENT_READ, functools.partial(self._more, conn))
+        except (OSError, ValueError):
+            self._close(conn)
+        else:
+            self._waiting[conn] = (until, here)
+
+    def _more(self, conn: Any, _sock: Any) -> None:
+        """More of a head has arrived, or its sender has gone."""
+        until, before = self._stop_waiting(conn)
+        here = _bytes_of_head(conn)
+        if here is None:
+            conn.data_ready = True
+            super().enqueue_req(conn)
+        elif here <= before:  # woken and nothing more: it will never be complete
+            self._close(conn)
+        elif here >= LONGEST_HEAD:
+            with contextlib.suppress(OSError):
+                util.write_error(conn.sock, 431, "Request Header Fields Too Large", "")
+                conn.sock.shutdown(socket.SHUT_WR)
+                for _ in range(32):  # unread bytes would turn the answer into a reset
+                    if not conn.sock.recv(65_536, socket.MSG_DONTWAIT):
+                        break
+            self._close(conn)
+        else:
+            self._wait(conn, until, here)
+
+    def _stop_waiting(self, conn: Any) -> tuple[float, int]:
+        with contextlib.suppress(OSError, KeyError, ValueError):
+            self.poller.unregister(conn.sock)
+        with contextlib.suppress(OSError):
+            conn.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, 1)
+        return self._waiting.pop(conn)
+
+    def _close(self, conn: Any) -> None:
+        self.nr_conns -= 1
+        conn.close()
+
+
+def _bytes_of_head(conn: Any) -> int | None:
+    """Return how much of the next head has arrived; None when it is complete or its sender has gone."""
+    if conn.parser is not None and conn.parser.unreader.buf.getvalue():
+        return None  # read ahead with the request before
+    try:
+        data = conn.sock.recv(LONGEST_HEAD, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+    except BlockingIOError:
+        return 0
+    except OSError:
+        return None
+    return None if not data or _END in data else len(data)

@@ -133,7 +133,7 @@ def test_slow_clients_do_not_keep_others_waiting(running: Running) -> None:
     wait_for(running)
     running.ask("/")
     slow = []
-    for _ in range(100):
+    for _ in range(500):
         client = socket.create_connection(("127.0.0.1", running.port), timeout=5)
         client.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\nX-Slow: ")
         slow.append(client)
@@ -145,6 +145,22 @@ def test_slow_clients_do_not_keep_others_waiting(running: Running) -> None:
     for client in slow:
         client.close()
     assert sorted(times)[18] < 0.5
+
+
+@pytest.mark.whole
+def test_a_head_may_come_in_pieces_and_two_requests_in_one(running: Running) -> None:
+    wait_for(running)
+    host = f"Host: localhost:{running.port}\r\n\r\n".encode()
+    with socket.create_connection(("127.0.0.1", running.port), timeout=5) as client:
+        for piece in (b"GET /heal", b"thz HTTP/1.1\r\nHo", host[2:] + b"GET /healthz HTTP/1.1\r\n" + host):
+            client.sendall(piece)
+            time.sleep(0.05)
+        answers = b""
+        while answers.count(b'{"ok": true}') < 2:
+            more = client.recv(65_536)
+            assert more, answers
+            answers += more
+    assert answers.count(b"HTTP/1.1 200") == 2
 
 
 @pytest.mark.whole
