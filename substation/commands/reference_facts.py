@@ -1,0 +1,92 @@
+"""What the reference says beside what the program itself can tell."""
+
+from dataclasses import dataclass
+
+from substation.errors import EXIT_BUSY, EXIT_CONFIG, EXIT_OK, EXIT_USAGE
+
+EXIT_CODES = {
+    EXIT_OK: "done, or stopped as asked",
+    1: "failed; the message says why",
+    EXIT_USAGE: "wrong usage of a command",
+    EXIT_BUSY: "somebody else has it: the station already runs, the port is busy, a change is under way",
+    EXIT_CONFIG: "the configuration, a store of another station or the machine itself cannot be used; "
+    "starting again does not help",
+    130: "broken off with Ctrl+C",
+}
+
+AUDIT_EVENTS = {
+    "start": "a process of the station starts (`svc` says which)",
+    "stop": "a process of the station ends in order",
+    "login": "a person has logged in",
+    "login.failed": "a wrong password, an unknown or disabled user",
+    "login.throttled": "too many failures: further tries from there are not even checked for a while",
+    "page": "a page was opened",
+    "config.changed": "the configuration was made, or a setting changed (before and after; secrets never)",
+    "password.changed": "a password was set (whose, never what)",
+    "key.mode": "a file that others could read was put back to its owner alone",
+}
+"""Every event of the audit log; `tests/test_docs.py` looks for others in the code."""
+
+
+INTRODUCTION = {
+    "settings": """\
+# Settings
+
+Set one with `python3 encrypt_config.py set NAME VALUE`; see all with `show`. A number in a name counts
+from 0: the first line is `lines.0`, the second `lines.1`. A wrong value is refused and named, never mended.
+
+""",
+    "quantities": """\
+# Quantities
+
+What is measured. The key is the name in `/api/live`, in the views of the database and in meter profiles;
+the label is the column of `meter_data.csv` and the word of the meter's manual. A value is stored in whole
+steps of its resolution, so file, database and screen agree to the digit. A value outside its plausible
+range is kept and marked, never clipped.
+
+""",
+    "errors": """\
+# Errors and exit codes
+
+A message says what is wrong, where, and what to do next.
+
+""",
+    "refusals": """
+## Refusals of a meter
+
+The reason of a reading without values, when the meter answered with a Modbus exception:
+
+""",
+    "events": """\
+# Audit events
+
+`dashboard_audit.log` holds one JSON line an action, chained: an edited, inserted or deleted line is named
+by `python3 datalogger.py audit verify`.
+
+""",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """One program that a person runs."""
+
+    shown: str
+    """As the person types it."""
+    command: tuple[str, ...]
+
+
+PROGRAMS = (
+    Program("./start.sh", ("python3", "-m", "substation.commands.station", "start")),
+    Program("./stop.sh", ("./stop.sh",)),
+    Program("./test.sh", ("./test.sh",)),
+    Program("python3 app.py", ("python3", "app.py")),
+    Program("python3 dmf_reader.py", ("python3", "dmf_reader.py")),
+    Program("python3 datalogger.py", ("python3", "datalogger.py")),
+    Program("python3 encrypt_config.py", ("python3", "encrypt_config.py")),
+    Program("python3 -m substation.commands.station", ("python3", "-m", "substation.commands.station")),
+    Program(
+        "python3 -m substation.commands.simulated_line",
+        ("python3", "-m", "substation.commands.simulated_line"),
+    ),
+)

@@ -1,0 +1,161 @@
+"""The documents are complete and up to date."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+from substation import errors
+from substation.commands import reference
+from substation.commands.doors import PROJECT
+from substation.commands.reference_facts import AUDIT_EVENTS, EXIT_CODES, PROGRAMS
+from substation.quantities import QUANTITIES
+from substation.settings.model import Settings
+
+DOCS = PROJECT / "docs"
+LONGEST_README = 500
+GUIDES = (
+    "tutorial.md",
+    "how-to/set-up-a-real-station.md",
+    "how-to/run-at-boot.md",
+    "how-to/several-stations.md",
+    "how-to/troubleshooting.md",
+    "explanation/design.md",
+    "decisions/dependencies.md",
+)
+
+
+def pages() -> list[Path]:
+    return sorted([*DOCS.rglob("*.md"), *PROJECT.glob("*.md")])
+
+
+def read(name: str) -> str:
+    return (DOCS / "reference" / name).read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", [name for name in reference.PAGES if name != "commands.md"])
+def test_the_reference_is_what_the_program_says(name: str) -> None:
+    assert read(name) == reference.PAGES[name](), "stale: python3 -m substation.commands.reference"
+
+
+def test_the_help_of_every_command_is_in_the_reference() -> None:
+    # Word by word: another Python breaks the lines of a help elsewhere.
+    assert read("commands.md").split() == reference.commands_page().split(), (
+        "stale: python3 -m substation.commands.reference"
+    )
+
+
+def test_every_setting_is_documented_with_words() -> None:
+    rows = list(reference.settings_rows(Settings))
+    assert len(rows) > 25
+    page = read("settings.md")
+    for name, _, _, words in rows:
+        assert f"| `{name}` |" in page
+        assert len(words) > 5, f"{name} has no description"
+
+
+def test_every_quantity_error_and_exit_code_is_documented() -> None:
+    for quantity in QUANTITIES:
+        assert f"| `{quantity.key}` | {quantity.label} | {quantity.register} |" in read("quantities.md")
+    names = [
+        name
+        for name, kind in vars(errors).items()
+        if isinstance(kind, type) and kind.__module__ == errors.__name__
+    ]
+    assert "WrongStation" in names
+    for name in names:
+        assert f"| `{name}` |" in read("errors.md")
+    codes = {value for name, value in vars(errors).items() if name.startswith("EXIT_")}
+    assert codes <= EXIT_CODES.keys()
+
+
+def test_every_door_is_documented() -> None:
+    shown = " ".join(program.shown for program in PROGRAMS)
+    for path in [*PROJECT.glob("*.py"), *PROJECT.glob("*.sh")]:
+        assert path.name in shown, f"{path.name} is missing in reference_facts.PROGRAMS"
+
+
+def audit_calls() -> set[str]:
+    """Return every event that the code writes: the constant first argument of audit writers."""
+    found = set()
+    for path in (PROJECT / "substation").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if not isinstance(node, ast.Call):
+                continue
+            writer = ast.unparse(node.func)
+            texts = [a.value for a in node.args if isinstance(a, ast.Constant) and isinstance(a.value, str)]
+            if re.search(r"(^|[._])(audit\.write|_audit|record)$", writer) and texts:
+                found.add(texts[0])
+    return found
+
+
+def test_every_audit_event_is_documented_and_every_documented_one_is_written() -> None:
+    assert audit_calls() == set(AUDIT_EVENTS)
+
+
+@pytest.mark.parametrize("name", GUIDES)
+def test_the_guides_are_there(name: str) -> None:
+    assert len((DOCS / name).read_text(encoding="utf-8")) > 600
+
+
+def test_the_readme_is_short_and_names_the_two_commands() -> None:
+    text = (PROJECT / "README.md").read_text(encoding="utf-8")
+    assert len(text.split()) <= LONGEST_README
+    assert "./start.sh --demo" in text
+    assert "./test.sh" in text
+    assert "docs/home.png" in text
+
+
+def slug(heading: str) -> str:
+    return re.sub(r"[^\w\- ]", "", heading.strip().lower()).replace(" ", "-")
+
+
+@pytest.mark.parametrize("page", pages(), ids=lambda page: str(page.relative_to(PROJECT)))
+def test_links_lead_somewhere(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    for target in re.findall(r"\]\(([^)\s]+)\)", text):
+        assert not target.startswith(("http:", "https:")), "the station has no internet; say it in words"
+        file, _, heading = target.partition("#")
+        path = (page.parent / file) if file else page
+        if path.name == "home.png":
+            continue  # the picture is taken of the finished pages
+        assert path.exists(), target
+        if heading:
+            headings = re.findall(r"^#+ (.+)$", path.read_text(encoding="utf-8"), re.M)
+            assert heading in {slug(each) for each in headings}, target
+
+
+def test_settings_and_commands_that_the_guides_name_exist() -> None:
+    known = {re.sub(r"\.\d+\.", ".N.", name) for name, *_ in reference.settings_rows(Settings)}
+    for page in pages():
+        text = page.read_text(encoding="utf-8")
+        for name in re.findall(r"encrypt_config\.py (?:set|get) ([a-z_]+(?:\.[\w]+)+)", text):
+            assert re.sub(r"\.\d+\.", ".N.", name) in known, f"{page.name}: {name}"
+        for script in re.findall(r"\./(\w+\.sh)\b", text):
+            assert (PROJECT / script).exists(), f"{page.name}: {script}"
+
+
+def spoken_words() -> str:
+    """Return every text in the code, one after another: what the program can say."""
+    said = []
+    for path in (PROJECT / "substation").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                said.append(node.value)
+    return "\n".join(said)
+
+
+def test_troubleshooting_quotes_what_the_program_says() -> None:
+    text = (DOCS / "how-to" / "troubleshooting.md").read_text(encoding="utf-8")
+    tables = re.findall(r"^\| it says \| do \|\n\|---\|---\|\n((?:\|.*\n)+)", text, re.M)
+    quotes = [row.split("|")[1].strip() for each in tables for row in each.splitlines()]
+    assert len(quotes) > 10
+    said = spoken_words()
+    pieces = [
+        piece.strip()
+        for quote in quotes
+        for piece in re.split(r"\.\.\.|\(mode|\)|\b8050\b| / The | ended", quote)
+        if len(piece.strip()) > 3
+    ]
+    assert [piece for piece in pieces if piece not in said] == []
