@@ -36,6 +36,15 @@ def test_it_is_the_same_site_next_week(tmp_path: Path, zone: zoneinfo.ZoneInfo) 
     assert again.at(NOW_MS + DAY_MS) == first.at(NOW_MS + DAY_MS)
 
 
+def test_two_processes_that_begin_together_agree(
+    tmp_path: Path, zone: zoneinfo.ZoneInfo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = kept.site_of(tmp_path, zone, NOW_MS)
+    monkeypatch.setattr(Path, "exists", lambda path: False)  # the other looked just before
+    assert kept.site_of(tmp_path, zone, NOW_MS + 60_000).epoch_ms == first.epoch_ms
+    assert list(tmp_path.iterdir()) == [tmp_path / kept.NAME]
+
+
 @pytest.mark.parametrize(
     "content", ["", "{}", "[]", '{"seed": 1, "epoch_ms": 0, "failures": [{"start": 1}]}']
 )

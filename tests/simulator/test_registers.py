@@ -111,6 +111,27 @@ def test_a_failure_still_to_come_changes_nothing_that_was_said() -> None:
     assert once_more.at(now_ms + HOUR_MS) == one.at(now_ms + HOUR_MS)
 
 
+@pytest.mark.parametrize("hours", [1, -2])
+def test_a_failure_ordered_later_is_as_if_it_had_always_been_known(hours: int) -> None:
+    start_ms = EPOCH_MS + hours * HOUR_MS + 600_000
+    failure = Failure(start_ms, start_ms + 900_000)
+    one, known = site(), site(failure)
+    for far_hours in (3, -4):
+        one.at(EPOCH_MS + far_hours * HOUR_MS)
+    one.at(start_ms + 1_000_000)
+    one.fail(failure)
+    for after_ms in (1_900_000, -3 * HOUR_MS, 1, 60_000, 901_234, 3 * HOUR_MS):
+        assert one.at(start_ms + after_ms) == known.at(start_ms + after_ms)
+
+
+def test_the_same_to_the_last_bit_by_minutes_and_at_once() -> None:
+    by_minutes = site()
+    for minute in range(-12 * 60, 1):
+        said = by_minutes.at(EPOCH_MS + minute * 60_000)
+        if minute % 60 == 30:
+            assert said == site().at(EPOCH_MS + minute * 60_000)
+
+
 def test_a_live_question_costs_less_than_a_millisecond() -> None:
     one = site()
     one.at(EPOCH_MS + 20 * HOUR_MS)

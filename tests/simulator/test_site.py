@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from substation.quantities import BY_KEY, INSTANTS, KEYS
 from substation.settings.model import CARD_METERS, Settings
+from substation.simulator.loads import facts
 from substation.simulator.site import METERS, Failure, Site, Supply
 
 ZONE = zoneinfo.ZoneInfo("Asia/Kolkata")
@@ -93,6 +94,20 @@ def test_transformer_carries_the_feeders_and_about_one_percent_more(ms: int) -> 
 
 @relaxed
 @given(TIMES)
+def test_currents_meet_at_the_bus(ms: int) -> None:
+    values = SITE.at(ms)
+    if SITE.supply(ms) is not Supply.MAINS:
+        return
+    for phase, unmetered_kw in zip("ryb", facts().bus.unmetered_kw, strict=True):
+        bus_v = values[1][f"v_{phase}"]
+        for what, factor in (("watts", 1.0), ("var", math.tan(math.acos(0.9)))):
+            at_the_bus = sum(values[m][f"{what}_{phase}"] / values[m][f"v_{phase}"] for m in FEEDERS) * bus_v
+            unmetered = unmetered_kw * 1000 * (bus_v / 240) ** 2 * factor
+            assert values[1][f"{what}_{phase}"] == pytest.approx(at_the_bus + unmetered, rel=1e-12)
+
+
+@relaxed
+@given(TIMES)
 def test_a_live_circuit_stays_within_what_the_station_is_known_for(ms: int) -> None:
     values = SITE.at(ms)
     for meter in (1, *FEEDERS):
@@ -144,6 +159,14 @@ def test_nothing_jumps_from_one_second_to_the_next(ms: int) -> None:
         for key in INSTANTS:
             change = abs(after[meter][key] - before[meter][key])
             assert change <= 0.004 * max(abs(before[meter][key]), 1.0), (meter, key)
+
+
+@pytest.mark.parametrize("hour", range(24))
+def test_nothing_jumps_at_a_full_hour_of_monday(hour: int) -> None:
+    full_hour = at_site_time(30, hour)  # Monday replaces a quiet Sunday soon after midnight
+    before, after = SITE.at(full_hour - 500), SITE.at(full_hour + 500)
+    for meter in METERS:
+        assert after[meter]["watts_total"] == pytest.approx(before[meter]["watts_total"], rel=0.004)
 
 
 def test_it_lives_from_second_to_second() -> None:
