@@ -68,18 +68,23 @@ LEAST_BUDGET_S = 0.02
 log = logging.getLogger("poller")
 
 
+class Ending:
+    """Whether somebody has told the poller to end; set by a signal at any time."""
+
+    asked = False
+
+
 class Poller:
     """One station's poller."""
 
-    def __init__(self, loaded: Loaded, clock: Clock) -> None:
+    def __init__(self, loaded: Loaded, clock: Clock, ending: Ending | None = None) -> None:
         """Plan the lines, open the stores. Raises ProfileError and WrongStation.
 
         Any other trouble with a store is a problem on the state line, and is tried again.
         """
-        self.loaded, self.clock = loaded, clock
+        self.loaded, self.clock, self.ending = loaded, clock, ending or Ending()
         self.settings, self.home = loaded.settings, loaded.home
         self.problems = Problems(log)
-        self.stopping = False
         self.number = 0
         self.started_ms = clock.now_ms()
         self.plant = Plant(self.settings, clock)
@@ -95,6 +100,11 @@ class Poller:
             raise
         except (StoreError, OSError) as exc:
             self.problems.take("open", exc)
+
+    @property
+    def stopping(self) -> bool:
+        """Whether this round is the last."""
+        return self.ending.asked
 
     @property
     def steps(self) -> tuple[Callable[[], None], ...]:
@@ -314,13 +324,14 @@ def _poll(loaded: Loaded, clock: Clock, rounds: int | None) -> int:
     settings, home = loaded.settings, loaded.home
     key = vault.derive(vault.read_key(home.folder), KEY_INFO)
     audit = Audit(home.audit, key, "poller", clock, settings.site.zone)
-    poller = Poller(loaded, clock)
+    ending = Ending()
 
     def end(number: int, frame: FrameType | None) -> None:
-        poller.stopping = True
+        ending.asked = True
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, end)
+    poller = Poller(loaded, clock, ending)
     for warning in loaded.warnings:
         log.warning("%s", warning)
         audit.write("key.mode", ok=False, words=warning)

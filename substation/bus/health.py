@@ -53,6 +53,9 @@ class Health:
     """Why the last transaction failed, in words; empty after a good one."""
     last_good_ms: int | None = None
     turnaround_s: float | None = None
+    """The longest of late: what patience is computed from."""
+    least_turnaround_s: float | None = None
+    """The shortest ever: what the wire's limit is computed from."""
     probe_due_s: float = 0.0
     backoff_s: float = FIRST_BACKOFF_S
     probes: int = 0
@@ -97,6 +100,8 @@ class Health:
         self.counts["ok"] += 1
         if noise:
             self._count("noise")
+        least = self.least_turnaround_s
+        self.least_turnaround_s = turnaround_s if least is None else min(least, turnaround_s)
         known = self.turnaround_s
         if known is None or turnaround_s >= known:
             self.turnaround_s = turnaround_s

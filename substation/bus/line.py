@@ -54,7 +54,7 @@ class Answer:
     at_ms: int
     """UTC, ms: when its last byte arrived."""
     turnaround_s: float
-    """From the end of the request to the first character of the reply, computed from the last one."""
+    """What the meter thought, beyond the silence t3.5 that it has to keep; computed from the last byte."""
     noise: bool = False
     """Whether bytes that are not the answer had to be skipped before it."""
 
@@ -131,8 +131,6 @@ class Line:
         except Refused:
             if owed:  # perhaps the refusal of an earlier request
                 self._owe(question)
-            raise
-        except LineDown:
             raise
         except LinkError:
             if not self._client.whole:  # else its reply has come, only damaged
@@ -239,9 +237,10 @@ class _Client(ModbusSerialClient):
         asked_s = self._sent_s + pace.request_s * (2 if self._line.echoes else 1)
         reply_s = pace.reply_s(question.count)
         guess_s = self._turnaround_s.get(question.meter_id, FIRST_GUESS_S)
-        deadline = asked_s + self._timeout_s + reply_s
+        deadline = asked_s + pace.silence_s + self._timeout_s + reply_s
         data = b""
-        clock.sleep(asked_s + min(guess_s, self._timeout_s) + reply_s - EARLY_S - clock.monotonic())
+        expected_s = deadline - max(0.0, self._timeout_s - guess_s)
+        clock.sleep(expected_s - EARLY_S - clock.monotonic())
         limit, looks = deadline, 0
         while True:
             chunk = self._read(limit - clock.monotonic() if looks else 0)
@@ -251,7 +250,7 @@ class _Client(ModbusSerialClient):
                 self._quiet_since_s = now
                 data += chunk
                 if found := frame.find_answer(question, data):
-                    self._keep(found, now - reply_s - asked_s, early=looks == 1)
+                    self._keep(found, now - asked_s - pace.silence_s - reply_s, early=looks == 1)
                     return found.frame
                 if frame.find_refusal(question, data) is not None:
                     raise frame.trouble(question, data)

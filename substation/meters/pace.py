@@ -50,8 +50,8 @@ class Pace:
     def transaction_s(self, count: int, turnaround_s: float) -> float:
         """Return the least time that asking for `count` registers can take, s.
 
-        `turnaround_s` is the meter's own thinking time, from the end of the request to the first
-        character of its reply. 76 registers at 9600 8E1 and 30 ms: 227.1 ms.
+        `turnaround_s` is the meter's own thinking time, beyond the silence t3.5 that it has to keep
+        before it replies. 76 registers at 9600 8E1 and 30 ms: 227.1 ms.
         """
         return self.request_s + turnaround_s + self.reply_s(count) + 2 * self.silence_s
 

@@ -26,6 +26,7 @@ def test_a_longer_turnaround_counts_at_once_a_shorter_one_slowly() -> None:
     assert health.turnaround_s == pytest.approx(0.3)
     health.heard(0.1, noise=False)
     assert health.turnaround_s == pytest.approx(0.28)
+    assert health.least_turnaround_s == pytest.approx(0.1)
 
 
 def test_every_other_probe_waits_long_so_that_a_slow_meter_is_found_again() -> None:
