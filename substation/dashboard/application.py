@@ -18,7 +18,7 @@ from substation.access import users
 from substation.access.throttle import Throttle
 from substation.audit import KEY_INFO, Audit
 from substation.clock import Clock
-from substation.dashboard import feed, headers, refusal
+from substation.dashboard import feed, headers, operators, refusal
 from substation.dashboard.api import LiveApi
 from substation.dashboard.bundles import Bundles
 from substation.dashboard.guard import LARGEST_BODY, Guard
@@ -27,7 +27,6 @@ from substation.dashboard.watch import Watch
 from substation.errors import SettingsError
 from substation.settings import files, vault
 from substation.settings.model import Settings, User
-from substation.store.operator_db import OperatorDb
 
 LOG = logging.getLogger(__name__)
 PACKAGE = "substation.dashboard"
@@ -65,7 +64,6 @@ def build(folder: Path | None, clock: Clock) -> dash.Dash:
     folder = folder or files.home_folder()
     watch = Watch(folder, clock)
     settings, home = watch.settings, watch.home
-    home.state.mkdir(parents=True, exist_ok=True)
     audit = Audit(home.audit, audit_key(folder), SERVICE, clock, settings.site.zone)
     for warning in watch.warnings:
         audit.write("key.mode", detail=warning)
@@ -93,8 +91,9 @@ def build(folder: Path | None, clock: Clock) -> dash.Dash:
     LiveApi(app, the_feed)
     _settle(app)
 
-    throttle = Throttle(OperatorDb(home.operator, settings.simulated), clock)
-    the_feed.complain(lambda: throttle.last_problem)
+    database = operators.opened(home, settings)
+    throttle = Throttle(database, clock)
+    the_feed.complain(lambda: throttle.last_problem or database.problem)
 
     def check(name: str, password: str) -> User | None:
         user = users.check(watch.settings, name, password)

@@ -18,7 +18,7 @@ from typing import Any
 from substation.access import users
 from substation.audit import KEY_INFO, Audit
 from substation.clock import SystemClock
-from substation.dashboard import create_app, hosts, memory
+from substation.dashboard import create_app, hosts, memory, operators
 from substation.errors import (
     EXIT_BUSY,
     EXIT_CONFIG,
@@ -33,7 +33,6 @@ from substation.errors import (
 from substation.settings import files, vault
 from substation.settings.model import Home, Settings
 from substation.store.history import HistoryReader
-from substation.store.operator_db import OperatorDb
 
 LOG = logging.getLogger("substation.dashboard")
 THREADS = 128
@@ -41,10 +40,6 @@ THREADS = 128
 STOP_S = 3
 """Requests that run when the stop comes may finish within so many seconds."""
 LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
-
-
-class PortBusy(SubstationError):
-    """Another program listens on the port."""
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -67,7 +62,7 @@ def main(argv: list[str] | None = None) -> int:
     os.umask(os.umask(0o077) | 0o007)  # nothing this process makes is for the world to read
     try:
         return _serve(files.home_folder(), int(text) if text else None)
-    except (PortBusy, Busy) as exc:
+    except Busy as exc:
         return _end(EXIT_BUSY, str(exc))
     except (SettingsError, StoreError) as exc:
         return _end(EXIT_CONFIG, str(exc))
@@ -87,9 +82,8 @@ def _serve(folder: Path, port: int | None) -> int:
             "Remedy: python3 encrypt_config.py passwd (and passwd --export), "
             "or keep to this machine: python3 encrypt_config.py set web.bind 127.0.0.1"
         )
-    OperatorDb(home.operator, settings.simulated).close()  # raises WrongStation; never open across a fork
+    operators.prove(home, settings)
     _same_station(home, settings)
-    home.state.mkdir(parents=True, exist_ok=True)
     listener = bound(bind, port)
     _log_to(home.dashboard_log)
     for warning in loaded.warnings:
@@ -133,7 +127,7 @@ def _same_station(home: Home, settings: Settings) -> None:
 
 
 def bound(bind: str, port: int) -> socket.socket:
-    """Return a socket bound to the address. Raises PortBusy, or SettingsError for an impossible address."""
+    """Return a socket bound to the address. Raises Busy, or SettingsError for an impossible address."""
     try:
         family, kind, _, _, address = socket.getaddrinfo(
             bind, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
@@ -148,7 +142,7 @@ def bound(bind: str, port: int) -> socket.socket:
     except OSError as exc:
         listener.close()
         if exc.errno == errno.EADDRINUSE:
-            raise PortBusy(
+            raise Busy(
                 f"port {port} on {bind} is in use by another program (another dashboard?). "
                 f"Stop that one, or take another port: python3 app.py --port {port % 65535 + 1}"
             ) from exc

@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from substation.dashboard import serve
-from substation.dashboard.serve import LazyServer, PortBusy, bound, main
-from substation.errors import EXIT_BUSY, EXIT_CONFIG, EXIT_OK, EXIT_USAGE, SettingsError
+from substation.dashboard import operators, serve
+from substation.dashboard.serve import LazyServer, bound, main
+from substation.errors import EXIT_BUSY, EXIT_CONFIG, EXIT_OK, EXIT_USAGE, Busy, SettingsError
 from substation.settings.model import Web
 from substation.store.history import History
 from substation.store.operator_db import OperatorDb
-from tests.dashboard.conftest import Station, demo_settings, own_settings
+from tests.dashboard.conftest import Station, basic, browse, demo_settings, make_app, own_settings
 
 ANY = "0.0.0.0"  # noqa: S104  refused before it is opened
 
@@ -118,6 +118,24 @@ def test_the_operators_database_of_the_other_kind_is_refused(
     assert "real station" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("damage", ["directory", "rubbish", "empty"])
+def test_a_damaged_operators_database_costs_no_reading(station: Station, damage: str) -> None:
+    if damage == "directory":
+        station.home.operator.mkdir()
+    else:
+        station.home.operator.write_bytes(b"rubbish " * 999 if damage == "rubbish" else b"")
+    operators.prove(station.home, station.settings)
+    client = browse(make_app(station))
+    station.read()
+    station.beat()
+    station.clock.advance(1)
+    told = client.get("/api/live").json
+    assert told["meters"][0]["values"]["v_r"]["quality"] == "good"
+    assert any("Failed logins are counted in memory" in words for words in told["problems"])
+    wrong = {"Authorization": basic("admin", "wrong")}
+    assert [client.get("/", headers=wrong).status_code for _ in range(6)] == [401] * 5 + [429]
+
+
 def test_the_history_of_the_other_kind_is_refused(home: Station, capsys: pytest.CaptureFixture[str]) -> None:
     History(home.home.history, False, home.clock, home.settings.site.zone).close()
     assert main([]) == EXIT_CONFIG
@@ -134,7 +152,7 @@ def test_an_address_of_another_machine_is_a_setting_to_correct(home: Station) ->
 
 
 def test_binding_twice_says_that_the_port_is_busy(taken: int) -> None:
-    with pytest.raises(PortBusy, match=str(taken)):
+    with pytest.raises(Busy, match=str(taken)):
         bound("127.0.0.1", taken)
 
 
