@@ -9,6 +9,7 @@ registers go on without a step.
 import contextlib
 import json
 import os
+import sqlite3
 import sys
 from pathlib import Path
 
@@ -23,6 +24,7 @@ from substation.store.history import History, HistoryReader
 DAY_MS = 86_400_000
 RECENT_MS = 2 * DAY_MS
 ALL_MS = 35 * DAY_MS
+PIECE_MS = 3 * DAY_MS
 STEP_S = 60
 """A demo's past is told by the minute: charts of a day and of a month look the same, and it comes sooner."""
 CHUNK_ROUNDS = 500
@@ -59,19 +61,25 @@ def to_do(home: Home) -> tuple[int, int] | None:
 def fill(settings: Settings, home: Home, clock: Clock | None = None) -> int:
     """Make what is still to do and lay it into the poller's inbox; return the number of readings.
 
-    Broken off at any moment, it is done again from its beginning at the next start.
+    In pieces of some days, the newest first: the poller absorbs them in idle moments, and last week
+    is asked for before last month. Broken off at any moment, the piece at hand is made again.
     """
-    span = to_do(home)
-    if span is None:
-        return 0
-    making = home.state / "demo_history.making"
-    for old in home.state.glob(making.name + "*"):
-        old.unlink()
-    count = _write(settings, home, making, span, clock or SystemClock())
-    inbox = home.state / "inbox"
+    clock = clock or SystemClock()
+    inbox, making = home.state / "inbox", home.state / "demo_history.making"
     inbox.mkdir(mode=0o700, exist_ok=True)
-    making.rename(inbox / f"demo_{span[0]}.db")
-    _note_path(home).unlink()
+    count = 0
+    while span := to_do(home):
+        for old in home.state.glob(making.name + "*"):
+            old.unlink()
+        start_ms, end_ms = max(span[0], span[1] - PIECE_MS), span[1]
+        count += _write(settings, home, making, (start_ms, end_ms), clock)
+        with contextlib.closing(sqlite3.connect(making)) as finished:
+            finished.execute("PRAGMA journal_mode = DELETE")  # one file, whoever reads it
+        # The poller takes the first name first: count down from the newest.
+        making.rename(inbox / f"demo_{(1 << 48) - end_ms}.db")
+        _note_path(home).unlink()
+        if span[0] < start_ms:
+            _note(home, span[0], start_ms)
     return count
 
 

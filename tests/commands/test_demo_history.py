@@ -17,6 +17,7 @@ from tests.fake_clock import FakeClock
 
 RECENT_MS = 72 * 60_000
 ALL_MS = 288 * 60_000
+PIECE_MS = 100 * 60_000
 
 
 @pytest.fixture
@@ -24,6 +25,7 @@ def short_past(monkeypatch: pytest.MonkeyPatch) -> None:
     """Days are cut down: what is tested does not depend on how many there are."""
     monkeypatch.setattr(demo_history, "RECENT_MS", RECENT_MS)
     monkeypatch.setattr(demo_history, "ALL_MS", ALL_MS)
+    monkeypatch.setattr(demo_history, "PIECE_MS", PIECE_MS)
     monkeypatch.setattr(demo_history, "CHUNK_ROUNDS", 50)
 
 
@@ -70,15 +72,25 @@ def test_a_new_demo_has_its_last_days_at_once_and_the_rest_to_do(settings: Setti
     assert to_do(home) == (clock.ms - ALL_MS, clock.ms - RECENT_MS)
 
 
+def laid(home: Home) -> list[Path]:
+    """What lies in the inbox, in the order in which the poller takes it."""
+    return sorted((home.state / "inbox").glob("*.db"))
+
+
 @pytest.mark.usefixtures("short_past")
-def test_the_background_lays_the_weeks_before_into_the_inbox(settings: Settings, home: Home) -> None:
+def test_the_background_lays_the_weeks_before_into_the_inbox_the_newest_first(
+    settings: Settings, home: Home
+) -> None:
     clock = FakeClock()
     recent_days(settings, home, clock)
     count = fill(settings, home, clock)
-    laid = list((home.state / "inbox").iterdir())
-    assert [path.suffix for path in laid] == [".db"]
-    assert len(times(laid[0])) * 5 == count == 216 * 5
-    assert times(laid[0])[-1] < times(home.history)[0]
+    pieces = [times(path) for path in laid(home)]
+    assert [len(piece) for piece in pieces] == [100, 100, 16]
+    assert count == 216 * 5
+    assert [path.name for path in (home.state / "inbox").iterdir() if path.suffix != ".db"] == []
+    way = [*pieces[2], *pieces[1], *pieces[0], *times(home.history)]
+    assert way == sorted(set(way))
+    assert {b - a for a, b in itertools.pairwise(way)} == {60}
     assert to_do(home) is None
     assert fill(settings, home, clock) == 0
 
@@ -90,13 +102,13 @@ def test_registers_never_step_back_from_weeks_to_days_to_the_live_line(
     clock = FakeClock()
     recent_days(settings, home, clock)
     fill(settings, home, clock)
-    (laid,) = (home.state / "inbox").iterdir()
     live = site_of(home.folder, settings.site.zone, clock.ms).at(clock.ms)
     for meter_id in range(1, 6):
-        way = [*registers(laid, meter_id), *registers(home.history, meter_id), live[meter_id]["wh_received"]]
+        past = [registers(path, meter_id) for path in [*reversed(laid(home)), home.history]]
+        way = [*itertools.chain.from_iterable(past)]
+        assert way == sorted(way), meter_id
         # The meters speak single precision, whose step at these figures is 128 Wh.
-        assert all(b - a >= -128 for a, b in itertools.pairwise(way)), meter_id
-        assert way[:-1] == sorted(way[:-1])
+        assert live[meter_id]["wh_received"] >= way[-1] - 128
 
 
 @pytest.mark.usefixtures("short_past")
@@ -139,10 +151,10 @@ def test_the_poller_takes_what_the_filler_laid(settings: Settings, home: Home) -
     clock = FakeClock()
     recent_days(settings, home, clock)
     fill(settings, home, clock)
-    (laid,) = (home.state / "inbox").iterdir()
     history = History(home.history, True, clock, settings.site.zone, site=settings.site.name)
-    while not history.absorb(laid, 1.0):
-        pass
+    for path in laid(home):
+        while not history.absorb(path, 1.0):
+            pass
     history.close()
     found = times(home.history)
     assert len(found) == 288
