@@ -7,17 +7,12 @@ the meters measure) comes from the given clock; wire time is always real.
 """
 
 import collections
-import contextlib
-import errno
-import fcntl
 import heapq
 import itertools
 import os
 import random
 import select
-import termios
 import threading
-import tty
 from collections.abc import Collection
 from pathlib import Path
 from types import TracebackType
@@ -26,6 +21,7 @@ from typing import Self
 from substation.clock import Clock, SystemClock
 from substation.meters.profile import Profile
 from substation.simulator.faults import Faults
+from substation.simulator.port import Port
 from substation.simulator.site import METERS, Site
 from substation.simulator.slave import READ_REQUEST, RegisterMap, Reply, answer, whole
 
@@ -74,7 +70,6 @@ class SimulatedLine:
         self.turnaround_s = turnaround_ms / 1000
         self._clock = clock
         self._wire = SystemClock()
-        self._link = link
         self._map = RegisterMap(profile)
         self._meter_ids = frozenset(meter_ids)
         self._own_supply = frozenset(own_supply)
@@ -85,6 +80,7 @@ class SimulatedLine:
         self._thread: threading.Thread | None = None
         self._changed = threading.Condition()
         self._wanted = "plugged"
+        self._port = Port(link)
         self._wake_r, self._wake_w = os.pipe()
         os.set_blocking(self._wake_w, False)
         self.violations = 0
@@ -95,11 +91,12 @@ class SimulatedLine:
         """Requests that ran into an answer under way: nobody heard them."""
         self.answered = 0
         """Answers sent, faulty ones included."""
-        self.port = ""
+        self._quiet()
+
+    @property
+    def port(self) -> str:
         """The device a master opens; empty while unplugged."""
-        self._master = -1
-        self._absent = False
-        self._plug()
+        return self._port.name
 
     @property
     def requests(self) -> list[bytes]:
@@ -123,7 +120,7 @@ class SimulatedLine:
     @property
     def connected(self) -> bool:
         """Whether a master has the port open, as far as it was noticed."""
-        return bool(self.port) and not self._absent
+        return bool(self.port) and not self._port.absent
 
     def start(self) -> None:
         """Let the meters answer, in a thread of their own."""
@@ -137,7 +134,7 @@ class SimulatedLine:
         self._want("stopped")
         if self._thread is not None:
             self._thread.join()
-        self._unplug()
+        self._port.unplug()
         os.close(self._wake_r)
         os.close(self._wake_w)
         self._wake_r = self._wake_w = -1
@@ -165,55 +162,34 @@ class SimulatedLine:
 
     def _obey(self) -> None:
         with self._changed:
-            if self._wanted == "plugged" and self._master < 0:
-                self._plug()
-            elif self._wanted == "unplugged" and self._master >= 0:
-                self._unplug()
+            if self._wanted == "plugged" and not self.port:
+                self._quiet()
+                self._port.plug()
+            elif self._wanted == "unplugged":
+                self._port.unplug()
             self._changed.notify_all()
 
-    def _plug(self) -> None:
-        self._master, slave = os.openpty()
-        tty.setraw(slave)
-        os.set_blocking(self._master, False)
-        port = os.ttyname(slave)
-        # The slave side is not held open, or nobody could tell when a master closes it. The
-        # pseudo-terminal lives as long as its master side does.
-        os.close(slave)
-        self._absent = True
+    def _quiet(self) -> None:
+        """Forget what was on the wire."""
         self._buffer = bytearray()
         self._first_s = self._newest_s = 0.0
         self._busy_until_s = -1.0
         self._due: list[tuple[float, int, Reply]] = []
         self._number = itertools.count()
         self._outgoing: collections.deque[tuple[float, bytes]] = collections.deque()
-        if self._link is not None:
-            beside = self._link.with_name(f".{self._link.name}.{os.getpid()}")
-            beside.unlink(missing_ok=True)
-            beside.symlink_to(port)
-            beside.replace(self._link)
-        self.port = port
-
-    def _unplug(self) -> None:
-        if self._master < 0:
-            return
-        if self._link is not None and self._link.is_symlink() and str(self._link.readlink()) == self.port:
-            self._link.unlink()
-        os.close(self._master)
-        self._master = -1
-        self.port = ""
 
     def _run(self) -> None:
         while self._wanted != "stopped":
             if self._listen(self._idle_s()):
                 self._obey()
                 continue
-            if self._master >= 0:
+            if self.port:
                 self._take_frames(self._wire.monotonic())
                 self._send_due()
 
     def _idle_s(self) -> float | None:
         """Return how long nothing is to be done, s; None = until somebody says something."""
-        if self._master < 0:
+        if not self.port:
             return None
         times = []
         if self._outgoing:
@@ -227,33 +203,22 @@ class SimulatedLine:
     def _listen(self, timeout_s: float | None) -> bool:
         """Wait for a master's bytes and take them; return whether `_want` woke us instead."""
         ears = [self._wake_r]
-        if self._absent and self._master >= 0:
+        if self.port and self._port.absent:
             timeout_s = ABSENT_S if timeout_s is None else min(timeout_s, ABSENT_S)
-        elif self._master >= 0:
-            ears.append(self._master)
+        elif self.port:
+            ears.append(self._port.descriptor)
         ready, _, _ = select.select(ears, [], [], timeout_s)
         if self._wake_r in ready:
             os.read(self._wake_r, 64)
             return True
-        if self._master >= 0 and (self._absent or ready):
-            self._read()
+        if self.port and (self._port.absent or ready):
+            now_s = self._wire.monotonic()
+            data = self._port.read()
+            if data:
+                self._hear(data, now_s)
         return False
 
-    def _read(self) -> None:
-        now_s = self._wire.monotonic()
-        try:
-            data = os.read(self._master, 4096)
-        except BlockingIOError:
-            self._absent = False
-            return
-        except OSError as exc:
-            if exc.errno != errno.EIO:
-                raise
-            if not self._absent:
-                self._absent = True
-                self._tidy()
-            return
-        self._absent = False
+    def _hear(self, data: bytes, now_s: float) -> None:
         if not self._buffer:
             if now_s < self._busy_until_s + self._t35_s or self._outgoing:
                 self.violations += 1
@@ -264,24 +229,6 @@ class SimulatedLine:
             self._first_s = now_s
         self._buffer += data
         self._newest_s = now_s
-
-    def _tidy(self) -> None:
-        """After a master has gone, forget what a real port forgets: unread bytes and its lock.
-
-        A pseudo-terminal keeps both as long as its master side lives. A lock that we may not open
-        (only root may) leaves one way: another pseudo-terminal behind the same link.
-        """
-        try:
-            slave = os.open(self.port, os.O_RDWR | os.O_NOCTTY)
-        except OSError as exc:
-            if exc.errno != errno.EBUSY:
-                raise
-            self._unplug()
-            self._plug()
-            return
-        fcntl.ioctl(slave, termios.TIOCNXCL)
-        termios.tcflush(slave, termios.TCIFLUSH)
-        os.close(slave)
 
     def _silent_s(self) -> float:
         """Return when the silence after what was heard has lasted t3.5."""
@@ -331,9 +278,7 @@ class SimulatedLine:
             self._busy_until_s = now_s  # before the write, as the count: a master cannot have seen it sooner
             if not self._outgoing:
                 self.answered += 1
-            if not self._absent:
-                with contextlib.suppress(BlockingIOError):  # nobody reads: lost, as in a full UART
-                    os.write(self._master, chunk)
+            self._port.write(chunk)
             now_s = self._wire.monotonic()
 
     def _paced(self, reply: Reply, start_s: float) -> list[tuple[float, bytes]]:
