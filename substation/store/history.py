@@ -13,6 +13,7 @@ failed commit keeps its rows and says why (`Full`, `Busy`, `Damaged`); the next 
 """
 
 import contextlib
+import itertools
 import os
 import sqlite3
 import uuid
@@ -34,6 +35,8 @@ __all__ = ["History", "HistoryReader", "Series"]
 DEFAULT_ZONE = ZoneInfo("Asia/Kolkata")
 MOST_BUFFERED = 50_000
 """Rows kept in memory while the medium fails: five hours of five meters at 2 s, about 100 MB."""
+MOST_A_COMMIT = 20_000
+"""Rows a transaction; only imports and a long replay come near it."""
 MOST_STEPS = 100
 """A row whose millisecond is taken by another moves on; after so many ms it is given up."""
 
@@ -75,7 +78,7 @@ class History:
         """
         self._path, self._clock, self._zone, self._simulated = path, clock, zone, simulated
         self._raw_days, self._minute_days = raw_days, minute_days
-        self._buffer: deque[Row] = deque(maxlen=MOST_BUFFERED)
+        self._buffer: deque[Row] = deque()
         self._events: list[events.Event] = []
         self._pace = upkeep.Pace(clock)
         self._absorb_pace = upkeep.Pace(clock)
@@ -84,6 +87,7 @@ class History:
         if not path.exists():
             self._make()
         self._db = door.open_to_write(path)
+        self._inode = path.stat().st_ino
         try:
             door.prove_stamp(self._db, path, simulated)
             with door.explained(path):
@@ -106,7 +110,8 @@ class History:
     def add(self, readings: Iterable[Reading]) -> None:
         """Buffer readings for the next commit."""
         for reading in readings:
-            if len(self._buffer) == MOST_BUFFERED:
+            if len(self._buffer) >= MOST_BUFFERED:
+                self._buffer.popleft()
                 self.lost += 1
             self._buffer.append(to_row(reading))
 
@@ -129,20 +134,26 @@ class History:
         A row that is there already is not written again. A different row of the same meter and millisecond,
         which only a clock that was set back can bring, moves on to the next free millisecond.
         """
-        if not self.pending:
-            return 0
-        with self._transaction():
-            new = self._take(sorted(self._buffer, key=_by_key))
-            events.write(self._db, self._events)
-        self._buffer.clear()
-        self._events.clear()
+        new = 0
+        while self.pending:
+            self._still_there()
+            batch = list(itertools.islice(self._buffer, MOST_A_COMMIT))
+            with self._transaction():
+                new += self._take(sorted(batch, key=_by_key))
+                events.write(self._db, self._events)
+            self._events.clear()
+            for _ in batch:
+                self._buffer.popleft()
         return new
 
     def replay(self, rows: Sequence[LiveRow]) -> int:
-        """Take from the live file what the history has not; return how many rows were new."""
+        """Take from the live file what the history has not; return how many rows were new.
+
+        When the commit fails, all of them wait for the next one.
+        """
         if any(row.simulated not in (None, self._simulated) for row in rows):
             raise WrongStation(f"the live file and {self._path} are not of the same station; move one away")
-        self.add(row.reading for row in rows)
+        self._buffer.extend(to_row(row.reading) for row in rows)
         return self.commit()
 
     def absorb(self, path: Path, budget_s: float) -> bool:
@@ -224,14 +235,16 @@ class History:
 
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[None]:
-        with door.explained(self._path):
-            self._db.execute("BEGIN IMMEDIATE")
-            try:
-                yield
-                self._db.execute("COMMIT")
-            finally:
-                if self._db.in_transaction:
-                    self._db.execute("ROLLBACK")
+        with door.explained(self._path), schema.transaction(self._db):
+            yield
+
+    def _still_there(self) -> None:
+        # SQLite goes on writing into a file that was deleted: every commit would be lost with it
+        if not self._path.exists() or self._path.stat().st_ino != self._inode:
+            raise StoreError(
+                f"{self._path} was moved or deleted while the poller wrote it. Bring it back, or restart the "
+                f"poller to begin a new history"
+            )
 
     def _known_until(self) -> int:
         with door.explained(self._path):

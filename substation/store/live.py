@@ -66,6 +66,9 @@ class LiveFile:
             return
         lines = "".join(write_row(row, self._zone, self._simulated) + "\n" for row in rows)
         with _explained(self._path):
+            if os.fstat(self._fd).st_nlink == 0:  # deleted or replaced by somebody: go on in sight
+                os.close(self._fd)
+                self._fd = _open(self._path)
             size = os.fstat(self._fd).st_size
             if size == 0:
                 lines = f"{HEADER_LINE}\n{lines}"

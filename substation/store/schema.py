@@ -5,8 +5,9 @@ so that rows can be added to each other for ever without a digit lost (`rollup.p
 key is `start_ms << 8 | meter_id` in UTC; where hours and days begin is the site's own calendar.
 """
 
+import contextlib
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from substation.clock import Clock
 from substation.errors import StoreError
@@ -59,6 +60,18 @@ def insert(table: str, how: str) -> str:
     return f"{how} INTO {table} ({', '.join(columns)}) VALUES ({places})"
 
 
+@contextlib.contextmanager
+def transaction(db: sqlite3.Connection) -> Iterator[None]:
+    """Hold one transaction: all of it or nothing."""
+    db.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        db.execute("COMMIT")
+    finally:
+        if db.in_transaction:
+            db.execute("ROLLBACK")
+
+
 def meta(db: sqlite3.Connection, name: str) -> str | None:
     """Return a fact about the file, or None."""
     row = db.execute("SELECT value FROM meta WHERE key = ?", (name,)).fetchone()
@@ -88,15 +101,15 @@ def migrate(db: sqlite3.Connection, clock: Clock) -> list[str]:
         )
     new = [name for name in MIGRATIONS if name not in known]
     for name in new:
-        db.execute("BEGIN IMMEDIATE")
-        try:
+        with transaction(db):
             MIGRATIONS[name](db)
             db.execute("INSERT INTO schema_migration VALUES (?, ?)", (name, clock.now_ms()))
-            db.execute("COMMIT")
-        except sqlite3.Error:
-            db.execute("ROLLBACK")
-            raise
     return new
+
+
+def count_of(key: str) -> str:
+    """Return the expression for how many good values an instant has in a rollup row whose `odd` is there."""
+    return f"ifnull(json_extract(odd, '$.{key}[0]'), n)"
 
 
 def _first_tables(db: sqlite3.Connection) -> None:
@@ -148,7 +161,7 @@ def _in_unit(column: str, quantity: Quantity) -> str:
 def _rolled_up(quantity: Quantity) -> str:
     if quantity.kind == "counter":
         return f"{_in_unit(f'last_{quantity.key}', quantity)} AS {quantity.key}"
-    count = f"CASE WHEN odd IS NULL THEN n ELSE ifnull(json_extract(odd, '$.{quantity.key}[0]'), n) END"
+    count = f"CASE WHEN odd IS NULL THEN n ELSE {count_of(quantity.key)} END"
     return f"sum_{quantity.key} / (({count}) * {quantity.steps_per_unit}.0) AS {quantity.key}"
 
 

@@ -1,10 +1,10 @@
 """Values over time for charts: from the coarsest table that still gives a point a pixel."""
 
 import itertools
-import json
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from substation.clock import day_start_ms
@@ -85,66 +85,74 @@ def _table(db: sqlite3.Connection, span: Span) -> str:
     return table
 
 
-class _Steps:
-    """Collects values into steps."""
-
-    def __init__(self, count: int, quantities: Sequence[Quantity]) -> None:
-        self.values: dict[str, list[float | None]] = {q.key: [None] * count for q in quantities}
-        self.low: dict[str, list[float | None]] = {q.key: [None] * count for q in quantities}
-        self.high: dict[str, list[float | None]] = {q.key: [None] * count for q in quantities}
-
-    def put(self, key: str, place: int, value: float, low: float, high: float) -> None:
-        self.values[key][place], self.low[key][place], self.high[key][place] = value, low, high
-
-
 def _from_rollup(db: sqlite3.Connection, table: str, span: Span, quantities: Sequence[Quantity]) -> Series:
     zone = ZoneInfo(schema.meta(db, "zone") or "UTC")
     origin = rollup.period_start(table, span.start_ms, zone)
-    step_ms = schema.ROLLUPS[table] * 1000
-    if table == "day":
-        grid = _days(origin, span.end_ms, zone)
-    else:
-        step_ms *= max(1, span.pixel_ms // step_ms)
-        grid = list(range(origin, span.end_ms, step_ms))
-    days = {at: place for place, at in enumerate(grid)} if table == "day" else None
-    steps = _Steps(len(grid), quantities)
+    period_ms = schema.ROLLUPS[table] * 1000
+    many = 1 if table == "day" else max(1, span.pixel_ms // period_ms)
+    step_ms = period_ms * many
+    grid = _days(origin, span.end_ms, zone) if table == "day" else list(range(origin, span.end_ms, step_ms))
+    place = "key >> 8" if table == "day" else f"((key >> 8) - {origin}) / {step_ms}"
+    group = "GROUP BY 1" if many > 1 else "ORDER BY 1"
+    steps = _Steps(len(grid), {at: number for number, at in enumerate(grid)} if table == "day" else None)
+    instants = [q for q in quantities if q.kind == "instant"]
+    if instants:
+        columns = ", ".join(_rolled_up(table, q, many > 1) for q in instants)
+        query = f"SELECT {place}, {columns} FROM {table} WHERE {_IN_SPAN} {group}"  # noqa: S608 - names of ours
+        steps.fill(instants, db.execute(query, span.keys(origin)).fetchall())
     for q in quantities:
-        groups: dict[int, list[_Part]] = {}
-        for at, n, odd, value, low, high in db.execute(_rollup_query(table, q), span.keys(origin)):
-            place = (at - origin) // step_ms if days is None else days.get(at)
-            if place is not None:  # else a day of the calendar of another zone, from before a change
-                count = n if odd is None else json.loads(odd).get(q.key, (n,))[0]
-                groups.setdefault(place, []).append((value, count, low, high))
-        for place, group in groups.items():
-            steps.put(q.key, place, *_summed(q, group))
+        if q.kind == "counter":
+            last = f"last_{q.key} / {q.steps_per_unit}.0"
+            query = (
+                f"SELECT {place}, {last}, {last}, {last}, max(key) FROM {table} "  # noqa: S608
+                f"WHERE {_IN_SPAN} AND last_{q.key} IS NOT NULL GROUP BY 1"
+            )
+            steps.fill([q], [row[:4] for row in db.execute(query, span.keys(origin))])
     return Series(table, grid, step_ms / 1000, steps.values, steps.low, steps.high)
 
 
-def _rollup_query(table: str, q: Quantity) -> str:
-    present = f"last_{q.key}" if q.kind == "counter" else f"sum_{q.key}"
-    extremes = "NULL, NULL" if q.kind == "counter" or table == "minute" else f"min_{q.key}, max_{q.key}"
-    return (
-        f"SELECT key >> 8, n, odd, {present}, {extremes} FROM {table} "  # noqa: S608 - names of ours
-        f"WHERE {_IN_SPAN} AND {present} IS NOT NULL ORDER BY key"
-    )
+def _rolled_up(table: str, q: Quantity, grouped: bool) -> str:
+    """Return mean, least and greatest of an instant, in its unit; over several rows where `grouped`."""
+    per = f"{q.steps_per_unit}.0"
+    total, low, high = f"sum_{q.key}", f"min_{q.key} / {per}", f"max_{q.key} / {per}"
+    count = f"CASE WHEN odd IS NULL THEN n ELSE {schema.count_of(q.key)} END"
+    mean = f"{total} / (({count}) * {per})"
+    if table == "minute":
+        low = high = mean
+    if not grouped:
+        return f"{mean}, {low}, {high}"
+    counted = f"sum(iif({total} IS NULL, 0, {count}))"
+    return f"sum({total}) / ({counted} * {per}), min({low}), max({high})"
 
 
-_Part = tuple[int, int, int | None, int | None]
-"""Sum (of a counter: the last value), count, least and greatest, in steps."""
+class _Steps:
+    """Lays what a query found into the steps of a grid; what it did not find stays None."""
 
+    def __init__(self, count: int, places: dict[int, int] | None = None) -> None:
+        self._count, self._places = count, places
+        self.values: dict[str, list[float | None]] = {}
+        self.low: dict[str, list[float | None]] = {}
+        self.high: dict[str, list[float | None]] = {}
 
-def _summed(q: Quantity, group: list[_Part]) -> tuple[float, float, float]:
-    per_unit = q.steps_per_unit
-    if q.kind == "counter":
-        last = group[-1][0] / per_unit
-        return last, last, last
-    mean = sum(part[0] for part in group) / (sum(part[1] for part in group) * per_unit)
-    lows = [part[2] for part in group if part[2] is not None]
-    highs = [part[3] for part in group if part[3] is not None]
-    if lows and highs:
-        return mean, min(lows) / per_unit, max(highs) / per_unit
-    means = [part[0] / (part[1] * per_unit) for part in group]
-    return mean, min(means), max(means)
+    def fill(self, quantities: Sequence[Quantity], rows: list[Any]) -> None:
+        """Take rows of place, then mean, least and greatest of each quantity."""
+        columns = list(zip(*rows, strict=True)) or [()] * (1 + 3 * len(quantities))
+        places = columns[0]
+        if self._places is not None:
+            # a day of another zone's calendar, from before a change, has no place
+            places = tuple(self._places.get(at, -1) for at in places)
+        for number, q in enumerate(quantities):
+            low_to_high = columns[1 + 3 * number : 4 + 3 * number]
+            for kept, column in zip((self.values, self.low, self.high), low_to_high, strict=True):
+                kept[q.key] = self._laid(places, column)
+
+    def _laid(self, places: tuple[int, ...], column: tuple[float | None, ...]) -> list[float | None]:
+        if len(places) == self._count and -1 not in places:
+            return list(column)
+        laid: list[float | None] = [None] * (self._count + 1)
+        for place, value in zip(places, column, strict=True):
+            laid[place] = value
+        return laid[: self._count]
 
 
 def _days(origin: int, end_ms: int, zone: ZoneInfo) -> list[int]:
@@ -158,27 +166,24 @@ def _days(origin: int, end_ms: int, zone: ZoneInfo) -> list[int]:
 def _from_readings(db: sqlite3.Connection, span: Span, quantities: Sequence[Quantity]) -> Series:
     step_ms = max(1000, span.pixel_ms // 1000 * 1000)
     grid = list(range(span.start_ms, span.end_ms, step_ms))
-    steps = _Steps(len(grid), quantities)
+    steps = _Steps(len(grid))
     place = f"((key >> 8) - {span.start_ms}) / {step_ms}"
     instants = [q for q in quantities if q.kind == "instant"]
     if instants:
-        good = [_good(q) for q in instants]
-        columns = ", ".join(f"sum({v}), count({v}), min({v}), max({v})" for v in good)
+        columns = ", ".join(
+            f"avg({_good(q)}) / {per}, min({_good(q)}) / {per}, max({_good(q)}) / {per}"
+            for q, per in ((q, f"{q.steps_per_unit}.0") for q in instants)
+        )
         query = f"SELECT {place}, {columns} FROM reading WHERE {_IN_SPAN} GROUP BY 1"  # noqa: S608
-        for at, *sums in db.execute(query, span.keys()):
-            for i, q in enumerate(instants):
-                total, count, low, high = sums[4 * i : 4 * i + 4]
-                if count:
-                    per = q.steps_per_unit
-                    steps.put(q.key, at, total / (count * per), low / per, high / per)
+        steps.fill(instants, db.execute(query, span.keys()).fetchall())
     for q in quantities:
         if q.kind == "counter":
+            last = f"{q.key} / {q.steps_per_unit}.0"
             query = (
-                f"SELECT {place}, max(key), {q.key} FROM reading "  # noqa: S608 - names of ours
+                f"SELECT {place}, {last}, {last}, {last}, max(key) FROM reading "  # noqa: S608
                 f"WHERE {_IN_SPAN} AND {_good(q)} IS NOT NULL GROUP BY 1"
             )
-            for at, _, value in db.execute(query, span.keys()):
-                steps.put(q.key, at, *[value / q.steps_per_unit] * 3)
+            steps.fill([q], [row[:4] for row in db.execute(query, span.keys())])
     return Series("reading", grid, step_ms / 1000, steps.values, steps.low, steps.high)
 
 
@@ -195,17 +200,16 @@ def _spacing_ms(db: sqlite3.Connection, span: Span) -> int:
 
 
 def _polls(db: sqlite3.Connection, span: Span, quantities: Sequence[Quantity], spacing_ms: int) -> Series:
-    grid: list[int] = []
-    values: dict[str, list[float | None]] = {q.key: [] for q in quantities}
     columns = ", ".join(f"{_good(q)} / {q.steps_per_unit}.0" for q in quantities)
     query = f"SELECT key >> 8, {columns} FROM reading WHERE {_IN_SPAN} ORDER BY key"  # noqa: S608
-    for at, *row in db.execute(query, span.keys()):
-        if grid and at - grid[-1] > spacing_ms * _EMPTY_BEYOND:
-            grid.append(grid[-1] + spacing_ms)
-            for column in values.values():
-                column.append(None)
-        grid.append(at)
-        for column, value in zip(values.values(), row, strict=True):
-            column.append(value)
-    low, high = ({key: list(column) for key, column in values.items()} for _ in range(2))
+    found = list(zip(*db.execute(query, span.keys()), strict=True)) or [()] * (1 + len(quantities))
+    grid: list[int] = list(found[0])
+    values = {q.key: list(column) for q, column in zip(quantities, found[1:], strict=True)}
+    longest = spacing_ms * _EMPTY_BEYOND
+    holes = [place for place, (a, b) in enumerate(itertools.pairwise(grid), 1) if b - a > longest]
+    for place in reversed(holes):
+        grid.insert(place, grid[place - 1] + spacing_ms)
+        for column in values.values():
+            column.insert(place, None)
+    low, high = ({key: column.copy() for key, column in values.items()} for _ in range(2))
     return Series("reading", grid, spacing_ms / 1000, values, low, high)

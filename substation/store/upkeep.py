@@ -9,6 +9,7 @@ that runs behind pushes out nothing.
 import sqlite3
 
 from substation.clock import Clock
+from substation.store import schema
 
 DAY_MS = 86_400_000
 _SMALLEST, _LARGEST = 32, 2048
@@ -66,17 +67,12 @@ def trim(db: sqlite3.Connection, table: str, mark: str, cut: int, pace: Pace) ->
         if not keys:
             return True
         last = keys[-1][0]
-        db.execute("BEGIN IMMEDIATE")
-        try:
+        with schema.transaction(db):
             db.execute(f"DELETE FROM {table} WHERE key <= ?", (last,))  # noqa: S608
             db.execute(
                 "INSERT INTO meta VALUES (?, ?) ON CONFLICT DO UPDATE SET value = "
                 "max(CAST(value AS INTEGER), CAST(excluded.value AS INTEGER))",
                 (mark, str((last >> 8) + 1)),
             )
-            db.execute("COMMIT")
-        except sqlite3.Error:
-            db.execute("ROLLBACK")
-            raise
         if not pace.slice_done():
             return False

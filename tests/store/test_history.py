@@ -248,3 +248,39 @@ def test_a_replay_from_the_live_file_is_the_same_row_to_the_digit(tmp_path_facto
 
 def test_names_of_columns_are_the_vocabulary():
     assert tuple(BY_KEY) == schema.READING_COLUMNS[4:]
+
+
+def test_a_history_that_was_deleted_under_the_poller_is_loud(history, path):
+    history.add([a_reading()])
+    path.unlink()
+    with pytest.raises(StoreError, match="moved or deleted while the poller wrote it"):
+        history.commit()
+    assert history.pending == 1
+    history._buffer.clear()
+
+
+def test_what_a_failed_replay_took_comes_with_the_next_commit(history, path):
+    rows = [LiveRow(r, "OK", "OK") for answers in rounds(BEGIN_MS, 400) for r in answers]
+    history._db.execute("PRAGMA max_page_count = 60")
+    with pytest.raises(Full):
+        history.replay(rows)
+    history._db.execute("PRAGMA max_page_count = 100000")
+    history.commit()
+    assert len(stored(path)) == 2000
+
+
+def test_a_long_replay_is_taken_in_parts(history, path, monkeypatch):
+    monkeypatch.setattr("substation.store.history.MOST_A_COMMIT", 70)
+    monkeypatch.setattr("substation.store.history.MOST_BUFFERED", 50)
+    rows = [LiveRow(r, "OK", "OK") for answers in rounds(BEGIN_MS, 40) for r in answers]
+    assert history.replay(rows) == 200
+    assert history.lost == 0
+    assert len(stored(path)) == 200
+
+
+def test_a_medium_that_fails_for_hours_costs_the_oldest_and_says_so(history, path, monkeypatch):
+    monkeypatch.setattr("substation.store.history.MOST_BUFFERED", 50)
+    history.add(r for answers in rounds(BEGIN_MS, 12) for r in answers)
+    assert (history.pending, history.lost) == (50, 10)
+    history.commit()
+    assert stored(path)[0].at_ms > BEGIN_MS + 2000

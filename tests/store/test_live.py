@@ -368,3 +368,10 @@ def test_a_reader_never_sees_a_half_written_row(live_file, path):
         watcher.join()
     assert wrong == []
     assert reads > 3
+
+
+def test_a_file_that_was_deleted_under_the_writer_comes_back(live_file, path):
+    live_file.append([row(a_reading())])
+    path.unlink()
+    live_file.append([row(a_reading(BEGIN_MS + 2000))])
+    assert [r.reading.at_ms for r in live.read(path)] == [BEGIN_MS + 2000]
