@@ -46,6 +46,8 @@ FIGURES_S = 15.0
 """The day's sums are shared for so long."""
 OLD_S = 30.0
 """A meter that has been silent for more than an hour is looked up in the history so often."""
+CURVES = 12
+"""Days kept for charts; the largest takes 1.5 MB."""
 POINTS_A_DAY = 1440
 QUARTER_MS = 900_000
 LONGEST_EMPTY = 1024
@@ -62,7 +64,7 @@ class TodayFigures:
     """Highest 30-minute block of today."""
     max_demand_at_ms: int | None
     completeness: float | None
-    """Part of today's polls that were answered, 0 to 1."""
+    """Part of today's whole minutes in which the meter answered, 0 to 1; None before the first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +92,7 @@ class Feed:
         self._old: dict[int, Reading] = {}
         self._old_at = -OLD_S
         self._figures = Shared(clock, FIGURES_S)
+        self._curves = Shared(clock, FIGURES_S, most=CURVES)
 
     @property
     def settings(self) -> Settings:
@@ -107,6 +110,7 @@ class Feed:
             self._settings, self._home = settings, home
             self._board, self._old, self._old_at = None, {}, -OLD_S
         self._figures.clear()
+        self._curves.clear()
 
     def complain(self, source: Callable[[], str | None]) -> None:
         """Ask `source` with each board; its words, when it has any, stand among the problems."""
@@ -126,12 +130,16 @@ class Feed:
         return self._figures.get(("today", meter_id), lambda: self._today(meter_id))
 
     def day(self, meter_id: int, keys: Sequence[str], days_back: int = 0) -> Series:
-        """Return the curves of a calendar day of the site, 0 = today up to now.
+        """Return the curves of a calendar day of the site, 0 = today up to now; at most `FIGURES_S` old.
 
-        Raises StoreError when the history is damaged.
+        All viewers get the same object: read it only. Raises StoreError when the history is damaged.
         """
         start_ms, end_ms = self._day_bounds(days_back)
-        return self._history().series(meter_id, tuple(keys), start_ms, end_ms, POINTS_A_DAY)
+        chosen = tuple(keys)
+        return self._curves.get(
+            (meter_id, chosen, start_ms),
+            lambda: self._history().series(meter_id, chosen, start_ms, end_ms, POINTS_A_DAY),
+        )
 
     def minmax_today(self, meter_id: int, keys: Sequence[str]) -> dict[str, MinMax]:
         """Return lowest and highest of today by key; at most `FIGURES_S` old."""
@@ -185,12 +193,11 @@ class Feed:
         start_ms, end_ms = self._day_bounds(0)
         before_ms, _ = self._day_bounds(1)
         history = self._history()
-        interval_s = self._settings.poll.interval_s
         try:
             today = history.day_energy(meter_id, start_ms, end_ms)
             yesterday = history.day_energy(meter_id, before_ms, start_ms)
             demand = history.max_demand(meter_id, start_ms, end_ms)
-            completeness = history.completeness(meter_id, start_ms, end_ms, interval_s)
+            completeness = history.completeness(meter_id, start_ms, end_ms)
         except StoreError:
             return TodayFigures(None, None, None, None, None)
         return TodayFigures(

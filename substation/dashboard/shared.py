@@ -1,47 +1,55 @@
 """Answers that many ask for and one works out."""
 
 import threading
+from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from typing import Any, TypeVar
 
 from substation.clock import Clock
 
 Answer = TypeVar("Answer")
-MOST = 512
+
+
+class _Entry:
+    """One question: its answer, when it was worked out, and whose turn it is to do so."""
+
+    def __init__(self) -> None:
+        self.turn = threading.Lock()
+        self.at: float | None = None
+        self.answer: Any = None
 
 
 class Shared:
     """Keeps answers for a while; whoever comes while one is being worked out waits for it.
 
-    So a hundred browsers cost the history as much as one.
+    So a hundred browsers cost the history as much as one. An answer is shared as it is: nobody may
+    change it.
     """
 
-    def __init__(self, clock: Clock, keep_s: float) -> None:
-        """Keep each answer for `keep_s` seconds."""
+    def __init__(self, clock: Clock, keep_s: float, most: int = 512) -> None:
+        """Keep each answer for `keep_s` seconds, and the `most` last asked for."""
         self._clock = clock
         self._keep_s = keep_s
+        self._most = most
         self._lock = threading.Lock()
-        self._turns: dict[Hashable, threading.Lock] = {}
-        self._kept: dict[Hashable, tuple[float, Any]] = {}
+        self._entries: OrderedDict[Hashable, _Entry] = OrderedDict()
 
     def get(self, question: Hashable, work: Callable[[], Answer]) -> Answer:
-        """Return the kept answer to the question, or that of `work`."""
+        """Return the kept answer to the question, or that of `work`, whose errors are not kept."""
         with self._lock:
-            turn = self._turns.setdefault(question, threading.Lock())
-        with turn:
-            kept = self._kept.get(question)
+            entry = self._entries.setdefault(question, _Entry())
+            self._entries.move_to_end(question)
+            while len(self._entries) > self._most:
+                self._entries.popitem(last=False)
+        with entry.turn:
             now = self._clock.monotonic()
-            if kept is not None and now - kept[0] < self._keep_s:
-                answer: Answer = kept[1]
-                return answer
-            answer = work()
-            with self._lock:
-                if len(self._kept) >= MOST:
-                    self._kept.clear()
-                self._kept[question] = (now, answer)
+            if entry.at is None or now - entry.at >= self._keep_s:
+                entry.answer = work()
+                entry.at = now
+            answer: Answer = entry.answer
             return answer
 
     def clear(self) -> None:
         """Forget all answers."""
         with self._lock:
-            self._kept.clear()
+            self._entries.clear()

@@ -1,14 +1,17 @@
 """The feed's look back: the day's sums, curves and extremes, and meters silent for long."""
 
 import math
+import threading
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
 from substation.clock import day_start_ms
 from substation.dashboard.feed import Feed, MinMax, TodayFigures
+from substation.errors import StoreError
 from substation.readings import Reading
-from substation.store.history import History
+from substation.store.history import History, HistoryReader
 from tests.dashboard.conftest import Station, no_answer, reading
 
 MINUTE_MS = 60_000
@@ -65,13 +68,9 @@ def test_energy_is_counted_by_the_sites_calendar_day(station: Station, feed: Fee
     assert today <= figures.max_demand_at_ms < now
 
 
-def test_completeness_is_the_part_of_polls_answered(station: Station, feed: Feed, history: History) -> None:
-    feed.adopt(
-        station.settings.model_copy(
-            update={"poll": station.settings.poll.model_copy(update={"interval_s": 60.0})}
-        ),
-        station.home,
-    )
+def test_completeness_is_the_part_of_minutes_with_an_answer(
+    station: Station, feed: Feed, history: History
+) -> None:
     now, today = station.clock.now_ms(), midnight(station)
     fill(history, today, today + (now - today) // 2)
     assert feed.today(1).completeness == pytest.approx(0.5, abs=0.01)
@@ -136,3 +135,45 @@ def test_a_meter_silent_for_more_than_the_live_file_holds_shows_its_last_answer(
     )
     assert shown.age_s is not None
     assert math.isclose(shown.age_s, 4 * 3600 + 60)
+
+
+def test_a_hundred_browsers_cost_the_history_as_much_as_one(
+    station: Station, feed: Feed, history: History, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(history, midnight(station, 1), station.clock.now_ms())
+    asked: list[str] = []
+    for name in ("series", "day_energy", "max_demand", "completeness", "latest"):
+        whole = getattr(HistoryReader, name)
+
+        def counted(self: HistoryReader, *args: object, _name: str = name, _whole: Any = whole) -> Any:
+            asked.append(_name)
+            return _whole(self, *args)
+
+        monkeypatch.setattr(HistoryReader, name, counted)
+
+    def look() -> None:
+        feed.board()
+        feed.today(1)
+        feed.day(1, ("v_r",))
+        feed.day(1, ("v_r",), 1)
+        feed.minmax_today(1, ("v_r",))
+
+    look()
+    once = len(asked)
+    threads = [threading.Thread(target=look) for _ in range(100)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(asked) == once
+    station.clock.advance(16)
+    look()
+    assert len(asked) > once
+
+
+def test_a_failed_answer_is_asked_for_again(station: Station, feed: Feed) -> None:
+    station.home.history.write_bytes(b"not a database " * 500)
+    with pytest.raises(StoreError):
+        feed.day(1, ("v_r",))
+    station.home.history.unlink()
+    assert feed.day(1, ("v_r",)).at_ms == []
