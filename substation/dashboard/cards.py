@@ -235,8 +235,8 @@ def _phases(meter: LiveMeter) -> html.Table:
 
 
 READINGS = (
-    ("kW", "watts_total"), ("kvar", "var_total"), ("kVA", "va_total"), ("PF", "pf_average"),
-    ("Hz", "frequency"), ("V R", "v_r"), ("V Y", "v_y"), ("V B", "v_b"), ("A R", "current_r"),
+    ("kW", "watts_total"), ("kVA", "va_total"), ("PF", "pf_average"), ("Hz", "frequency"),
+    ("V R", "v_r"), ("V Y", "v_y"), ("V B", "v_b"), ("A R", "current_r"),
     ("A Y", "current_y"), ("A B", "current_b"), ("kWh register", "wh_received"),
 )  # fmt: skip
 """The columns of the table of current readings."""

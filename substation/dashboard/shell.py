@@ -81,7 +81,7 @@ def meter_list(feed: Feed) -> html.Ul:
     """Return the way to every meter's page."""
     return html.Ul(
         [
-            html.Li(dcc.Link([html.B(str(meter.id)), meter.name], href=f"/meter/{meter.id}"))
+            html.Li(dcc.Link([html.B(str(meter.id)), " ", meter.name], href=f"/meter/{meter.id}"))
             for meter in feed.settings.meters
         ]
     )

@@ -14,6 +14,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -139,6 +140,16 @@ def normal(stage: Stage, now: int, **meters: Any) -> None:
             rows[number] = no_answer(number, now)
     stage.read(*rows.values())
     stage.beat(**beats)
+
+
+def frozen(stage: Stage, now: int) -> None:
+    """All is well, and every reading is the same as the one before: numbers can be compared at leisure."""
+    moment = stage.failure.start_ms
+    rows = [replace(row, at_ms=now) for row in stage.wire(stage.normal_site, moment)]
+    stage.read(*rows)
+    stage.beat(
+        meter_1={"since_ms": moment}, meter_5={"supply": "dead", "status": "DG set Off", "since_ms": moment}
+    )
 
 
 SILENT = {

@@ -7,12 +7,12 @@
   'use strict';
   const EVERY_MS = 1000, OLD_MS = 3000, GIVE_UP_MS = 2500;
   const THIN = '\u202f', MINUS = '\u2212', DASH = '\u2014';
-  const live = '[data-still] *';
   let answer = null;        // the last answer
   let byId = {};            // its meters
   let parts = {};           // by group: {mark, parts}
   let gotAt = null;         // when it came: {mono, wall}
   let asked = '';           // what was asked for last
+  let page = null;          // what is to be painted; gathered anew when the page has changed
   let underWay = false, again = false, refused = '', paintSoon = false;
   const began = stamp();
 
@@ -43,7 +43,19 @@
 
   /* the page */
   function root() { return document.querySelector('.ss-page[data-live]'); }
-  function all(selector) { return [...document.querySelectorAll(selector)].filter((el) => !el.matches(live)); }
+  function all(selector) { return [...document.querySelectorAll(selector)].filter((el) => !el.closest('[data-still]')); }
+  function gathered() {
+    if (!page) {
+      const numbers = all('[data-q]');
+      page = {
+        values: numbers.filter((el) => !('low' in el.dataset)), bars: numbers.filter((el) => 'low' in el.dataset),
+        ages: all('[data-age]'), parts: all('[data-p], [data-k], [data-w]'), nows: all('[data-now]'),
+      };
+      page.want = wanted(numbers);
+      page.asks = JSON.stringify(page.want);
+    }
+    return page;
+  }
   let rules = null;
   function looks() {
     if (!rules) { const at = root(); rules = {by: JSON.parse(at.dataset.looks), order: JSON.parse(at.dataset.order)}; }
@@ -52,9 +64,9 @@
   function setText(el, text) { if (el.textContent !== text) el.textContent = text; }
   function setClass(el, name) { const tidy = name.trim(); if (el.className !== tidy) el.className = tidy; }
 
-  function wanted() {
+  function wanted(numbers) {
     const keys = new Set(), meters = new Set(), groups = new Set();
-    for (const el of all('[data-q]')) { el.dataset.q.split(' ').forEach((key) => keys.add(key)); }
+    for (const el of numbers) el.dataset.q.split(' ').forEach((key) => keys.add(key));
     for (const el of all('[data-m]')) meters.add(el.dataset.m);
     for (const el of all('[data-g]')) if (el.dataset.g) groups.add(el.dataset.g);
     return {keys: [...keys].sort(), meters: [...meters].sort((a, b) => a - b), groups: [...groups].sort()};
@@ -65,8 +77,8 @@
     if (!at || document.hidden) return;
     if (underWay) { again = true; return; }
     underWay = true;
-    const want = wanted();
-    asked = JSON.stringify(want);
+    const {want, asks} = gathered();
+    asked = asks;
     const held = want.groups.map((name) => name + ':' + (parts[name] ? parts[name].mark : '0')).join(',');
     const address = at.dataset.live + '?keys=' + want.keys.join(',') + '&meters=' + want.meters.join(',') + '&screen=' + held;
     const stop = new AbortController();
@@ -100,9 +112,11 @@
     const waited = since(gotAt || began);
     const lost = document.hidden || waited > OLD_MS;
     const passed = gotAt ? since(gotAt) / 1000 : 0;
-    for (const el of all('[data-q]')) ('low' in el.dataset ? paintBar : paintValue)(el, lost);
-    for (const el of all('[data-age]')) paintAge(el, lost, passed);
-    for (const el of all('[data-p], [data-k], [data-w]')) paintPart(el, lost);
+    const now = gathered();
+    for (const el of now.values) paintValue(el, lost);
+    for (const el of now.bars) paintBar(el, lost);
+    for (const el of now.ages) paintAge(el, lost, passed);
+    for (const el of now.parts) paintPart(el, lost);
     paintClock(passed);
     document.documentElement.dataset.link = lost ? 'lost' : 'up';
   }
@@ -220,7 +234,7 @@
     for (const el of document.querySelectorAll('[data-day]')) setText(el, day);
     const [h, m, s] = time.split(':').map(Number);
     const place = ((h * 3600 + m * 60 + s) / 864).toFixed(2) + '%';
-    for (const el of all('[data-now]')) if (el.style.getPropertyValue('--l') !== place) el.style.setProperty('--l', place);
+    for (const el of gathered().nows) if (el.style.getPropertyValue('--l') !== place) el.style.setProperty('--l', place);
   }
 
   /* when */
@@ -229,17 +243,21 @@
     paintSoon = true;
     requestAnimationFrame(() => {
       paintSoon = false;
-      if (JSON.stringify(wanted()) !== asked) ask();
+      if (root() && gathered().asks !== asked) ask();
       if (answer) paint();
     });
   }
   // React replaces parts of the page: what it brings is painted at once, and asked for if it is new
   new MutationObserver((changes) => {
-    if (changes.some((change) => [...change.addedNodes].some((node) => node.nodeType === 1))) soon();
+    if (changes.some((change) => [...change.addedNodes].some((node) => node.nodeType === 1))) { page = null; soon(); }
   }).observe(document.body, {childList: true, subtree: true});
   document.addEventListener('visibilitychange', () => { if (document.hidden) paint(); else ask(); });
   window.addEventListener('online', ask);
-  setInterval(() => { if (!document.hidden) { ask(); paint(); } }, EVERY_MS);
+  setInterval(() => {
+    if (document.hidden) return;
+    ask();
+    if (!gotAt || since(gotAt) > 1.5 * EVERY_MS) paint();   // an answer paints by itself
+  }, EVERY_MS);
 
   window.ssLive = {number, age, freshnessWords};
 })();

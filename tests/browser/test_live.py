@@ -1,0 +1,204 @@
+"""What stands on the screen is what the station knows, and it grows old in time."""
+
+import re
+from typing import Any
+
+import pytest
+
+from substation.dashboard import format as f
+from substation.settings.model import CARD_METERS
+from tests.browser import stage as plays
+from tests.browser.conftest import LOGIN, Window, shot
+from tests.browser.stage import Stage
+
+expect = pytest.importorskip("playwright.sync_api").expect
+pytestmark = pytest.mark.browser
+SOON_MS = 5_000
+"""A dead meter and a stopped poller look so within 5 s."""
+
+
+@pytest.fixture(autouse=True)
+def _all_is_well(stage: Stage) -> None:
+    stage.play(plays.frozen)
+
+
+def on_screen(page: Any) -> list[dict[str, Any]]:
+    """Return every live number: meter, quantities, its text and its classes."""
+    found: list[dict[str, Any]] = page.locator("[data-q]:not([data-low])").evaluate_all(
+        "els => els.map(el => ({...el.dataset, text: el.firstElementChild.textContent, look: el.className}))"
+    )
+    return found
+
+
+@pytest.mark.parametrize("path", ["/", "/meter/1", "/meter/3"])
+def test_numbers_on_the_screen_are_the_numbers_of_the_api(window: Window, path: str) -> None:
+    page = window.open(path)
+    page.wait_for_timeout(1500)
+    answer = window.context.request.get(f"{window.address}api/live").json()
+    values = {meter["id"]: meter["values"] for meter in answer["meters"]}
+    seen = on_screen(page)
+    assert len(seen) > 38
+    for number in seen:
+        found = [values[int(number["m"])][key] for key in number["q"].split()]
+        value = sum(one["value"] for one in found) / len(found)
+        assert number["text"] == f.number(value / float(number["scale"]), int(number["decimals"])), number
+        assert {one["quality"] for one in found} == {"good"}
+        assert "ss-is-fresh" in number["look"]
+    kinds = {key for number in seen for key in number["q"].split()}
+    assert len(kinds) == 38 if path != "/" else len(kinds) > 10
+    window.clean()
+
+
+def test_each_number_carries_the_unit_it_is_written_in(window: Window) -> None:
+    page = window.open("/")
+    assert page.locator(".ss-branch[aria-label=Transformer] .ss-kw .ss-u").text_content() == "kW"
+    shown = page.locator(".ss-branch[aria-label=Transformer] .ss-kw [data-q]").get_attribute("data-scale")
+    assert float(shown or 0) == 1000
+
+
+def test_ages_go_on_counting_and_numbers_follow_the_station(window: Window, stage: Stage) -> None:
+    page = window.open("/")
+    clock = page.locator("[data-clock]")
+    first = clock.text_content()
+    stage.play(plays.normal)
+    power = page.locator(".ss-branch[aria-label=Transformer] .ss-kw .ss-n")
+    before = power.text_content()
+    expect(power).not_to_have_text(before or "", timeout=SOON_MS)
+    expect(clock).not_to_have_text(first or "", timeout=SOON_MS)
+
+
+def test_a_dead_meter_looks_dead_in_time_and_comes_back(window: Window, stage: Stage) -> None:
+    page = window.open("/")
+    card = page.locator(".ss-branch[aria-label=ColonyLoad]")
+    expect(card).to_have_class(re.compile("ss-q-fresh"))
+    number = card.locator(".ss-kw .ss-n").text_content()
+    stage.play(plays.dead_meter)
+    expect(card).to_have_class(re.compile("ss-w-unknown ss-q-stale"), timeout=SOON_MS)
+    assert card.locator(".ss-is-fresh").count() == 0
+    assert (card.locator(".ss-age").first.text_content() or "").startswith("stale")
+    assert card.locator("[data-p=state]").text_content() == "Unknown"
+    assert "No answer" in (card.text_content() or "")
+    assert card.locator(".ss-kw .ss-n").text_content() == number  # kept, and marked: never 0
+    expect(page.locator(".ss-headline")).to_contain_text("Communication failed")
+    expect(page.locator(".ss-station")).to_contain_text("ColonyLoad missing")
+    expect(page.locator(".ss-summary")).to_contain_text("1 communication failed: ColonyLoad")
+    others = page.locator(".ss-branch[aria-label=EssentialLoad]")
+    expect(others).to_have_class(re.compile("ss-w-live ss-q-fresh"))
+    shot(page, "home-dead-meter")
+    stage.play(plays.frozen)
+    expect(card).to_have_class(re.compile("ss-w-live ss-q-fresh"), timeout=SOON_MS)
+    expect(page.locator(".ss-headline")).to_contain_text("All normal")
+    window.clean()
+
+
+def test_a_stopped_poller_looks_stopped_in_time(window: Window, stage: Stage) -> None:
+    page = window.open("/meter/2")
+    stage.play(None)
+    expect(page.locator(".ss-line-state")).to_have_class(re.compile("ss-s-blind"), timeout=SOON_MS)
+    expect(page.locator(".ss-headline")).to_contain_text("Blind for")
+    expect(page.locator(".ss-headline")).to_contain_text("The poller has not reported for")
+    assert page.locator("main .ss-is-fresh").count() == 0
+    shot(page, "meter-stopped")
+    window.clean()
+
+
+def test_supply_lost_stands_in_red_with_its_words(window: Window, stage: Stage) -> None:
+    page = window.open("/")
+    stage.play(plays.supply_lost)
+    expect(page.locator(".ss-line-state")).to_have_class(re.compile("ss-s-alarm"), timeout=SOON_MS)
+    expect(page.locator(".ss-headline")).to_contain_text("Supply lost")
+    expect(page.locator(".ss-line-facts")).to_contain_text("On DG")
+    expect(page.locator(".ss-branch[aria-label=Transformer]")).to_contain_text("EB supply Off")
+    expect(page.locator(".ss-branch[aria-label=DGSetLoad]")).to_contain_text("DG set On")
+    expect(page.locator(".ss-branch[aria-label=ColonyLoad]")).to_contain_text("Power failure")
+    expect(page.locator(".ss-busbar")).to_contain_text("fed by DG")
+
+
+def test_an_impossible_value_is_struck_through_and_left_out(window: Window, stage: Stage) -> None:
+    page = window.open("/")
+    stage.play(plays.doubtful)
+    value = page.locator(".ss-branch[aria-label=EssentialLoad] [data-q=v_r].ss-v")
+    expect(value).to_have_class(re.compile("ss-is-bad"), timeout=SOON_MS)
+    assert value.locator(".ss-n").text_content() == f.number(2394.1, 1)
+    assert value.locator(".ss-n").evaluate("el => getComputedStyle(el).textDecorationLine") == "line-through"
+
+
+def test_without_the_server_everything_is_old_and_says_since_when(window: Window, stage: Stage) -> None:
+    page = window.open("/")
+    stage.stop_dashboard()
+    try:
+        title = page.locator(".ss-headline strong")
+        expect(title).to_have_text(
+            re.compile(r"No connection to the station since \d\d:\d\d:\d\d"), timeout=SOON_MS
+        )
+        assert page.locator("html").get_attribute("data-link") == "lost"
+        assert page.locator(".ss-is-fresh, .ss-q-fresh, .ss-w-live, .ss-w-dead").count() == 0
+        ages = page.locator(".ss-branch .ss-age")
+        assert all(text.startswith("stale") for text in ages.all_text_contents())
+        assert set(page.locator(".ss-branch [data-p=state]").all_text_contents()) == {"Unknown"}
+        shot(page, "home-no-server")
+    finally:
+        stage.start_dashboard()
+    expect(page.locator(".ss-headline strong")).to_have_text("All normal", timeout=3 * SOON_MS)
+    expect(page.locator(".ss-branch.ss-q-fresh")).to_have_count(5)
+    assert window.foreign == []
+
+
+def test_a_hidden_tab_asks_nothing_and_looks_old_until_it_has_asked_again(window: Window) -> None:
+    page = window.open("/")
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url) if "/api/live" in request.url else None)
+    hide = """hidden => {
+      Object.defineProperty(document, 'hidden', {value: hidden, configurable: true});
+      document.dispatchEvent(new Event('visibilitychange'));
+    }"""
+    page.evaluate(hide, True)
+    page.wait_for_timeout(300)
+    asked.clear()
+    page.wait_for_timeout(2500)
+    assert asked == []
+    assert page.locator(".ss-branch .ss-is-fresh").count() == 0
+    page.evaluate(hide, False)
+    expect(page.locator(".ss-branch.ss-q-fresh")).to_have_count(5, timeout=1500)
+
+
+def test_a_page_asks_only_for_what_it_shows(window: Window) -> None:
+    page = window.open("/meter/4")
+    with page.expect_request(lambda request: "/api/live" in request.url) as asked:
+        pass
+    assert "meters=4&" in asked.value.url
+    page.locator(".ss-nav a", has_text="Home").click()
+    page.locator(".ss-p-home").wait_for()
+    page.wait_for_timeout(1200)
+    with page.expect_request(lambda request: "/api/live" in request.url) as asked:
+        pass
+    assert "meters=1,2,3,4,5&" in asked.value.url
+    assert "var_total" not in asked.value.url
+
+
+def test_live_values_do_not_move_the_page(window: Window, stage: Stage) -> None:
+    stage.play(plays.normal)
+    page = window.open("/")
+    page.locator(".tracetoday").first.wait_for(state="attached")
+    page.wait_for_timeout(1000)
+    page.evaluate(
+        """() => { window.shifted = 0; new PerformanceObserver(list => {
+             for (const entry of list.getEntries()) window.shifted += entry.value;
+           }).observe({type: 'layout-shift'}); }"""
+    )
+    page.wait_for_timeout(4000)
+    assert page.evaluate("window.shifted") < 0.02
+
+
+def test_the_empty_station_says_that_nothing_was_ever_read(
+    chromium: Any, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    with plays.staged(tmp_path_factory.mktemp("empty"), None, hours=0) as empty:
+        context = chromium.new_context(http_credentials=LOGIN)
+        page = context.new_page()
+        page.goto(empty.address)
+        expect(page.locator(".ss-headline")).to_contain_text("No reading yet", timeout=20_000)
+        expect(page.locator(".ss-branch .ss-age")).to_have_text(["never answered"] * len(CARD_METERS))
+        expect(page.locator(".ss-gap").first).to_contain_text("no readings stored")
+        assert not re.search(r"\d", "".join(page.locator(".ss-branch .ss-n").all_text_contents()))
+        context.close()
