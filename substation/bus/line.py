@@ -133,7 +133,7 @@ class Line:
                 self._owe(question)
             raise
         except LinkError:
-            if not self._client.whole:  # else its reply has come, only damaged
+            if self._client.sent and not self._client.whole:
                 self._owe(question)
             raise
 
@@ -163,10 +163,12 @@ class _Client(ModbusSerialClient):
         self._silence_s = self._pace.silence_s
         self._turnaround_s: dict[int, float] = {}
         self._answer_at = (0, 0.0, False)
+        self.sent = False
+        """Whether the last request left."""
         self.whole = False
-        """Whether the last reply came whole, only damaged: then the meter owes nothing."""
+        """Whether the reply has come, only damaged or in the wrong form: then the meter owes nothing."""
         self.in_order = True
-        """Whether nothing older is owed: then a sound reply in the wrong form is the reply."""
+        """Whether nothing older is owed: only then a sound reply in the wrong form is the reply."""
         self.busy_s = 0.0
 
     def open(self) -> None:
@@ -196,7 +198,8 @@ class _Client(ModbusSerialClient):
         """Return the answer to one question, or raise LinkError."""
         if self.socket is None:
             raise LineDown(f"{self._line.settings.name}: port is not open")
-        self._question, self._timeout_s, self.whole = question, timeout_s, False
+        self._question, self._timeout_s = question, timeout_s
+        self.sent = self.whole = False
         read = self.read_holding_registers if question.function == 3 else self.read_input_registers
         started = self._clock.monotonic()
         try:
@@ -226,6 +229,7 @@ class _Client(ModbusSerialClient):
             written = self._port.write(request) or 0
         except (OSError, termios.error) as exc:
             raise self._lost(exc) from exc
+        self.sent = True
         self._sent_s = self._clock.monotonic()
         self._quiet_since_s = self._sent_s + self._pace.request_s
         self._silence_s = self._pace.silence_s
@@ -254,16 +258,17 @@ class _Client(ModbusSerialClient):
                     return found.frame
                 if frame.find_refusal(question, data) is not None:
                     raise frame.trouble(question, data)
-            self.whole = frame.complete_but_broken(question, data)
-            final = self.whole or (self.in_order and frame.answered_otherwise(question, data))
-            if final:
+            self.whole = frame.complete_but_broken(question, data) or (
+                self.in_order and frame.answered_otherwise(question, data)
+            )
+            if self.whole:
                 limit = self._quiet_since_s + SETTLE_S
             elif data:  # a reply that is under way is let finish, for one more frame at most
                 limit = max(deadline, min(self._quiet_since_s + SETTLE_S, deadline + reply_s))
             if now >= limit:
                 self._line.note_stray(data)
                 raise frame.trouble(question, data)
-            if chunk and not final:
+            if chunk and not self.whole:
                 missing_s = (question.size - len(data)) * pace.char_s
                 clock.sleep(min(missing_s, limit - now) - pace.char_s)
 
