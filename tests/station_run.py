@@ -61,6 +61,13 @@ class StationRun:
             command, env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )
 
+    def under_systemd(self) -> subprocess.Popen[str]:
+        """Run `start.sh` as systemd does: it names the very process that it started."""
+        command = ["bash", "-c", 'export SYSTEMD_EXEC_PID=$$; exec "$0"', str(PROJECT / "start.sh")]
+        return subprocess.Popen(
+            command, env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+
     def wait_until_up(self, process: subprocess.Popen[str]) -> list[Started]:
         """Return the children of a start in the foreground, when it has said that the station runs."""
         assert process.stdout

@@ -1,6 +1,7 @@
 """The whole thing, as a newcomer has it: `./start.sh --demo`, a look, `./stop.sh`."""
 
 import os
+import re
 import signal
 import socket
 import time
@@ -9,8 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from substation.clock import SystemClock
 from substation.commands.configuration import make_station
 from substation.commands.processes import Started
+from substation.store.history import History
+from substation.store.operator_db import OperatorDb
 from tests.station_run import StationRun, free_port
 
 pytestmark = [pytest.mark.whole, pytest.mark.timeout(300)]
@@ -132,9 +136,9 @@ def test_a_real_station_comes_up_without_its_adapter_and_says_so(real: Path) -> 
     assert not any(process.runs for process in station.seen)
 
 
-def test_in_the_foreground_it_stays_and_takes_its_children_along(real: Path) -> None:
+def test_under_systemd_it_stays_and_takes_its_children_along(real: Path) -> None:
     station = StationRun(real)
-    process = station.in_foreground()
+    process = station.under_systemd()
     try:
         children = station.wait_until_up(process)
         process.send_signal(signal.SIGTERM)
@@ -163,16 +167,23 @@ def test_in_the_foreground_it_ends_with_the_one_that_died_and_says_why(real: Pat
             process.kill()
 
 
-def test_one_that_dies_during_the_start_is_named_with_its_words_and_takes_the_other_along(real: Path) -> None:
-    (real / "daily_data.db").mkdir()
-    (real / "operator.db").write_text("this is no database, and it is long enough not to look empty" * 9)
+@pytest.mark.parametrize("store", ["operator.db", "daily_data.db"])
+def test_one_that_dies_during_the_start_is_named_with_its_words_and_takes_the_other_along(
+    store: str, real: Path
+) -> None:
+    # A store of a simulated station: whoever opens it refuses, for real and simulated never mix.
+    if store == "operator.db":
+        OperatorDb(real / store, simulated=True).close()
+    else:
+        History(real / store, True, SystemClock()).close()
     station = StationRun(real)
     try:
         done = station.start()
-        assert done.returncode not in (0, None)
-        assert "The dashboard ended" in done.stderr
-        assert "operator.db" in done.stderr
+        assert done.returncode == 78
+        assert re.search(r"The (dashboard|poller) ended \(exit 78\)", done.stderr)
+        assert store in done.stderr
         assert not any(process.runs for process in station.seen)
+        assert station.every_process() == []
     finally:
         station.stop()
 

@@ -1,6 +1,7 @@
 """The demo: a simulated station with a past, made by one command, open to nobody but this machine."""
 
 import base64
+import getpass
 import json
 import os
 from collections.abc import Callable
@@ -111,5 +112,5 @@ def headless() -> bool:
 def _us() -> str:
     """Return user and address of this machine as ssh wants them, as far as they can be known."""
     connection = os.environ.get("SSH_CONNECTION", "").split()  # client address, port, our address, port
-    name = os.environ.get("USER") or "USER"
+    name = getpass.getuser()
     return f"{name}@{connection[2] if len(connection) == 4 else os.uname().nodename}"
