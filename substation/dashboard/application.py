@@ -192,7 +192,6 @@ def _finish_server(app: dash.Dash) -> None:
     server.config["COMPRESS_ALGORITHM"] = ["gzip"]
     server.config["COMPRESS_ALGORITHM_STREAMING"] = ["gzip"]
     server.config["COMPRESS_LEVEL"] = 5
-    server.json.ensure_ascii = True  # type: ignore[attr-defined]
     headers.put_on(server, headers.content_policy(app.csp_hashes()))
     Compress(server)
     server.extensions["bundles"] = Bundles(app)

@@ -91,6 +91,7 @@ class Feed:
         self._board_at = 0.0
         self._old: dict[int, Reading] = {}
         self._old_at = -OLD_S
+        self._trouble = ""
         self._figures = Shared(clock, FIGURES_S)
         self._curves = Shared(clock, FIGURES_S, most=CURVES)
 
@@ -148,6 +149,8 @@ class Feed:
 
     def _make_board(self) -> Board:
         problems = [words for source in self._complaints if (words := source())]
+        if self._trouble:
+            problems.append(self._trouble)
         last = self._last_answers(problems)
         return make_board(
             self._settings, heartbeat.read(self._home.heartbeat), last, self._clock.now_ms(), problems
@@ -198,8 +201,10 @@ class Feed:
             yesterday = history.day_energy(meter_id, before_ms, start_ms)
             demand = history.max_demand(meter_id, start_ms, end_ms)
             completeness = history.completeness(meter_id, start_ms, end_ms)
-        except StoreError:
+        except StoreError as exc:
+            self._trouble = f"The history cannot be read: {exc}"
             return TodayFigures(None, None, None, None, None)
+        self._trouble = ""
         return TodayFigures(
             _kilo(today.get("wh_received")),
             _kilo(yesterday.get("wh_received")),

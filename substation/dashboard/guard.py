@@ -106,7 +106,7 @@ class Guard(BasicAuth):  # type: ignore[misc]
             return refusal.too_large()
         if request.path == CALLBACK and request.method == "POST":
             return self._admit_callback(user, source)
-        if request.endpoint in DOCUMENTS and request.method == "GET":
+        if request.endpoint in DOCUMENTS and request.method in {"GET", "HEAD"}:
             if not page_exists(request.path):
                 if request.path.startswith(("/_", "/api/")) or "." in request.path.rpartition("/")[2]:
                     return refusal.not_found()

@@ -11,6 +11,7 @@ import os
 import socket
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -36,10 +37,9 @@ from substation.store.history import HistoryReader
 
 LOG = logging.getLogger("substation.dashboard")
 THREADS = 128
-"""A slow client holds a thread: so many hold a hundred of them and the good ones still get through."""
+"""Requests worked on at once. Those that wait for the history or a password cost no processor time."""
 STOP_S = 3
 """Requests that run when the stop comes may finish within so many seconds."""
-LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -170,9 +170,12 @@ def _log_to(path: Path) -> None:
         handler: logging.Handler = WatchedFileHandler(path, encoding="utf-8")
     except OSError as exc:
         handler = logging.StreamHandler()
-        handler.setFormatter(logging.Formatter(LOG_FORMAT))
         print(f"{path}: cannot be written ({exc.strerror}); the log goes to the console", file=sys.stderr)
-    handler.setFormatter(logging.Formatter(LOG_FORMAT))
+    form = logging.Formatter(
+        "%(asctime)s.%(msecs)03dZ %(levelname)s %(name)s: %(message)s", "%Y-%m-%dT%H:%M:%S"
+    )
+    form.converter = time.gmtime  # as in the poller's log
+    handler.setFormatter(form)
     top = logging.getLogger("substation")
     top.handlers[:] = [handler]
     top.setLevel(logging.INFO)

@@ -56,6 +56,18 @@ def test_a_damaged_history_costs_the_figures_and_not_the_page(station: Station, 
     assert any("history" in words for words in feed.board().problems)
 
 
+def test_a_damaged_history_is_told_even_when_all_meters_answer(station: Station, feed: Feed) -> None:
+    station.read()
+    station.beat()
+    station.home.history.write_bytes(b"not a database " * 500)
+    feed.today(1)
+    assert any("history cannot be read" in words for words in feed.board().problems)
+    station.home.history.unlink()
+    station.clock.advance(16)
+    feed.today(1)
+    assert feed.board().problems == ()
+
+
 def test_energy_is_counted_by_the_sites_calendar_day(station: Station, feed: Feed, history: History) -> None:
     now = station.clock.now_ms()
     yesterday, today = midnight(station, 1), midnight(station)

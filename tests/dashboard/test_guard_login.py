@@ -4,6 +4,7 @@ import base64
 import re
 from collections.abc import Iterator
 
+import argon2
 import dash
 import pytest
 from flask import Flask
@@ -12,6 +13,8 @@ from hypothesis import strategies as st
 
 from substation.access import users
 from substation.dashboard.guard import current_user
+from substation.settings import files, vault
+from substation.settings.model import User
 from tests.dashboard.conftest import (
     PASSWORD,
     ROLES,
@@ -227,6 +230,27 @@ def test_the_sixth_wrong_password_has_to_wait_in_words(client: Browser) -> None:
     assert "WWW-Authenticate" not in answer.headers
     right = client.get("/")
     assert right.status_code == 429  # from the same address even the right one: no answer tells which it is
+
+
+def test_a_flood_of_wrong_passwords_is_few_lines(station: Station, client: Browser) -> None:
+    wrong = {"Authorization": basic("admin", "wrong")}
+    for _ in range(60):
+        client.get("/", headers=wrong)
+    assert [line["event"] for line in station.audit_lines()] == ["login.failed"] * 5 + ["login.throttled"]
+
+
+def test_an_old_hash_becomes_a_strong_one_at_the_next_login(station: Station) -> None:
+    weak = argon2.PasswordHasher(time_cost=1, memory_cost=64, parallelism=1).hash(PASSWORD)
+    users = (User(name="viewer", role="viewer", password_hash=weak),)
+    station.configure(station.settings.model_copy(update={"users": users}))
+    client = browse(make_app(station))
+    header = {"Authorization": basic("viewer", PASSWORD)}
+    assert client.get("/", headers=header).status_code == 200
+    stored = files.load(station.folder).settings.users[0].password_hash
+    assert stored != weak
+    assert not vault.needs_rehash(stored)
+    station.clock.advance(1)
+    assert client.get("/", headers=header).status_code == 200
 
 
 def test_the_audit_log_tells_logins_and_pages_but_no_polls(station: Station, client: Browser) -> None:
