@@ -26,7 +26,10 @@ RECENT_MS = 2 * DAY_MS
 ALL_MS = 35 * DAY_MS
 PIECE_MS = 3 * DAY_MS
 STEP_S = 60
-"""A demo's past is told by the minute: charts of a day and of a month look the same, and it comes sooner."""
+"""A demo's past is told by the minute: charts of a day look the same, and it comes sooner."""
+OLD_MS = 8 * DAY_MS
+OLD_STEP_S = 300
+"""What is older is told every five minutes: the poller takes it in a third of the time."""
 CHUNK_ROUNDS = 500
 """Rounds a transaction."""
 NICE = 15
@@ -46,7 +49,7 @@ def recent_days(settings: Settings, home: Home, clock: Clock | None = None) -> N
     recent_ms = max(missing_ms, now_ms - RECENT_MS)
     if missing_ms < recent_ms:
         _note(home, missing_ms, recent_ms)
-    _write(settings, home, home.history, (recent_ms, now_ms), clock)
+    _write(settings, home, clock, home.history, range(recent_ms, now_ms, STEP_S * 1000))
 
 
 def to_do(home: Home) -> tuple[int, int] | None:
@@ -65,6 +68,7 @@ def fill(settings: Settings, home: Home, clock: Clock | None = None) -> int:
     is asked for before last month. Broken off at any moment, the piece at hand is made again.
     """
     clock = clock or SystemClock()
+    old_ms = clock.now_ms() - OLD_MS
     inbox, making = home.state / "inbox", home.state / "demo_history.making"
     inbox.mkdir(mode=0o700, exist_ok=True)
     count = 0
@@ -72,7 +76,8 @@ def fill(settings: Settings, home: Home, clock: Clock | None = None) -> int:
         for old in home.state.glob(making.name + "*"):
             old.unlink()
         start_ms, end_ms = max(span[0], span[1] - PIECE_MS), span[1]
-        count += _write(settings, home, making, (start_ms, end_ms), clock)
+        step_s = STEP_S if start_ms >= old_ms else OLD_STEP_S
+        count += _write(settings, home, clock, making, range(start_ms, end_ms, step_s * 1000))
         with contextlib.closing(sqlite3.connect(making)) as finished:
             finished.execute("PRAGMA journal_mode = DELETE")  # one file, whoever reads it
         # The poller takes the first name first: count down from the newest.
@@ -83,8 +88,8 @@ def fill(settings: Settings, home: Home, clock: Clock | None = None) -> int:
     return count
 
 
-def _write(settings: Settings, home: Home, path: Path, span: tuple[int, int], clock: Clock) -> int:
-    """Write simulated readings of a span (start, end) into a history file; return how many."""
+def _write(settings: Settings, home: Home, clock: Clock, path: Path, rounds: range) -> int:
+    """Write a simulated round for each of these times (UTC, ms) into a history file; return the readings."""
     site = site_of(home.folder, settings.site.zone, clock.now_ms())
     history = History(
         path,
@@ -97,7 +102,7 @@ def _write(settings: Settings, home: Home, path: Path, span: tuple[int, int], cl
     )
     count = 0
     with contextlib.closing(history):
-        for number, row in enumerate(readings(site, *span, STEP_S), start=1):
+        for number, row in enumerate(readings(site, rounds.start, rounds.stop, rounds.step / 1000), start=1):
             history.add(row)
             count += len(row)
             if number % CHUNK_ROUNDS == 0:

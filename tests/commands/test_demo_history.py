@@ -96,6 +96,18 @@ def test_the_background_lays_the_weeks_before_into_the_inbox_the_newest_first(
 
 
 @pytest.mark.usefixtures("short_past")
+def test_what_is_long_past_is_told_in_longer_steps(
+    settings: Settings, home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(demo_history, "OLD_MS", 200 * 60_000)
+    clock = FakeClock()
+    recent_days(settings, home, clock)
+    fill(settings, home, clock)
+    steps = [{b - a for a, b in itertools.pairwise(times(path))} for path in laid(home)]
+    assert steps == [{60}, {300}, {300}]
+
+
+@pytest.mark.usefixtures("short_past")
 def test_registers_never_step_back_from_weeks_to_days_to_the_live_line(
     settings: Settings, home: Home
 ) -> None:
