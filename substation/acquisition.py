@@ -58,6 +58,8 @@ UPKEEP_S = 10.0
 REOPEN_S = 60.0
 """How often a store that could not be opened is tried again."""
 LINE_RETRY_S = 0.5
+LONG_ROUND_S = 1.5
+"""A heartbeat is not older than this plus one request: whoever reads it must not think us stopped."""
 NAP_S = 0.2
 """How soon a signal is noticed between rounds."""
 IDLE_BUDGET_S = 0.1
@@ -94,6 +96,7 @@ class Poller:
         self.keeper = Keeper(self.home, self.settings, clock)
         self._announced: dict[int, Verdict] = {}
         self._done_s: dict[str, float] = {}
+        self._beat_s = clock.monotonic()
         try:
             self.keeper.open()
         except WrongStation:
@@ -133,6 +136,8 @@ class Poller:
 
     def run(self, rounds: int | None = None) -> None:
         """Poll until told to stop, or for so many rounds."""
+        with self.problems.survived("heartbeat"):
+            self.heartbeat()
         while not self.stopping and (rounds is None or self.number < rounds):
             self.schedule.begin()
             self.number += 1
@@ -146,7 +151,7 @@ class Poller:
     def scan(self) -> None:
         """Ask every meter once."""
         self.readings = ()
-        self.readings = self.plant.round(self.schedule.idle_until_s, lambda: self.stopping)
+        self.readings = self.plant.round(self.schedule.idle_until_s, self._between_requests)
 
     def qualify(self) -> None:
         """Mark what physics doubts."""
@@ -171,6 +176,7 @@ class Poller:
 
     def heartbeat(self, state: str = "running") -> None:
         """Write the sign of life."""
+        self._beat_s = self.clock.monotonic()
         heartbeat.write(
             self.home.heartbeat,
             {
@@ -277,6 +283,13 @@ class Poller:
             self.keeper.close()
         with self.problems.survived("heartbeat"):
             self.heartbeat("stopped")
+
+    def _between_requests(self) -> bool:
+        """Show a sign of life in a round that silent meters make long; say whether to end it early."""
+        if self.clock.monotonic() - self._beat_s > LONG_ROUND_S:
+            with self.problems.survived("heartbeat"):
+                self.heartbeat()
+        return self.stopping
 
     def _budget_s(self) -> float:
         idle_until_s = self.schedule.idle_until_s

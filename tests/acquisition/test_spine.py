@@ -1,5 +1,6 @@
 """The spine in this process: from the wire to both stores, the heartbeat and the log."""
 
+import itertools
 import logging
 import time
 from collections.abc import Callable
@@ -112,6 +113,19 @@ def test_a_missing_adapter_keeps_the_poller_up_and_says_so(poller: Poller, home:
     assert any("port missing" in words for words in beat["problems"])
     assert {meter["comm_status"] for meter in beat["meters"]} == {"Communication failed"}
     assert {row.newest.reading.reason for row in live.latest(home.live).values()} == {"line_down"}
+
+
+def test_a_long_round_shows_signs_of_life(
+    simulated: SimulatedLine, poller: Poller, home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(acquisition, "LONG_ROUND_S", 0.3)
+    for meter_id in (1, 2, 3, 4, 5):
+        simulated.faults.order(meter_id, "dead")
+    beats = []
+    monkeypatch.setattr(acquisition.heartbeat, "write", lambda path, beat: beats.append(time.monotonic()))
+    poller.run(rounds=1)
+    assert len(beats) >= 4
+    assert max(later - earlier for earlier, later in itertools.pairwise(beats)) < 0.3 + 0.5 + 0.3
 
 
 def test_a_full_store_never_stops_the_polling(
