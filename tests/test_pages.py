@@ -11,7 +11,8 @@ import pytest
 
 from substation.dashboard import feed as feeds
 from substation.dashboard import shell
-from substation.dashboard.samples import CARD_METERS, STATES
+from substation.dashboard.samples import STATES
+from substation.settings.model import CARD_METERS
 from tests.dashboard.boards import feed_in
 from tests.dashboard.conftest import Station, demo_settings, make_app
 from tests.dashboard.tree import attribute, classes, find, lies, text, walk

@@ -83,7 +83,7 @@ def number(value: float | None, decimals: int) -> str:
         return DASH
     digits = format(abs(Decimal(value)).quantize(Decimal(1).scaleb(-decimals), ROUND_HALF_UP), "f")
     whole, dot, rest = digits.partition(".")
-    groups = []
+    groups: list[str] = []
     while len(whole) > 3:
         groups.insert(0, whole[-3:])
         whole = whole[:-3]

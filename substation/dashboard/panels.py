@@ -175,7 +175,7 @@ def renewal() -> list[Any]:
     return [dcc.Interval(id="minute", interval=MINUTE_MS), dcc.Store(id="charted-day", data=start)]
 
 
-@dash.callback(
+@dash.callback(  # type: ignore[untyped-decorator]
     Output({"type": "day-chart", "meter": ALL, "kind": ALL, "phase": ALL}, "figure"),
     Output({"type": "day-veil", "meter": ALL, "kind": ALL, "phase": ALL}, "children"),
     Output("charted-day", "data"),
@@ -269,7 +269,7 @@ def table_switch(meter_id: int) -> html.Button:
     )
 
 
-@dash.callback(
+@dash.callback(  # type: ignore[untyped-decorator]
     Output("charts-table", "children"),
     Input({"type": "as-table", "meter": ALL}, "n_clicks"),
     State("charts-table", "children"),

@@ -8,7 +8,7 @@ from substation.clock import Clock, day_start_ms
 from substation.dashboard import samples
 from substation.dashboard.board import Board
 from substation.dashboard.feed import MinMax, TodayFigures
-from substation.settings.model import Settings
+from substation.settings.model import CARD_METERS, Settings
 
 HOUR_MS = 3_600_000
 STEP_MS = 300_000
@@ -95,7 +95,7 @@ class SampleFeed:
                 continue
             at_ms.append(start + place * STEP_MS)
             hours.append(hour)
-        base = samples.values(samples.SETTINGS.meter(meter_id) or samples.CARD_METERS[0])
+        base = samples.values(samples.SETTINGS.meter(meter_id) or CARD_METERS[0])
         values = {key: [_drawn(base[key], key, hour, days_back) for hour in hours] for key in keys}
         return SampleCurves(at_ms, values=values, low=values, high=values)
 

@@ -269,7 +269,7 @@ def _load_row(feeding: list[LiveMeter]) -> tuple[str, str, str]:
 def _energy_row(feeding: list[LiveMeter], today: Mapping[int, TodayFigures]) -> tuple[str, str, str]:
     label = "Energy today, and all yesterday"
     written = f.spec("wh_received", max((m.rated_kva for m in feeding), default=0.0))
-    texts = []
+    texts: list[str | None] = []
     for figures in (
         {m.name: today[m.id].kwh_today for m in feeding},
         {m.name: today[m.id].kwh_yesterday for m in feeding},

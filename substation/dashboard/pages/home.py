@@ -91,7 +91,7 @@ def readings(board: Board, parts: dict[str, Parts]) -> html.Section:
     return html.Section([head, cards.readings_table(board, parts)], className="ss-sec")
 
 
-@dash.callback(
+@dash.callback(  # type: ignore[untyped-decorator]
     Output("home-charts", "children"),
     Input({"type": "pick", "meter": ALL}, "n_clicks"),
     prevent_initial_call=True,

@@ -1,0 +1,82 @@
+"""Charts renew themselves through Dash: today travels again, yesterday only on a new day."""
+
+import json
+from typing import Any
+
+import dash
+import pytest
+
+from substation.clock import day_start_ms
+from substation.store.history import History
+from tests.dashboard.conftest import Browser, Station, reading
+
+
+@pytest.fixture
+def stored(station: Station) -> Station:
+    """Two hours of a meter in the history."""
+    history = History(station.home.history, True, station.clock, station.settings.site.zone)
+    now = station.clock.now_ms()
+    history.add(reading(1, now - minute * 60_000) for minute in range(120, 0, -1))
+    history.commit()
+    history.close()
+    return station
+
+
+def marks(kind: str) -> list[dict[str, Any]]:
+    return [
+        {"id": {"kind": name, "meter": 1, "phase": "all", "type": kind}, "property": "figure"}
+        for name in ("voltage", "power")
+    ]
+
+
+def ask(app: dash.Dash, client: Browser, state: Any, *, outputs: Any = None) -> Any:
+    output = next(name for name in app.callback_map if "day-chart" in name)
+    covers = [{**mark, "property": "children"} for mark in marks("day-veil")]
+    body = {
+        "output": output,
+        "outputs": outputs or [marks("day-chart"), covers, {"id": "charted-day", "property": "data"}],
+        "inputs": [{"id": "minute", "property": "n_intervals", "value": 1}],
+        "changedPropIds": ["minute.n_intervals"],
+        "state": [{"id": "charted-day", "property": "data", "value": state}],
+    }
+    return client.post("/_dash-update-component", data=json.dumps(body), content_type="application/json")
+
+
+def figures(answer: Any) -> list[Any]:
+    told = answer.get_json()["response"]
+    return [part["figure"] for name, part in told.items() if "day-chart" in name]
+
+
+def test_each_minute_only_today_travels(stored: Station, app: dash.Dash, client: Browser) -> None:
+    today = day_start_ms(stored.clock.now_ms(), stored.settings.site.zone)
+    answer = ask(app, client, today)
+    assert answer.status_code == 200
+    patches = figures(answer)
+    assert len(patches) == 2
+    for patch in patches:
+        places = [tuple(step["location"]) for step in patch["operations"]]
+        assert ("data", 0) not in places
+        assert ("data", 1) in places
+        assert ("data", 2) in places
+
+
+def test_on_a_new_day_the_whole_figure_travels(stored: Station, app: dash.Dash, client: Browser) -> None:
+    answer = ask(app, client, 0)
+    for figure in figures(answer):
+        assert [trace["uid"] for trace in figure["data"]] == ["past", "band", "today"]
+    told = answer.get_json()["response"]
+    assert told["charted-day"]["data"] == day_start_ms(stored.clock.now_ms(), stored.settings.site.zone)
+
+
+def test_a_chart_of_a_meter_that_is_gone_is_left_alone(
+    stored: Station, app: dash.Dash, client: Browser
+) -> None:
+    gone = {"kind": "voltage", "meter": 99, "phase": "all"}
+    outputs = [
+        [{"id": {**gone, "type": "day-chart"}, "property": "figure"}],
+        [{"id": {**gone, "type": "day-veil"}, "property": "children"}],
+        {"id": "charted-day", "property": "data"},
+    ]
+    answer = ask(app, client, 0, outputs=outputs)
+    assert answer.status_code == 200
+    assert figures(answer) == []
