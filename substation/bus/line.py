@@ -66,7 +66,7 @@ class Line:
         self.settings = settings
         self.pace = Pace.of(settings.baud, settings.format)
         self.echoes = False
-        """Whether the adapter was seen to send our own bytes back."""
+        """Whether the adapter sent our own bytes back, the last time that a meter answered."""
         self._clock = clock
         self._client = _Client(self, clock)
         self._owed: dict[frame.Question, float] = {}
@@ -275,8 +275,7 @@ class _Client(ModbusSerialClient):
     def _keep(self, found: frame.Found, turnaround_s: float, *, early: bool) -> None:
         meter_id = self._question.meter_id
         turnaround_s = max(0.0, turnaround_s)
-        if self._question.request in found.before:
-            self._line.echoes = True
+        self._line.echoes = self._question.request in found.before
         self._line.note_stray(found.before)
         # All there at the first look: it may have come earlier. Look earlier next time.
         self._turnaround_s[meter_id] = turnaround_s * 0.9 if early else turnaround_s

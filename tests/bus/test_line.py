@@ -73,6 +73,8 @@ def test_an_echoing_adapter_is_recognised(simulated: SimulatedLine, line: Line, 
     simulated.faults.order(1, "echo", times=1)
     line.read(1, block, PATIENCE_S)
     assert line.echoes
+    line.read(1, block, PATIENCE_S)
+    assert not line.echoes
 
 
 def test_a_damaged_answer_is_known_at_once_and_may_be_asked_for_again(
@@ -196,6 +198,23 @@ def test_a_lost_port_is_down_at_once_and_up_again_under_another_number(
         simulated.replug()
         line.open()
         line.read(1, block, PATIENCE_S)
+
+
+def test_a_hundred_replugs_leave_nothing_open(simulated: SimulatedLine, line: Line, block: Block) -> None:
+    def handles() -> int:
+        return len(list(Path("/proc/self/fd").iterdir()))
+
+    before = handles()
+    for _ in range(100):
+        simulated.unplug()
+        with pytest.raises(LineDown):
+            line.read(1, block, 0.05)
+        with pytest.raises(LineDown):
+            line.open()
+        simulated.replug()
+        line.open()
+    line.read(1, block, PATIENCE_S)
+    assert handles() == before
 
 
 def test_a_port_can_be_lost_in_the_middle_of_an_answer(
