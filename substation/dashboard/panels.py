@@ -14,8 +14,9 @@ from dash import ALL, Input, Output, Patch, State, dcc, html
 from substation.dashboard import cards, charts, curves
 from substation.dashboard import format as f
 from substation.dashboard.board import LiveMeter
-from substation.dashboard.curves import KINDS, Grid, Kind
+from substation.dashboard.curves import KINDS, Curves, Grid, Kind
 from substation.dashboard.feed import Feed, current
+from substation.errors import StoreError
 
 MINUTE_MS = 60_000
 ALL_PHASES = "all"
@@ -29,20 +30,28 @@ def kind_of(name: str, phase: str) -> Kind:
 class Day:
     """Today and yesterday of one meter, read once for all charts of a page."""
 
-    def __init__(
-        self, feed: Feed, meter: LiveMeter, kinds: Sequence[Kind], *, with_past: bool = True
-    ) -> None:
-        """Read what `kinds` need; without `with_past` yesterday stays empty."""
+    def __init__(self, feed: Feed, meter: LiveMeter, kinds: Sequence[Kind]) -> None:
+        """Read what `kinds` need."""
         keys = curves.keys_of(kinds)
         self.meter = meter
         self.zone = feed.settings.site.zone
         self.now_ms = feed.clock.now_ms()
         self.starts = curves.days(self.now_ms, self.zone)
-        self._today = feed.day(meter.id, keys, 0)
-        self._past = feed.day(meter.id, keys, 1) if with_past else None
+        self.unreadable = False
+        self._today = self._read(feed, keys, 0)
+        self._past = self._read(feed, keys, 1)
+
+    def _read(self, feed: Feed, keys: tuple[str, ...], days_back: int) -> Curves | None:
+        try:
+            return feed.day(self.meter.id, keys, days_back)
+        except StoreError:  # the live values beside the charts are sound: the page stands
+            self.unreadable = True
+            return None
 
     def today(self, kind: Kind, bucket_s: int = curves.BUCKET_S) -> Grid:
         """Return today's curve of one chart."""
+        if self._today is None:
+            return curves.empty(bucket_s)
         return curves.grid(self._today, kind, self.starts[0], self.zone, bucket_s)
 
     def past(self, kind: Kind, bucket_s: int = curves.BUCKET_S) -> Grid:
@@ -133,6 +142,8 @@ def _unit_words(kind: Kind, written: f.Spec, phase: str) -> str:
 def veils(day: Day, today: Grid, past: Grid) -> list[Any]:
     """Return what lies over the plot: gaps with their words, the line at now."""
     part = curves.now_part(day.now_ms, day.zone)
+    if day.unreadable:
+        return [_gap(0.0, 1.0, "the history cannot be read")]
     if not any(today.held) and not any(past.held):
         return [_gap(0.0, 1.0, "no readings stored for these days")]
     return [

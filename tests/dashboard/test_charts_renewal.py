@@ -7,8 +7,11 @@ import dash
 import pytest
 
 from substation.clock import day_start_ms
+from substation.dashboard import panels
+from substation.dashboard.feed import current
 from substation.store.history import History
 from tests.dashboard.conftest import Browser, Station, reading
+from tests.dashboard.tree import text
 
 
 @pytest.fixture
@@ -80,3 +83,16 @@ def test_a_chart_of_a_meter_that_is_gone_is_left_alone(
     answer = ask(app, client, 0, outputs=outputs)
     assert answer.status_code == 200
     assert figures(answer) == []
+
+
+def test_a_damaged_history_costs_the_curves_and_nothing_else(station: Station, app: dash.Dash) -> None:
+    station.home.history.write_bytes(b"not a database" * 500)
+    station.clock.advance(1)  # a board is shared for half a second
+    station.beat()
+    station.read()
+    feed = current()
+    meter = feed.board().meters[0]
+    kind = panels.kind_of("power", "all")
+    assert "the history cannot be read" in text(panels.chart(panels.Day(feed, meter, [kind]), kind, "all"))
+    page = dash.page_registry["substation.dashboard.pages.meter"]["layout"](meter_id="1")
+    assert "EB supply On" in text(page)
