@@ -1,3 +1,4 @@
+import datetime as dt
 import errno
 import os
 import stat
@@ -375,3 +376,24 @@ def test_a_file_that_was_deleted_under_the_writer_comes_back(live_file, path):
     path.unlink()
     live_file.append([row(a_reading(BEGIN_MS + 2000))])
     assert [r.reading.at_ms for r in live.read(path)] == [BEGIN_MS + 2000]
+
+
+def test_a_line_without_its_end_is_not_read_yet(live_file, path):
+    live_file.append([row(a_reading()), row(a_reading(meter_id=2))])
+    path.write_bytes(path.read_bytes().removesuffix(b"\n"))
+    assert [r.reading.meter_id for r in live.read(path)] == [1]
+    assert set(live.latest(path)) == {1}
+
+
+@pytest.mark.parametrize(
+    ("utc", "date", "time"),
+    [
+        ("2026-12-31T18:29:58", "2026-12-31", "23:59:58"),
+        ("2026-12-31T18:30:00", "2027-01-01", "00:00:00"),
+        ("2028-02-28T18:30:00", "2028-02-29", "00:00:00"),
+    ],
+)
+def test_dates_are_the_sites_over_midnight_and_year(live_file, path, utc, date, time):
+    at_ms = round(dt.datetime.fromisoformat(utc + "+00:00").timestamp() * 1000)
+    live_file.append([row(a_reading(at_ms))])
+    assert (cells(path)["Date"], cells(path)["Time"]) == (date, time)
