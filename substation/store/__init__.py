@@ -1,1 +1,13 @@
-"""The stores: the live file, the history, the operator database. Each has one writer."""
+"""The stores: the live file, the history, the operator database. Each has one writer.
+
+- `live`, `live_row`      `meter_data.csv`: the last hour, and the journal of the history
+- `history`               `daily_data.db`, its writer; `absorb` and `upkeep` do its long work in slices
+- `schema`, `rows`        its shape: tables, views, migrations; a reading as whole numbers
+- `rollup`                readings to minutes, quarters, hours, days, exactly and in any order
+- `reader`                its readers' side: `series` for charts, `registers` for energy and demand,
+                          `pool` for connections, `door` for what may be opened at all
+- `events`                changes of state
+- `operator_db`           `operator.db`: what people at the dashboard leave for the poller
+- `heartbeat`             `state/poller.json`
+- `keeper`, `log`         the poller's two stores together; its log file
+"""
