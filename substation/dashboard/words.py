@@ -267,7 +267,7 @@ def _load_row(feeding: list[LiveMeter]) -> tuple[str, str, str]:
 
 
 def _energy_row(feeding: list[LiveMeter], today: Mapping[int, TodayFigures]) -> tuple[str, str, str]:
-    label = "Energy today, and all yesterday"
+    label = "Energy today and yesterday"
     written = f.spec("wh_received", max((m.rated_kva for m in feeding), default=0.0))
     texts: list[str | None] = []
     for figures in (

@@ -20,8 +20,17 @@ VIEWS = {
 }
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("view", VIEWS)
+@pytest.mark.parametrize(
+    ("view", "theme"),
+    [
+        ("desk", "light"),
+        ("desk", "dark"),
+        ("phone", "light"),
+        ("phone", "dark"),
+        ("tablet", "light"),
+        ("small", "dark"),
+    ],
+)
 def test_pages_are_whole_and_fit(chromium: Any, stage: Stage, view: str, theme: str) -> None:
     for window in opened(chromium, stage, viewport=VIEWS[view], color_scheme=theme):
         for path in PAGES:
