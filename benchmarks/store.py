@@ -143,6 +143,19 @@ def written_a_day(folder: Path) -> float:
     return (bytes_written() - begin) / 1e6 * 24 / hours
 
 
+def year_trend(folder: Path) -> float:
+    """Return ms for the trend of one quantity of one meter over a year, from its hours."""
+    path = folder / "year.db"
+    history = History(path, True, SystemClock(), ZONE, raw_days=3660)
+    for answers in rounds(BEGIN_MS, BEGIN_MS + 365 * DAY_MS, 3_600_000):
+        history.add(answers)
+    history.close()
+    reader = HistoryReader(path)
+    span = (BEGIN_MS, BEGIN_MS + 365 * DAY_MS)
+    assert reader.series(1, ("watts_total",), *span, 1000).table == "hour"
+    return milliseconds(lambda: reader.series(1, ("watts_total",), *span, 1000))
+
+
 def longest_commit(folder: Path) -> float:
     """Return ms that the slowest of a hundred ordinary commits held the poller."""
     history = History(folder / "pause.db", True, SystemClock(), ZONE)
@@ -193,6 +206,7 @@ def measure(days: float, folder: Path) -> list[str]:
     found.at_least("  plain layout / ours", old / minute, 3, "times")
     found.at_most("day chart from reading", raw, 150, "ms", BY_FAR)
     found.at_least("  plain layout / ours", old / raw, 0.4, "times")
+    found.at_most("year trend from hour", year_trend(folder), 50, "ms", BY_FAR)
     found.at_most("latest of each meter", milliseconds(reader.latest, 50), 1, "ms", BY_FAR)
     found.at_least("import through add and commit", speed, 10_000 / BY_FAR, "rows/s")
     found.at_most("written a day at a poll / 2 s", written_a_day(folder), 150, "MB", 1.3)
