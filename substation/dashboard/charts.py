@@ -20,6 +20,8 @@ from substation.dashboard.words import VOLTAGE_BAND
 HOURS = (0, 4, 8, 12, 16, 20, 24)
 PF_LIMIT = 0.90
 """Below it most tariffs charge for reactive energy; site's own limit comes with the tariff."""
+DEAD = 0.40
+"""Part of nominal voltage below which a circuit is dead."""
 CONFIG = {
     "displayModeBar": False,
     "displaylogo": False,
@@ -126,9 +128,20 @@ class Axis:
 
 
 def axis_of(kind: Kind, curves: Sequence[Grid], written: f.Spec, nominal_v: float, rated: float) -> Axis:
-    """Return the axis: of a voltage its band, which widens when a value leaves it; else from zero."""
-    edges = [*(c.low for c in curves), *(c.high for c in curves), *(c.mean for c in curves)]
-    seen = [value / written.divisor for edge in edges for value in edge if value is not None]
+    """Return the axis: of a voltage its band, which widens when a value leaves it; else from zero.
+
+    A step in which the circuit was dead does not widen the voltage axis: the line falls out of it, as
+    supply did, and the rest of the day stays readable. The table under the charts has the zero.
+    """
+    dead = DEAD * nominal_v if kind.name == "voltage" else -math.inf
+    seen = [
+        value / written.divisor
+        for curve in curves
+        for lowest, *others in zip(curve.low, curve.high, curve.mean, strict=True)
+        if lowest is None or lowest >= dead
+        for value in (lowest, *others)
+        if value is not None
+    ]
     low, high = min(seen, default=0.0), max(seen, default=0.0)
     if kind.name == "voltage":
         band = (

@@ -124,6 +124,8 @@ def grid(
             mean.append(sum(sum(line[step]) / len(line[step]) for line in lines) / len(lines))
     lows = _spread(places, series.low, series.values, kind.band, steps)
     highs = _spread(places, series.high, series.values, kind.band, steps)
+    if kind.ratio:  # a meter on a dead circuit reports a factor of 0, which is none
+        lows, highs = [[[value for value in found if value] for found in edge] for edge in (lows, highs)]
     return Grid(
         bucket_s,
         mean,

@@ -237,7 +237,9 @@ def station_parts(board: Board, today: Mapping[int, TodayFigures], zone: zoneinf
         rows.append(("Feeders together", feeders.words, "ss-hatched"))
     else:
         rows.append(("Feeders together", written.words(feeders.value), ""))
-    if feeders.value is None or power.value is None:
+    if not feeding:
+        rows.append(("Loss and unmetered", f.DASH, ""))
+    elif feeders.value is None or power.value is None:
         rows.append(("Loss and unmetered", "not known", "ss-hatched"))
     else:
         loss = power.value - feeders.value

@@ -159,11 +159,30 @@ def test_the_voltage_axis_is_the_band_and_widens_when_a_value_leaves_it(zone: zo
     band = charts.axis_of(volts, [inside], written, 240.0, 0)
     assert (band.low, band.high) == (216.0, 264.0)
     assert band.ticks == (220, 230, 240, 250, 260)
-    below = replace(inside, low=[12.0, *inside.low[1:]])
+    below = replace(inside, low=[*inside.low[:12], 190.0, *inside.low[13:]])
     wide = charts.axis_of(volts, [below], written, 240.0, 0)
-    assert wide.low <= 12.0
+    assert wide.low <= 190.0
     assert wide.high >= 264.0
     assert wide.limits == (216.0, 264.0)
+
+
+def test_an_hour_without_supply_leaves_the_voltage_axis_readable(zone: zoneinfo.ZoneInfo) -> None:
+    volts, written = KINDS["voltage"], f.spec("vln_average")
+    day = day_of(zone, {1.0: 240.0, 2.0: 0.0}, volts)
+    failing = replace(day, low=[90.0 if value == 240.0 else value for value in day.mean], high=day.mean)
+    assert charts.axis_of(volts, [replace(day, low=day.mean, high=day.mean)], written, 240.0, 0).low == 216.0
+    assert charts.axis_of(volts, [failing], written, 240.0, 0).low == 216.0
+    assert numbers(charts.past_trace(day, written)["y"])[24] == 0.0  # still drawn, never clipped
+
+
+def test_the_zero_factor_of_a_dead_circuit_is_no_lowest_value(zone: zoneinfo.ZoneInfo) -> None:
+    start = day_start_ms(NOW, zone)
+    rows = SampleCurves(
+        [start, start + 60_000],
+        values={"watts_total": [900.0, 0.0], "va_total": [1000.0, 0.0], "pf_average": [0.9, 0.0]},
+    )
+    today = curves.grid(rows, KINDS["factor"], start, zone)
+    assert (today.low[0], today.high[0]) == (0.9, 0.9)
 
 
 @pytest.mark.parametrize(
