@@ -24,7 +24,7 @@ from collections.abc import Callable, Sequence
 from types import FrameType
 from typing import NoReturn
 
-from substation.alarms.supply import UNKNOWN, Verdict, judge
+from substation.alarms.supply import UNKNOWN, Verdict, judge, recall
 from substation.audit import KEY_INFO, Audit
 from substation.bus.lock import PollerLock
 from substation.bus.plant import Plant
@@ -92,7 +92,11 @@ class Poller:
         self.plant = Plant(self.settings, clock)
         self.schedule = Schedule(self.settings.poll.interval_s, clock)
         self.readings: tuple[Reading, ...] = ()
-        self.verdicts: dict[int, Verdict] = {}
+        self.verdicts = recall(
+            self.settings.meters,
+            heartbeat.meters(self.home.heartbeat, self.settings.simulated),
+            self.started_ms,
+        )
         self.keeper = Keeper(self.home, self.settings, clock)
         self._announced: dict[int, Verdict] = {}
         self._done_s: dict[str, float] = {}
@@ -205,11 +209,12 @@ class Poller:
             if new is None or (old is not None and old.supply == new.supply):
                 continue
             was = old.status if old else UNKNOWN
-            if old or new.supply != "unknown":
+            has_lasted = old is None and new.since_ms < self.started_ms
+            if not has_lasted and (old or new.supply != "unknown"):
                 log.info("meter %d %s: %s, was %s (%s)", meter.id, meter.name, new.status, was, new.evidence)
                 self.keeper.event(
                     "supply",
-                    at_ms=new.since_ms,
+                    at_ms=new.seen_ms,
                     meter_id=meter.id,
                     old=was,
                     new=new.status,

@@ -12,13 +12,17 @@ The rules, with V as a share of the nominal voltage:
    and a meter with independent supply answers: then it is *dead*. One alone may be its panel; all
    silent is the line or the adapter.
 
+5. A state that is found again after less than a minute without sight of it has lasted: so short a
+   blind spot (lost answers, a restart of the poller) can hide no sustained interruption, which is one
+   of more than a minute (IEEE 1159). After a longer one its time counts from when it was seen again.
+
 Every verdict carries its evidence.
 """
 
 import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Any, Literal
 
 from substation.readings import Reading
 from substation.settings.model import Meter, Role, Settings
@@ -29,6 +33,8 @@ LIVE_FROM = 0.5
 DEAD_BELOW = 0.4
 SAGGED = 0.7
 """Of the highest: two line-to-line voltages below this share beside one full one mean a lost phase."""
+BLIND_MS = 60_000
+"""Rule 5: so long may a state go unseen and still be said to have lasted."""
 
 LINE_TO_LINE = (("v_ry", "RY"), ("v_yb", "YB"), ("v_br", "BR"))
 LINE_TO_NEUTRAL = (("v_r", "R"), ("v_y", "Y"), ("v_b", "B"))
@@ -39,6 +45,16 @@ WORDS: Mapping[Role, Mapping[Supply, str]] = {
     "feeder": {"live": "OK", "phase_lost": "Phase lost", "dead": "Power failure"},
 }
 UNKNOWN = "Unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What was last known of a supply that is unknown now."""
+
+    supply: Supply
+    since_ms: int
+    seen_ms: int
+    """UTC, ms: the last evidence of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +69,10 @@ class Verdict:
     """UTC, ms: when the supply became so."""
     live: Mapping[str, bool]
     """Memory for the hysteresis: whether each voltage was live when last seen."""
+    seen_ms: int
+    """UTC, ms: the last evidence."""
+    known: Known | None = None
+    """While unknown: what was known before."""
 
 
 def judge(
@@ -180,5 +200,33 @@ def _verdict(
 ) -> Verdict:
     status = UNKNOWN if supply == "unknown" else WORDS[meter.role][supply]
     if old is not None and old.supply == supply:
-        return replace(old, status=status, evidence=evidence, live=live)
-    return Verdict(supply, status, evidence, at_ms, live)
+        return replace(old, status=status, evidence=evidence, live=live, seen_ms=at_ms)
+    if supply == "unknown":
+        known = Known(old.supply, old.since_ms, old.seen_ms) if old is not None else None
+        return Verdict(supply, status, evidence, at_ms, live, at_ms, known)
+    known = old.known if old is not None else None
+    lasted = known is not None and known.supply == supply and 0 <= at_ms - known.seen_ms <= BLIND_MS
+    since_ms = known.since_ms if known is not None and lasted else at_ms
+    return Verdict(supply, status, evidence, since_ms, live, at_ms)
+
+
+def recall(meters: Sequence[Meter], said: Sequence[Mapping[str, Any]], now_ms: int) -> dict[int, Verdict]:
+    """Return what the poller before this one knew, as the verdicts to judge the first round by.
+
+    All are unknown until a meter has answered; rule 5 then decides whether a state has lasted.
+
+    Args:
+        meters: of the station.
+        said: the entries `meters` of the last heartbeat.
+        now_ms: UTC, ms.
+    """
+    verdicts = {}
+    by_id = {entry.get("id"): entry for entry in said}
+    for meter in meters:
+        entry = by_id.get(meter.id, {})
+        since_ms, seen_ms = entry.get("since_ms"), entry.get("last_good_ms")
+        supply = next((known for known in WORDS[meter.role] if known == entry.get("supply")), None)
+        if supply is not None and isinstance(since_ms, int) and isinstance(seen_ms, int):
+            fresh = _verdict(meter, "unknown", "not read yet", at_ms=now_ms, live={}, old=None)
+            verdicts[meter.id] = replace(fresh, known=Known(supply, since_ms, seen_ms))
+    return verdicts

@@ -30,3 +30,12 @@ def read(path: Path) -> dict[str, Any] | None:
     except (OSError, ValueError):
         return None
     return beat if isinstance(beat, dict) and beat.get("v") == VERSION else None
+
+
+def meters(path: Path, simulated: bool) -> list[dict[str, Any]]:
+    """Return what the last heartbeat says of its meters; nothing from the other kind of station."""
+    beat = read(path) or {}
+    said = beat.get("meters")
+    if bool(beat.get("simulated")) != simulated or not isinstance(said, list):
+        return []
+    return [entry for entry in said if isinstance(entry, dict)]

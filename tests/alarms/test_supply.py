@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from substation.alarms.supply import Verdict, judge, judge_voltages
+from substation.alarms.supply import BLIND_MS, Verdict, judge, judge_voltages, recall
 from substation.readings import Quality, Reading, missing
 from substation.settings.model import CARD_METERS, Meter, Settings
 
@@ -150,6 +150,44 @@ def test_one_failed_poll_changes_nothing_a_failed_communication_makes_it_unknown
     assert judge(CARD, silent, (), before, 3000)[1] == before[1]
     after = judge(CARD, silent, {1}, before, 5000)[1]
     assert (after.supply, after.status, after.since_ms) == ("unknown", "Unknown", 5000)
+
+
+ON, OFF = phasors(240, 240, 240), phasors(0, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("blind_ms", "then", "since_ms"),
+    [(BLIND_MS, ON, 1000), (BLIND_MS + 1, ON, 3000 + BLIND_MS + 1), (10_000, OFF, 13_000)],
+)
+def test_a_state_has_lasted_over_a_blind_spot_of_a_minute_only(
+    blind_ms: int, then: dict[str, float], since_ms: int
+) -> None:
+    verdicts = judge(CARD, {1: reading(at_ms=1000, **ON)}, (), {}, 1000)
+    verdicts = judge(CARD, {1: reading(at_ms=3000, **ON)}, (), verdicts, 3000)
+    verdicts = judge(CARD, {}, {1}, verdicts, 5000)
+    verdicts = judge(CARD, {}, {1}, verdicts, 9000)
+    again_ms = 3000 + blind_ms
+    verdicts = judge(CARD, {1: reading(at_ms=again_ms, **then)}, (), verdicts, again_ms)
+    assert verdicts[1].since_ms == since_ms
+
+
+@pytest.mark.parametrize(
+    ("away_ms", "then", "since_ms"),
+    [(20_000, ON, 1000), (90_000, ON, 93_000), (20_000, OFF, 23_000), (-5000, ON, -2000)],
+)
+def test_a_restart_of_the_poller_makes_no_state_look_new(
+    away_ms: int, then: dict[str, float], since_ms: int
+) -> None:
+    said = [
+        {"id": 1, "supply": "live", "since_ms": 1000, "last_good_ms": 3000},
+        {"id": 2, "supply": "unknown"},
+    ]
+    again_ms = 3000 + away_ms
+    recalled = recall(CARD.meters, said, again_ms)
+    assert set(recalled) == {1}
+    assert recalled[1].supply == "unknown"
+    verdicts = judge(CARD, {1: reading(at_ms=again_ms, **then)}, (), recalled, again_ms)
+    assert verdicts[1].since_ms == since_ms
 
 
 def own_fed(*ids: int) -> Settings:
