@@ -64,6 +64,8 @@ def value(
         "data-scale": f"{written.divisor:g}",
         "data-decimals": str(written.decimals),
     }
+    if written.zero_is_none:
+        marks["data-zero"] = "none"
     if band is not None:
         marks |= {"data-min": repr(band[0]), "data-max": repr(band[1])}
     shown = " ss-outside" if outside and looks in ("fresh", "late") else ""
@@ -200,8 +202,8 @@ def _facts(meter: LiveMeter, group: str, parts: Parts) -> html.Dl:
     energy_unit = f.spec("wh_received", meter.rated_kva).unit
     unit = {"className": "ss-u"}
     rows = [
-        ("PF", [value(meter, "pf_average"), said(group, "pf", parts, "ss-u")]),
-        ("Hz", [value(meter, "frequency", unit=False)]),
+        ("PF", [value(meter, "pf_average", glance=True), said(group, "pf", parts, "ss-u")]),
+        ("Hz", [value(meter, "frequency", unit=False, glance=True)]),
         ("Today", [said(group, "kwh", parts, "ss-v"), html.Span(energy_unit, **unit)]),
         (
             "Max",

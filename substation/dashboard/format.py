@@ -35,10 +35,13 @@ class Spec:
     divisor: float
     decimals: int
     unit: str
+    zero_is_none: bool = False
+    """A dead circuit has no frequency and no power factor; the meter sends 0 for "none"."""
 
     def text(self, value: float | None) -> str:
         """Return the number without its unit; a dash for None."""
-        return number(None if value is None else value / self.divisor, self.decimals)
+        nothing = self.zero_is_none and value == 0
+        return DASH if value is None or nothing else number(value / self.divisor, self.decimals)
 
     def words(self, value: float | None) -> str:
         """Return number and unit: `153.6 kW`; a dash alone for None."""
@@ -60,7 +63,8 @@ def spec(key: str, rated_kva: float = 500.0, nominal_v: float = 415.0, *, glance
         key: a key of the vocabulary.
         rated_kva: three-phase rating of the circuit, kVA.
         nominal_v: line to line, V.
-        glance: as on a card, where a large current needs no tenths.
+        glance: as on a card, where a large current needs no tenths, and a frequency or a power factor
+            of exactly 0 is a dash. Tables write what the meter sent.
     """
     quantity: Quantity = BY_KEY[key]
     unit = PREFIXED.get(quantity.unit)
@@ -68,7 +72,8 @@ def spec(key: str, rated_kva: float = 500.0, nominal_v: float = 415.0, *, glance
         decimals = quantity.decimals
         if glance and quantity.unit == "A":
             decimals = 0 if rated_kva * 1000 / (math.sqrt(3) * nominal_v) >= WHOLE_AMPS_FROM_A else 1
-        return Spec(1.0, decimals, "" if quantity.unit == "1" else quantity.unit)
+        none = glance and quantity.unit in ("1", "Hz")
+        return Spec(1.0, decimals, "" if quantity.unit == "1" else quantity.unit, none)
     if rated_kva >= MEGA_FROM_KVA:
         return Spec(1e6, quantity.decimals + 2, KILO_TO_MEGA[unit])
     return Spec(1e3, quantity.decimals, unit)

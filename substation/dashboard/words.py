@@ -102,6 +102,8 @@ def meter_parts(board: Board, meter: LiveMeter, today: TodayFigures, zone: zonei
     energy = f.spec("wh_received", meter.rated_kva)
     demand = f.spec("va_total", meter.rated_kva)
 
+    peak_va = today.max_demand_va or None  # a generator that has not run had no highest demand
+
     def so_far(figure: float | None) -> str:
         if figure is None:
             return "ss-is-never"
@@ -115,11 +117,14 @@ def meter_parts(board: Board, meter: LiveMeter, today: TodayFigures, zone: zonei
         "pf": (lag_or_lead(meter), ""),
         "kwh": (f.number(kilo(today.kwh_today, energy), energy.decimals), so_far(today.kwh_today)),
         "max": (
-            f.spec("va_total", meter.rated_kva, glance=True).text(today.max_demand_va),
-            so_far(today.max_demand_va),
+            f.spec("va_total", meter.rated_kva, glance=True).text(peak_va),
+            so_far(peak_va),
         ),
-        "maxat": ("" if today.max_demand_at_ms is None else f.time_of_day(today.max_demand_at_ms, zone), ""),
-        "maxunit": (demand.unit if today.max_demand_va is not None else "", ""),
+        "maxat": (
+            f.time_of_day(today.max_demand_at_ms, zone) if peak_va and today.max_demand_at_ms else "",
+            "",
+        ),
+        "maxunit": (demand.unit if peak_va else "", ""),
     }
 
 

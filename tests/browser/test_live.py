@@ -41,7 +41,8 @@ def test_numbers_on_the_screen_are_the_numbers_of_the_api(window: Window, path: 
     for number in seen:
         found = [values[int(number["m"])][key] for key in number["q"].split()]
         value = sum(one["value"] for one in found) / len(found)
-        assert number["text"] == f.number(value / float(number["scale"]), int(number["decimals"])), number
+        written = f.Spec(float(number["scale"]), int(number["decimals"]), "", number.get("zero") == "none")
+        assert number["text"] == written.text(value), number
         assert {one["quality"] for one in found} == {"good"}
         assert "ss-is-fresh" in number["look"]
     kinds = {key for number in seen for key in number["q"].split()}

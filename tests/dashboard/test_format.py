@@ -55,6 +55,15 @@ def test_a_glance_leaves_tenths_of_a_large_current_away() -> None:
     assert f.spec("current_r", 160, 415).text(84.36) == "84.36"
 
 
+def test_a_glance_at_a_dead_circuit_shows_no_frequency_and_no_power_factor() -> None:
+    for key in ("frequency", "pf_average"):
+        assert f.spec(key, glance=True).text(0.0) == f.DASH
+        assert f.spec(key, glance=True).text(0.5) != f.DASH
+        assert f.spec(key).text(0.0) != f.DASH
+    assert f.spec("watts_total", glance=True).text(0.0) == "0.0"
+    assert f.spec("v_r", glance=True).text(0.0) == "0.0"
+
+
 def test_every_quantity_has_its_way_of_being_written() -> None:
     for quantity in QUANTITIES:
         written = f.spec(quantity.key)

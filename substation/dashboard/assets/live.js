@@ -143,7 +143,8 @@
     const data = el.dataset, look = aged(found.look, lost);
     let name = 'ss-v ss-is-' + look;
     if ('min' in data && (look === 'fresh' || look === 'late') && (found.value < +data.min || found.value > +data.max)) name += ' ss-outside';
-    const value = found.value === null ? null : found.value / +data.scale;
+    const none = found.value === null || ('zero' in data && found.value === 0);
+    const value = none ? null : found.value / +data.scale;
     setText(el.firstElementChild, number(value, +data.decimals));
     setClass(el, name);
   }
