@@ -62,7 +62,7 @@ LONG_ROUND_S = 1.5
 """A heartbeat is not older than this plus one request: whoever reads it must not think us stopped."""
 NAP_S = 0.2
 """How soon a signal is noticed between rounds."""
-IDLE_BUDGET_S = 0.1
+IDLE_BUDGET_S = 0.3
 """Of idle line time, for a chore that is cut in slices."""
 LEAST_BUDGET_S = 0.02
 """The same where there is no idle time."""
@@ -301,7 +301,7 @@ class Poller:
         if idle_until_s is None:
             return LEAST_BUDGET_S
         left_s = idle_until_s - self.clock.monotonic()
-        return min(IDLE_BUDGET_S, max(LEAST_BUDGET_S, left_s / 4))
+        return min(IDLE_BUDGET_S, max(LEAST_BUDGET_S, left_s / 3))
 
     def _rows(self) -> list[LiveRow]:
         health, verdicts = self.plant.health, self.verdicts
