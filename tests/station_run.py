@@ -32,7 +32,6 @@ class StationRun:
     def __init__(self, home: Path) -> None:
         self.home = home
         self.port = free_port()
-        self.start_s = 0.0
         self.said = ""
         self.seen: list[Started] = []
 

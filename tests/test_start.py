@@ -24,9 +24,7 @@ pytestmark = [pytest.mark.whole, pytest.mark.timeout(300)]
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StationRun]:
     """A demo that runs, and is stopped whatever the tests do with it."""
     station = StationRun(tmp_path_factory.mktemp("whole") / "demo home")
-    begun = time.monotonic()
     done = station.start("--demo", "--port", str(station.port), cwd=station.home.parent)
-    station.start_s = time.monotonic() - begun
     station.said = done.stdout
     try:
         assert done.returncode == 0, done.stdout + done.stderr
@@ -53,10 +51,6 @@ def test_five_live_meters_are_there_when_it_returns(demo: StationRun) -> None:
         assert meter["comm_status"] == "OK"
         assert len(meter["values"]) == 38
         assert {value["quality"] for value in meter["values"].values()} == {"good"}
-
-
-def test_it_takes_less_than_twenty_seconds(demo: StationRun) -> None:
-    assert demo.start_s < 20
 
 
 def test_it_prints_what_a_newcomer_needs(demo: StationRun) -> None:

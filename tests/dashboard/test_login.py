@@ -4,20 +4,18 @@ import statistics
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from substation.access import users
 from substation.access.throttle import Throttle
 from substation.dashboard import login as logins
 from substation.dashboard.login import Login, Outcome, credentials
 from substation.errors import Crowded
 from substation.settings.model import User
 from substation.store.operator_db import OperatorDb
-from tests.dashboard.conftest import PASSWORD, Station, basic, hashed, own_settings
+from tests.dashboard.conftest import PASSWORD, Station, basic, hashed
 
 ALICE = User(name="alice", role="operator", password_hash=hashed(PASSWORD))
 
@@ -285,28 +283,3 @@ def test_name_and_password_come_out_as_they_went_in(name: str, password: str) ->
 
 def test_the_scheme_is_read_in_any_case_and_a_password_may_hold_colons() -> None:
     assert credentials("bAsIc " + basic("a", "x:y:z").partition(" ")[2]) == ("a", "x:y:z")
-
-
-@contextmanager
-def real_hashing() -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        from substation.settings import passwords, vault  # noqa: PLC0415
-
-        patch.setattr(vault, "verify_password", passwords.verify_password)
-        yield
-
-
-def test_an_unknown_name_costs_what_a_wrong_password_costs() -> None:
-    settings = own_settings()
-    names = ("viewer", "nobody here")
-    times: dict[str, list[float]] = {name: [] for name in names}
-    with real_hashing():
-        for name in names:
-            users.check(settings, name, "warm up")
-        for number in range(15):
-            for name in names:  # by turns, so that a busy machine is busy for both
-                began = time.perf_counter()
-                assert users.check(settings, name, f"wrong {number}") is None
-                times[name].append(time.perf_counter() - began)
-    known, unknown = (min(times[name]) for name in names)
-    assert max(known, unknown) / min(known, unknown) < 1.2
