@@ -18,9 +18,8 @@ from substation.access import users
 from substation.access.throttle import Throttle
 from substation.audit import KEY_INFO, Audit
 from substation.clock import Clock
-from substation.dashboard import feed, headers, operators, refusal
+from substation.dashboard import bundles, feed, headers, operators, refusal
 from substation.dashboard.api import LiveApi
-from substation.dashboard.bundles import Bundles
 from substation.dashboard.guard import LARGEST_BODY, Guard
 from substation.dashboard.login import Login
 from substation.dashboard.watch import Watch
@@ -31,6 +30,7 @@ from substation.settings.model import Settings, User
 LOG = logging.getLogger(__name__)
 PACKAGE = "substation.dashboard"
 SERVICE = "dashboard"
+ASSETS = Path(__file__).parent / "assets"
 
 INDEX = """<!DOCTYPE html>
 <html lang="en">
@@ -75,7 +75,7 @@ def build(folder: Path | None, clock: Clock) -> dash.Dash:
 
     app = _Substation(
         PACKAGE,
-        assets_folder=str(Path(__file__).parent / "assets"),
+        assets_folder=str(ASSETS),
         pages_folder="",  # a path would import the pages a second time under another name
         use_pages=True,
         include_pages_meta=False,
@@ -132,9 +132,14 @@ class _Substation(dash.Dash):  # type: ignore[misc]
     """Dash with the site's present name as the title of the first document, and less talkative."""
 
     def _config(self) -> dict[str, Any]:
-        """Return what Dash tells its browser part, without versions and outside addresses."""
+        """Return what Dash tells its browser part, without versions and outside addresses.
+
+        Only the "outside" address of Plotly may be chosen: ours, with the fingerprint that Dash leaves out.
+        """
         return {
             **super()._config(),
+            "serve_locally": False,
+            "plotlyjs_url": bundles.address(*bundles.PLOTLY),
             "dash_version_url": "",
             "python_version": "",
             "disable_version_check": True,
@@ -143,7 +148,18 @@ class _Substation(dash.Dash):  # type: ignore[misc]
     def interpolate_index(self, **parts: str) -> str:
         """Return the document; the title is text and nothing else."""
         now = title(feed.current().settings)
-        return str(super().interpolate_index(**{**parts, "title": escape(now.replace("{%", ""))}))
+        own = {
+            "title": escape(now.replace("{%", "")),
+            "scripts": f'{parts["scripts"]}<script defer src="{bundles.address(*bundles.CHARTS)}"></script>',
+            # Without its size a browser prefers the picture of points to the drawn one.
+            "favicon": parts["favicon"].replace("<link ", '<link sizes="32x32" ') + _drawn_icon(),
+        }
+        return str(super().interpolate_index(**{**parts, **own}))
+
+
+def _drawn_icon() -> str:
+    changed = (ASSETS / "favicon.svg").stat().st_mtime
+    return f'\n<link rel="icon" type="image/svg+xml" href="/assets/favicon.svg?m={changed}">'
 
 
 def _import_pages() -> None:
@@ -194,7 +210,7 @@ def _finish_server(app: dash.Dash) -> None:
     server.config["COMPRESS_LEVEL"] = 5
     headers.put_on(server, headers.content_policy(app.csp_hashes()))
     Compress(server)
-    server.extensions["bundles"] = Bundles(app)
+    server.extensions["bundles"] = bundles.Bundles(app)
     server.register_error_handler(HTTPException, _say)
     server.register_error_handler(Exception, _apologise)
 

@@ -9,16 +9,18 @@ which they take from everywhere, has 1.47 MB.
 
 import gzip
 import hashlib
+import importlib
 import mimetypes
 import pkgutil
 import re
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import brotli  # type: ignore[import-untyped]
 import dash
-from dash.fingerprint import check_fingerprint
+from dash.fingerprint import build_fingerprint, check_fingerprint
 from flask import Response, request
 
 from substation.dashboard import refusal
@@ -33,8 +35,17 @@ CODINGS: dict[str, Callable[[bytes], bytes]] = {
     "identity": lambda data: data,
 }
 """By content coding, the best first."""
-FIRST_PAGE = ("dash/dcc/async-graph.js", "plotly/package_data/plotly.min.js")
-"""What the first page asks for besides the scripts named in its document."""
+CHARTS = ("dash", "dcc/async-graph.js")
+"""Dash's part of a chart. Dash would ask for it later and without a fingerprint: anew on each visit."""
+PLOTLY = ("plotly", "package_data/plotly.min.js")
+"""What draws the charts; asked for when the first one is there."""
+
+
+def address(package: str, path: str) -> str:
+    """Return the address of a file with its fingerprint, under which browsers keep it for a year."""
+    module = importlib.import_module(package)
+    changed = int((Path(str(module.__file__)).parent / path).stat().st_mtime)
+    return f"/_dash-component-suites/{package}/{build_fingerprint(path, module.__version__, changed)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +85,9 @@ class Bundles:
     def warm(self, coding: str) -> None:
         """Compress what the first page asks for, so that no visitor waits for it."""
         addresses = re.findall(r'"/_dash-component-suites/([^"]+)"', self._app.index())
-        for address in (*addresses, *FIRST_PAGE):
-            package, _, path = address.partition("/")
+        for package, _, path in (one.partition("/") for one in addresses):
             self._keep(package, check_fingerprint(path)[0], coding)
+        self._keep(*PLOTLY, coding)
 
     def _keep(self, package: str, path: str, coding: str) -> _Kept | None:
         if path not in self._app.registered_paths.get(package, ()):

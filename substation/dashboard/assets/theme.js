@@ -15,9 +15,6 @@
     return dark ? 'light' : 'dark';
   }
 
-  const sign = document.querySelector('link[rel="icon"]');
-  if (sign) { sign.type = 'image/svg+xml'; sign.href = '/assets/favicon.svg'; }
-
   function here() {
     const path = location.pathname.replace(/(.)\/$/, '$1');
     for (const link of document.querySelectorAll('.ss-nav a, .ss-tabs a, .ss-menu a')) {
