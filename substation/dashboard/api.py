@@ -29,6 +29,7 @@ class LiveApi:
     def __init__(self, app: dash.Dash, feed: Feed) -> None:
         """Add the addresses to the server behind `app`."""
         self._feed = feed
+        self._news = screen.News()
         self._lock = threading.Lock()
         self._board: Board | None = None
         self._answers: dict[tuple[str | None, str | None, str | None], bytes] = {}
@@ -42,7 +43,8 @@ class LiveApi:
     def live(self) -> Response:
         """Answer the board; `?keys=a,b` and `?meters=1,2` narrow it.
 
-        `?screen=` adds what our own pages must paint anew (see `screen.news`).
+        `?screen=` is what our own pages ask each second: their words come ready to be painted
+        (see `screen.News`), so that everything else they do not use is left out.
         """
         keys_text, meters_text = request.args.get("keys"), request.args.get("meters")
         held = request.args.get("screen")
@@ -60,9 +62,10 @@ class LiveApi:
             if wrong_meters:
                 known = ", ".join(str(meter.id) for meter in board.meters)
                 return _wrong("meter", wrong_meters, f"this station has {known}")
-            told = self._told(board, keys, meters)
-            if held is not None:
-                told["screen"] = screen.news(self._feed, board, held)
+            if held is None:
+                told = self._told(board, keys, meters)
+            else:
+                told = self._told_to_our_own(board, keys, meters, held)
             body = json.dumps(told, separators=(",", ":")).encode()
             with self._lock:
                 if self._board is board and len(self._answers) < KEPT_ANSWERS:
@@ -84,6 +87,26 @@ class LiveApi:
             ],
             "problems": list(board.problems),
             "meters": [self._meter(meter, keys) for meter in meters],
+        }
+
+    def _told_to_our_own(
+        self, board: Board, keys: Collection[str], meters: Collection[LiveMeter], held: str
+    ) -> dict[str, Any]:
+        return {
+            "at": iso(board.at_ms),
+            "meters": [
+                {
+                    "id": meter.id,
+                    "age_s": _tenths(meter.age_s),
+                    "freshness": meter.freshness,
+                    "values": {
+                        key: {"value": meter.values[key].value, "quality": meter.values[key].quality}
+                        for key in keys
+                    },
+                }
+                for meter in meters
+            ],
+            "screen": self._news.since(self._feed, board, held),
         }
 
     def _meter(self, meter: LiveMeter, keys: Collection[str]) -> dict[str, Any]:

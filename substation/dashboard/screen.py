@@ -9,6 +9,8 @@ mark differs. On a calm day that is nothing at all.
 import hashlib
 import json
 import re
+import threading
+from collections import OrderedDict
 from typing import Any
 
 from substation.dashboard import format as f
@@ -23,6 +25,8 @@ COUNTERS = ("asked", "ok", "timeout", "crc", "wrong", "refused", "noise")
 _METER_GROUP = re.compile(r"^([mecx])(\d{1,3})$")
 MOST_GROUPS = 64
 """A browser may ask for so many at once."""
+REMEMBERED = 128
+"""States of groups; the pages together have some thirty groups, of which a few change each second."""
 
 
 def group(feed: Feed, board: Board, name: str) -> Parts | None:
@@ -106,21 +110,55 @@ def mark(parts: Parts) -> str:
     return hashlib.blake2s(told, digest_size=4).hexdigest()
 
 
-def news(feed: Feed, board: Board, held: str) -> dict[str, Any]:
-    """Return what a browser must paint anew.
+class News:
+    """What browsers have not painted yet. Safe to use from many threads.
 
-    Args:
-        feed: the station.
-        board: the same board that the values of this answer come from.
-        held: what the browser holds: `line:1f00aa21,m1:0`; more than `MOST_GROUPS` are ignored.
-
-    Returns:
-        By group `{"mark": ..., "parts": {name: [text, look]}}`, only of groups whose mark differs.
+    Remembers by their marks the parts that were told lately, so that a browser that holds those is sent
+    only what has changed in them. One memory serves all: a mark says what is in it, not who has it.
     """
-    told: dict[str, Any] = {}
-    for entry in held.split(",")[:MOST_GROUPS]:
-        name, _, known = entry.partition(":")
-        parts = group(feed, board, name)
-        if parts is not None and (current := mark(parts)) != known:
-            told[name] = {"mark": current, "parts": parts}
-    return told
+
+    def __init__(self) -> None:
+        """Remember nothing yet."""
+        self._lock = threading.Lock()
+        self._told: OrderedDict[tuple[str, str], Parts] = OrderedDict()
+
+    def since(self, feed: Feed, board: Board, held: str) -> dict[str, Any]:
+        """Return what a browser must paint anew.
+
+        Args:
+            feed: the station.
+            board: the same board that the values of this answer come from.
+            held: what the browser holds: `line:1f00aa21,m1:0`; more than `MOST_GROUPS` are ignored.
+
+        Returns:
+            By group `{"mark": ..., "parts": {name: [text, look]}}`, only of groups whose mark differs. With
+            `"onto"`, a mark that the browser holds, all other parts are as they were.
+        """
+        told: dict[str, Any] = {}
+        for entry in held.split(",")[:MOST_GROUPS]:
+            name, _, known = entry.partition(":")
+            parts = group(feed, board, name)
+            if parts is None:
+                continue
+            current = mark(parts)
+            before = self._remembered(name, known)
+            self._remember(name, current, parts)
+            if current == known:
+                continue
+            if before is not None and before.keys() == parts.keys():
+                changed = {part: said for part, said in parts.items() if before[part] != said}
+                told[name] = {"mark": current, "onto": known, "parts": changed}
+            else:
+                told[name] = {"mark": current, "parts": parts}
+        return told
+
+    def _remembered(self, name: str, known: str) -> Parts | None:
+        with self._lock:
+            return self._told.get((name, known))
+
+    def _remember(self, name: str, current: str, parts: Parts) -> None:
+        with self._lock:
+            self._told[name, current] = parts
+            self._told.move_to_end((name, current))
+            if len(self._told) > REMEMBERED:
+                self._told.popitem(last=False)

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from substation.dashboard import screen
 from substation.dashboard.feed import Feed
 from substation.quantities import KEYS
 from tests.dashboard.conftest import Browser, Station, Stranger, browse, make_app, no_answer, reading
@@ -137,6 +138,32 @@ def test_the_browser_is_told_which_parts_to_paint_anew(client: Browser) -> None:
     assert live(client, f"?keys=v_r&screen={held}")["screen"] == {}
 
 
+def test_of_what_the_browser_holds_only_the_changed_parts_are_sent(running: Station, client: Browser) -> None:
+    held = live(client, "?keys=&screen=m1:0")["screen"]["m1"]
+    running.clock.advance(1)
+    running.beat(meter_1={"status": "EB supply Off", "supply": "dead"})
+    news = live(client, f"?keys=&screen=m1:{held['mark']}")["screen"]["m1"]
+    whole = live(client, "?keys=&screen=m1:0")["screen"]["m1"]
+    assert news["onto"] == held["mark"]
+    assert news["mark"] == whole["mark"]
+    assert 0 < len(news["parts"]) < len(whole["parts"])
+    assert {**held["parts"], **news["parts"]} == whole["parts"]
+
+
+def test_a_browser_with_a_mark_that_nobody_remembers_is_sent_all(
+    running: Station, client: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(screen, "REMEMBERED", 3)
+    held = live(client, "?keys=&screen=line:0")["screen"]["line"]
+    for tenth in range(1, 5):
+        running.clock.advance(0.6)
+        running.beat(lines=[{"name": "line 1", "port": "", "state": "up", "detail": "", "busy": tenth / 10}])
+        latest = live(client, "?keys=&screen=line:0")["screen"]["line"]
+    news = live(client, f"?keys=&screen=line:{held['mark']}")["screen"]["line"]
+    assert news == latest
+    assert news["parts"].keys() == held["parts"].keys()
+
+
 @pytest.mark.usefixtures("running")
 def test_many_different_questions_do_not_fill_the_memory(client: Browser) -> None:
     for number in range(200):
@@ -190,3 +217,19 @@ def test_the_same_question_within_half_a_second_costs_one_answer(
     running.clock.advance(0.6)
     live(client)
     assert len(made) == 10
+
+
+@pytest.mark.usefixtures("running")
+def test_our_own_pages_get_the_same_values_and_nothing_they_do_not_use(client: Browser) -> None:
+    whole, ours = live(client), live(client, "?screen=line:0")
+    assert ours.keys() == {"at", "meters", "screen"}
+    assert ours["at"] == whole["at"]
+    for told, full in zip(ours["meters"], whole["meters"], strict=True):
+        assert told.keys() == {"id", "age_s", "freshness", "values"}
+        assert {name: told[name] for name in ("id", "age_s", "freshness")} == {
+            name: full[name] for name in ("id", "age_s", "freshness")
+        }
+        assert told["values"] == {
+            key: {"value": value["value"], "quality": value["quality"]}
+            for key, value in full["values"].items()
+        }

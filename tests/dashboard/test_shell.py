@@ -66,28 +66,28 @@ def test_every_group_on_a_page_is_one_that_the_server_knows(frame: Any) -> None:
 
 def test_what_a_browser_holds_already_is_not_sent_again() -> None:
     feed = feed_in("normal")
-    told = screen.news(feed, feed.board(), "line:0,m1:0,nonsense:0,m77:0")
+    told = screen.News().since(feed, feed.board(), "line:0,m1:0,nonsense:0,m77:0")
     assert set(told) == {"line", "m1"}
     held = ",".join(f"{name}:{group['mark']}" for name, group in told.items())
-    assert screen.news(feed, feed.board(), held) == {}
+    assert screen.News().since(feed, feed.board(), held) == {}
 
 
 def test_a_change_is_sent() -> None:
     calm, alarm = feed_in("normal"), feed_in("supply lost, on DG")
-    mark = screen.news(calm, calm.board(), "line:0")["line"]["mark"]
-    told = screen.news(alarm, alarm.board(), f"line:{mark}")
+    mark = screen.News().since(calm, calm.board(), "line:0")["line"]["mark"]
+    told = screen.News().since(alarm, alarm.board(), f"line:{mark}")
     assert told["line"]["parts"]["title"] == ("Supply lost", "")
 
 
 @pytest.mark.parametrize("held", ["", ",", ":", "x" * 5000, "m1", "m" * 99 + ":0", "mé:0", "m1:0:0"])
 def test_nonsense_from_a_browser_does_no_harm(held: str) -> None:
     feed = feed_in("normal")
-    assert set(screen.news(feed, feed.board(), held)) <= {"m1"}
+    assert set(screen.News().since(feed, feed.board(), held)) <= {"m1"}
 
 
 def test_a_browser_cannot_ask_for_endless_groups() -> None:
     feed = feed_in("normal")
-    assert len(screen.news(feed, feed.board(), ",".join(f"m{n % 5 + 1}:0" for n in range(9999)))) == 5
+    assert len(screen.News().since(feed, feed.board(), ",".join(f"m{n % 5 + 1}:0" for n in range(9999)))) == 5
 
 
 def test_line_statistics_are_dashes_before_the_first_poll() -> None:

@@ -103,7 +103,13 @@
     gotAt = stamp();
     refused = '';
     byId = Object.fromEntries(reply.meters.map((meter) => [String(meter.id), meter]));
-    for (const [name, group] of Object.entries(reply.screen || {})) parts[name] = group;
+    for (const [name, news] of Object.entries(reply.screen || {})) {
+      const held = parts[name];
+      if (!news.onto) parts[name] = news;
+      // what has not changed is not sent again; should it be gone here, it is asked for whole
+      else if (held && held.mark === news.onto) parts[name] = {mark: news.mark, parts: {...held.parts, ...news.parts}};
+      else delete parts[name];
+    }
   }
 
   /* painting */
