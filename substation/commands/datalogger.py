@@ -122,11 +122,10 @@ def _report(loaded: Loaded, clock: Clock) -> Iterator[str]:
     yield "completeness of the last 24 h"
     now_ms = clock.now_ms()
     for meter in settings.meters:
-        found = reader.completeness(meter.id, now_ms - DAY_MS, now_ms, settings.poll.interval_s)
-        counted = "polls" if settings.poll.interval_s else "minutes"
+        found = reader.completeness(meter.id, now_ms - DAY_MS, now_ms)
         share = 100 * (found.share or 0)
         name = f"{meter.id} {meter.name}"
-        yield f"{name:<24}{share:6.1f} %  {found.found} of {found.due} {counted}"
+        yield f"{name:<24}{share:6.1f} %  {found.found} of {found.due} minutes"
 
 
 def _size(path: Path) -> int:

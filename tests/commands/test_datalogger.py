@@ -42,8 +42,8 @@ def test_status_tells_rows_times_and_completeness(station, history, clock, capsy
     assert "simulated readings" in out
     (reading,) = (line.split() for line in out.splitlines() if line.startswith("reading"))
     assert reading == ["reading", "1801", "2026-11-24", "10:30:00", "2026-11-24", "11:29:58"]
-    assert "1 Transformer              4.2 %  1800 of 43200 polls" in out
-    assert "2 EssentialLoad            0.0 %  0 of 43200 polls" in out
+    assert "1 Transformer              4.2 %  60 of 1440 minutes" in out
+    assert "2 EssentialLoad            0.0 %  0 of 1440 minutes" in out
 
 
 def test_status_of_a_station_without_history_is_no_error(station, clock, capsys):
