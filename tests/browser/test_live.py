@@ -160,7 +160,7 @@ def test_a_hidden_tab_asks_nothing_and_looks_old_until_it_has_asked_again(window
     assert asked == []
     assert page.locator(".ss-branch .ss-is-fresh").count() == 0
     page.evaluate(hide, False)
-    expect(page.locator(".ss-branch.ss-q-fresh")).to_have_count(5, timeout=1500)
+    expect(page.locator(".ss-branch.ss-q-fresh")).to_have_count(5, timeout=5000)
 
 
 def test_a_page_asks_only_for_what_it_shows(window: Window) -> None:

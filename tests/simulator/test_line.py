@@ -348,4 +348,4 @@ def test_an_idle_line_sleeps(line: SimulatedLine, master: Master) -> None:
     assert len(master.ask(request(1))) == EVERYTHING
     before = time.process_time()
     time.sleep(0.5)
-    assert time.process_time() - before < 0.1
+    assert time.process_time() - before < 0.25  # a busy loop would take 0.5
