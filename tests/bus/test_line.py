@@ -189,8 +189,8 @@ def test_a_lost_port_is_down_at_once_and_up_again_under_another_number(
     simulated.unplug()
     started = time.monotonic()
     with pytest.raises(LineDown, match="port lost"):
-        line.read(1, block, PATIENCE_S)
-    assert time.monotonic() - started < PATIENCE_S / 2
+        line.read(1, block, 5.0)
+    assert time.monotonic() - started < 2.0
     assert not line.is_open
     with pytest.raises(LineDown, match="port missing"):
         line.open()
