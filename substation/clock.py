@@ -19,7 +19,7 @@ class Clock(Protocol):
         ...
 
     def monotonic(self) -> float:
-        """Return seconds that only ever go forward; the zero point means nothing."""
+        """Return seconds that only ever go forward, also in suspend; the zero point means nothing."""
         ...
 
     def sleep(self, seconds: float) -> None:
@@ -35,8 +35,11 @@ class SystemClock:
         return time.time_ns() // 1_000_000
 
     def monotonic(self) -> float:
-        """Return seconds that only ever go forward."""
-        return time.monotonic()
+        """Return seconds that only ever go forward, also while the machine was suspended.
+
+        `time.monotonic` stands still then: what waited in the kernel over a night would look fresh.
+        """
+        return time.clock_gettime(time.CLOCK_BOOTTIME)
 
     def sleep(self, seconds: float) -> None:
         """Wait; zero or less returns at once."""

@@ -94,12 +94,17 @@ class Health:
     def heard(self, turnaround_s: float, *, noise: bool) -> None:
         """Take a valid answer to a request: count it, learn the meter's turnaround.
 
+        One beyond the time-out in force teaches nothing: a part of it was a pause of ours.
+
         `noise` says whether bytes had to be skipped before it.
         """
+        in_force_s = self.timeout_s
         self.counts["asked"] += 1
         self.counts["ok"] += 1
         if noise:
             self._count("noise")
+        if turnaround_s > in_force_s:
+            return
         least = self.least_turnaround_s
         self.least_turnaround_s = turnaround_s if least is None else min(least, turnaround_s)
         known = self.turnaround_s

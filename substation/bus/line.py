@@ -12,6 +12,8 @@ Why a late reply can never pass as the next answer:
 3. To the same meter only the length can tell. So as long as a reply is owed, no request of its length
    goes to that meter: it is probed, or read in pieces, in lengths that no owed reply has. A reply is
    owed until it was seen, or for `OWED_S`. That holds for a gateway that mixes up the order, too.
+4. Bytes wait in the kernel while we are held up (stopped, suspended, starved of the processor), and do
+   not age there. So what is found later than the reply could have come is nobody's, however sound.
 """
 
 import logging
@@ -40,6 +42,8 @@ FIRST_GUESS_S = 0.005
 """Turnaround of a meter that was never heard, for the first wake-up only."""
 PROBE_COUNTS = (2, 4, 6, 8, 10)
 """Lengths of probes, registers: the first that is not owed."""
+HELD_UP_S = 0.05
+"""Found so much later than we would have stopped waiting, a reply is too old to be stamped with now."""
 OWED_S = 30.0
 """No meter and no gateway answers later than this."""
 
@@ -225,13 +229,13 @@ class _Client(ModbusSerialClient):
         if request[1] not in frame.READ_FUNCTIONS or request != self._question.request:
             raise ValueError(f"refused to send {request.hex(' ')}: only reads may leave")
         self._wait_for_quiet()
+        self._sent_s = self._clock.monotonic()  # before it: whoever is held up in it has an old reply
         try:
             written = self._port.write(request) or 0
         except (OSError, termios.error) as exc:
             raise self._lost(exc) from exc
         self.sent = True
-        self._sent_s = self._clock.monotonic()
-        self._quiet_since_s = self._sent_s + self._pace.request_s
+        self._quiet_since_s = self._clock.monotonic() + self._pace.request_s
         self._silence_s = self._pace.silence_s
         return written
 
@@ -248,13 +252,15 @@ class _Client(ModbusSerialClient):
         limit, looks = deadline, 0
         while True:
             chunk = self._read(limit - clock.monotonic() if looks else 0)
-            now = clock.monotonic()
+            at_ms, now = clock.now_ms(), clock.monotonic()  # in this order: held up between, it is late
             looks += 1
             if chunk:
                 self._quiet_since_s = now
                 data += chunk
+                if now > limit + HELD_UP_S:
+                    raise self._held_up(data, now - limit)
                 if found := frame.find_answer(question, data):
-                    self._keep(found, now - asked_s - pace.silence_s - reply_s, early=looks == 1)
+                    self._keep(found, now - asked_s - pace.silence_s - reply_s, at_ms, early=looks == 1)
                     return found.frame
                 if frame.find_refusal(question, data) is not None:
                     raise frame.trouble(question, data)
@@ -272,14 +278,26 @@ class _Client(ModbusSerialClient):
                 missing_s = (question.size - len(data)) * pace.char_s
                 clock.sleep(min(missing_s, limit - now) - pace.char_s)
 
-    def _keep(self, found: frame.Found, turnaround_s: float, *, early: bool) -> None:
+    def _held_up(self, data: bytes, late_s: float) -> NoAnswer:
+        """Return the error for bytes that waited for us, nobody knows how long; they are thrown away."""
+        question = self._question
+        seen = frame.find_answer(question, data) or frame.find_refusal(question, data) is not None
+        self.whole = self.whole or (self.in_order and bool(seen))
+        self._line.note_stray(data)
+        return NoAnswer(
+            f"{question}: we were held up for {late_s:.1f} s (machine busy, stopped or suspended); "
+            "what came meanwhile is too old to be used"
+        )
+
+    def _keep(self, found: frame.Found, turnaround_s: float, at_ms: int, *, early: bool) -> None:
         meter_id = self._question.meter_id
         turnaround_s = max(0.0, turnaround_s)
         self._line.echoes = self._question.request in found.before
         self._line.note_stray(found.before)
-        # All there at the first look: it may have come earlier. Look earlier next time.
-        self._turnaround_s[meter_id] = turnaround_s * 0.9 if early else turnaround_s
-        self._answer_at = (self._clock.now_ms(), turnaround_s, bool(found.before))
+        if turnaround_s <= self._timeout_s:  # else a part of it was ours
+            # All there at the first look: it may have come earlier. Look earlier next time.
+            self._turnaround_s[meter_id] = turnaround_s * 0.9 if early else turnaround_s
+        self._answer_at = (at_ms, turnaround_s, bool(found.before))
 
     def _wait_for_quiet(self) -> None:
         """Let the silence pass; bytes that come in it are nobody's, and it begins anew."""

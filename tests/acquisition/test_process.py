@@ -19,6 +19,7 @@ from substation.settings import vault
 from substation.settings.model import CARD_METERS, Home, Poll
 from substation.simulator.line import SimulatedLine
 from substation.store import heartbeat, live
+from tests.fake_clock import FakeClock
 
 PROJECT = Path(__file__).resolve().parents[2]
 Start = Callable[..., subprocess.Popen]
@@ -251,3 +252,33 @@ def test_the_poller_loads_neither_pandas_nor_dash() -> None:
         [sys.executable, "-c", code], cwd=PROJECT, capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == "[]"
+
+
+def test_a_poller_that_was_stopped_takes_no_reply_from_before_for_a_fresh_one(
+    simulated: SimulatedLine, process: Start, home: Home, station_clock: FakeClock
+) -> None:
+    def told(since_ms: int) -> list[float | None]:
+        rows = [row.reading for row in live.read(home.live)]
+        ours = [r for r in rows if r.meter_id == 1 and r.answered and r.at_ms >= since_ms]
+        return [reading.values["watts_total"] for reading in ours]
+
+    simulated.faults.order(1, "late", delay_s=0.15)  # long enough to be stopped while it is waited for
+    running = process()
+    wait_for(lambda: len(told(0)) >= 2)
+    asked = len(simulated.requests)
+    wait_for(lambda: any(request[0] == 1 for request in simulated.requests[asked:]))
+    running.send_signal(signal.SIGSTOP)
+    time.sleep(1.5)  # beyond every time-out, and the reply lies in the kernel
+    before = told(0)
+    assert len(set(before)) == 1
+    station_clock.advance(60)  # the load changes meanwhile
+    resumed_ms = time.time_ns() // 1_000_000
+    running.send_signal(signal.SIGCONT)
+    wait_for(lambda: len(told(resumed_ms)) >= 2)
+    running.send_signal(signal.SIGTERM)
+    _, err = running.communicate(timeout=10)
+    assert before[0] not in told(resumed_ms), err
+    last = heartbeat.read(home.heartbeat)
+    assert last is not None
+    assert last["meters"][0]["turnaround_ms"] < 500
+    assert last["meters"][0]["timeout"] == 1

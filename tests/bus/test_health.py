@@ -29,6 +29,14 @@ def test_a_longer_turnaround_counts_at_once_a_shorter_one_slowly() -> None:
     assert health.least_turnaround_s == pytest.approx(0.1)
 
 
+def test_a_pause_of_ours_is_not_learned_as_the_turnaround() -> None:
+    health = Health()
+    health.heard(0.03, noise=False)
+    health.heard(0.26, noise=False)  # longer than the meter was waited for
+    assert (health.turnaround_s, health.least_turnaround_s) == (0.03, 0.03)
+    assert (health.timeout_s, health.counts["ok"]) == (0.25, 2)
+
+
 def test_every_other_probe_waits_long_so_that_a_slow_meter_is_found_again() -> None:
     health = Health()
     health.heard(0.03, noise=False)
