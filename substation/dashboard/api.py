@@ -129,6 +129,7 @@ class LiveApi:
                 "max_demand_va": today.max_demand_va,
                 "max_demand_at": None if today.max_demand_at_ms is None else iso(today.max_demand_at_ms),
                 "completeness": today.completeness,
+                "doubt": today.doubt,
             },
             "values": {
                 key: {

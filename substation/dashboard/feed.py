@@ -65,6 +65,8 @@ class TodayFigures:
     max_demand_at_ms: int | None
     completeness: float | None
     """Part of today's whole minutes in which the meter answered, 0 to 1; None before the first."""
+    doubt: str = ""
+    """In words why `kwh_today` is unknown although the meter answers: its registers contradict each other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +94,7 @@ class Feed:
         self._old: dict[int, Reading] = {}
         self._old_at = -OLD_S
         self._trouble = ""
+        self._doubts: dict[int, str] = {}
         self._figures = Shared(clock, FIGURES_S)
         self._curves = Shared(clock, FIGURES_S, most=CURVES)
 
@@ -110,6 +113,7 @@ class Feed:
         with self._board_lock:
             self._settings, self._home = settings, home
             self._board, self._old, self._old_at = None, {}, -OLD_S
+            self._doubts = {}
         self._figures.clear()
         self._curves.clear()
 
@@ -151,6 +155,7 @@ class Feed:
         problems = [words for source in self._complaints if (words := source())]
         if self._trouble:
             problems.append(self._trouble)
+        problems += [words for meter in self._settings.meters if (words := self._doubts.get(meter.id))]
         last = self._last_answers(problems)
         return make_board(
             self._settings, heartbeat.read(self._home.heartbeat), last, self._clock.now_ms(), problems
@@ -196,21 +201,28 @@ class Feed:
         start_ms, end_ms = self._day_bounds(0)
         before_ms, _ = self._day_bounds(1)
         history = self._history()
+        settings = self._settings
+        meter = settings.meter(meter_id)
+        rated_va = None if meter is None else settings.ratings(meter).rated_va
         try:
-            today = history.day_energy(meter_id, start_ms, end_ms)
-            yesterday = history.day_energy(meter_id, before_ms, start_ms)
-            demand = history.max_demand(meter_id, start_ms, end_ms)
+            today = history.energy(meter_id, start_ms, end_ms, rated_va)
+            yesterday = history.energy(meter_id, before_ms, start_ms, rated_va)
+            demand = history.max_demand(meter_id, start_ms, end_ms, rated_va=rated_va)
             completeness = history.completeness(meter_id, start_ms, end_ms)
         except StoreError as exc:
             self._trouble = f"The history cannot be read: {exc}"
             return TodayFigures(None, None, None, None, None)
         self._trouble = ""
+        doubt = today.doubts.get("wh_received", "")
+        if meter is not None:
+            self._doubts[meter_id] = f"{meter.name}: today's energy is not known: {doubt}." if doubt else ""
         return TodayFigures(
-            _kilo(today.get("wh_received")),
-            _kilo(yesterday.get("wh_received")),
+            _kilo(today.used.get("wh_received")),
+            _kilo(yesterday.used.get("wh_received")),
             None if demand is None else demand[0],
             None if demand is None else demand[1],
             completeness.share,
+            doubt,
         )
 
     def _minmax(self, meter_id: int, keys: tuple[str, ...]) -> dict[str, MinMax]:

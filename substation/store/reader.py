@@ -17,10 +17,11 @@ from substation.quantities import BY_KEY, COUNTERS
 from substation.readings import Reading
 from substation.store import events, pool, registers, schema, series
 from substation.store.events import Event
+from substation.store.registers import Energy
 from substation.store.rows import to_reading
 from substation.store.series import Series
 
-__all__ = ["Completeness", "Extremes", "HistoryReader", "Series", "TableFacts"]
+__all__ = ["Completeness", "Energy", "Extremes", "HistoryReader", "Series", "TableFacts"]
 
 T = TypeVar("T")
 LONGEST_S = 5.0
@@ -82,16 +83,29 @@ class HistoryReader:
         """Return by meter the newest answered reading, or with `answered=False` the newest at all."""
         return self._ask(lambda db: _latest(db, answered)) or {}
 
-    def day_energy(self, meter_id: int, start_ms: int, end_ms: int) -> dict[str, float | None]:
-        """Return by counter how far it went on, in its unit: see `registers.energy`."""
-        found = self._ask(lambda db: registers.energy(db, meter_id, start_ms, end_ms))
-        return found or dict.fromkeys(COUNTERS)
+    def energy(self, meter_id: int, start_ms: int, end_ms: int, rated_va: float | None = None) -> Energy:
+        """Return by counter how far it went on and why that is unknown: see `registers.energy`."""
+        found = self._ask(lambda db: registers.energy(db, meter_id, start_ms, end_ms, rated_va))
+        return found or Energy(dict.fromkeys(COUNTERS), {})
+
+    def day_energy(
+        self, meter_id: int, start_ms: int, end_ms: int, rated_va: float | None = None
+    ) -> dict[str, float | None]:
+        """Return by counter how far it went on, in its unit; None: unknown."""
+        return self.energy(meter_id, start_ms, end_ms, rated_va).used
 
     def max_demand(
-        self, meter_id: int, start_ms: int, end_ms: int, block_minutes: int = 30
+        self,
+        meter_id: int,
+        start_ms: int,
+        end_ms: int,
+        block_minutes: int = 30,
+        rated_va: float | None = None,
     ) -> tuple[float, int] | None:
         """Return the greatest block demand, VA, and when its block began: see `registers.max_demand`."""
-        return self._ask(lambda db: registers.max_demand(db, meter_id, start_ms, end_ms, block_minutes))
+        return self._ask(
+            lambda db: registers.max_demand(db, meter_id, start_ms, end_ms, block_minutes, rated_va=rated_va)
+        )
 
     def extremes(
         self, meter_id: int, keys: Sequence[str], start_ms: int, end_ms: int

@@ -80,6 +80,31 @@ def test_energy_is_counted_by_the_sites_calendar_day(station: Station, feed: Fee
     assert today <= figures.max_demand_at_ms < now
 
 
+@pytest.mark.parametrize("jump", [499_000_000.0, -900_000.0])
+def test_a_register_that_jumps_or_falls_makes_the_days_energy_unknown_and_says_so(
+    station: Station, feed: Feed, history: History, jump: float
+) -> None:
+    now, today = station.clock.now_ms(), midnight(station)
+    fill(history, midnight(station, 1), now - 2 * HOUR_MS)
+    register = 1_000_000 + (now - midnight(station, 1)) / HOUR_MS * 60_000 + jump
+    history.add(
+        reading(1, at, wh_received=register, vah_received=register)
+        for at in range(now - HOUR_MS, now, MINUTE_MS)
+    )
+    history.commit()
+    figures = feed.today(1)
+    assert figures.kwh_today is None
+    assert figures.kwh_yesterday == pytest.approx(24 * 60, abs=2)
+    assert "register" in figures.doubt
+    assert figures.max_demand_va == pytest.approx(60_000, rel=0.05)
+    assert figures.max_demand_at_ms is not None
+    assert today <= figures.max_demand_at_ms < now - 2 * HOUR_MS
+    station.read()
+    station.beat()
+    assert feed.board().problems == (f"Transformer: today's energy is not known: {figures.doubt}.",)
+    assert feed.today(2).doubt == ""
+
+
 def test_completeness_is_the_part_of_minutes_with_an_answer(
     station: Station, feed: Feed, history: History
 ) -> None:
@@ -154,12 +179,14 @@ def test_a_hundred_browsers_cost_the_history_as_much_as_one(
 ) -> None:
     fill(history, midnight(station, 1), station.clock.now_ms())
     asked: list[str] = []
-    for name in ("series", "day_energy", "max_demand", "completeness", "latest"):
+    for name in ("series", "energy", "max_demand", "completeness", "latest"):
         whole = getattr(HistoryReader, name)
 
-        def counted(self: HistoryReader, *args: object, _name: str = name, _whole: Any = whole) -> Any:
+        def counted(
+            self: HistoryReader, *args: object, _name: str = name, _whole: Any = whole, **named: object
+        ) -> Any:
             asked.append(_name)
-            return _whole(self, *args)
+            return _whole(self, *args, **named)
 
         monkeypatch.setattr(HistoryReader, name, counted)
 
