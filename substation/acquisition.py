@@ -178,7 +178,7 @@ class Poller:
         """Hand the round to the database's buffer."""
         self.keeper.keep_history(self._rows())
 
-    def heartbeat(self, state: str = "running") -> None:
+    def heartbeat(self, state: str = "running", *, within_round: bool = False) -> None:
         """Write the sign of life."""
         self._beat_s = self.clock.monotonic()
         heartbeat.write(
@@ -191,10 +191,7 @@ class Poller:
                 "simulated": self.settings.simulated,
                 "interval_s": self.settings.poll.interval_s,
                 "round": self.number,
-                "round_s": round(self.plant.round_s, 4),
-                "limit_s": round(self.plant.limit_s, 4),
-                "lines": self.plant.lines(),
-                "meters": self.plant.meters(self.verdicts),
+                **self.plant.beat(self.verdicts, within_round=within_round),
                 "problems": [*self.plant.advice(), *self.problems.words, *self.keeper.advice],
             },
         )
@@ -293,7 +290,7 @@ class Poller:
         """Show a sign of life in a round that silent meters make long; say whether to end it early."""
         if self.clock.monotonic() - self._beat_s > LONG_ROUND_S:
             with self.problems.survived("heartbeat"):
-                self.heartbeat()
+                self.heartbeat(within_round=True)
         return self.stopping
 
     def _budget_s(self) -> float:

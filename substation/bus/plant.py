@@ -47,6 +47,7 @@ class Plant:
         self.round_times_s: list[float] = []
         self._clock = clock
         self._busy = {scanner.line.settings.name: (clock.monotonic(), 0.0) for scanner in self.scanners}
+        self._shares = dict.fromkeys(self._busy, 0.0)
 
     def _take_over(self, before: "Plant") -> None:
         known = {seat.meter.id: seat for seat in before.seats}
@@ -114,30 +115,41 @@ class Plant:
         ]
         return found
 
-    def lines(self) -> list[dict[str, Any]]:
-        """Return the lines as they stand in the heartbeat; `busy` counts since the last call."""
+    def beat(self, verdicts: Mapping[int, Verdict], *, within_round: bool = False) -> dict[str, Any]:
+        """Return what the heartbeat says of the lines and their meters."""
+        return {
+            "round_s": round(self.round_s, 4),
+            "limit_s": round(self.limit_s, 4),
+            "lines": self.lines(within_round=within_round),
+            "meters": [_beat(seat, verdicts.get(seat.meter.id)) for seat in self.seats],
+        }
+
+    def lines(self, *, within_round: bool = False) -> list[dict[str, Any]]:
+        """Return the lines as they stand in the heartbeat; `busy` counts since the last call.
+
+        A call within a round shows the last figure again and counts as none: a round without the
+        pause after it is always busy.
+        """
         shown = []
         now_s = self._clock.monotonic()
         for scanner in self.scanners:
             name = scanner.line.settings.name
             then_s, busy_s = self._busy[name]
             passed_s = now_s - then_s
-            busy = (scanner.line.busy_s - busy_s) / passed_s if passed_s > 0 else 0.0
-            self._busy[name] = (now_s, scanner.line.busy_s)
+            if not within_round:
+                busy = (scanner.line.busy_s - busy_s) / passed_s if passed_s > 0 else 0.0
+                self._busy[name] = (now_s, scanner.line.busy_s)
+                self._shares[name] = round(min(1.0, busy), 3)
             shown.append(
                 {
                     "name": name,
                     "port": scanner.line.settings.port,
                     "state": "down" if scanner.down else "up",
                     "detail": scanner.down or "",
-                    "busy": round(min(1.0, busy), 3),
+                    "busy": self._shares[name],
                 }
             )
         return shown
-
-    def meters(self, verdicts: Mapping[int, Verdict]) -> list[dict[str, Any]]:
-        """Return the meters as they stand in the heartbeat."""
-        return [_beat(seat, verdicts.get(seat.meter.id)) for seat in self.seats]
 
     def close(self) -> None:
         """Give every port back."""

@@ -128,6 +128,20 @@ def test_a_long_round_shows_signs_of_life(
     assert max(later - earlier for earlier, later in itertools.pairwise(beats)) < 0.3 + 0.5 + 0.3
 
 
+def test_a_sign_of_life_within_a_round_does_not_measure_the_line(
+    simulated: SimulatedLine, poller: Poller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(acquisition, "LONG_ROUND_S", 0.0)  # between any two requests
+    poller.schedule.interval_s = 0.5
+    beats = []
+    monkeypatch.setattr(acquisition.heartbeat, "write", lambda path, beat: beats.append(beat))
+    poller.run(rounds=4)
+    shares = {number: {b["lines"][0]["busy"] for b in beats if b["round"] == number} for number in (3, 4)}
+    assert len([beat for beat in beats if beat["round"] == 3]) >= 5
+    assert max(shares[3] | shares[4]) < 0.5  # five short answers in half a second
+    assert len(shares[3]) <= 2  # the round's own figure, and until its end that of the one before
+
+
 def test_a_full_store_never_stops_the_polling(
     simulated: SimulatedLine,
     poller: Poller,

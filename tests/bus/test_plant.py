@@ -71,6 +71,23 @@ def test_the_share_of_time_that_a_line_is_busy_counts_since_the_last_look(
     assert [line["busy"] for line in plant.lines()] == [0.0, 0.0]
 
 
+def test_a_look_within_a_round_shows_the_last_share_again(plant: Plant, clock: FakeClock) -> None:
+    def shares(**how: bool) -> list[float]:
+        return [line["busy"] for line in plant.lines(**how)]
+
+    for _ in range(2):
+        start_s = clock.monotonic()
+        run(plant, clock)
+        clock.advance(4.0 - (clock.monotonic() - start_s))
+        settled = shares()
+    start_s = clock.monotonic()
+    for _ in range(3):  # silent meters make a round long, and a sign of life is given in it
+        wire(plant, 0)._answer(1, 76, 0.25)
+        assert shares(within_round=True) == settled
+    clock.advance(4.0 - (clock.monotonic() - start_s))
+    assert shares() == [pytest.approx(3 * 0.2271 / 4.0, abs=2e-3), 0.0]
+
+
 def test_a_new_configuration_keeps_what_was_learned_of_the_same_meter(plant: Plant, clock: FakeClock) -> None:
     run(plant, clock, 3)
     moved = TWO_LINES.meters[4].model_copy(update={"line": "yard"})
