@@ -132,7 +132,11 @@ class Feed:
 
     def today(self, meter_id: int) -> TodayFigures:
         """Return the day's sums of one meter; at most `FIGURES_S` old."""
-        return self._figures.get(("today", meter_id), lambda: self._today(meter_id))
+        bounds = self._day_bounds(0)
+        before_ms, _ = self._day_bounds(1)
+        return self._figures.get(
+            ("today", meter_id, bounds[0]), lambda: self._today(meter_id, before_ms, *bounds)
+        )
 
     def day(self, meter_id: int, keys: Sequence[str], days_back: int = 0) -> Series:
         """Return the curves of a calendar day of the site, 0 = today up to now; at most `FIGURES_S` old.
@@ -142,14 +146,18 @@ class Feed:
         start_ms, end_ms = self._day_bounds(days_back)
         chosen = tuple(keys)
         return self._curves.get(
-            (meter_id, chosen, start_ms),
+            # not yet over at the last look, a day that is over now has had more
+            (meter_id, chosen, start_ms, days_back == 0),
             lambda: self._history().series(meter_id, chosen, start_ms, end_ms, POINTS_A_DAY),
         )
 
     def minmax_today(self, meter_id: int, keys: Sequence[str]) -> dict[str, MinMax]:
         """Return lowest and highest of today by key; at most `FIGURES_S` old."""
         chosen = tuple(keys)
-        return self._figures.get(("minmax", meter_id, chosen), lambda: self._minmax(meter_id, chosen))
+        start_ms, end_ms = self._day_bounds(0)
+        return self._figures.get(
+            ("minmax", meter_id, chosen, start_ms), lambda: self._minmax(meter_id, chosen, start_ms, end_ms)
+        )
 
     def _make_board(self) -> Board:
         problems = [words for source in self._complaints if (words := source())]
@@ -197,9 +205,7 @@ class Feed:
                 self._old = {}
         return self._old
 
-    def _today(self, meter_id: int) -> TodayFigures:
-        start_ms, end_ms = self._day_bounds(0)
-        before_ms, _ = self._day_bounds(1)
+    def _today(self, meter_id: int, before_ms: int, start_ms: int, end_ms: int) -> TodayFigures:
         history = self._history()
         settings = self._settings
         meter = settings.meter(meter_id)
@@ -225,9 +231,8 @@ class Feed:
             doubt,
         )
 
-    def _minmax(self, meter_id: int, keys: tuple[str, ...]) -> dict[str, MinMax]:
+    def _minmax(self, meter_id: int, keys: tuple[str, ...], start_ms: int, end_ms: int) -> dict[str, MinMax]:
         """Take the extremes from the quarters of an hour, their times from the polls in those quarters."""
-        start_ms, end_ms = self._day_bounds(0)
         history = self._history()
         try:
             quarters = history.series(

@@ -121,6 +121,25 @@ def test_figures_are_shared_for_a_while(station: Station, feed: Feed, history: H
     assert feed.today(1).kwh_today is not None
 
 
+def test_a_new_day_begins_at_the_sites_midnight_and_not_when_an_answer_grows_old(
+    station: Station, feed: Feed, history: History
+) -> None:
+    new_day = midnight(station, -1)
+    station.clock.advance((new_day - station.clock.now_ms()) / 1000 - 5)
+    fill(history, new_day - HOUR_MS, new_day - MINUTE_MS)
+    assert feed.today(1).kwh_today == pytest.approx(59, abs=2)
+    assert feed.minmax_today(1, ("v_r",))["v_r"].high == 239.5
+    assert None not in feed.day(1, ("v_r",)).values["v_r"][-30:-1]
+    history.add([reading(1, new_day - 4_000, v_r=250.0, wh_received=1_060_000.0)])
+    history.commit()
+    station.clock.advance(6)
+    assert feed.today(1).kwh_today is None
+    assert feed.today(1).kwh_yesterday == pytest.approx(60, abs=2)
+    assert feed.minmax_today(1, ("v_r",))["v_r"].high is None
+    assert set(feed.day(1, ("v_r",)).values["v_r"]) <= {None}
+    assert feed.day(1, ("v_r",), 1).values["v_r"][-1] == 250.0
+
+
 def test_a_day_is_a_calendar_day_of_the_site(station: Station, feed: Feed, history: History) -> None:
     now, today, yesterday = station.clock.now_ms(), midnight(station), midnight(station, 1)
     fill(history, yesterday - HOUR_MS, now)
