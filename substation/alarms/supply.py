@@ -10,7 +10,8 @@ The rules, with V as a share of the nominal voltage:
 4. No voltage to judge by: *unknown*. A meter whose communication failed: *unknown*, unless it is fed
    from the circuit it measures (`aux_supply = "own"`), falls silent together with another such meter,
    and a meter with independent supply answers: then it is *dead*. One alone may be its panel; all
-   silent is the line or the adapter.
+   silent is the line or the adapter. Only meters on one and the same line can bear witness to each
+   other, and on a line that is down none can.
 
 5. A state that is found again after less than a minute without sight of it has lasted: so short a
    blind spot (lost answers, a restart of the poller) can hide no sustained interruption, which is one
@@ -24,6 +25,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
+from substation.errors import LineDown
 from substation.readings import Reading
 from substation.settings.model import Meter, Role, Settings
 
@@ -92,13 +94,16 @@ def judge(
         now_ms: UTC, ms, for a verdict that no reading stamps.
     """
     verdicts = {}
+    unreachable = {key for key, reading in readings.items() if reading.reason == LineDown.kind}
+    down = {meter.line for meter in settings.meters if meter.id in unreachable}
     for meter in settings.meters:
         old = before.get(meter.id) or _verdict(
             meter, "unknown", "not read yet", at_ms=now_ms, live={}, old=None
         )
         reading = readings.get(meter.id)
         if meter.id in failed:
-            supply, evidence = _silent(meter, settings.meters, failed)
+            fellows = [other for other in settings.meters if other.line == meter.line]
+            supply, evidence = _silent(meter, fellows, failed, line_down=meter.line in down)
             verdicts[meter.id] = _verdict(meter, supply, evidence, at_ms=now_ms, live=old.live, old=old)
         elif reading is not None and reading.answered:
             supply, evidence, live = judge_voltages(reading, settings.nominal_v(meter), old.live)
@@ -175,7 +180,12 @@ def _evidence(voltages: Sequence[tuple[str, str]], found: Mapping[str, float], n
     return f"{shown} V of {nominal_v:.0f} V"
 
 
-def _silent(meter: Meter, meters: Sequence[Meter], failed: Collection[int]) -> tuple[Supply, str]:
+def _silent(
+    meter: Meter, meters: Sequence[Meter], failed: Collection[int], *, line_down: bool
+) -> tuple[Supply, str]:
+    """Return supply and evidence of a meter that does not answer; `meters` are those on its line."""
+    if line_down:
+        return "unknown", f"the line is down: {meter.line}"
     witnesses = [other.name for other in meters if other.aux_supply == "station" and other.id not in failed]
     answering = [other.name for other in meters if other.id not in failed]
     fellows = [

@@ -1,14 +1,16 @@
 """Is there supply? Voltages in, verdicts out."""
 
 import math
+from collections.abc import Collection
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from substation.alarms.supply import BLIND_MS, Verdict, judge, judge_voltages, recall
+from substation.errors import LineDown
 from substation.readings import Quality, Reading, missing
-from substation.settings.model import CARD_METERS, Meter, Settings
+from substation.settings.model import CARD_METERS, Line, Meter, Settings
 
 NOMINAL_V = 415.0
 CARD = Settings(meters=CARD_METERS)
@@ -190,12 +192,18 @@ def test_a_restart_of_the_poller_makes_no_state_look_new(
     assert verdicts[1].since_ms == since_ms
 
 
-def own_fed(*ids: int) -> Settings:
+def own_fed(*ids: int, house: Collection[int] = ()) -> Settings:
+    """Return a station whose meters `ids` are fed from their own circuits, with `house` on a second line."""
     meters = tuple(
-        Meter.model_validate({**meter.model_dump(), "aux_supply": "own" if meter.id in ids else "station"})
+        meter.model_copy(
+            update={
+                "aux_supply": "own" if meter.id in ids else "station",
+                "line": "house" if meter.id in house else meter.line,
+            }
+        )
         for meter in CARD_METERS
     )
-    return Settings(meters=meters)
+    return Settings(lines=(Line(), Line(name="house", port="/dev/two")), meters=meters)
 
 
 @pytest.mark.parametrize(
@@ -214,6 +222,30 @@ def test_silence_is_judged_by_where_the_meters_are_fed_from(
     verdicts = judge(own_fed(*own), {}, failed, {}, 0)
     assert {key: verdicts[key].supply for key in supplies} == supplies
     assert words in verdicts[3].evidence
+
+
+def test_a_line_that_is_down_is_no_power_failure() -> None:
+    station = own_fed(3, 4, house={3, 4})
+    before = judge(station, {key: reading(key, **ON) for key in (1, 2, 3, 4, 5)}, (), {}, 0)
+    unplugged = {key: missing(key, 2000, Quality.NO_ANSWER, LineDown.kind) for key in (3, 4)}
+    verdicts = judge(station, {1: reading(1, **ON), **unplugged}, {3, 4}, before, 2000)
+    assert [verdicts[key].supply for key in (1, 3, 4)] == ["live", "unknown", "unknown"]
+    assert verdicts[3].evidence == "the line is down: house"
+
+
+@pytest.mark.parametrize(
+    ("house", "supply", "words"),
+    [
+        ({3, 4}, "unknown", "the line or the adapter"),  # a silent adapter; who answers is on the other line
+        ({4}, "unknown", "silent alone"),  # its fellow is on the other line
+        ({2, 3, 4}, "dead", "silent together with"),
+        ({5}, "dead", "while Transformer answers"),
+    ],
+)
+def test_only_meters_on_the_same_line_bear_witness(house: set[int], supply: str, words: str) -> None:
+    verdict = judge(own_fed(3, 4, house=house), {}, {3, 4}, {}, 0)[3]
+    assert verdict.supply == supply
+    assert words in verdict.evidence
 
 
 def test_a_nominal_voltage_of_its_own_is_used() -> None:
