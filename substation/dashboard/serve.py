@@ -220,6 +220,7 @@ def _run_gunicorn(
                 "proc_name": "substation-dashboard",
                 "when_ready": ready,
                 "on_exit": stopped,
+                "pre_fork": lambda _arbiter, _worker: memory.share(),
                 "post_worker_init": lambda _worker: server.warm(coding),
             }.items():
                 self.cfg.set(name, value)
