@@ -46,29 +46,55 @@ class LiveFile:
     def __init__(self, path: Path, zone: zoneinfo.ZoneInfo, simulated: bool) -> None:
         """Open or make the file; `zone` gives Date and Time, `simulated` is stamped on every row."""
         self._path, self._zone, self._simulated = path, zone, simulated
-        stamp = ",no" if simulated else ",yes"
-        other = next((line for line in _lines(path) if line.endswith(stamp)), None)
+        self._fd = -1
+        self._begin()
+
+    def _begin(self) -> None:
+        """Open what stands under our name now, or make it; what was open is closed."""
+        with _explained(self._path):
+            if self._path.exists() and not self._path.is_file():  # a pipe would hold up the poller
+                raise StoreError(f"{self._path} is no file; move it away, the live file belongs there")
+        stamp = ",no" if self._simulated else ",yes"
+        other = next((line for line in _lines(self._path) if line.endswith(stamp)), None)
         if other is not None:
-            kinds = ("real", "simulated") if simulated else ("simulated", "real")
+            kinds = ("real", "simulated") if self._simulated else ("simulated", "real")
             raise WrongStation(
-                f"{path} holds {kinds[0]} readings and this is a {kinds[1]} station; "
+                f"{self._path} holds {kinds[0]} readings and this is a {kinds[1]} station; "
                 f"move the file away or name the right SUBSTATION_HOME"
             )
-        with _explained(path):
-            self._fd = _open(path)
-            head = os.pread(self._fd, len(HEADER_LINE) + 1, 0)
+        with _explained(self._path):
+            fd = _open(self._path)
+            self.close()
+            self._fd = fd
+            head = os.pread(fd, len(HEADER_LINE) + 1, 0)
         if head and head != f"{HEADER_LINE}\n".encode():  # other columns, or damage: bring the rows into ours
-            self._replace([write_row(row, zone, simulated) for row in _rows(path)])
+            try:
+                self._replace([write_row(row, self._zone, self._simulated) for row in _rows(self._path)])
+            except StoreError:
+                self.close()  # nothing may be added below other columns
+                raise
+
+    def _in_place(self) -> bool:
+        """Whether the file that is open is still the one under our name."""
+        if self._fd < 0:
+            return False
+        try:
+            there = self._path.stat()
+        except FileNotFoundError:
+            return False
+        return os.path.samestat(there, os.fstat(self._fd))
 
     def append(self, rows: Sequence[LiveRow]) -> None:
-        """Add one round in one write. A torn line that a crash left behind is sealed first."""
+        """Add one round in one write. A torn line that a crash left behind is sealed first.
+
+        When somebody has deleted, moved or replaced the file, it goes on in sight, under its own name.
+        """
         if not rows:
             return
         lines = "".join(write_row(row, self._zone, self._simulated) + "\n" for row in rows)
         with _explained(self._path):
-            if os.fstat(self._fd).st_nlink == 0:  # deleted or replaced by somebody: go on in sight
-                os.close(self._fd)
-                self._fd = _open(self._path)
+            if not self._in_place():
+                self._begin()
             size = os.fstat(self._fd).st_size
             if size == 0:
                 lines = f"{HEADER_LINE}\n{lines}"
@@ -84,8 +110,12 @@ class LiveFile:
 
         Call it after a successful commit of the history: what goes from here must be there. Readers see the
         old file or the new one, never something between. Rows from a future that a clock step undid stay
-        for an hour of writing. A failure leaves the old file as it was.
+        for an hour of writing. A failure leaves the old file as it was, and so does a file that somebody else
+        has put in its place: whose it is, the next `append` finds out.
         """
+        with _explained(self._path):
+            if not self._in_place():
+                return 0
         lines = list(_lines(self._path))
         keep = _last_hour(lines, now_ms)
         if len(keep) == len(lines):

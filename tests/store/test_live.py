@@ -368,13 +368,6 @@ def test_a_reader_never_sees_a_half_written_row(live_file, path):
     assert newest > BEGIN_MS
 
 
-def test_a_file_that_was_deleted_under_the_writer_comes_back(live_file, path):
-    live_file.append([row(a_reading())])
-    path.unlink()
-    live_file.append([row(a_reading(BEGIN_MS + 2000))])
-    assert [r.reading.at_ms for r in live.read(path)] == [BEGIN_MS + 2000]
-
-
 def test_a_line_without_its_end_is_not_read_yet(live_file, path):
     live_file.append([row(a_reading()), row(a_reading(meter_id=2))])
     path.write_bytes(path.read_bytes().removesuffix(b"\n"))
