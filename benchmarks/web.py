@@ -9,13 +9,16 @@ Times depend on the machine and its other work and are only printed.
 
 import argparse
 import contextlib
+import json
 import platform
 import shutil
 import statistics
 import sys
 import tempfile
 import time
+import urllib.request
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -28,8 +31,8 @@ from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright  
 from benchmarks import login  # noqa: E402
 from substation.commands.starting import DASHBOARD, POLLER  # noqa: E402
 from substation.commands.stop import LINE  # noqa: E402
-from tests.dashboard.conftest import basic  # noqa: E402
-from tests.station_run import StationRun  # noqa: E402
+from tests.dashboard.conftest import basic, page_request  # noqa: E402
+from tests.station_run import NO_PROXY, StationRun  # noqa: E402
 
 FLAGS = [
     "--no-sandbox",
@@ -237,6 +240,22 @@ def weigh_gzip(browser: Browser, address: str, found: Findings) -> list[Visit]:
     return [plain, phone]
 
 
+def crowd(station: StationRun) -> None:
+    """Let two dozen people open Home and a meter at the same moment."""
+    address = f"http://127.0.0.1:{station.port}"
+    headers = {**LOGIN, "Content-Type": "application/json", "Origin": address, "Accept-Encoding": "gzip"}
+
+    def visit(_number: int) -> None:
+        for path in ("/", "/meter/1"):
+            body = json.dumps(page_request(path)).encode()
+            asked = urllib.request.Request(f"{address}/_dash-update-component", body, headers)  # noqa: S310
+            with NO_PROXY.open(asked, timeout=60) as answer:
+                answer.read()
+
+    with ThreadPoolExecutor(24) as people:
+        list(people.map(visit, range(24)))
+
+
 def measure(station: StationRun, browser: Browser, seconds: float) -> list[str]:
     """Print every figure; return the gates that were missed."""
     found = Findings()
@@ -259,6 +278,8 @@ def measure(station: StationRun, browser: Browser, seconds: float) -> list[str]:
     print(*foreign, *errors, sep="\n", end="")
     found.tell("memory: dashboard, master and worker (PSS)", pss_mb(pids[DASHBOARD]), "MB", 120, True)
     found.tell("  worker alone", pss_mb(worker), "MB")
+    crowd(station)
+    found.tell("  both after 24 visitors at once", pss_mb(pids[DASHBOARD]), "MB", 120)
     found.tell("memory: poller (PSS)", pss_mb(pids[POLLER]), "MB")
     found.tell("memory: simulated line (PSS)", pss_mb(pids[LINE]), "MB")
     known, unknown = login.medians(30)
