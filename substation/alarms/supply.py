@@ -16,6 +16,9 @@ The rules, with V as a share of the nominal voltage:
 5. A state that is found again after less than a minute without sight of it has lasted: so short a
    blind spot (lost answers, a restart of the poller) can hide no sustained interruption, which is one
    of more than a minute (IEEE 1159). After a longer one its time counts from when it was seen again.
+6. A meter that answers, but refuses to be read, shows nothing: *unknown* from the second refusal on
+   without a reading between. One alone, of a meter that is busy, changes nothing, just as one failed
+   poll; so a verdict outlives the reading that it rests on by one round at most, in either case.
 
 Every verdict carries its evidence.
 """
@@ -25,8 +28,8 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from substation.errors import LineDown
-from substation.readings import Reading
+from substation.errors import EXCEPTION_WORDS, LineDown
+from substation.readings import Quality, Reading
 from substation.settings.model import Meter, Role, Settings
 
 Supply = Literal["live", "phase_lost", "dead", "unknown"]
@@ -35,6 +38,8 @@ LIVE_FROM = 0.5
 DEAD_BELOW = 0.4
 SAGGED = 0.7
 """Of the highest: two line-to-line voltages below this share beside one full one mean a lost phase."""
+UNKNOWN_AFTER = 2
+"""Rule 6: refusals without a reading between."""
 BLIND_MS = 60_000
 """Rule 5: so long may a state go unseen and still be said to have lasted."""
 
@@ -75,6 +80,8 @@ class Verdict:
     """UTC, ms: the last evidence."""
     known: Known | None = None
     """While unknown: what was known before."""
+    refusals: int = 0
+    """Since the last reading or verdict by silence."""
 
 
 def judge(
@@ -88,7 +95,7 @@ def judge(
 
     Args:
         settings: roles, nominal voltages, where the meters are fed from.
-        readings: this round's, by meter; one without values leaves its verdict as it was.
+        readings: this round's, by meter; one without values leaves its verdict as it was, but see rule 6.
         failed: meters whose communication has failed.
         before: the verdicts of the round before.
         now_ms: UTC, ms, for a verdict that no reading stamps.
@@ -108,6 +115,8 @@ def judge(
         elif reading is not None and reading.answered:
             supply, evidence, live = judge_voltages(reading, settings.nominal_v(meter), old.live)
             verdicts[meter.id] = _verdict(meter, supply, evidence, at_ms=reading.at_ms, live=live, old=old)
+        elif reading is not None and reading.quality is Quality.REFUSED:
+            verdicts[meter.id] = _refused(meter, reading, old)
         else:
             verdicts[meter.id] = old
     return verdicts
@@ -205,12 +214,23 @@ def _silent(
     return "unknown", f"no answer, while {answering[0]} answers: communication, or the meter itself"
 
 
+def _refused(meter: Meter, reading: Reading, old: Verdict) -> Verdict:
+    refusals = old.refusals + 1
+    if refusals < UNKNOWN_AFTER and old.supply != "unknown":
+        return replace(old, refusals=refusals)
+    code = (reading.reason or "").removeprefix("exception_")
+    why = EXCEPTION_WORDS.get(int(code), "unknown code") if code.isdecimal() else "no code"
+    evidence = f"answers, but refuses to be read (exception {code}, {why})"
+    unknown = _verdict(meter, "unknown", evidence, at_ms=reading.at_ms, live=old.live, old=old)
+    return replace(unknown, refusals=refusals)
+
+
 def _verdict(
     meter: Meter, supply: Supply, evidence: str, *, at_ms: int, live: Mapping[str, bool], old: Verdict | None
 ) -> Verdict:
     status = UNKNOWN if supply == "unknown" else WORDS[meter.role][supply]
     if old is not None and old.supply == supply:
-        return replace(old, status=status, evidence=evidence, live=live, seen_ms=at_ms)
+        return replace(old, status=status, evidence=evidence, live=live, seen_ms=at_ms, refusals=0)
     if supply == "unknown":
         known = Known(old.supply, old.since_ms, old.seen_ms) if old is not None else None
         return Verdict(supply, status, evidence, at_ms, live, at_ms, known)

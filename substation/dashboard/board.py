@@ -5,7 +5,9 @@ The rules of truth stand here once for all pages:
 
 1. A value is `good` while fresh, `late` after two rounds, `stale` after five.
 2. When the poller is stopped or the meter does not answer, every value is `stale` at once and the
-   state of supply is unknown: what was true then is not known to be true now.
+   state of supply is unknown: what was true then is not known to be true now. It is unknown as well
+   whenever the values that it rests on are `stale` or `never` came. Only what the poller concludes
+   from the silence itself stands without them: a meter fed by its own dead circuit.
 3. A stale value keeps its number, so that a person may judge; a value never seen has none.
 4. A doubt that was stored with a value (`implausible`, `disabled`) outlives its age.
 """
@@ -206,15 +208,18 @@ def _meter(moment: _Moment, meter: Meter, said: Mapping[str, Any], reading: Read
         detail = "not asked yet"
     else:
         detail = str(said.get("comm_detail", ""))
+    supply = _supply(said if asked else {}, age_s, freshness)
+    if supply.overruled:
+        since = None if reading is None else reading.at_ms
     return LiveMeter(
         id=meter.id,
         name=meter.name,
         role=meter.role,
         rated_kva=meter.rated_kva,
         nominal_v=moment.settings.nominal_v(meter),
-        status=str(said.get("status", UNKNOWN)) if asked else UNKNOWN,
-        supply=str(said.get("supply", "unknown")) if asked else "unknown",
-        evidence=str(said.get("evidence", "")) if asked else "",
+        status=supply.status,
+        supply=supply.supply,
+        evidence=supply.evidence,
         since_ms=int(since) if isinstance(since, int | float) and since else None,
         comm_status=comm_status,
         comm_detail=detail,
@@ -229,6 +234,27 @@ def _meter(moment: _Moment, meter: Meter, said: Mapping[str, Any], reading: Read
             and not isinstance(value, bool)
         },
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Supply:
+    supply: str = "unknown"
+    status: str = UNKNOWN
+    evidence: str = ""
+    overruled: bool = False
+    """Whether the poller says more than the values can bear."""
+
+
+def _supply(said: Mapping[str, Any], age_s: float | None, freshness: Freshness) -> _Supply:
+    """Return what the poller says of the supply, as far as rule 2 lets it stand."""
+    found = _Supply(
+        str(said.get("supply", "unknown")), str(said.get("status", UNKNOWN)), str(said.get("evidence", ""))
+    )
+    by_silence = found.supply == "dead" and said.get("comm_status") != COMM_OK
+    if found.supply == "unknown" or freshness in ("fresh", "late") or by_silence:
+        return found
+    words = "no reading yet" if age_s is None else f"no reading for {spell_age(age_s)}"
+    return _Supply(evidence=words, overruled=True)
 
 
 def _freshness(age_s: float | None, trusted: bool, limits: Limits) -> Freshness:

@@ -89,6 +89,12 @@ def _warning(board: Board, zone: zoneinfo.ZoneInfo) -> Headline | None:
     if found:
         named = "; ".join(f"{meter.name}: {text.lower()}" for meter, text in found[:3])
         return Headline("warn", _count(len(found), "warning"), named)
+    refusing = [m for m in board.meters if m.supply == "unknown" and m.comm_status == "OK" and m.comm_detail]
+    if len(refusing) == 1:
+        meter = refusing[0]
+        return Headline("warn", "A meter cannot be read", f"{meter.name}, {meter.evidence}")
+    if refusing:
+        return Headline("warn", "Meters cannot be read", ", ".join(meter.name for meter in refusing))
     waiting = [m for m in board.meters if m.freshness in ("stale", "never")]
     if waiting:
         return Headline("warn", "Waiting for answers", ", ".join(meter.name for meter in waiting))

@@ -103,6 +103,19 @@ def test_a_dead_meter_is_failed_and_unknown_and_the_others_go_on(
     assert row.answered is not None
 
 
+def test_no_row_of_a_meter_that_refuses_for_ever_says_ok(
+    simulated: SimulatedLine, poller: Poller, home: Home
+) -> None:
+    poller.run(rounds=2)
+    simulated.faults.order(3, "exception", code=6)
+    poller.run(rounds=6)
+    rows = [row for row in live.read(home.live) if row.reading.meter_id == 3]
+    assert [row.status for row in rows] == ["OK"] * 3 + ["Unknown"] * 3  # the first refusal is forgiven
+    simulated.faults.clear(3)
+    poller.run(rounds=7)
+    assert live.latest(home.live)[3].newest.status == "OK"
+
+
 def test_a_missing_adapter_keeps_the_poller_up_and_says_so(poller: Poller, home: Home) -> None:
     poller.run(rounds=2)
     beat = heartbeat.read(home.heartbeat)

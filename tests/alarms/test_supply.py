@@ -154,6 +154,46 @@ def test_one_failed_poll_changes_nothing_a_failed_communication_makes_it_unknown
     assert (after.supply, after.status, after.since_ms) == ("unknown", "Unknown", 5000)
 
 
+def refusals(count: int, before: dict[int, Verdict], code: int = 6) -> dict[int, Verdict]:
+    """Return the verdicts after so many more rounds, 2 s each, in which meter 2 said no."""
+    for _ in range(count):
+        at_ms = before[2].seen_ms + 2000
+        no = missing(2, at_ms, Quality.REFUSED, f"exception_{code}")
+        before = judge(CARD, {2: no}, (), before, at_ms)
+    return before
+
+
+def test_a_meter_that_refuses_for_ever_keeps_no_verdict() -> None:
+    live = judge(CARD, {2: reading(2, at_ms=1000, **ON)}, (), {}, 1000)
+    after = refusals(2, live)[2]
+    assert (after.supply, after.status) == ("unknown", "Unknown")
+    assert after.evidence == "answers, but refuses to be read (exception 6, meter is busy)"
+    assert refusals(3, live, code=77)[2].evidence.endswith("(exception 77, unknown code)")
+
+
+def test_one_refusal_between_good_readings_does_not_flicker() -> None:
+    verdicts = judge(CARD, {2: reading(2, at_ms=1000, **ON)}, (), {}, 1000)
+    for at_ms in (3000, 5000, 7000):
+        refused = refusals(1, verdicts)
+        assert (refused[2].supply, refused[2].status) == ("live", "OK")
+        verdicts = judge(CARD, {2: reading(2, at_ms=at_ms, **ON)}, (), refused, at_ms)
+    assert verdicts[2].since_ms == 1000
+
+
+def test_a_refusal_is_remembered_over_polls_without_an_answer() -> None:
+    refused = refusals(1, judge(CARD, {2: reading(2, at_ms=1000, **ON)}, (), {}, 1000))
+    silent = judge(CARD, {2: missing(2, 4000, Quality.NO_ANSWER, "timeout")}, (), refused, 4000)
+    assert silent[2].supply == "live"
+    assert refusals(1, silent)[2].supply == "unknown"
+
+
+def test_a_meter_that_refuses_from_the_start_says_so_at_once_and_is_known_when_it_answers() -> None:
+    never = judge(CARD, {2: missing(2, 0, Quality.NO_ANSWER, "timeout")}, (), {}, 0)
+    refused = refusals(1, never)
+    assert "refuses" in refused[2].evidence
+    assert judge(CARD, {2: reading(2, at_ms=9000, **ON)}, (), refused, 9000)[2].supply == "live"
+
+
 ON, OFF = phasors(240, 240, 240), phasors(0, 0, 0)
 
 
