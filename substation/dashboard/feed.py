@@ -174,9 +174,10 @@ class Feed:
         """Return the newest answer of each meter: from the live file, else from the history."""
         try:
             pairs = live.latest(self._home.live)
+            damaged = not pairs and _has_content(self._home.live)
         except StoreError as exc:
             problems.append(f"The live file cannot be read: {exc}")
-            pairs = {}
+            pairs, damaged = {}, False
         last: dict[int, Reading] = {}
         foreign = False
         for meter_id, pair in pairs.items():
@@ -186,7 +187,7 @@ class Feed:
                 last[meter_id] = pair.answered.reading
         if foreign:
             problems.append("The live file holds readings of another kind of station; they are not shown.")
-        if not pairs and _has_content(self._home.live):
+        if damaged:
             problems.append("The live file is damaged: no line of it can be read.")
         silent = {meter.id for meter in self._settings.meters} - last.keys()
         if silent:

@@ -181,7 +181,8 @@ class _Tail:
     def latest(self) -> dict[int, LatestPair]:
         with self._lock:
             try:
-                fd = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC)
+                # O_NONBLOCK: a pipe in its place must not hold up everybody
+                fd = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
             except FileNotFoundError:
                 self._forget(None)
                 return {}
@@ -189,6 +190,9 @@ class _Tail:
                 raise StoreError(f"{self._path}: {exc.strerror}") from exc
             try:
                 self._follow(fd)
+            except OSError as exc:  # the medium fails, or something that is no file stands there
+                self._forget(None)
+                raise StoreError(f"{self._path}: {exc.strerror}") from exc
             finally:
                 os.close(fd)
             return dict(self._pairs)

@@ -184,6 +184,20 @@ def test_a_live_file_of_nothing_but_damage_is_named(station: Station, feed: Feed
     assert qualities(meter(board)) == {"never"}
 
 
+def test_a_folder_in_the_live_files_place_is_a_problem_and_not_a_broken_page(
+    station: Station, feed: Feed
+) -> None:
+    station.beat()
+    station.home.live.unlink(missing_ok=True)
+    station.home.live.mkdir()
+    (problem,) = feed.board().problems
+    assert problem.startswith("The live file cannot be read")
+    station.home.live.rmdir()
+    station.clock.advance(1)
+    station.beat()
+    assert feed.board().problems == ()
+
+
 def test_readings_of_another_kind_of_station_are_not_shown(station: Station, feed: Feed) -> None:
     station.read()
     station.beat()

@@ -1,8 +1,11 @@
 """The live file when somebody deletes, moves or replaces it, or something that is no file stands there."""
 
+import errno
+import os
+
 import pytest
 
-from substation.errors import WrongStation
+from substation.errors import StoreError, WrongStation
 from substation.store import live
 from substation.store.live import HOUR_MS, LiveFile, LiveRow
 from substation.store.live_row import HEADER_LINE
@@ -69,3 +72,31 @@ def test_a_file_of_the_other_kind_put_in_its_place_is_left_alone(live_file, path
     path.unlink()
     live_file.append([row(a_reading(BEGIN_MS + 4000))])
     assert [r.reading.at_ms for r in live.read(path)] == [BEGIN_MS + 4000]
+
+
+@pytest.mark.parametrize("make", [os.mkdir, os.mkfifo])
+def test_something_that_is_no_file_in_its_place_is_an_error_with_words(live_file, path, make):
+    live_file.append([row(a_reading())])
+    assert live.latest(path)
+    path.unlink()
+    make(path)
+    with pytest.raises(StoreError, match=path.name):
+        live.latest(path)
+    with pytest.raises(StoreError, match="is no file; move it away"):
+        live_file.append([row(a_reading())])
+    (path.rmdir if path.is_dir() else path.unlink)()
+    live_file.append([row(a_reading(BEGIN_MS + 2000))])
+    assert live.latest(path)[1].newest.reading.at_ms == BEGIN_MS + 2000
+
+
+def test_a_medium_that_fails_while_the_file_is_followed_is_an_error_with_words(live_file, path, monkeypatch):
+    live_file.append([row(a_reading())])
+
+    def fails(*_):
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    with monkeypatch.context() as bad:
+        bad.setattr(os, "pread", fails)
+        with pytest.raises(StoreError, match="Input/output error"):
+            live.latest(path)
+    assert live.latest(path)[1].newest.reading.at_ms == BEGIN_MS
