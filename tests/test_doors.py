@@ -2,6 +2,7 @@
 
 import ast
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -65,6 +66,28 @@ def test_it_says_what_to_type_when_nothing_is_installed_yet(door: Path, tmp_path
     assert done.returncode == EXIT_CONFIG
     assert "./start.sh" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("name", DOORS)
+def test_a_python_with_some_of_the_packages_is_told_what_to_type(name: str, tmp_path: Path) -> None:
+    bare = make_venv(tmp_path / "a Python with pydantic alone")
+    folder = next((bare / "lib").iterdir()) / "site-packages" / "pydantic"
+    folder.mkdir()
+    (folder / "__init__.py").touch()
+    done = run(doors.PROJECT / name, "--help", venv=tmp_path / "nothing", python=str(bare / "bin" / "python"))
+    assert done.returncode == EXIT_CONFIG
+    assert "argon2, cryptography, dash" in done.stderr
+    assert "pydantic" not in done.stderr
+    assert "./start.sh" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_every_package_of_the_station_is_looked_for() -> None:
+    lines = (doors.PROJECT / "requirements.in").read_text(encoding="ascii").splitlines()
+    wanted = {re.split("[<>=~]", line)[0] for line in lines if line and not line.startswith("#")}
+    imported = {"pyserial": "serial", "argon2-cffi": "argon2"}
+    names = {imported.get(package, package.replace("-", "_")) for package in wanted - {"tzdata"}}
+    assert set(doors.PACKAGES) == names
 
 
 def test_it_stays_when_it_is_in_the_environment_already(door: Path, tmp_path: Path) -> None:

@@ -14,6 +14,22 @@ EXIT_CONFIG = 78
 PROJECT = Path(__file__).resolve().parents[2]
 """The folder with the doors."""
 
+PACKAGES = (
+    "argon2",
+    "cryptography",
+    "dash",
+    "dash_auth",
+    "flask",
+    "flask_compress",
+    "gunicorn",
+    "pandas",
+    "plotly",
+    "pydantic",
+    "pymodbus",
+    "serial",
+)
+"""What `requirements.in` brings, by the names that are imported; without `tzdata`, which holds data only."""
+
 
 def venv_folder() -> Path:
     """Return the virtual environment that `start.sh` makes; `SUBSTATION_VENV` names another one."""
@@ -47,8 +63,11 @@ def go_on_in_venv(file: str) -> None:
     if Path(sys.prefix).resolve() == venv.resolve():
         return
     if not python.exists():
-        if importlib.util.find_spec("pydantic") is None:
-            sys.exit(_say("The station's packages are not installed yet. Type this first:  ./start.sh"))
+        missing = [name for name in PACKAGES if importlib.util.find_spec(name) is None]
+        if missing:
+            words = "The station's packages are not installed yet ("
+            words += ", ".join(missing) + "). Type this first:  ./start.sh"
+            sys.exit(_say(words))
         return
     if os.environ.get("SUBSTATION_DOOR") == str(os.getpid()):  # exec keeps the pid: we came from here
         sys.exit(_say("The environment " + str(venv) + " is broken. Remove it, then run ./start.sh again."))
