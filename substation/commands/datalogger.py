@@ -86,10 +86,9 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _count(text: str) -> int:
-    number = int(text)
-    if not 0 < number <= 1_000_000:
-        raise ValueError(text)
-    return number
+    if not (text.isascii() and text.isdigit()) or not 0 < int(text) <= 1_000_000:
+        raise argparse.ArgumentTypeError(f"'{text:.40}' is no whole number from 1 to 1000000")
+    return int(text)
 
 
 def _status(_: argparse.Namespace, clock: Clock) -> int:

@@ -171,5 +171,5 @@ def _number(text: str) -> float:
 
 def _unknown(settings: Settings, name: str, source: str) -> str:
     close = difflib.get_close_matches(name, flat(settings), n=1)
-    hint = f"; did you mean {close[0]}?" if close else ""
+    hint = f"; did you mean {close[0]}?" if close else "."
     return f"{source}: {name}: no such setting{hint} All of them: python3 encrypt_config.py show"

@@ -129,6 +129,13 @@ def test_wrong_usage_is_64(clock, capsys, argv):
     assert "--help" in err
 
 
+@pytest.mark.parametrize("wrong", ["0", "x", "1000001", "-3", "²"])
+def test_a_wrong_number_is_refused_in_words(clock, capsys, wrong):
+    _, _, err = run(capsys, clock, "events", f"--days={wrong}")
+    assert f"'{wrong}' is no whole number from 1 to 1000000" in err
+    assert "See datalogger.py events --help" in err
+
+
 @pytest.mark.parametrize(
     "argv", [(), ("status",), ("events",), ("audit",), ("audit", "verify"), ("audit", "tail")]
 )

@@ -66,6 +66,8 @@ def test_a_typed_text_is_read_by_the_type_of_the_setting(
         ("export_password_hash", "x", "passwd"),
         ("poll.intervals_s", "3", "did you mean poll.interval_s"),
         ("meters.9.name", "x", "no such setting"),
+        ("colour", "x", "no such setting. All of them: "),
+        ("poll.intervals_s", "3", "poll.interval_s? All of them: "),
         ("meters.-1.name", "x", "no such setting"),
         ("meters.²", "x", "no such setting"),
         ("poll.interval_s.x", "3", "no such setting"),
