@@ -10,8 +10,9 @@ from pathlib import Path
 from substation.commands import demo_history
 from substation.commands.configuration import make_station
 from substation.commands.doors import PROJECT
-from substation.commands.starting import Browser, Crew
+from substation.commands.starting import Browser, Crew, unusable
 from substation.commands.stop import LINE
+from substation.commands.usage import say
 from substation.errors import SettingsError
 from substation.settings import files, vault
 from substation.settings.model import Home
@@ -27,11 +28,21 @@ def folder() -> Path:
 
 def refuse_real(home: Path) -> None:
     """Raise SettingsError when a real station lives in `home`, or one that cannot be read."""
-    if (home / files.NAME).exists() and not files.load(home).settings.simulated:
+    try:
+        is_station = (home / files.NAME).exists()
+    except OSError as exc:  # a name that is too long, a folder that is not ours to look into
+        raise unusable(home, exc) from exc
+    if is_station and not files.load(home).settings.simulated:
         raise SettingsError(
             f"{home} holds a real station; --demo never touches one. "
             "Start it without --demo, or give the demo a folder of its own: SUBSTATION_HOME=/another/folder"
         )
+
+
+def refuse_simulated(home: Path) -> None:
+    """Raise SettingsError when a demo lives in `home`: without its line it would wait for an adapter."""
+    if files.load(home).settings.simulated:
+        raise SettingsError(f"{home} is the home of a demo. Start it with:  ./start.sh --demo")
 
 
 def make(home: Path) -> None:
@@ -55,7 +66,7 @@ def before(crew: Crew) -> None:
     link.unlink(missing_ok=True)
     crew.launch(LINE, ["-m", "substation.commands.simulated_line"], home.folder / "simulator.log")
     loaded = files.load(home.folder)
-    print("Making the simulated past of the demo ...", flush=True)
+    say("Making the simulated past of the demo ...")
     demo_history.recent_days(loaded.settings, home)
     crew.await_all("the simulated line", link.exists)
 
@@ -66,7 +77,8 @@ def readings_on_screen(browser: Browser) -> Callable[[], bool]:
 
     def live() -> bool:
         status, body = browser.get("api/live?keys=watts_total", {"Authorization": f"Basic {login}"})
-        if status == 401:  # somebody chose another password; what is behind it is theirs to see
+        # Somebody chose another password, or mistyped it too often; what is behind it is theirs to see.
+        if status in (401, 429):
             return True
         if status != 200:
             return False
@@ -84,7 +96,7 @@ def after(crew: Crew, base: str, port: int) -> None:
     if demo_history.to_do(crew.home):
         module = "substation.commands.demo_history"
         crew.launch(FILLER, ["-m", module], crew.home.folder / "demo_history.log", passing=True)
-    print(words(base, port))
+    say(words(base, port))
 
 
 def words(base: str, port: int) -> str:

@@ -19,7 +19,8 @@ from pathlib import Path
 from substation.commands.doors import PROJECT
 from substation.commands.processes import Book, Started, end, launch, started
 from substation.commands.stop import LINE, STATION
-from substation.errors import Busy, SubstationError
+from substation.commands.usage import say
+from substation.errors import Busy, SettingsError, SubstationError
 from substation.settings.model import Home, Settings
 from substation.store import heartbeat
 
@@ -110,7 +111,7 @@ class Crew:
             for child in self.children:
                 child.look()
             if time.monotonic() > until:
-                print(f"Still waiting for {what} after {limit_s:g} s.")
+                say(f"Still waiting for {what} after {limit_s:g} s.")
                 return False
             time.sleep(TICK_S)
         return True
@@ -130,8 +131,8 @@ class Crew:
     def end(self) -> None:
         """End every process that we launched, the simulated line last."""
         ours = [entry for entry in self._entries[1:] if entry.runs]
-        end([entry for entry in ours if entry.name != LINE], say=print)
-        end([entry for entry in ours if entry.name == LINE], say=print)
+        end([entry for entry in ours if entry.name != LINE], say=say)
+        end([entry for entry in ours if entry.name == LINE], say=say)
         for child in self.children:
             child.process.wait()
         self._book.remove()
@@ -139,10 +140,18 @@ class Crew:
 
 @contextlib.contextmanager
 def alone(home: Home) -> Iterator[None]:
-    """Hold the lock of starting in this home. Raises Busy when the station runs or is being started."""
-    for folder in (home.folder, home.state):
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    handle = os.open(home.state / "station.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    """Hold the lock of starting in this home.
+
+    Raises:
+        Busy: the station runs or is being started.
+        SettingsError: the home cannot be made or written; nothing was started.
+    """
+    try:
+        for folder in (home.folder, home.state):
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        handle = os.open(home.state / "station.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as exc:
+        raise unusable(home.folder, exc) from exc
     try:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -154,6 +163,15 @@ def alone(home: Home) -> Iterator[None]:
         yield
     finally:
         os.close(handle)
+
+
+def unusable(folder: Path, exc: OSError) -> SettingsError:
+    """Return in words why `folder` cannot be a station's home."""
+    in_the_way = isinstance(exc, FileExistsError | NotADirectoryError)
+    why = f"a file is in the way of {exc.filename}" if in_the_way else f"{exc.filename}: {exc.strerror}"
+    return SettingsError(
+        f"{folder} cannot be a station's home ({why}). Name a folder that you may write in SUBSTATION_HOME"
+    )
 
 
 def _runs_already(home: Home) -> str:

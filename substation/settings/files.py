@@ -43,9 +43,12 @@ class Loaded:
 
 
 def home_folder() -> Path:
-    """Return the station's folder: `SUBSTATION_HOME`, or the project's own folder."""
+    """Return the station's folder: `SUBSTATION_HOME`, or the project's own folder; raises SettingsError."""
     named = os.environ.get("SUBSTATION_HOME")
-    return Path(named).expanduser().absolute() if named else Path(__file__).resolve().parents[2]
+    try:
+        return Path(named).expanduser().absolute() if named else Path(__file__).resolve().parents[2]
+    except RuntimeError as exc:
+        raise SettingsError(f"SUBSTATION_HOME: {named}: there is no such user on this machine") from exc
 
 
 def load(folder: Path) -> Loaded:

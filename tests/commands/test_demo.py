@@ -44,6 +44,7 @@ def live(*meters: tuple[str, str]) -> bytes:
         ((503, b"busy"), False),
         ((0, b""), False),
         ((401, b"somebody chose another password"), True),
+        ((429, b"too many wrong ones"), True),
     ],
 )
 def test_it_waits_until_every_meter_is_live_on_screen(answer: tuple[int, bytes], expected: bool) -> None:
