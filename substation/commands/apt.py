@@ -9,6 +9,8 @@ import os
 import shutil
 import subprocess
 
+from substation.commands.usage import say
+
 UPDATE_LIMIT_S = 300
 INSTALL_LIMIT_S = 900
 
@@ -29,7 +31,7 @@ def install(packages: list[str]) -> bool:
     before = prefix()
     if before is None:
         return False
-    print("Installing with apt: " + ", ".join(packages) + " ...", flush=True)
+    say("Installing with apt: " + ", ".join(packages) + " ...")
     command = [*before, "env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-y", "-q"]
     wanted = ["install", "--no-install-recommends", *packages]
     # The lists of a machine just set up are empty or old: they are fetched first, and a mirror that

@@ -20,6 +20,7 @@ from pathlib import Path
 from substation.commands import tools
 from substation.commands.apt import install
 from substation.commands.doors import EXIT_CONFIG, PROJECT, unfit, venv_folder
+from substation.commands.usage import say
 
 RUNTIME = "requirements.txt"
 TESTS = "requirements-dev.txt"
@@ -189,11 +190,6 @@ def _progress(words: str, step: int) -> None:
         print(f"\r{words:<60}", end="", flush=True)
     elif step % 10 == 0:
         say(words)
-
-
-def say(words: str) -> None:
-    """Tell the person what goes on."""
-    print(words, flush=True)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

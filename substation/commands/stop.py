@@ -8,9 +8,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from substation.commands.doors import PROJECT
+from substation.commands.doors import EXIT_CONFIG, PROJECT
 from substation.commands.processes import Book, Started, end
-from substation.commands.usage import Parser
+from substation.commands.usage import Parser, say
 
 LINE = "simulated line"
 """Ends last: the poller finishes its round on a line that still answers."""
@@ -33,15 +33,15 @@ def stop(home: Path) -> int:
         return 0
     left: list[Started] = []
     for among in ({STATION}, {p.name for p in running} - {STATION, LINE}, {LINE}):
-        left += end([p for p in book.running() if p.name in among], say=print)
+        left += end([p for p in book.running() if p.name in among], say=say)
     # A start that was ended had perhaps just launched one more and written it into the book.
     left = [p for p in {*left, *book.running()} if p.runs]
     for process in left:
-        print(f"{process.name} (pid {process.pid}) cannot be ended: another user's, or stuck in the kernel.")
+        say(f"{process.name} (pid {process.pid}) cannot be ended: another user's, or stuck in the kernel.")
     if left:
         return 1
     book.remove()
-    print(f"Stopped {', '.join(p.name for p in running)} of {home}.")
+    say(f"Stopped {', '.join(p.name for p in running)} of {home}.")
     return 0
 
 
@@ -53,9 +53,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         "started. Nothing else is touched. SUBSTATION_HOME names a station elsewhere.",
     )
     parser.parse_args(argv)
-    stations = [home for home in homes() if Book(home / "state").running()]
+    try:
+        named = homes()
+    except RuntimeError:  # ~somebody
+        print("SUBSTATION_HOME: there is no such user on this machine", file=sys.stderr)
+        return EXIT_CONFIG
+    stations = [home for home in named if Book(home / "state").running()]
     if not stations:
-        print(f"Nothing to stop: no station of {' or '.join(str(home) for home in homes())} runs.")
+        say(f"Nothing to stop: no station of {' or '.join(str(home) for home in named)} runs.")
     return max([stop(home) for home in stations], default=0)
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from substation.commands.apt import install
+from substation.commands.usage import say
 
 FONT = Path("/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf")
 
@@ -62,5 +63,5 @@ def prepare() -> bool:
     left = missing()
     for tool in left:
         words = "missing, and CI skips nothing" if strict else "missing: skipped is " + tool.tests
-        print(tool.name + ": " + words + ". Type:  sudo apt install " + tool.packages[0], flush=True)
+        say(tool.name + ": " + words + ". Type:  sudo apt install " + tool.packages[0])
     return not (left and strict)
