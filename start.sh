@@ -13,6 +13,9 @@ if ! command -v python3 >/dev/null; then
     exit 78
 fi
 cd -- "$here"
+case " $* " in
+*' -h '* | *' --help '*) exec python3 -m substation.commands.station_usage start "$@" ;; # needs no package
+esac
 python3 -m substation.commands.environment
 # exec: under systemd this very process is the service.
 exec "${SUBSTATION_VENV:-$here/venv}/bin/python" -m substation.commands.station start "$@"

@@ -4,6 +4,7 @@ import os
 import re
 import signal
 import socket
+import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 
 from substation.clock import SystemClock
 from substation.commands.configuration import make_station
+from substation.commands.doors import PROJECT
 from substation.commands.processes import Started
 from substation.store.history import History
 from substation.store.operator_db import OperatorDb
@@ -117,6 +119,74 @@ def test_the_demo_refuses_a_real_stations_home(real: Path) -> None:
     assert sorted(path.name for path in real.iterdir()) == before
 
 
+@pytest.mark.parametrize("words", [["--demo"], []])
+@pytest.mark.parametrize("below", ["", "further/below", "state"])
+def test_a_home_that_cannot_be_one_is_said_plainly(tmp_path: Path, below: str, words: list[str]) -> None:
+    (tmp_path / "state").touch()
+    home = tmp_path if below == "state" else tmp_path / "state" / below
+    done = StationRun(home).start(*words)
+    assert done.returncode == 78
+    assert str(home) in done.stderr
+    assert len(done.stderr.splitlines()) == 1, done.stderr
+
+
+def test_a_demo_is_not_started_as_a_real_station(tmp_path: Path) -> None:
+    make_station(tmp_path / "demo", simulated=True)
+    station = StationRun(tmp_path / "demo")
+    before = sorted(path.name for path in station.home.iterdir())
+    try:
+        done = station.start()
+        assert done.returncode == 78
+        assert "./start.sh --demo" in done.stderr
+        assert done.stdout == ""
+        assert sorted(path.name for path in station.home.iterdir()) == before
+    finally:
+        station.stop()
+
+
+def test_help_needs_no_environment(tmp_path: Path) -> None:
+    for words in (["--help"], ["--demo", "-h"]):
+        done = subprocess.run(
+            [str(PROJECT / "start.sh"), *words],
+            check=False,
+            env={**os.environ, "SUBSTATION_VENV": str(tmp_path / "venv")},
+            capture_output=True,
+            text=True,
+            timeout=20,
+        )
+        assert done.returncode == 0, done.stderr
+        assert "--foreground" in done.stdout
+        assert done.stderr == ""
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_wrong_words_name_the_help_of_the_script(tmp_path: Path) -> None:
+    done = StationRun(tmp_path / "home").start("--nonsense")
+    assert done.returncode == 64
+    assert "--nonsense. See ./start.sh --help\n" in done.stderr
+
+
+def test_it_goes_on_when_nobody_listens_any_more(real: Path) -> None:
+    station = StationRun(real)
+    listener, speaker = os.pipe()
+    os.close(listener)
+    try:
+        done = subprocess.run(
+            [str(PROJECT / "start.sh")],
+            check=False,
+            env=station.environment,
+            stdout=speaker,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=60,
+        )
+        assert (done.returncode, done.stderr) == (0, "")
+        assert {process.name for process in station.processes if process.runs} == {"poller", "dashboard"}
+    finally:
+        os.close(speaker)
+        station.stop()
+
+
 def test_a_real_station_comes_up_without_its_adapter_and_says_so(real: Path) -> None:
     station = StationRun(real)
     try:
@@ -130,12 +200,13 @@ def test_a_real_station_comes_up_without_its_adapter_and_says_so(real: Path) -> 
     assert not any(process.runs for process in station.seen)
 
 
-def test_under_systemd_it_stays_and_takes_its_children_along(real: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_under_systemd_it_stays_and_takes_its_children_along(real: Path, number: signal.Signals) -> None:
     station = StationRun(real)
     process = station.under_systemd()
     try:
         children = station.wait_until_up(process)
-        process.send_signal(signal.SIGTERM)
+        process.send_signal(number)
         assert process.wait(timeout=20) == 0
         assert not any(child.runs for child in children)
         assert station.processes == []

@@ -77,7 +77,7 @@ class Program:
 
 
 PROGRAMS = (
-    Program("./start.sh", ("python3", "-m", "substation.commands.station", "start")),
+    Program("./start.sh", ("./start.sh",)),
     Program("./stop.sh", ("./stop.sh",)),
     Program("./test.sh", ("./test.sh",)),
     Program("python3 app.py", ("python3", "app.py")),
