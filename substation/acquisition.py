@@ -62,10 +62,8 @@ LONG_ROUND_S = 1.5
 """A heartbeat is not older than this plus one request: whoever reads it must not think us stopped."""
 NAP_S = 0.2
 """How soon a signal is noticed between rounds."""
-IDLE_BUDGET_S = 0.3
-"""Of idle line time, for a chore that is cut in slices."""
-LEAST_BUDGET_S = 0.02
-"""The same where there is no idle time."""
+LOOK_S = 1.0
+"""How often a changed configuration is looked for between rounds; costs one stat."""
 
 log = logging.getLogger("poller")
 
@@ -236,11 +234,11 @@ class Poller:
 
     def upkeep(self) -> None:
         """Remove a slice of what is older than it has to be kept."""
-        self.keeper.upkeep(self._budget_s())
+        self.keeper.upkeep(self.schedule.budget_s())
 
     def absorb(self) -> None:
         """Take a slice of a database that somebody has laid into the inbox."""
-        self.keeper.absorb(self._budget_s())
+        self.keeper.absorb(self.schedule.budget_s())
 
     def reload(self) -> None:
         """Take a changed configuration; a faulty one is named, and the old one stays in force."""
@@ -263,8 +261,11 @@ class Poller:
         log.info("configuration changed: taken over")
 
     def rest(self) -> None:
-        """Sleep until the next tick; look for a line that is down meanwhile, and poll it when it is back."""
-        tried_s = self.clock.monotonic()
+        """Sleep until the next tick, or until there is reason for a round before it.
+
+        That is a line that was down and is back, or a configuration that has changed meanwhile.
+        """
+        tried_s = looked_s = self.clock.monotonic()
         while not self.stopping:
             now_s = self.clock.monotonic()
             left_s = self.schedule.due_s - now_s
@@ -275,6 +276,12 @@ class Poller:
             if self.plant.down and now_s - tried_s >= LINE_RETRY_S:
                 tried_s = now_s
                 if self.plant.reopen():
+                    return
+            if now_s - looked_s >= LOOK_S:
+                looked_s, loaded = now_s, self.loaded
+                with self.problems.survived("reload"):
+                    self.reload()
+                if self.loaded is not loaded:
                     return
             self.clock.sleep(min(left_s, NAP_S))
 
@@ -292,13 +299,6 @@ class Poller:
             with self.problems.survived("heartbeat"):
                 self.heartbeat(within_round=True)
         return self.stopping
-
-    def _budget_s(self) -> float:
-        idle_until_s = self.schedule.idle_until_s
-        if idle_until_s is None:
-            return LEAST_BUDGET_S
-        left_s = idle_until_s - self.clock.monotonic()
-        return min(IDLE_BUDGET_S, max(LEAST_BUDGET_S, left_s / 3))
 
     def _rows(self) -> list[LiveRow]:
         health, verdicts = self.plant.health, self.verdicts

@@ -4,6 +4,10 @@ import math
 
 from substation.clock import Clock
 
+IDLE_BUDGET_S = 0.3
+"""Of idle line time, for a chore that is cut in slices."""
+LEAST_BUDGET_S = 0.02
+"""The same where there is no idle time."""
 ROUNDING_S = 1e-6
 """So near to its tick a round is on it."""
 
@@ -28,6 +32,13 @@ class Schedule:
     def idle_until_s(self) -> float | None:
         """Until when a round that begins now may use the line; None = the next begins at once."""
         return self.due_s if self.interval_s else None
+
+    def budget_s(self) -> float:
+        """Return how long a slice of a chore may take now, s."""
+        if self.idle_until_s is None:
+            return LEAST_BUDGET_S
+        left_s = self.idle_until_s - self._clock.monotonic()
+        return min(IDLE_BUDGET_S, max(LEAST_BUDGET_S, left_s / 3))
 
     def begin(self) -> None:
         """Take the tick that is due; those that have passed unused are skipped, not caught up with.

@@ -230,6 +230,49 @@ def test_a_changed_setting_is_taken_over_while_it_runs(
     assert beat["meters"][0]["ok"] == 5  # what was learned of a meter is kept
 
 
+class LongRest(FakeClock):
+    """Calls once, after ten seconds of sleep."""
+
+    def __init__(self, then: Callable[[], None]) -> None:
+        super().__init__()
+        self.then, self.called_s = then, 0.0
+
+    def sleep(self, seconds: float) -> None:
+        super().sleep(seconds)
+        if not self.called_s and sum(self.slept) >= 10:
+            self.called_s = self.monotonic()
+            self.then()
+
+
+@pytest.mark.parametrize("part", ["poll", "site"])
+def test_a_changed_setting_does_not_wait_for_the_next_round(
+    home: Home, changed: Callable[..., None], part: str
+) -> None:
+    changed(poll=Poll(interval_s=60.0))
+    high = files.load(home.folder).settings.site.model_copy(update={"nominal_voltage_v": 11_000.0})
+    value = {"poll": Poll(interval_s=5.0), "site": high}[part]
+    clock = LongRest(lambda: changed(**{part: value}))
+    poller = Poller(files.load(home.folder), clock)
+    poller.run(rounds=1)
+    poller.rest()
+    assert 0 < clock.monotonic() - clock.called_s < 2.0
+    assert getattr(poller.settings, part) == value
+    poller.run(rounds=2)
+    assert heartbeat.read(home.heartbeat)["interval_s"] == poller.settings.poll.interval_s  # type: ignore[index]
+    poller.stop()
+
+
+def test_a_faulty_setting_that_comes_in_the_rest_is_named_and_the_rest_goes_on(home: Home, changed) -> None:
+    changed(poll=Poll(interval_s=60.0))
+    clock = LongRest(lambda: home.config.write_text("{}") and None)
+    poller = Poller(files.load(home.folder), clock)
+    poller.run(rounds=1)
+    poller.rest()
+    assert clock.monotonic() >= poller.schedule.due_s
+    assert any("config.json" in words for words in poller.problems.words)
+    poller.stop()
+
+
 def test_a_faulty_setting_is_named_and_the_old_ones_stay(
     simulated: SimulatedLine, poller: Poller, home: Home
 ) -> None:

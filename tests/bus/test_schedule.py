@@ -66,3 +66,14 @@ def test_without_pause_the_next_round_is_now(clock: FakeClock) -> None:
     schedule.begin()
     assert schedule.idle_until_s is None
     assert schedule.due_s <= clock.monotonic()
+
+
+def test_a_chore_gets_a_third_of_the_idle_time_within_bounds(clock: FakeClock) -> None:
+    schedule = Schedule(2.0, clock)
+    schedule.begin()
+    slices = []
+    for _ in range(4):
+        slices.append(round(schedule.budget_s(), 2))
+        clock.advance(0.65)
+    assert slices == [0.3, 0.3, 0.23, 0.02]
+    assert Schedule(0.0, clock).budget_s() == 0.02
