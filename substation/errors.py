@@ -95,6 +95,9 @@ class Refused(LinkError):
 class StoreError(SubstationError):
     """A store that cannot be read or written."""
 
+    of_source = False
+    """Whether the fault lies in a file that was to be taken in, not in a store of this station."""
+
 
 class Busy(StoreError):
     """Another process holds it; `pid` is the holder's where it could be learnt."""

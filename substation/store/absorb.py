@@ -2,14 +2,39 @@
 
 import contextlib
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from substation.errors import StoreError
+from substation.errors import Busy, Full, StoreError
 from substation.store import door, schema
 from substation.store.rows import Row
 
 _MINUTE_MS = 60_000
+Event = tuple[int, str, int | None, str, str, str]
+"""at_ms, kind, meter_id, old, new, detail."""
+
+
+@contextlib.contextmanager
+def source_at_fault() -> Iterator[None]:
+    """Mark what goes wrong inside as the source's own fault; that it is held just now is none."""
+    try:
+        yield
+    except (Busy, Full):
+        raise
+    except StoreError as exc:
+        exc.of_source = True
+        raise
+
+
+@contextlib.contextmanager
+def source_fits(path: Path) -> Iterator[None]:
+    """Tell what our tables and rollups cannot take as the source's own fault."""
+    try:
+        yield
+    except (sqlite3.IntegrityError, TypeError, ValueError, OverflowError) as exc:
+        error = StoreError(f"{path} holds what no history of this program holds ({exc})")
+        error.of_source = True
+        raise error from exc
 
 
 def open_source(path: Path, simulated: bool) -> sqlite3.Connection:
@@ -86,9 +111,14 @@ def not_known(db: sqlite3.Connection, rows: Iterable[Row], raw_from_ms: int) -> 
     return taken
 
 
-def copy_events(source: sqlite3.Connection, db: sqlite3.Connection) -> None:
-    """Take the source's events that we have not."""
-    for event in source.execute("SELECT at_ms, kind, meter_id, old, new, detail FROM event ORDER BY id"):
+def events_of(source: sqlite3.Connection) -> list[Event]:
+    """Return the source's events."""
+    return source.execute("SELECT at_ms, kind, meter_id, old, new, detail FROM event ORDER BY id").fetchall()
+
+
+def take_events(db: sqlite3.Connection, events: Iterable[Event]) -> None:
+    """Keep the events that we have not."""
+    for event in events:
         db.execute(
             "INSERT INTO event (at_ms, kind, meter_id, old, new, detail) SELECT ?, ?, ?, ?, ?, ? "
             "WHERE NOT EXISTS (SELECT 1 FROM event WHERE at_ms = ? AND kind = ? AND meter_id IS ? "

@@ -165,20 +165,25 @@ class History:
         Raises:
             WrongStation: Simulated data would meet real data.
             StoreError: The file is no history, or its own retention has taken readings already: what its
-                rollups hold could not be told from what ours hold.
+                rollups hold could not be told from what ours hold. `of_source` says whether the file is at
+                fault, or our own store.
         """
-        source = absorb.open_source(path, self._simulated)
+        with absorb.source_at_fault():
+            source = absorb.open_source(path, self._simulated)
         with contextlib.closing(source):
             self._absorb_pace.begin(budget_s)
-            name = absorb.progress_name(source)
+            with absorb.source_at_fault(), door.explained(path):
+                name = absorb.progress_name(source)
             known = self._known_until()
             while True:
-                with door.explained(path):
+                with door.explained(self._path):
                     last = absorb.progress(self._db, name)
+                with absorb.source_at_fault(), door.explained(path):
                     rows = absorb.next_rows(source, last, self._absorb_pace.size)
-                with self._transaction():
+                    noted = [] if rows else absorb.events_of(source)
+                with self._transaction(), absorb.source_fits(path):
                     if not rows:
-                        absorb.copy_events(source, self._db)
+                        absorb.take_events(self._db, noted)
                         absorb.forget(self._db, name)
                         return True
                     self._take(absorb.not_known(self._db, rows, known))

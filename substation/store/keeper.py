@@ -4,6 +4,7 @@ Either may be missing for a time (no space, damaged, not there): the other goes 
 tried again.
 """
 
+import contextlib
 import logging
 from collections.abc import Sequence
 
@@ -105,7 +106,8 @@ class Keeper:
     def absorb(self, budget_s: float) -> None:
         """Take a slice of the oldest database in the inbox; remove it when all of it is taken.
 
-        One that cannot be taken is renamed to `.refused`, so that it is named once and not for ever.
+        One that cannot be taken by its own fault is renamed to `.refused`, so that it is named once and not
+        for ever. Where our database is at fault it stays, to be taken later.
         """
         if self._history is None:
             return
@@ -116,7 +118,10 @@ class Keeper:
                         rest.unlink(missing_ok=True)
                     log.info("%s taken into the history", path.name)
             except StoreError as exc:
-                path.rename(path.with_suffix(".refused"))
+                if not exc.of_source:
+                    raise
+                with contextlib.suppress(FileNotFoundError):  # taken away meanwhile
+                    path.rename(path.with_suffix(".refused"))
                 log.error("%s refused: %s", path.name, exc)
 
     def close(self) -> None:
