@@ -14,6 +14,8 @@ from substation.store.rows import BITS
 
 _EMPTY_BEYOND = 2.5
 """A hole of more than so many polls is a gap."""
+_NEIGHBOURS = 5
+"""Polls before a hole, and as many after it, that tell how far apart polls were then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,11 +207,28 @@ def _polls(db: sqlite3.Connection, span: Span, quantities: Sequence[Quantity], s
     found = list(zip(*db.execute(query, span.keys()), strict=True)) or [()] * (1 + len(quantities))
     grid: list[int] = list(found[0])
     values = {q.key: list(column) for q, column in zip(quantities, found[1:], strict=True)}
-    longest = spacing_ms * _EMPTY_BEYOND
-    holes = [place for place, (a, b) in enumerate(itertools.pairwise(grid), 1) if b - a > longest]
-    for place in reversed(holes):
-        grid.insert(place, grid[place - 1] + spacing_ms)
+    for place, apart_ms in reversed(_holes(grid, spacing_ms)):
+        grid.insert(place, grid[place - 1] + apart_ms)
         for column in values.values():
             column.insert(place, None)
     low, high = ({key: column.copy() for key, column in values.items()} for _ in range(2))
     return Series("reading", grid, spacing_ms / 1000, values, low, high)
+
+
+def _holes(times: Sequence[int], spacing_ms: int) -> list[tuple[int, int]]:
+    """Return which polls come after a gap, and how far apart the polls around it are.
+
+    The interval may have been changed within the span, so each hole is judged by the polls on its two
+    sides: by the slower side, for the hole may be where the interval became longer.
+    """
+    apart = [b - a for a, b in itertools.pairwise(times)]
+    surely_none = _EMPTY_BEYOND * min(apart, default=0)
+    holes = []
+    for at, wide in enumerate(apart):
+        if wide <= surely_none:  # the usual case, told cheaply
+            continue
+        sides = (apart[max(0, at - _NEIGHBOURS) : at], apart[at + 1 : at + 1 + _NEIGHBOURS])
+        usual = max((sorted(side)[len(side) // 2] for side in sides if side), default=spacing_ms)
+        if wide > _EMPTY_BEYOND * usual:
+            holes.append((at + 1, usual))
+    return holes

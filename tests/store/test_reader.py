@@ -1,3 +1,4 @@
+import itertools
 import os
 import shutil
 import sqlite3
@@ -121,6 +122,36 @@ def test_a_close_look_shows_each_poll_and_the_hole_between(history, reader):
     hole = MIDNIGHT_MS + 4 * 2000
     assert series.at_ms == [*times[:4], hole, *times[4:]]
     assert series.values["v_r"] == [230.0] * 4 + [None] + [230.0] * 3
+
+
+def at_intervals(history, *apart_s):
+    """Keep a poll at each end of the intervals, and return when they were."""
+    times = [MIDNIGHT_MS + second * 1000 for second in itertools.accumulate(apart_s, initial=0)]
+    keep(history, [a_reading(at, v_r=230.0) for at in times])
+    return times
+
+
+@pytest.mark.parametrize(
+    ("apart_s", "gaps"),
+    [
+        ([2] * 100 + [140] + [2] * 100 + [60] * 60, [100]),
+        ([60] * 60 + [2] * 100 + [140] + [2] * 100, [160]),
+        ([2] * 100 + [60] * 30 + [200] + [60] * 30, [130]),
+        ([2] * 50 + [140, 140, 140] + [2] * 50, [50, 51, 52]),
+        ([2] * 50 + [140, 2, 140] + [2] * 50, [50, 52]),
+        ([2] * 50 + [60] * 5, []),
+        ([2, 2, 140, 2], [2]),
+        ([140], []),
+        ([], []),
+    ],
+)
+def test_a_hole_is_judged_by_the_polls_beside_it(history, reader, apart_s, gaps):
+    times = at_intervals(history, *apart_s)
+    series = reader.series(1, ("v_r",), MIDNIGHT_MS, MIDNIGHT_MS + 2 * HOUR_MS, 7200)
+    assert series.table == "reading"
+    empty = [at for at, value in zip(series.at_ms, series.values["v_r"], strict=True) if value is None]
+    assert [max(n for n, at in enumerate(times) if at < hole) for hole in empty] == gaps
+    assert series.at_ms == sorted({*times, *empty})
 
 
 def test_polls_are_gathered_into_pixels(history, reader):
