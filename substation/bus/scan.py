@@ -9,14 +9,15 @@ What a round does:
    one a round: a dead meter never slows the others.
 """
 
+import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from substation.bus.health import Health, reading_reason, span
-from substation.bus.line import PROBE_COUNTS, Answer
+from substation.bus.line import BABBLE_S, PROBE_COUNTS, Answer
 from substation.clock import Clock
-from substation.errors import LineDown, LinkError, Refused
+from substation.errors import LineDown, LinkError, NoAnswer, Refused
 from substation.meters.blocks import Block, pieces, plan, values
 from substation.meters.pace import Pace
 from substation.meters.profile import Profile
@@ -226,13 +227,23 @@ class Scanner:
         return reading
 
     def _read(self, seat: Seat) -> Reading:
+        """Return the reading of all blocks.
+
+        Raises LinkError; also when so long a pause of ours (stopped, suspended) lay between two of
+        them that the first is too old to be stamped with the time of the last.
+        """
         found: dict[str, float | None] = {}
-        at_ms = 0
+        at_ms, due_s = 0, math.inf
         for planned in seat.blocks:
             for block in self._in_free_lengths(seat, planned):
+                longest_s = 2 * self.line.pace.transaction_s(block.count, seat.health.timeout_s)
+                due_s += longest_s + BABBLE_S
                 answer = self._ask(self.line.read, seat, block)
+                now_s = self._clock.monotonic()
+                if now_s > due_s:
+                    raise NoAnswer(f"meter {seat.meter.id}: we were held up within a reading; not used")
                 found.update(values(seat.profile, block, answer.words))
-                at_ms = answer.at_ms
+                at_ms, due_s = answer.at_ms, now_s
         return Reading(seat.meter.id, at_ms, found)
 
     def _in_free_lengths(self, seat: Seat, planned: Block) -> tuple[Block, ...]:

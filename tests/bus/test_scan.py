@@ -214,3 +214,15 @@ def test_a_meter_that_owes_its_block_is_read_in_pieces(scanner: Scanner, wire: F
     readings = scanner.round(None)
     assert wire.asked == [("read", 1), ("read", 2), ("read", 3), ("read", 3), ("read", 4), ("read", 5)]
     assert len(readings[2].values) == 38
+
+
+@pytest.mark.parametrize(("pause_s", "quality"), [(0.5, Quality.GOOD), (60.0, Quality.NO_ANSWER)])
+def test_pieces_with_a_long_pause_of_ours_between_them_are_no_reading(
+    scanner: Scanner, wire: FakeWire, clock: FakeClock, pause_s: float, quality: Quality
+) -> None:
+    wire.owing[3] = {76}
+    wire.on_ask = lambda _: clock.advance(pause_s) if wire.asked[-2:] == [("read", 3)] * 2 else None
+    reading = scanner.round(None)[2]
+    assert reading.quality is quality
+    assert any(value is not None for value in reading.values.values()) == reading.answered
+    assert scanner.seats[2].health.failures == (not reading.answered)
