@@ -27,6 +27,8 @@ from substation.settings import files
 from substation.settings.model import Home, Settings
 from substation.store import heartbeat
 
+ENDING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+
 
 def start(folder: Path, *, port: int | None, is_demo: bool, foreground: bool) -> int:
     """Bring the station in `folder` up; return the exit code.
@@ -84,9 +86,8 @@ class _ended_by_signals:  # noqa: N801 - reads as a statement
     """
 
     def __enter__(self) -> None:
-        numbers = [signal.SIGTERM, signal.SIGINT]
-        if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:
-            numbers.append(signal.SIGHUP)
+        ignored = signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
+        numbers = [number for number in ENDING if number != signal.SIGHUP or not ignored]
         self._before = {number: signal.signal(number, self._leave) for number in numbers}
 
     def __exit__(self, *_: object) -> None:
@@ -95,11 +96,7 @@ class _ended_by_signals:  # noqa: N801 - reads as a statement
 
     @staticmethod
     def _leave(number: int, _: FrameType | None) -> None:
-        for each in (
-            signal.SIGTERM,
-            signal.SIGINT,
-            signal.SIGHUP,
-        ):  # ending is not broken off by a second one
+        for each in ENDING:  # ending is not broken off by a second one
             signal.signal(each, signal.SIG_IGN)
         raise SystemExit(130 if number == signal.SIGINT else EXIT_OK)
 
