@@ -8,9 +8,11 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 from substation.access.users import demo_passwords_in_use
+from substation.commands.configuration_check import refuse_new_profiles
 from substation.commands.configuration_open import audit_of, load_and_say, record
 from substation.errors import EXIT_OK, EXIT_USAGE, SettingsError
 from substation.settings import files, names, passwords, vault
@@ -23,7 +25,14 @@ EDITORS = ("nano", "vim", "vi")
 def set_value(folder: Path, name: str, text: str) -> int:
     """Change one setting to what was typed; refused ones leave the file untouched."""
     load_and_say(folder)
-    before, after = files.update(folder, lambda settings: names.with_text(settings, name, text))
+
+    def exchange(current: Settings) -> Settings:
+        changed = names.with_text(current, name, text)
+        _keep_an_administrator(current.model_dump(mode="json"), changed)
+        refuse_new_profiles(current.model_dump(mode="json"), changed)
+        return changed
+
+    before, after = files.update(folder, exchange)
     if before == after:
         print(f"{name} is {text} already")
         return EXIT_OK
@@ -33,10 +42,41 @@ def set_value(folder: Path, name: str, text: str) -> int:
 
 
 def edit(folder: Path) -> int:
-    """Let a person edit the configuration, without its secrets, in his editor."""
-    loaded = load_and_say(folder)
+    """Let a person edit the configuration, without its secrets, in his editor.
+
+    One that this program cannot use, such as a newer version's, is opened all the same.
+    """
+    before: Settings | None = None
+    why = ""
+    try:
+        before = load_and_say(folder).settings
+    except SettingsError as exc:
+        why = str(exc)
+    plain = files.unsealed(folder).data  # raises again where it is not about a setting
     editor = _editor()
-    text = json.dumps(_open_part(loaded.settings), indent=2, ensure_ascii=False) + "\n"
+    if why:
+        print(why, file=sys.stderr)
+        if sys.stdin.isatty():
+            input("Press Enter to open it: ")
+    after = _edited(plain, editor)
+    if after == before:
+        print("Nothing was changed")
+        return EXIT_OK
+    files.replace(folder, plain, after)
+    _record_changes(folder, before or plain, after)
+    if plain.get("export_password_hash") and not after.export_password_hash:
+        print(
+            "Warning: the export's password could not be kept. "
+            "Remedy: python3 encrypt_config.py passwd --export",
+            file=sys.stderr,
+        )
+    _warn(after)
+    return EXIT_OK
+
+
+def _edited(plain: Mapping[str, object], editor: list[str]) -> Settings:
+    """Return what the person made of the configuration; he may correct it until it can be used."""
+    text = json.dumps(_open_part(plain), indent=2, ensure_ascii=False) + "\n"
     with tempfile.TemporaryDirectory(prefix="substation-") as private:  # mode 0700
         path = Path(private) / "configuration.json"
         path.touch(mode=0o600)
@@ -45,28 +85,13 @@ def edit(folder: Path) -> int:
             if subprocess.run([*editor, str(path)], check=False).returncode:
                 raise SettingsError(f"{editor[0]} ended with an error; nothing was changed")
             try:
-                after = _closed(loaded.settings, path.read_text(encoding="utf-8"))
-                break
+                return _closed(plain, path.read_text(encoding="utf-8"))
             except (SettingsError, UnicodeDecodeError) as exc:
                 if not sys.stdin.isatty():
                     raise
                 print(exc)
                 if input("Open it again? [Y/n]: ").strip().casefold().startswith("n"):
                     raise
-
-    def exchange(current: Settings) -> Settings:
-        if current != loaded.settings:
-            raise files.BeingChanged(
-                f"{NAME}: was changed by somebody else meanwhile; your changes were not taken. Edit it again"
-            )
-        return after
-
-    before, after = files.update(folder, exchange)
-    if before == after:
-        print("Nothing was changed")
-    _record_changes(folder, before, after)
-    _warn(after)
-    return EXIT_OK
 
 
 def change_password(folder: Path, name: str | None, *, export: bool) -> int:
@@ -107,11 +132,30 @@ def change_password(folder: Path, name: str | None, *, export: bool) -> int:
     return EXIT_OK
 
 
-def _record_changes(folder: Path, before: Settings, after: Settings) -> None:
-    audit = audit_of(folder, before)  # a moved log keeps, as its last line, where it was moved to
+def _record_changes(folder: Path, before: Settings | Mapping[str, object], after: Settings) -> None:
+    # A moved log keeps, as its last line, where it was moved to.
+    audit = audit_of(folder, before if isinstance(before, Settings) else after)
     for name, old, new in names.differences(before, after):
         record(audit, "config.changed", setting=name, before=old, after=new)
         print(f"{name}: {old} -> {new}")
+
+
+def _keep_an_administrator(before: Mapping[str, object], after: Settings) -> None:
+    """Raise SettingsError when a change would leave nobody who may administrate the station."""
+    if _has_administrator(before) and not _has_administrator(after.model_dump(mode="json")):
+        raise SettingsError(
+            f"{NAME}: users: nobody could administrate this station any more: it needs one enabled user "
+            "with the role administrator. Leave this one as it is, or make another user administrator "
+            "first: python3 encrypt_config.py edit"
+        )
+
+
+def _has_administrator(plain: Mapping[str, object]) -> bool:
+    users = plain.get("users")
+    return any(
+        isinstance(user, dict) and user.get("role") == "administrator" and not user.get("disabled")
+        for user in (users if isinstance(users, list) else ())
+    )
 
 
 def _warn(settings: Settings) -> None:
@@ -134,14 +178,12 @@ def _editor() -> list[str]:
     return found
 
 
-def _open_part(settings: Settings) -> dict[str, object]:
+def _open_part(plain: Mapping[str, object]) -> object:
     """Return the configuration as a person may see and edit it."""
-    plain = settings.model_dump(mode="json", exclude={"simulated", "export_password_hash"})
-    shown = names.without_secrets(plain)
-    return shown if isinstance(shown, dict) else {}
+    return names.without_secrets({name: part for name, part in plain.items() if name not in names.FIXED})
 
 
-def _closed(before: Settings, text: str) -> Settings:
+def _closed(before: Mapping[str, object], text: str) -> Settings:
     """Return the edited configuration with its secrets put back; users keep theirs by name."""
     try:
         data = json.loads(text)
@@ -152,22 +194,33 @@ def _closed(before: Settings, text: str) -> Settings:
     for name in data:
         if name in names.FIXED or names.is_secret(name):
             raise SettingsError(f"{NAME}: {name}: cannot be set here; leave it out")
-    hashes = {user.name: user.password_hash for user in before.users}
+    known = before.get("users")
+    hashes = {
+        user["name"]: user.get("password_hash")
+        for user in (known if isinstance(known, list) else ())
+        if isinstance(user, dict) and isinstance(user.get("name"), str)
+    }
     users = data.get("users", [])
     for user in users if isinstance(users, list) else ():
         if not isinstance(user, dict):
             continue
         if "password_hash" in user:
             raise SettingsError(f"{NAME}: users: password_hash: cannot be set here; leave it out")
-        if user.get("name") not in hashes:
+        name = user.get("name")
+        if not isinstance(name, str) or name not in hashes:
             raise SettingsError(
-                f"{NAME}: users: '{user.get('name')}' has no password yet; here users are changed "
+                f"{NAME}: users: '{name}' has no password yet; here users are changed "
                 "or removed, not added or renamed"
             )
-        user["password_hash"] = hashes[user["name"]]
-    data["simulated"] = before.simulated
-    data["export_password_hash"] = before.export_password_hash
-    return parse(data, NAME)
+        user["password_hash"] = hashes[name]
+    data["simulated"] = before.get("simulated", False)
+    export = before.get("export_password_hash")
+    is_hash = isinstance(export, str) and export.startswith("$argon2id$")
+    data["export_password_hash"] = export if is_hash else None
+    after = parse(data, NAME)
+    _keep_an_administrator(before, after)
+    refuse_new_profiles(before, after)
+    return after
 
 
 def _wanted(settings: Settings, name: str | None) -> User | None:

@@ -10,7 +10,7 @@ import json
 import os
 import secrets
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,7 +23,13 @@ NAME = "config.json"
 LOCK_NAME = "config.json.lock"
 LOCK_WAIT_S = 10.0
 """So long a change waits for another one; each takes a few milliseconds."""
+REMEDY = "Remedy: python3 encrypt_config.py edit"
+"""For a file that holds a wrong setting: `set` needs the others in order, `edit` opens it as it is."""
 _MAX_BYTES = 4 * 1024 * 1024
+_ANOTHER_STATION = (
+    f"{NAME}: simulated: was stamped at set-up and cannot be changed: demo data and real data never "
+    "mix. Make another station in a folder of its own (SUBSTATION_HOME)"
+)
 
 
 class BeingChanged(SettingsError, Busy):
@@ -42,6 +48,16 @@ class Loaded:
     """Changes whenever the file does; see `changed`."""
 
 
+@dataclass(frozen=True, slots=True)
+class Unsealed:
+    """What stands in the file, whether or not this program can use it."""
+
+    data: dict[str, object]
+    warnings: tuple[str, ...]
+    """As `Loaded.warnings`."""
+    generation: str
+
+
 def home_folder() -> Path:
     """Return the station's folder: `SUBSTATION_HOME`, or the project's own folder; raises SettingsError."""
     named = os.environ.get("SUBSTATION_HOME")
@@ -58,11 +74,21 @@ def load(folder: Path) -> Loaded:
         SettingsError: missing, unreadable, sealed by another key, cut, edited, or with a wrong
             setting; names file, setting and remedy. The file is left as it is.
     """
+    found = unsealed(folder)
+    settings = parse(found.data, NAME, REMEDY)
+    return Loaded(settings, Home(folder, settings.paths), found.warnings, found.generation)
+
+
+def unsealed(folder: Path) -> Unsealed:
+    """Return what is sealed in the file, unchecked: it may hold settings of another version.
+
+    Raises:
+        SettingsError: missing, unreadable, sealed by another key, cut or edited.
+    """
     content, generation, warning = _read(folder)
     key = vault.open_key(folder)
-    settings = parse(vault.unseal(key.keys, _document(content), NAME), NAME)
-    warnings = key.warnings + ((warning,) if warning else ())
-    return Loaded(settings, Home(folder, settings.paths), warnings, generation)
+    data = vault.unseal(key.keys, _document(content), NAME)
+    return Unsealed(data, key.warnings + ((warning,) if warning else ()), generation)
 
 
 def changed(folder: Path, generation: str) -> bool:
@@ -97,6 +123,23 @@ def update(folder: Path, change: Callable[[Settings], Settings]) -> tuple[Settin
         if after != before:
             _write(folder, after)
     return before, after
+
+
+def replace(folder: Path, before: Mapping[str, object], after: Settings) -> None:
+    """Write `after` whole, where the file still holds `before`; that may be one that cannot be used.
+
+    Raises:
+        BeingChanged: somebody has changed the file since `before` was read.
+        SettingsError: as `save`.
+    """
+    with locked(folder):
+        if unsealed(folder).data != before:
+            raise BeingChanged(
+                f"{NAME}: was changed by somebody else meanwhile; your changes were not taken. Edit it again"
+            )
+        if before.get("simulated", False) is not after.simulated:
+            raise SettingsError(_ANOTHER_STATION)
+        _write(folder, after)
 
 
 def write_new(folder: Path, settings: Settings) -> None:
@@ -167,10 +210,7 @@ def write_atomic(path: Path, content: bytes, mode: int = 0o600) -> None:
 
 def _same_station(before: Settings, after: Settings) -> None:
     if before.simulated != after.simulated:
-        raise SettingsError(
-            f"{NAME}: simulated: was stamped at set-up and cannot be changed: demo data and real data never "
-            "mix. Make another station in a folder of its own (SUBSTATION_HOME)"
-        )
+        raise SettingsError(_ANOTHER_STATION)
 
 
 def _write(folder: Path, settings: Settings) -> None:

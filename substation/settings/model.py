@@ -247,18 +247,21 @@ CARD_METERS: tuple[Meter, ...] = (
 """The five meters of the user's card, with their Modbus ids."""
 
 
-def parse(data: Mapping[str, object], source: str) -> Settings:
+REMEDY = "Remedy: python3 encrypt_config.py set <setting> <value>, or python3 encrypt_config.py edit"
+
+
+def parse(data: Mapping[str, object], source: str, remedy: str = REMEDY) -> Settings:
     """Return the settings in `data`, or raise SettingsError that names every fault.
 
-    `source` is the file's name for the message.
+    `source` is the file's name for the message, `remedy` its last line.
     """
     try:
         return Settings.model_validate(data)
     except ValidationError as exc:
-        raise SettingsError(explain(exc, source)) from exc
+        raise SettingsError(explain(exc, source, remedy)) from exc
 
 
-def explain(error: ValidationError, source: str) -> str:
+def explain(error: ValidationError, source: str, remedy: str = REMEDY) -> str:
     """Return one line a fault: file, setting as `encrypt_config.py set` writes it, what is wrong, remedy."""
     lines = []
     faults = error.errors()
@@ -277,7 +280,7 @@ def explain(error: ValidationError, source: str) -> str:
         if not path:
             shown = ""
         lines.append(f"{source}: {path}{': ' if path else ''}{message}{shown}")
-    lines.append("Remedy: python3 encrypt_config.py set <setting> <value>, or python3 encrypt_config.py edit")
+    lines.append(remedy)
     return "\n".join(lines)
 
 

@@ -91,9 +91,13 @@ def with_values(settings: Settings, values: Mapping[str, object], source: str = 
     return parse(plain, source)
 
 
-def differences(before: Settings, after: Settings) -> list[tuple[str, object, object]]:
-    """Return (name, before, after) of every changed setting; secrets are told apart but not shown."""
-    old, new = flat(before), flat(after)
+def differences(before: Settings | Mapping[str, object], after: Settings) -> list[tuple[str, object, object]]:
+    """Return (name, before, after) of every changed setting; secrets are told apart but not shown.
+
+    `before` may be what stood in a file that this program cannot use.
+    """
+    old = flat(before) if isinstance(before, Settings) else dict(_leaves(before, ""))
+    new = flat(after)
     changed = [name for name in {**old, **new} if old.get(name) != new.get(name)]
     return [
         (name, "(hidden)", "(hidden, changed)") if is_secret(name) else (name, old.get(name), new.get(name))
@@ -111,7 +115,7 @@ def without_secrets(value: object) -> object:
 
 
 def _leaves(value: object, name: str) -> Iterator[tuple[str, object]]:
-    if isinstance(value, dict):
+    if isinstance(value, Mapping):
         for key, part in value.items():
             yield from _leaves(part, f"{name}.{key}" if name else key)
     elif isinstance(value, list) and any(isinstance(part, dict) for part in value):

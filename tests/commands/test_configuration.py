@@ -6,6 +6,7 @@ import os
 import stat
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -126,6 +127,34 @@ def test_set_refuses_a_wrong_one_with_file_setting_and_remedy_and_leaves_the_fil
     assert audited(home) == lines
 
 
+@pytest.mark.parametrize(("key", "value"), [("users.0.disabled", "yes"), ("users.0.role", "viewer")])
+def test_set_does_not_take_the_last_administrator_away(
+    home: Path, capsys: pytest.CaptureFixture[str], key: str, value: str
+) -> None:
+    content, lines = (home / "config.json").read_bytes(), audited(home)
+    assert configuration.main(["set", key, value]) == 78
+    assert "nobody could administrate" in capsys.readouterr().err
+    assert (home / "config.json").read_bytes() == content
+    assert audited(home) == lines
+
+
+def test_one_of_two_administrators_may_go(home: Path) -> None:
+    first = settings(home).users[0]
+    files.update(
+        home,
+        lambda now: now.model_copy(update={"users": (first, first.model_copy(update={"name": "second"}))}),
+    )
+    assert configuration.main(["set", "users.0.disabled", "yes"]) == 0
+    assert configuration.main(["set", "users.1.role", "engineer"]) == 78
+    assert [user.disabled for user in settings(home).users] == [True, False]
+
+
+def test_a_station_without_an_administrator_can_still_be_changed(home: Path) -> None:
+    files.update(home, lambda now: names.with_values(now, {"users.0.disabled": True}))
+    assert configuration.main(["set", "web.port", "8051"]) == 0
+    assert configuration.main(["set", "users.0.disabled", "no"]) == 0
+
+
 def test_moving_the_audit_log_is_the_last_line_of_the_old_one(home: Path) -> None:
     assert configuration.main(["set", "paths.audit_log_file", "elsewhere.log"]) == 0
     assert "after=elsewhere.log" in tail(home / "dashboard_audit.log", 1)[0]
@@ -186,6 +215,9 @@ def test_edit_shows_no_secret_in_a_private_file_that_is_gone_afterwards(
         ("data['users'][0]['password_hash'] = '$argon2id$x'", "password_hash"),
         ("data['simulated'] = True", "simulated"),
         ("data['export_password_hash'] = None", "export_password_hash"),
+        ("data['users'][0]['name'] = ['admin']", "users"),
+        ("data['users'][0]['role'] = 'operator'", "nobody could administrate"),
+        ("data['users'] = []", "nobody could administrate"),
         ("data = []", "no configuration"),
         ("path.write_text('{'); sys.exit()", "no JSON"),
         ("sys.exit(3)", "ended with an error"),
@@ -213,7 +245,7 @@ def test_edit_does_not_undo_what_somebody_else_changed_meanwhile(
 ) -> None:
     real = configuration_change._closed
 
-    def meanwhile(before: Settings, text: str) -> Settings:
+    def meanwhile(before: Mapping[str, object], text: str) -> Settings:
         files.update(home, lambda current: names.with_values(current, {"poll.interval_s": 9.0}))
         return real(before, text)
 
@@ -223,6 +255,74 @@ def test_edit_does_not_undo_what_somebody_else_changed_meanwhile(
     assert "somebody else" in capsys.readouterr().err
     assert settings(home).site.name == "Substation"
     assert settings(home).poll.interval_s == 9.0
+
+
+def seal_unchecked(home: Path, **changes: object) -> bytes:
+    """Seal what this program cannot use, as another version of it would have."""
+    plain = {**settings(home).model_dump(mode="json"), **changes}
+    (home / "config.json").write_text(json.dumps(vault.seal(vault.read_key(home), plain)))
+    return (home / "config.json").read_bytes()
+
+
+def test_edit_opens_a_configuration_that_holds_settings_of_another_version(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = settings(home)
+    seal_unchecked(home, poll={"interval_s": "fast"}, colour="red", password_rules={"length": 12})
+    assert configuration.main(["show"]) == 78
+    said = capsys.readouterr().err
+    assert "Remedy: python3 encrypt_config.py edit" in said
+    assert "encrypt_config.py set" not in said
+    typed(monkeypatch, "")
+    seen = editor(monkeypatch, tmp_path, "data['poll']['interval_s'] = 3; del data['colour']")
+    assert configuration.main(["edit"]) == 0
+    said = capsys.readouterr().err
+    assert "config.json: poll.interval_s" in said
+    assert "config.json: colour" in said
+    text = json.loads(seen.read_text())[3]
+    assert "argon2" not in text
+    assert "password" not in text
+    after = settings(home)
+    assert after == before.model_copy(update={"poll": after.poll})
+    assert after.poll.interval_s == 3
+    lines = "\n".join(audited(home))
+    assert "setting=poll.interval_s before=fast after=3" in lines
+    assert "setting=colour before=red" in lines
+    assert "setting=password_rules.length before=(hidden)" in lines
+
+
+def test_edit_leaves_a_file_that_is_not_put_right(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    typed(monkeypatch, "")
+    content = seal_unchecked(home, colour="red")
+    editor(monkeypatch, tmp_path, "data['site']['name'] = 'Rampur'")
+    assert configuration.main(["edit"]) == 78
+    assert "colour" in capsys.readouterr().err
+    assert (home / "config.json").read_bytes() == content
+
+
+def test_edit_says_that_a_damaged_export_password_must_be_set_again(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    typed(monkeypatch, "")
+    seal_unchecked(home, export_password_hash="in clear")
+    editor(monkeypatch, tmp_path, "")
+    assert configuration.main(["edit"]) == 0
+    said = capsys.readouterr().err
+    assert "passwd --export" in said
+    assert "in clear" not in said
+    assert settings(home).export_password_hash is None
+
+
+def test_edit_does_not_open_what_was_cut(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    seen = editor(monkeypatch, tmp_path, "")
+    (home / "config.json").write_text((home / "config.json").read_text().replace("A", "B"))
+    assert configuration.main(["edit"]) == 78
+    assert "was cut or edited" in capsys.readouterr().err
+    assert not seen.exists()
 
 
 def test_edit_without_an_editor_says_so(

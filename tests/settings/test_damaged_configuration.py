@@ -130,4 +130,4 @@ def test_unknown_and_ill_typed_settings_are_all_named_at_once(home: Path) -> Non
     words = str(refused.value)
     for name in ("poll.interval_s", "lines.0.baud", "colour"):
         assert f"config.json: {name}" in words
-    assert "encrypt_config.py set" in words
+    assert "encrypt_config.py edit" in words
