@@ -1,12 +1,14 @@
 """Checks a station's configuration before it is started: everything at once, each with its remedy."""
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 from substation.access.users import demo_passwords_in_use
 from substation.commands.configuration_open import load_and_say
-from substation.errors import EXIT_CONFIG, EXIT_OK, ProfileError
+from substation.errors import EXIT_CONFIG, EXIT_OK, ProfileError, SettingsError
 from substation.meters import profile
+from substation.settings.files import NAME
 from substation.settings.model import Settings
 
 REMEDY = "python3 encrypt_config.py"
@@ -37,6 +39,28 @@ def findings(settings: Settings) -> tuple[list[str], list[str]]:
     _ports(settings, doubtful)
     _people(settings, wrong)
     return wrong, doubtful
+
+
+def refuse_new_profiles(before: Mapping[str, object], after: Settings) -> None:
+    """Raise SettingsError for a meter profile that a change brings in and that cannot be used.
+
+    One that stood there already is left to `check`, so that every other setting can still be changed.
+    """
+    meters = before.get("meters")
+    stood = {
+        (meter.get("id"), meter.get("profile"))
+        for meter in (meters if isinstance(meters, list) else ())
+        if isinstance(meter, dict)
+    }
+    for at, meter in enumerate(after.meters):
+        if (meter.id, meter.profile) in stood:
+            continue
+        try:
+            profile.load(meter.profile)
+        except ProfileError as exc:
+            raise SettingsError(
+                f"{NAME}: meters.{at}.profile: {exc}. Remedy: {REMEDY} set meters.{at}.profile <name>"
+            ) from exc
 
 
 def _profiles(settings: Settings, wrong: list[str], doubtful: list[str]) -> None:

@@ -1,0 +1,69 @@
+"""A meter profile that does not exist is refused where it is typed, not first by the poller."""
+
+import io
+import sys
+from pathlib import Path
+
+import pytest
+
+from substation.commands import configuration
+from substation.commands.configuration_make import make_station
+from substation.meters import profile
+from substation.settings import files, names
+
+PASSWORDS = {"admin": "four quiet herons wade", "export": "under nine copper moons"}
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    for name in ("CREDENTIALS_DIRECTORY", "SUBSTATION_CONFIG_KEY_FILE", "VISUAL"):
+        monkeypatch.delenv(name, raising=False)
+    folder = tmp_path / "home"
+    monkeypatch.setenv("SUBSTATION_HOME", str(folder))
+    make_station(folder, simulated=False, passwords=PASSWORDS, overrides={"lines.0.port": "/dev/null"})
+    return folder
+
+
+def profiles(home: Path) -> list[str]:
+    return [meter.profile for meter in files.load(home).settings.meters]
+
+
+@pytest.mark.parametrize("name", ["nosuch", "../profile", ""])
+def test_set_refuses_it_with_file_setting_and_the_known_names_and_leaves_the_file(
+    home: Path, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    content = (home / "config.json").read_bytes()
+    assert configuration.main(["set", "meters.1.profile", name]) == 78
+    said = capsys.readouterr().err
+    assert "config.json: meters.1.profile: " in said
+    assert all(known in said for known in profile.names())
+    assert "Remedy: python3 encrypt_config.py set meters.1.profile <name>" in said
+    assert (home / "config.json").read_bytes() == content
+
+
+def test_edit_refuses_it_and_leaves_the_file(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    script = tmp_path / "editor.py"
+    script.write_text(
+        "import sys, pathlib; p = pathlib.Path(sys.argv[1]); t = p.read_text()\n"
+        'p.write_text(t.replace(\'"profile": "elmeasure_lgplus"\', \'"profile": "nosuch"\', 1))\n'
+    )
+    monkeypatch.setenv("EDITOR", f"{sys.executable} {script}")
+    monkeypatch.setattr("sys.stdin", io.StringIO())
+    content = (home / "config.json").read_bytes()
+    assert configuration.main(["edit"]) == 78
+    assert "config.json: meters.0.profile: meter profile 'nosuch' does not exist" in capsys.readouterr().err
+    assert (home / "config.json").read_bytes() == content
+
+
+def test_one_that_stood_there_already_keeps_nobody_from_other_settings(home: Path) -> None:
+    broken = {"meters.0.profile": "nosuch", "meters.1.profile": "nosuch"}
+    files.update(home, lambda current: names.with_values(current, broken))
+    assert configuration.main(["check"]) == 78
+    assert configuration.main(["set", "poll.interval_s", "5"]) == 0
+    assert configuration.main(["set", "meters.1.profile", "elmeasure_lgplus"]) == 0
+    assert configuration.main(["set", "meters.2.profile", "nosuch"]) == 78
+    assert profiles(home)[:3] == ["nosuch", "elmeasure_lgplus", "elmeasure_lgplus"]
+    assert configuration.main(["set", "meters.0.profile", "elmeasure_lgplus"]) == 0
+    assert configuration.main(["check"]) == 0
