@@ -99,6 +99,7 @@ class Poller:
         self._announced: dict[int, Verdict] = {}
         self._done_s: dict[str, float] = {}
         self._beat_s = clock.monotonic()
+        self._failed_said: frozenset[int] = frozenset()
         try:
             self.keeper.open()
         except WrongStation:
@@ -178,7 +179,7 @@ class Poller:
 
     def heartbeat(self, state: str = "running", *, within_round: bool = False) -> None:
         """Write the sign of life."""
-        self._beat_s = self.clock.monotonic()
+        self._beat_s, self._failed_said = self.clock.monotonic(), self.plant.failed
         heartbeat.write(
             self.home.heartbeat,
             {
@@ -294,8 +295,9 @@ class Poller:
             self.heartbeat("stopped")
 
     def _between_requests(self) -> bool:
-        """Show a sign of life in a round that silent meters make long; say whether to end it early."""
-        if self.clock.monotonic() - self._beat_s > LONG_ROUND_S:
+        """Show a sign of life in a long round, a failed meter at once; say whether to end the round early."""
+        is_late = self.clock.monotonic() - self._beat_s > LONG_ROUND_S
+        if is_late or self.plant.failed - self._failed_said:
             with self.problems.survived("heartbeat"):
                 self.heartbeat(within_round=True)
         return self.stopping

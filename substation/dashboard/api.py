@@ -24,7 +24,7 @@ KEPT_ANSWERS = 64
 
 
 class LiveApi:
-    """Answers from the shared board; the same question within half a second costs nothing."""
+    """Answers from the shared board; the same question within a quarter of a second costs nothing."""
 
     def __init__(self, app: dash.Dash, feed: Feed) -> None:
         """Add the addresses to the server behind `app`."""

@@ -1,6 +1,6 @@
 """The one door that pages read through: live values, the day's figures, the day's curves.
 
-All viewers share one board, recomputed at most twice a second, so that a hundred browsers cost the
+All viewers share one board, recomputed at most four times a second, so that a hundred browsers cost the
 stores no more than one.
 """
 
@@ -41,7 +41,7 @@ __all__ = [
     "set_current",
 ]
 
-BOARD_S = 0.5
+BOARD_S = 0.25
 """A board is shared for so long."""
 FIGURES_S = 15.0
 """The day's sums are shared for so long."""
@@ -123,7 +123,7 @@ class Feed:
         self._complaints.append(source)
 
     def board(self) -> Board:
-        """Return what is known now; the same object to all who ask within half a second."""
+        """Return what is known now; the same object to all who ask within a quarter of a second."""
         with self._board_lock:
             now = self._clock.monotonic()
             if self._board is None or now - self._board_at >= BOARD_S:

@@ -128,6 +128,25 @@ def test_a_missing_adapter_keeps_the_poller_up_and_says_so(poller: Poller, home:
     assert {row.newest.reading.reason for row in live.latest(home.live).values()} == {"line_down"}
 
 
+def test_a_failed_meter_is_told_before_the_round_is_over(
+    simulated: SimulatedLine, poller: Poller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    poller.run(rounds=1)
+    told: list[tuple[bool, frozenset[int]]] = []
+    write = poller.heartbeat
+
+    def heartbeat_told(state: str = "running", *, within_round: bool = False) -> None:
+        told.append((within_round, poller.plant.failed))
+        write(state, within_round=within_round)
+
+    monkeypatch.setattr(poller, "heartbeat", heartbeat_told)
+    for meter_id in (3, 4):
+        simulated.faults.order(meter_id, "dead")
+    poller.run(rounds=4)
+    assert (True, frozenset({3})) in told
+    assert told.count((True, frozenset({3}))) == 1
+
+
 def test_a_long_round_shows_signs_of_life(
     simulated: SimulatedLine, poller: Poller, home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -87,7 +87,7 @@ def test_a_chart_of_a_meter_that_is_gone_is_left_alone(
 
 def test_a_damaged_history_costs_the_curves_and_nothing_else(station: Station, app: dash.Dash) -> None:
     station.home.history.write_bytes(b"not a database" * 500)
-    station.clock.advance(1)  # a board is shared for half a second
+    station.clock.advance(1)  # longer than a board is shared
     station.beat()
     station.read()
     feed = current()

@@ -296,9 +296,9 @@ def test_all_viewers_share_one_board(feed: Feed, monkeypatch: pytest.MonkeyPatch
     assert all(board is made[0] for board in got)
 
 
-def test_a_board_is_made_anew_after_half_a_second(station: Station, feed: Feed) -> None:
+def test_a_board_is_made_anew_after_a_quarter_of_a_second(station: Station, feed: Feed) -> None:
     first = feed.board()
-    station.clock.advance(0.4)
+    station.clock.advance(0.2)
     assert feed.board() is first
     station.clock.advance(0.1)
     assert feed.board() is not first
