@@ -12,9 +12,10 @@ import pytest
 from tests.browser.stage import Stage, frozen, staged
 
 try:
-    from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
-except ImportError:  # the wheel is one of the development packages
-    sync_playwright = None  # type: ignore[assignment]
+    from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect, sync_playwright
+except ImportError:  # the wheel is one of the development packages; what becomes of the tests: `chromium`
+    Browser = BrowserContext = Locator = Page = Any  # type: ignore[assignment,misc]
+    expect = sync_playwright = None  # type: ignore[assignment]
 
 LOGIN = {"username": "admin", "password": "password123"}
 FLAGS = ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"]

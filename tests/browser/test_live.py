@@ -8,10 +8,9 @@ import pytest
 from substation.dashboard import format as f
 from substation.settings.model import CARD_METERS
 from tests.browser import stage as plays
-from tests.browser.conftest import LOGIN, Window, shot
+from tests.browser.conftest import LOGIN, Window, expect, shot
 from tests.browser.stage import Stage
 
-expect = pytest.importorskip("playwright.sync_api").expect
 pytestmark = pytest.mark.browser
 SOON_MS = 5_000
 """A dead meter and a stopped poller look so within 5 s."""

@@ -6,10 +6,9 @@ from typing import Any
 
 import pytest
 
-from tests.browser.conftest import DESKTOP, PHONE, Window, opened, shot
+from tests.browser.conftest import DESKTOP, PHONE, Window, expect, opened, shot
 from tests.browser.stage import Stage
 
-expect = pytest.importorskip("playwright.sync_api").expect
 pytestmark = pytest.mark.browser
 PAGES = ["/", "/meter/1", "/meter/5", "/patterns"]
 VIEWS = {

@@ -17,12 +17,12 @@ from collections.abc import Callable, Iterator
 from zoneinfo import ZoneInfo
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
 
 from substation.clock import iso
 from substation.commands.doors import PROJECT
 from substation.quantities import QUANTITIES
 from substation.simulator import kept
+from tests.browser.conftest import Browser, Locator, Page, expect
 from tests.station_run import StationRun
 
 pytestmark = [pytest.mark.whole, pytest.mark.browser, pytest.mark.timeout(300)]
