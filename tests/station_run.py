@@ -3,6 +3,7 @@
 import base64
 import json
 import os
+import signal
 import socket
 import sqlite3
 import subprocess
@@ -24,6 +25,11 @@ def free_port() -> int:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
+
+
+def _heed_hangups() -> None:
+    """Let SIGHUP work in a child although the tests themselves may run under nohup."""
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 class StationRun:
@@ -64,7 +70,12 @@ class StationRun:
         """Run `start.sh` as systemd does: it names the very process that it started."""
         command = ["bash", "-c", 'export SYSTEMD_EXEC_PID=$$; exec "$0"', str(PROJECT / "start.sh")]
         return subprocess.Popen(
-            command, env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            command,
+            env=self.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            preexec_fn=_heed_hangups,  # noqa: PLW1509  only a signal is set
         )
 
     def wait_until_up(self, process: subprocess.Popen[str]) -> list[Started]:
