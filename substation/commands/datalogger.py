@@ -5,21 +5,16 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from substation import audit
 from substation.clock import Clock, SystemClock, site_time
-from substation.commands.usage import Parser
-from substation.errors import EXIT_BUSY, EXIT_CONFIG, EXIT_OK, Busy, StoreError, SubstationError
-from substation.settings import vault
+from substation.commands import datalogger_audit
+from substation.commands.usage import Parser, count
+from substation.errors import EXIT_BUSY, EXIT_CONFIG, EXIT_OK, Busy, SubstationError
 from substation.settings.files import Loaded, home_folder, load
 from substation.store.door import journal_of
 from substation.store.events import Event
 from substation.store.history import HistoryReader
 
 DAY_MS = 86_400_000
-EXIT_CHANGED = 1
-"""`audit verify`: the log was changed."""
-EXIT_UNREADABLE = 2
-"""`audit verify`: the log is missing or cannot be read."""
 COUNTING_S = 120.0
 """Counting millions of rows takes long on a card."""
 
@@ -70,25 +65,14 @@ def _parser() -> argparse.ArgumentParser:
     status = commands.add_parser("status", help="rows, times, size and completeness of the history")
     status.set_defaults(run=_status)
     events = commands.add_parser("events", help="changes of state: supply, communication, line, poller")
-    events.add_argument("--days", type=_count, default=7, help="so many days back (default 7)")
+    events.add_argument("--days", type=count, default=7, help="so many days back (default 7)")
     events.add_argument(
-        "--limit", type=_count, default=1000, help="at most so many, the newest (default 1000)"
+        "--limit", type=count, default=1000, help="at most so many, the newest (default 1000)"
     )
     events.set_defaults(run=_events)
-    log = commands.add_parser("audit", help="the audit log: who did what")
-    actions = log.add_subparsers(required=True, metavar="ACTION")
-    verify = actions.add_parser("verify", help="is the chain of the audit log whole?")
-    verify.set_defaults(run=_verify)
-    tail = actions.add_parser("tail", help="the last lines, for a person")
-    tail.add_argument("-n", type=_count, default=20, metavar="LINES", help="so many (default 20)")
-    tail.set_defaults(run=_tail)
+    for part in (datalogger_audit,):
+        part.add(commands)
     return parser
-
-
-def _count(text: str) -> int:
-    if not (text.isascii() and text.isdigit()) or not 0 < int(text) <= 1_000_000:
-        raise argparse.ArgumentTypeError(f"'{text:.40}' is no whole number from 1 to 1000000")
-    return int(text)
 
 
 def _status(_: argparse.Namespace, clock: Clock) -> int:
@@ -153,22 +137,3 @@ def _said(event: Event, names: dict[int, str]) -> str:
     change = " -> ".join(word for word in (event.old, event.new) if word)
     detail = f" ({event.detail})" if event.detail else ""
     return f"{meter}{event.kind} {change}{detail}".rstrip()
-
-
-def _verify(_: argparse.Namespace, __: Clock) -> int:
-    folder = home_folder()
-    loaded = load(folder)
-    key = vault.derive(vault.read_key(folder), audit.KEY_INFO)
-    try:
-        verdict = audit.verify(loaded.home.audit, key)
-    except StoreError as exc:
-        return _fail(exc, EXIT_UNREADABLE)
-    for line in verdict.words():
-        print(line)
-    return EXIT_OK if verdict.ok else EXIT_CHANGED
-
-
-def _tail(arguments: argparse.Namespace, _: Clock) -> int:
-    for line in audit.tail(load(home_folder()).home.audit, arguments.n):
-        print(line)
-    return EXIT_OK

@@ -21,6 +21,7 @@ AUDIT_EVENTS = {
     "login.failed": "a wrong password, an unknown or disabled user",
     "login.throttled": "too many failures: further tries from there are not even checked for a while",
     "page": "a page was opened",
+    "page.refused": "somebody asked for a page that his role may not see",
     "config.changed": "the configuration was made, or a setting changed (before and after; secrets never)",
     "password.changed": "a password was set (whose, never what)",
     "key.mode": "a file that others could read was put back to its owner alone",

@@ -37,3 +37,10 @@ def say(words: str) -> None:
         silence = os.open(os.devnull, os.O_WRONLY)
         os.dup2(silence, sys.stdout.fileno())
         os.close(silence)
+
+
+def count(text: str) -> int:
+    """Return a whole number from 1 to a million, as an option takes it."""
+    if not (text.isascii() and text.isdigit()) or not 0 < int(text) <= 1_000_000:
+        raise argparse.ArgumentTypeError(f"'{text:.40}' is no whole number from 1 to 1000000")
+    return int(text)

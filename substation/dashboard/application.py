@@ -19,7 +19,7 @@ from substation.access import users
 from substation.access.throttle import Throttle
 from substation.audit import KEY_INFO, Audit
 from substation.clock import Clock
-from substation.dashboard import bundles, feed, headers, operators, refusal
+from substation.dashboard import bundles, desk, feed, headers, operators, refusal
 from substation.dashboard.api import LiveApi
 from substation.dashboard.guard import LARGEST_BODY, Guard
 from substation.dashboard.login import Login
@@ -52,6 +52,8 @@ INDEX = """<!DOCTYPE html>
 </html>"""
 """Nothing inline but what Dash itself writes, whose hashes are in the content security policy."""
 
+ADDRESSES: tuple[str, ...] = ()
+"""Modules of this package with addresses of their own: each has `add(server: Flask, desk: Desk) -> None`."""
 PAGES = "/_dash-update-component"
 PAGES_AT_ONCE = 3
 
@@ -108,7 +110,12 @@ def build(folder: Path | None, clock: Clock) -> dash.Dash:
     def find(name: str) -> User | None:
         return next((user for user in watch.settings.users if user.name == name and not user.disabled), None)
 
-    Guard(app, watch, Login(check, find, throttle, audit.write, clock), audit.write, clock)
+    login = Login(check, find, throttle, audit.write, clock)
+    the_desk = desk.Desk(folder, watch, audit, database, throttle, login, clock)
+    desk.set_current(the_desk)
+    for name in ADDRESSES:
+        importlib.import_module(f"{PACKAGE}.{name}").add(app.server, the_desk)
+    Guard(app, watch, login, audit.write, clock)
     _finish_server(app)
     return app
 

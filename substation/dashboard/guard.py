@@ -25,8 +25,9 @@ from dash_auth import BasicAuth
 from flask import Response, g, request
 from werkzeug.exceptions import BadRequest
 
+from substation.access.users import role_at_least
 from substation.clock import Clock
-from substation.dashboard import callbacks, hosts, refusal
+from substation.dashboard import callbacks, hosts, refusal, rights
 from substation.dashboard.feed import current
 from substation.dashboard.login import AuditLine, Login
 from substation.dashboard.watch import Watch
@@ -41,14 +42,6 @@ SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 SAME_PAGE_S = 10.0
 """A page's document and its content are two requests, but one look at the page."""
 RELAYED = ("x-forwarded", "forwarded", "x-real-ip", "x-original", "via", "ngrok", "cf-", "true-client-ip")
-
-
-def current_user() -> User:
-    """Return who is logged in. Raises RuntimeError outside a request that has passed the guard."""
-    user = g.get("user")
-    if not isinstance(user, User):
-        raise RuntimeError("nobody is logged in: this request did not pass the guard")
-    return user
 
 
 class Guard(BasicAuth):  # type: ignore[misc]
@@ -111,7 +104,15 @@ class Guard(BasicAuth):  # type: ignore[misc]
                 if request.path.startswith(("/_", "/api/")) or "." in request.path.rpartition("/")[2]:
                     return refusal.not_found()
                 return Response(self.app.index(), 404, mimetype="text/html")
-            self._note_page(user, source, request.path)
+            return self._admit_page(user, source, request.path)
+        return None
+
+    def _admit_page(self, user: User, source: str, path: str) -> Response | None:
+        needed = rights.needed_for(path)
+        if not role_at_least(user.role, needed):
+            self._audit("page.refused", user=user.name, src=source, ok=False, path=path[:200], needs=needed)
+            return rights.not_for(needed)
+        self._note_page(user, source, path)
         return None
 
     def _admit_callback(self, user: User, source: str) -> Response | None:
@@ -128,7 +129,7 @@ class Guard(BasicAuth):  # type: ignore[misc]
             return refusal.not_routable(words)
         page = callbacks.page_asked_for(body)
         if page is not None and page_exists(page):
-            self._note_page(user, source, page)
+            return self._admit_page(user, source, page)
         return None
 
     def _note_page(self, user: User, source: str, path: str) -> None:

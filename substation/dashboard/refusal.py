@@ -144,6 +144,16 @@ def foreign_origin() -> Response:
     )
 
 
+def not_yours(needed: str) -> Response:
+    """403: the person's role does not suffice."""
+    return refuse(
+        403,
+        "Your role does not allow this",
+        f"It needs the role {needed}. An administrator of this station can give it to you.",
+        way_on="Home",
+    )
+
+
 def too_large() -> Response:
     """413: a body beyond what any page sends."""
     return refuse(413, "The request is too large", "The dashboard accepts at most 1 MB.")

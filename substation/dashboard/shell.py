@@ -8,15 +8,22 @@ from typing import Any
 
 import dash
 from dash import dcc, html
+from flask import g, has_request_context
 
-from substation.dashboard import cards, screen
+from substation.access.users import role_at_least
+from substation.dashboard import cards, rights, screen
 from substation.dashboard import format as f
 from substation.dashboard.board import LiveMeter
 from substation.dashboard.feed import Feed, current
 from substation.dashboard.words import FACTS, Parts
+from substation.settings.model import User
 
-LINKS = (("Home", "/", "home"), ("Patterns", "/patterns", "patterns"))
-"""Pages beside those of the meters: name, address, sign on the phone's tab bar."""
+LINKS: tuple[tuple[str, str, str], ...] = (
+    ("Home", "/", "home"),
+    ("Patterns", "/patterns", "patterns"),
+)
+"""Pages beside those of the meters: name, address, sign on the phone's tab bar. Whoever may not see a page
+(`needs` of its registration) finds no link to it."""
 
 
 def frame() -> html.Div:
@@ -63,7 +70,7 @@ def simulated_strip() -> html.Div:
 def _top(feed: Feed) -> html.Header:
     site = feed.settings.site
     name = dcc.Link([site.name, html.B(site.description)], href="/", className="ss-site")
-    home, *others = [dcc.Link(text, href=address) for text, address, _ in LINKS]
+    home, *others = [dcc.Link(text, href=address) for text, address, _ in _links()]
     meters = html.Details(
         [html.Summary("Meters"), meter_list(feed)], className="ss-menu", **{"data-section": "/meter/"}
     )
@@ -75,6 +82,13 @@ def _top(feed: Feed) -> html.Header:
         ],
         className="ss-top",
     )
+
+
+def _links() -> list[tuple[str, str, str]]:
+    """Return the links for whoever is logged in; a drawing outside a request is a viewer's."""
+    user = g.get("user") if has_request_context() else None
+    role = user.role if isinstance(user, User) else "viewer"
+    return [link for link in LINKS if role_at_least(role, rights.needed_for(link[1]))]
 
 
 def meter_list(feed: Feed) -> html.Ul:
@@ -150,7 +164,7 @@ def _tabs(feed: Feed) -> html.Nav:
     tabs = [
         _tab("Home", "/", "home"),
         _tab("Meters", f"/meter/{first.id}", "meters"),
-        *[_tab(name, address, sign) for name, address, sign in LINKS[1:]],
+        *[_tab(name, address, sign) for name, address, sign in _links()[1:]],
         html.Button(
             [html.Span(className="ss-i ss-i-theme"), html.Span("Day / night")],
             type="button",

@@ -18,6 +18,8 @@ from substation.quantities import Ratings
 
 Role = Literal["incomer", "feeder", "generator"]
 UserRole = Literal["viewer", "operator", "engineer", "administrator"]
+KNOWN_HASHES = r"^(\$argon2id\$|pbkdf2:|scrypt:)"
+"""argon2id is ours; the other two are the original system's, until their owner logs in once."""
 LINE_FORMAT = re.compile(r"^[78][NEO][12]$")
 
 
@@ -125,6 +127,25 @@ class Web(_Part):
         description="Further names by which a browser may reach the dashboard, such as substation.local.",
     )
 
+    idle_minutes: int = Field(
+        60,
+        ge=0,
+        le=10_080,
+        description="Minutes without a touch that end a login; 0 = never. Viewers have no such limit.",
+    )
+    session_hours: int = Field(
+        12,
+        ge=1,
+        le=720,
+        description="Hours after which a login ends in any case. Viewers have no such limit.",
+    )
+    tunnel_refresh_s: float = Field(
+        30.0,
+        ge=1,
+        le=3600,
+        description="Seconds between two refreshes of live values for whoever comes through the tunnel.",
+    )
+
     @field_validator("bind")
     @classmethod
     def _is_an_address(cls, value: str) -> str:
@@ -163,7 +184,9 @@ class User(_Part):
     name: str = Field(min_length=1, max_length=64, description="Login name.")
     role: UserRole = Field("viewer", description="viewer, operator, engineer or administrator.")
     password_hash: str = Field(
-        pattern=r"^\$argon2id\$", description="argon2id; set it with encrypt_config.py passwd."
+        pattern=KNOWN_HASHES,
+        description="argon2id; set it with encrypt_config.py passwd. One taken over from the original system "
+        "(pbkdf2, scrypt) becomes argon2id at the first login.",
     )
     disabled: bool = Field(False, description="A disabled user cannot log in.")
 
@@ -176,6 +199,13 @@ class User(_Part):
                 "no blank at either end"
             )
         return name
+
+
+class RetiredAuditKey(_Part):
+    """The audit chain's key under an earlier configuration key: old logs are still verified with it."""
+
+    kid: str = Field(pattern=r"^[0-9a-f]{8}$", description="Name of the configuration key it came from.")
+    key: str = Field(pattern=r"^[0-9a-f]{64}$", description="Kept by encrypt_config.py rotate; never shown.")
 
 
 class Settings(_Part):
@@ -194,11 +224,14 @@ class Settings(_Part):
     users: tuple[User, ...] = ()
     export_password_hash: str | None = Field(
         None,
-        pattern=r"^\$argon2id\$",
+        pattern=KNOWN_HASHES,
         description="argon2id of the export password; set it with encrypt_config.py passwd --export.",
     )
+    audit_keys: tuple[RetiredAuditKey, ...] = Field(
+        (), description="Keys of the audit chain before a rotation; written by encrypt_config.py rotate."
+    )
 
-    @field_validator("lines", "meters", "users", mode="before")
+    @field_validator("lines", "meters", "users", "audit_keys", mode="before")
     @classmethod
     def _lists_are_fine(cls, value: object) -> object:
         return tuple(value) if isinstance(value, list) else value
@@ -285,7 +318,7 @@ def explain(error: ValidationError, source: str, remedy: str = REMEDY) -> str:
 
 
 def _secret(path: str) -> bool:
-    return "password" in path
+    return "password" in path or "audit_keys" in path
 
 
 class Home:
@@ -303,6 +336,9 @@ class Home:
         self.audit = folder / (paths.audit_log_file or "dashboard_audit.log")
         self.poller_log = folder / (paths.log_file or "modbus_reader.log")
         self.dashboard_log = folder / "app.log"
+        self.tunnel_log = folder / "ngrok.log"
         self.state = folder / "state"
         self.heartbeat = self.state / "poller.json"
         self.poller_lock = self.state / "poller.lock"
+        self.tunnel = self.state / "tunnel.json"
+        self.original = folder / "original"

@@ -13,7 +13,7 @@ from pydantic import BaseModel
 from substation.errors import SettingsError
 from substation.settings.model import Settings, parse
 
-SECRET = re.compile(r"password")
+SECRET = re.compile(r"password|audit_keys")
 FIXED = {
     "simulated": "was stamped at set-up and cannot be changed: demo data and real data never mix. "
     "Make another station in a folder of its own (SUBSTATION_HOME)",

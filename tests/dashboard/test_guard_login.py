@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from substation.access import users
-from substation.dashboard.guard import current_user
+from substation.dashboard.rights import current_user
 from substation.settings import files, vault
 from substation.settings.model import User
 from tests.dashboard.conftest import (
