@@ -8,6 +8,6 @@ from substation.commands.doors import go_on_in_venv
 if __name__ == "__main__":
     go_on_in_venv(__file__)
 
-    from substation.acquisition import main
+    from substation.acquisition.process import main
 
     sys.exit(main())

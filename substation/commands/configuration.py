@@ -4,7 +4,7 @@ import argparse
 import json
 import sys
 from collections.abc import Callable
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from substation.commands.configuration_change import change_password, edit, set_value
 from substation.commands.configuration_check import check
@@ -40,6 +40,10 @@ examples:
   python3 encrypt_config.py passwd --export            the password of the export
 
 exit codes: 0 done, 64 wrong usage, 75 somebody else is changing it, 78 the configuration cannot be used"""
+
+
+PARTS: tuple[Any, ...] = ()
+"""Modules with commands of their own: each has `add(command)`; `command(name, run, words)` makes one."""
 
 
 class _Parser(argparse.ArgumentParser):
@@ -157,4 +161,6 @@ def _parser() -> argparse.ArgumentParser:
     who = passwd.add_mutually_exclusive_group()
     who.add_argument("user", metavar="USER", nargs="?", help="whose; default: the first administrator")
     who.add_argument("--export", action="store_true", help="the password of the export instead of a user's")
+    for part in PARTS:
+        part.add(command)
     return parser

@@ -21,6 +21,7 @@ PACKAGES = (
     "dash_auth",
     "flask",
     "flask_compress",
+    "stream_zip",
     "gunicorn",
     "pandas",
     "plotly",

@@ -27,7 +27,7 @@ from werkzeug.exceptions import BadRequest
 
 from substation.access.users import role_at_least
 from substation.clock import Clock
-from substation.dashboard import callbacks, hosts, refusal, rights
+from substation.dashboard import callbacks, hosts, refusal, rights, tunnel
 from substation.dashboard.feed import current
 from substation.dashboard.login import AuditLine, Login
 from substation.dashboard.watch import Watch
@@ -49,6 +49,7 @@ class Guard(BasicAuth):  # type: ignore[misc]
 
     def __init__(self, app: dash.Dash, watch: Watch, login: Login, audit: AuditLine, clock: Clock) -> None:
         """Stand before every route of `app`, those registered before included."""
+        self._tunnel = tunnel.Tunnel(watch.home, clock)
         self._watch = watch
         self._login = login
         self._audit = audit
@@ -76,9 +77,12 @@ class Guard(BasicAuth):  # type: ignore[misc]
         source = request.remote_addr or ""
         web = watch.settings.web
         host = request.headers.get("Host", "")
-        if not hosts.allowed(host, web.bind, web.allowed_hosts, _arrived_at()):
+        g.tunnelled = hosts.is_loopback(source) and self._tunnel.carries(host)
+        if g.tunnelled:
+            source = tunnel.SOURCE
+        elif not hosts.allowed(host, web.bind, web.allowed_hosts, _arrived_at()):
             return refusal.unknown_host(host)
-        if watch.demo_passwords and (not hosts.is_loopback(source) or _was_relayed()):
+        if watch.demo_passwords and (g.tunnelled or not hosts.is_loopback(source) or _was_relayed()):
             return refusal.demo_is_local()
         if request.path == HEALTH and request.method == "GET":
             return None

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from substation.acquisition import Poller
+from substation.acquisition.spine import Poller
 from substation.clock import SystemClock
 from substation.meters.profile import load
 from substation.settings import files

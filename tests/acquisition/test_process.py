@@ -245,7 +245,7 @@ def test_the_door_is_thin() -> None:
 
 def test_the_poller_loads_neither_pandas_nor_dash() -> None:
     code = (
-        "import sys, substation.acquisition\n"
+        "import sys, substation.acquisition.process\n"
         "print([name for name in ('pandas', 'dash', 'flask', 'plotly') if name in sys.modules])"
     )
     done = subprocess.run(

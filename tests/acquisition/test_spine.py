@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from substation import acquisition
-from substation.acquisition import Poller
+from substation.acquisition import spine
+from substation.acquisition.spine import Poller
+from substation.clock import SystemClock
 from substation.errors import Full, WrongStation
 from substation.meters.decode import float32, words_of_float32
 from substation.quantities import BY_KEY, KEYS
@@ -150,11 +151,11 @@ def test_a_failed_meter_is_told_before_the_round_is_over(
 def test_a_long_round_shows_signs_of_life(
     simulated: SimulatedLine, poller: Poller, home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(acquisition, "LONG_ROUND_S", 0.3)
+    monkeypatch.setattr(spine, "LONG_ROUND_S", 0.3)
     for meter_id in (1, 2, 3, 4, 5):
         simulated.faults.order(meter_id, "dead")
     beats = []
-    monkeypatch.setattr(acquisition.heartbeat, "write", lambda path, beat: beats.append(time.monotonic()))
+    monkeypatch.setattr(spine.heartbeat, "write", lambda path, beat: beats.append(time.monotonic()))
     poller.run(rounds=1)
     assert len(beats) >= 4
     assert max(later - earlier for earlier, later in itertools.pairwise(beats)) < 0.3 + 0.5 + 0.3
@@ -163,10 +164,10 @@ def test_a_long_round_shows_signs_of_life(
 def test_a_sign_of_life_within_a_round_does_not_measure_the_line(
     simulated: SimulatedLine, poller: Poller, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(acquisition, "LONG_ROUND_S", 0.0)  # between any two requests
+    monkeypatch.setattr(spine, "LONG_ROUND_S", 0.0)  # between any two requests
     poller.schedule.interval_s = 0.5
     beats = []
-    monkeypatch.setattr(acquisition.heartbeat, "write", lambda path, beat: beats.append(beat))
+    monkeypatch.setattr(spine.heartbeat, "write", lambda path, beat: beats.append(beat))
     poller.run(rounds=4)
     shares = {number: {b["lines"][0]["busy"] for b in beats if b["round"] == number} for number in (3, 4)}
     assert len([beat for beat in beats if beat["round"] == 3]) >= 5
@@ -181,8 +182,8 @@ def test_a_full_store_never_stops_the_polling(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    monkeypatch.setattr(acquisition, "COMMIT_S", 0.0)
-    monkeypatch.setattr(acquisition.log, "propagate", True)
+    monkeypatch.setattr(spine, "COMMIT_S", 0.0)
+    monkeypatch.setattr(spine.log, "propagate", True)
 
     def full(*_: object) -> None:
         raise Full("no space left; free some space")
@@ -205,7 +206,7 @@ def test_a_full_store_never_stops_the_polling(
 
 def test_a_broken_database_leaves_the_live_board(simulated: SimulatedLine, home: Home) -> None:
     home.history.write_text("this is no database")
-    poller = Poller(files.load(home.folder), acquisition.SystemClock())
+    poller = Poller(files.load(home.folder), SystemClock())
     poller.run(rounds=2)
     beat = heartbeat.read(home.heartbeat)
     assert beat is not None
@@ -220,14 +221,14 @@ def test_a_store_of_the_other_kind_is_refused(home: Home, changed: Callable[...,
         [live.LiveRow(Reading(1, 1, {}), "OK", "OK")]
     )
     with pytest.raises(WrongStation):
-        Poller(files.load(home.folder), acquisition.SystemClock())
+        Poller(files.load(home.folder), SystemClock())
 
 
 def test_a_fault_in_one_step_does_not_end_the_next_round(
     simulated: SimulatedLine, poller: Poller, home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr(acquisition, "judge", lambda *_: 1 / 0)
+        patch.setattr(spine, "judge", lambda *_: 1 / 0)
         poller.run(rounds=2)
     assert "internal fault in 'judge_supply'" in heartbeat.read(home.heartbeat)["problems"][0]  # type: ignore[index]
     poller.run(rounds=4)

@@ -1,0 +1,104 @@
+"""The poller as a process: one at a time, ended by a signal, with a start and a stop in the audit log."""
+
+import argparse
+import signal
+import sys
+from collections.abc import Sequence
+from types import FrameType
+from typing import NoReturn
+
+from substation.acquisition.spine import Ending, Poller, log
+from substation.audit import KEY_INFO, Audit
+from substation.bus.lock import PollerLock
+from substation.clock import Clock, SystemClock
+from substation.errors import (
+    EXIT_BUSY,
+    EXIT_CONFIG,
+    EXIT_OK,
+    EXIT_USAGE,
+    Busy,
+    ProfileError,
+    SettingsError,
+    StoreError,
+)
+from substation.settings import files, vault
+from substation.settings.files import Loaded
+from substation.store.log import start_logging, stop_logging
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the poller; return its exit code: 0 done, 64 usage, 75 already running, 78 configuration."""
+    arguments = _arguments(argv)
+    clock = SystemClock()
+    lock: PollerLock | None = None
+    try:
+        loaded = files.load(files.home_folder())
+        lock = PollerLock(loaded.home.poller_lock)
+        lock.take()
+        start_logging(log, loaded.home.poller_log)
+        return _poll(loaded, clock, arguments.rounds)
+    except Busy as exc:
+        print(exc, file=sys.stderr)
+        return EXIT_BUSY
+    except (SettingsError, ProfileError, StoreError) as exc:
+        print(exc, file=sys.stderr)
+        return EXIT_CONFIG
+    finally:
+        if lock is not None:
+            lock.release()
+        stop_logging(log)
+
+
+def _poll(loaded: Loaded, clock: Clock, rounds: int | None) -> int:
+    settings, home = loaded.settings, loaded.home
+    key = vault.derive(vault.read_key(home.folder), KEY_INFO)
+    audit = Audit(home.audit, key, "poller", clock, settings.site.zone)
+    ending = Ending()
+
+    def end(number: int, frame: FrameType | None) -> None:
+        ending.asked = True
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, end)
+    poller = Poller(loaded, clock, ending)
+    for warning in loaded.warnings:
+        log.warning("%s", warning)
+        audit.write("key.mode", ok=False, words=warning)
+    audit.write("start", simulated=settings.simulated)
+    log.info("started: %d meters, a round every %g s", len(settings.meters), settings.poll.interval_s)
+    try:
+        poller.run(rounds)
+    finally:
+        poller.stop()
+        audit.write("stop", rounds=poller.number)
+        audit.close()
+        log.info("stopped after %d rounds", poller.number)
+    if rounds is not None:
+        print(poller.plant.summary())
+    return EXIT_OK
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        self.print_usage(sys.stderr)
+        self.exit(EXIT_USAGE, f"{self.prog}: {message}\n")
+
+
+def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
+    parser = _Parser(
+        prog="dmf_reader.py",
+        description="The poller: asks every meter, keeps what they say. It only ever reads from a meter.",
+        epilog="The station is the folder named by SUBSTATION_HOME, by default the project's own. "
+        "Exit codes: 0 done, 64 wrong usage, 75 a poller runs already, 78 configuration.",
+    )
+    parser.add_argument(
+        "--rounds", type=_count, metavar="N", help="stop after N rounds and print one summary of the line"
+    )
+    return parser.parse_args(argv)
+
+
+def _count(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise ValueError(text)
+    return number
