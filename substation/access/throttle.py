@@ -16,6 +16,9 @@ WINDOW_S = 300.0
 MAX_ROWS = 20_000
 """Failures kept. A flood of names cannot push out a younger one: hashing allows about 50 a second."""
 _LANES = 64
+_DIGEST = 16
+_OWN = f"substr(bucket, {_DIGEST + 1}) = ?"
+"""The rows of one purpose."""
 
 
 class Throttle:
@@ -24,11 +27,22 @@ class Throttle:
     When the database cannot be used (disk full, damaged) it goes on counting in memory.
     """
 
-    def __init__(self, store: OperatorDb, clock: Clock) -> None:
-        """Count in `store`, by `clock`."""
+    def __init__(
+        self, store: OperatorDb, clock: Clock, *, purpose: str = "", window_s: float = WINDOW_S
+    ) -> None:
+        """Count in `store`, by `clock`.
+
+        Args:
+            store: the operators' database.
+            clock: the wall clock counts, so that a restart forgets nothing.
+            purpose: what is guessed at; each purpose counts apart from all others. Empty = the login.
+            window_s: for so long a failure counts, s.
+        """
         self.last_problem: str | None = None
         self._store = store
         self._clock = clock
+        self._purpose = purpose.encode()
+        self._window_ms = int(window_s * 1000)
         self._memory: dict[bytes, list[int]] = {}
         self._turn = threading.Lock()
         self._lanes = [threading.Lock() for _ in range(_LANES)]
@@ -39,30 +53,31 @@ class Throttle:
 
         Otherwise fifty guesses sent at once would all be checked before the first one is counted.
         """
-        with self._lanes[_bucket(user, source)[0] % _LANES]:
+        with self._lanes[self._bucket(user, source)[0] % _LANES]:
             yield
 
     def retry_after_s(self, user: str, source: str) -> float | None:
         """Return how long this user has to wait at this source, in seconds, or None when he may try."""
         now_ms = self._clock.now_ms()
-        latest = self._latest(_bucket(user, source), now_ms)
+        latest = self._latest(self._bucket(user, source), now_ms)
         if len(latest) < FAILURES:
             return None
-        return (latest[FAILURES - 1] + WINDOW_S * 1000 - now_ms) / 1000
+        return (latest[FAILURES - 1] + self._window_ms - now_ms) / 1000
 
     def failed(self, user: str, source: str) -> None:
         """Count a wrong password."""
         now_ms = self._clock.now_ms()
-        bucket = _bucket(user, source)
+        bucket = self._bucket(user, source)
         try:
             with self._store.transaction() as connection:
                 connection.execute(
-                    "DELETE FROM login_failure WHERE NOT at_ms BETWEEN ? AND ?", _window(now_ms)
+                    f"DELETE FROM login_failure WHERE {_OWN} AND NOT at_ms BETWEEN ? AND ?",  # noqa: S608
+                    (self._purpose, *self._window(now_ms)),
                 )
                 connection.execute(
-                    "DELETE FROM login_failure WHERE rowid IN (SELECT rowid FROM login_failure"
-                    " ORDER BY at_ms DESC LIMIT -1 OFFSET ?)",
-                    (MAX_ROWS - 1,),
+                    "DELETE FROM login_failure WHERE rowid IN"  # noqa: S608  the name of a purpose is bound
+                    f" (SELECT rowid FROM login_failure WHERE {_OWN} ORDER BY at_ms DESC LIMIT -1 OFFSET ?)",
+                    (self._purpose, MAX_ROWS - 1),
                 )
                 connection.execute(
                     "INSERT INTO login_failure (bucket, at_ms) VALUES (?, ?)", (bucket, now_ms)
@@ -74,7 +89,7 @@ class Throttle:
 
     def succeeded(self, user: str, source: str) -> None:
         """Forget the failures of this user at this source."""
-        bucket = _bucket(user, source)
+        bucket = self._bucket(user, source)
         with self._turn:
             self._memory.pop(bucket, None)
         try:
@@ -87,7 +102,7 @@ class Throttle:
 
     def _latest(self, bucket: bytes, now_ms: int) -> list[int]:
         """Return when the last failures were, the newest first."""
-        low, high = _window(now_ms)
+        low, high = self._window(now_ms)
         with self._turn:
             remembered = [at for at in self._memory.get(bucket, ()) if low <= at <= high]
         try:
@@ -102,24 +117,25 @@ class Throttle:
         return sorted([*remembered, *(int(str(at)) for (at,) in rows)], reverse=True)
 
     def _remember(self, bucket: bytes, now_ms: int) -> None:
-        low, high = _window(now_ms)
+        low, high = self._window(now_ms)
         with self._turn:
             kept = [at for at in self._memory.pop(bucket, ()) if low <= at <= high]
             self._memory[bucket] = [*kept[-FAILURES:], now_ms]
             while len(self._memory) > MAX_ROWS // FAILURES:
                 del self._memory[next(iter(self._memory))]
 
+    def _bucket(self, user: str, source: str) -> bytes:
+        """Return a short name for user and source: bounded in size, and no list of typed names in the file.
 
-def _bucket(user: str, source: str) -> bytes:
-    """Return a short name for user and source: bounded in size, and no list of typed names in the file."""
-    text = f"{len(user)}:{user}{source}".encode("utf-8", "surrogatepass")
-    return hashlib.sha256(text).digest()[:16]
+        The purpose stands behind its digest, so that one purpose neither counts nor prunes another's.
+        """
+        text = f"{len(user)}:{user}{source}".encode("utf-8", "surrogatepass")
+        return hashlib.sha256(text).digest()[:_DIGEST] + self._purpose
 
+    def _window(self, now_ms: int) -> tuple[int, int]:
+        """Return from when to when a failure counts.
 
-def _window(now_ms: int) -> tuple[int, int]:
-    """Return from when to when a failure counts.
-
-    What lies in the future was written before the clock was set back: it is forgotten, since it would
-    lock the user out for as long as the clock had been wrong.
-    """
-    return now_ms - int(WINDOW_S * 1000) + 1, now_ms
+        What lies in the future was written before the clock was set back: it is forgotten, since it would
+        lock the user out for as long as the clock had been wrong.
+        """
+        return now_ms - self._window_ms + 1, now_ms

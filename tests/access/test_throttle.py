@@ -182,3 +182,33 @@ def test_without_its_database_it_goes_on_counting_in_memory(
     assert throttle.retry_after_s("wall", "10.0.0.7") is None
     clock.advance(WINDOW_S)
     assert throttle.retry_after_s("admin", "10.0.0.7") is None
+
+
+def test_another_purpose_counts_apart_and_longer(store: OperatorDb, clock: FakeClock) -> None:
+    login_of = Throttle(store, clock)
+    export_of = Throttle(store, clock, purpose="export", window_s=900)
+    for _ in range(5):
+        export_of.failed("devi", "")
+    assert login_of.retry_after_s("devi", "") is None
+    assert export_of.retry_after_s("devi", "") == pytest.approx(900, abs=0.01)
+    for _ in range(5):
+        login_of.failed("devi", "")
+    login_of.succeeded("devi", "")
+    assert export_of.retry_after_s("devi", "") == pytest.approx(900, abs=0.01)
+    clock.advance(WINDOW_S + 1)
+    login_of.failed("devi", "")
+    assert export_of.retry_after_s("devi", "") == pytest.approx(900 - WINDOW_S - 1, abs=0.01)
+
+
+def test_a_flood_of_logins_does_not_push_out_another_purpose(
+    store: OperatorDb, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "MAX_ROWS", 10)
+    export_of = Throttle(store, clock, purpose="export", window_s=900)
+    for _ in range(5):
+        export_of.failed("devi", "")
+    clock.advance(1)
+    flooded = Throttle(store, clock)
+    for number in range(30):
+        flooded.failed(f"user{number}", "10.0.0.7")
+    assert export_of.retry_after_s("devi", "")
