@@ -1,9 +1,11 @@
 """Who may log in, and what the roles may do."""
 
+import contextlib
 import functools
 import secrets
 import threading
 import unicodedata
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from substation.errors import Crowded
@@ -23,7 +25,8 @@ _hashing = threading.BoundedSemaphore(HASHES_AT_ONCE)
 def check(settings: Settings, name: str, password: str) -> User | None:
     """Return the user when name and password are right and he is not disabled, else None.
 
-    An unknown name costs the same work as a wrong password, so that the time tells nothing.
+    An unknown name costs the same work as a wrong password, so that the time tells nothing: as long as
+    somebody has a hash of the original system, everybody's login does that work too.
     Ask `Throttle.retry_after_s` first: this is the expensive part.
 
     Raises:
@@ -32,7 +35,10 @@ def check(settings: Settings, name: str, password: str) -> User | None:
     nobody = _nobody()
     wanted = _normal(name)
     user = next((user for user in settings.users if _normal(user.name) == wanted), None)
-    right = _verified(user.password_hash if user else nobody, password)
+    others = {
+        vault.kind_of_work(hash_): hash_ for hash_ in (nobody, *(one.password_hash for one in settings.users))
+    }
+    right = _verified(user.password_hash if user else nobody, password, others)
     return user if user and right and not user.disabled else None
 
 
@@ -70,22 +76,50 @@ def rehash(folder: Path, user: User, password: str) -> bool:
     return before != after
 
 
+def rehash_export(folder: Path, password: str) -> bool:
+    """Store a hash of today's strength for the export password just used; return whether one was due.
+
+    Raises:
+        Crowded: more logins at once than can be checked.
+        SettingsError: the configuration cannot be read or written.
+    """
+    settings = files.load(folder).settings
+    stored = settings.export_password_hash
+    if stored is None or not vault.needs_rehash(stored) or not check_export(settings, password):
+        return False
+    fresh = hashed(password)
+
+    def exchange(current: Settings) -> Settings:
+        if current.export_password_hash != stored:  # set anew meanwhile
+            return current
+        return current.model_copy(update={"export_password_hash": fresh})
+
+    before, after = files.update(folder, exchange)
+    return before != after
+
+
+def hashed(password: str) -> str:
+    """Return the hash of a new password; takes its turn with the logins. Raises Crowded."""
+    with _room():
+        return vault.hash_password(password)
+
+
 def demo_passwords_in_use(settings: Settings) -> tuple[str, ...]:
     """Return who still has a documented demo password: user names, and `export`.
 
     Judged by trying the documented passwords on the hashes, so that no renaming cheats it. Costs one
-    hash each: ask once at start, or when the configuration changes.
+    hash each the first time: ask at start, and when the configuration changes.
     """
-    known = tuple(vault.DEMO_PASSWORDS.values())
-    found = [
-        user.name
-        for user in settings.users
-        if not user.disabled and any(vault.verify_password(user.password_hash, one) for one in known)
-    ]
-    export = settings.export_password_hash
-    if export and any(vault.verify_password(export, one) for one in known):
+    found = [user.name for user in settings.users if not user.disabled and _is_documented(user.password_hash)]
+    if settings.export_password_hash and _is_documented(settings.export_password_hash):
         found.append("export")
     return tuple(found)
+
+
+@functools.lru_cache(maxsize=256)
+def _is_documented(password_hash: str) -> bool:
+    """Return whether a documented password has this hash; a hash is tried once, whoever else changes his."""
+    return any(vault.verify_password(password_hash, one) for one in vault.DEMO_PASSWORDS.values())
 
 
 @functools.cache
@@ -94,13 +128,26 @@ def _nobody() -> str:
     return vault.hash_password(secrets.token_urlsafe(32))
 
 
-def _verified(password_hash: str, password: str) -> bool:
+def _verified(password_hash: str, password: str, stand_ins: Mapping[str, str] | None = None) -> bool:
+    """Return whether the password has this hash; `stand_ins` are tried besides, for work of their kinds."""
     if len(password) > MAX_LENGTH:
         return False
+    own = vault.kind_of_work(password_hash)
+    with _room():
+        right = vault.verify_password(password_hash, password)
+        for kind, other in (stand_ins or {}).items():
+            if kind != own:
+                vault.verify_password(other, password)
+    return right
+
+
+@contextlib.contextmanager
+def _room() -> Iterator[None]:
+    """Hold one of the few places for hashing; raises Crowded."""
     if not _hashing.acquire(timeout=HASH_WAIT_S):
         raise Crowded("too many logins at once; try again in a few seconds")
     try:
-        return vault.verify_password(password_hash, password)
+        yield
     finally:
         _hashing.release()
 

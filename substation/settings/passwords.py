@@ -1,12 +1,14 @@
 """Passwords: their rules, their hashes, and the ones this program makes up.
 
 The rules follow NIST SP 800-63B: length counts, composition does not; nothing expires; what
-everybody tries first is refused. Only argon2id hashes are ever kept.
+everybody tries first is refused. Only argon2id hashes are ever made. Those of the original system
+(PBKDF2 and scrypt as werkzeug writes them) are accepted until their owner logs in once.
 """
 
 import functools
 import hashlib
 import itertools
+import re
 import secrets
 import tomllib
 import unicodedata
@@ -29,6 +31,13 @@ TIME_COST = 3
 MEMORY_KIB = 19 * 1024
 """argon2id at t=3, m=19 MiB, p=1 (OWASP asks for m >= 19 MiB, t >= 2): 43 ms on a 2-core x86."""
 
+_PBKDF2 = re.compile(r"pbkdf2:sha(?:1|256|512):([1-9][0-9]{0,6})\$[^$]{1,64}\$[0-9a-f]{40,128}")
+_SCRYPT = re.compile(r"scrypt:([1-9][0-9]{0,6}):([1-9][0-9]?):([1-9][0-9]?)\$[^$]{1,64}\$[0-9a-f]{64,128}")
+MOST_PBKDF2_ROUNDS = 2_000_000
+"""Twice werkzeug's default of today (1 000 000, some 0.4 s on a 2-core x86); more is no real hash."""
+MOST_SCRYPT_BYTES = 64 * 1024 * 1024
+"""128 * N * r * p: twice what werkzeug's default (32768:8:1) takes of memory."""
+
 ALPHABET = "abcdefghijkmnpqrstuvwxyz23456789"
 """32 characters without l, o, 0 and 1, which are misread from paper."""
 COMMON_WORDS_FILE = Path(__file__).parent / "common_passwords.toml"
@@ -50,7 +59,12 @@ def hash_password(password: str) -> str:
 
 
 def verify_password(password_hash: str, password: str) -> bool:
-    """Return whether the password has this hash; costs about 40 ms. A damaged hash fits nothing."""
+    """Return whether the password has this hash. A damaged hash fits nothing.
+
+    Costs about 40 ms; one of the original system up to some 0.5 s.
+    """
+    if is_original(password_hash):
+        return _verify_original(password_hash, password)
     try:
         return _hasher.verify(password_hash, _bytes(password))
     except (argon2.exceptions.VerificationError, argon2.exceptions.InvalidHashError):
@@ -58,11 +72,23 @@ def verify_password(password_hash: str, password: str) -> bool:
 
 
 def needs_rehash(password_hash: str) -> bool:
-    """Return whether a hash was made with other parameters than today's."""
+    """Return whether a hash was made in another way than today's."""
+    if is_original(password_hash):
+        return True
     try:
         return _hasher.check_needs_rehash(password_hash)
     except argon2.exceptions.InvalidHashError:
         return True
+
+
+def is_original(password_hash: str) -> bool:
+    """Return whether this is a hash as the original system kept it."""
+    return password_hash.startswith(("pbkdf2:", "scrypt:"))
+
+
+def kind_of_work(password_hash: str) -> str:
+    """Return what it takes to verify a hash: equal for hashes that cost the same."""
+    return password_hash.partition("$")[0] if is_original(password_hash) else "argon2id"
 
 
 def generated_password() -> str:
@@ -102,6 +128,28 @@ def refusal(password: str, *, context: Iterable[str] = ()) -> str | None:
 def fingerprint(text: str) -> str:
     """Return 16 hex digits that name a hash without showing it: tells whether a password changed."""
     return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _verify_original(password_hash: str, password: str) -> bool:
+    if not _can_be_verified(password_hash):
+        return False
+    # Here, since the poller reads settings too and must stay small: werkzeug costs 17 MiB.
+    from werkzeug.security import check_password_hash  # noqa: PLC0415
+
+    try:
+        return check_password_hash(password_hash, password)  # as typed: the original did not normalise
+    except (ValueError, MemoryError):
+        return False  # a surrogate in the password, N no power of two, or no memory for it
+
+
+def _can_be_verified(password_hash: str) -> bool:
+    """Return whether the hash is well formed and verifying it is bounded work."""
+    if found := _PBKDF2.fullmatch(password_hash):
+        return int(found[1]) <= MOST_PBKDF2_ROUNDS
+    if found := _SCRYPT.fullmatch(password_hash):
+        n, r, p = (int(part) for part in found.groups())
+        return 128 * n * r * p <= MOST_SCRYPT_BYTES
+    return False
 
 
 def _normal(password: str) -> str:

@@ -24,6 +24,7 @@ from substation.settings.passwords import (
     DEMO_PASSWORDS,
     generated_password,
     hash_password,
+    kind_of_work,
     needs_rehash,
     verify_password,
 )
@@ -37,6 +38,7 @@ __all__ = [
     "generated_password",
     "hash_password",
     "kid",
+    "kind_of_work",
     "needs_rehash",
     "new_key",
     "open_key",

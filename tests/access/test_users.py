@@ -3,10 +3,11 @@ from pathlib import Path
 
 import argon2
 import pytest
+from werkzeug.security import generate_password_hash
 
 from substation.access import users
 from substation.commands.configuration_make import make_station
-from substation.errors import Crowded
+from substation.errors import Crowded, SettingsError
 from substation.settings import files, passwords
 from substation.settings.model import Settings, User
 from tests.access.conftest import PASSWORD
@@ -160,3 +161,120 @@ def test_demo_passwords_are_found_by_trying_them_whatever_the_user_is_called(hom
         }
     )
     assert users.demo_passwords_in_use(crossed) == ("shift", "export")
+
+
+LEGACY = generate_password_hash(PASSWORD, "pbkdf2:sha256:1000")
+
+
+def inherited(home: Path) -> Settings:
+    """Return the settings of a station whose passwords came from the original system."""
+
+    def exchange(settings: Settings) -> Settings:
+        (user,) = settings.users
+        users_ = (user.model_copy(update={"password_hash": LEGACY}),)
+        return settings.model_copy(update={"users": users_, "export_password_hash": LEGACY})
+
+    return files.update(home, exchange)[1]
+
+
+def test_a_hash_of_the_original_becomes_argon2id_with_its_first_right_login(home: Path) -> None:
+    settings = inherited(home)
+    assert users.check(settings, "admin", "wrong") is None
+    user = users.check(settings, "admin", PASSWORD)
+    assert user
+    assert users.rehash(home, user, PASSWORD) is True
+    fresh = files.load(home).settings
+    assert fresh.users[0].password_hash.startswith("$argon2id$")
+    assert fresh.export_password_hash == LEGACY
+    assert users.check(fresh, "admin", PASSWORD)
+
+
+def test_the_exports_hash_becomes_argon2id_with_its_first_right_use(home: Path) -> None:
+    settings = inherited(home)
+    assert users.check_export(settings, PASSWORD)
+    assert not users.check_export(settings, "wrong")
+    assert users.rehash_export(home, "wrong") is False
+    assert files.load(home).settings == settings
+    assert users.rehash_export(home, PASSWORD) is True
+    fresh = files.load(home).settings
+    assert str(fresh.export_password_hash).startswith("$argon2id$")
+    assert fresh.users == settings.users
+    assert users.check_export(fresh, PASSWORD)
+    assert users.rehash_export(home, PASSWORD) is False
+
+
+def test_an_export_password_set_anew_meanwhile_is_not_put_back(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inherited(home)
+    real = users.hashed
+
+    def meanwhile(password: str) -> str:
+        other = {"export_password_hash": passwords.hash_password("under nine copper moons")}
+        files.update(home, lambda settings: settings.model_copy(update=other))
+        return real(password)
+
+    monkeypatch.setattr(users, "hashed", meanwhile)
+    assert users.rehash_export(home, PASSWORD) is False
+    assert users.check_export(files.load(home).settings, "under nine copper moons")
+
+
+def test_a_rehash_that_cannot_be_written_says_so_and_leaves_the_file(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inherited(home)
+    content = (home / "config.json").read_bytes()
+
+    def full(*_: object) -> None:
+        raise SettingsError("config.json: cannot be written (No space left on device)")
+
+    monkeypatch.setattr(files, "write_atomic", full)
+    with pytest.raises(SettingsError, match="No space left"):
+        users.rehash_export(home, PASSWORD)
+    assert (home / "config.json").read_bytes() == content
+
+
+def test_beside_hashes_of_the_original_every_login_does_the_same_work(
+    people: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = User(name="old", role="viewer", password_hash=LEGACY)
+    mixed = people.model_copy(update={"users": (*people.users, old)})
+    users.check(mixed, "admin", "warm up")
+    work: list[str] = []
+    real = passwords.verify_password
+
+    def counted(stored: str, password: str) -> bool:
+        work.append(passwords.kind_of_work(stored))
+        return real(stored, password)
+
+    monkeypatch.setattr(users.vault, "verify_password", counted)
+    for name, password, knows in (
+        ("nobody", PASSWORD, False),
+        ("admin", "wrong", False),
+        ("admin", PASSWORD, True),
+        ("old", "wrong", False),
+        ("old", PASSWORD, True),
+        ("gone", PASSWORD, False),
+    ):
+        work.clear()
+        assert bool(users.check(mixed, name, password)) is knows
+        assert sorted(work) == ["argon2id", "pbkdf2:sha256:1000"]
+
+
+def test_a_new_password_is_hashed_in_turn_with_the_logins(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert passwords.verify_password(users.hashed(PASSWORD), PASSWORD)
+    monkeypatch.setattr(users, "HASH_WAIT_S", 0.01)
+    with users._room(), users._room(), pytest.raises(Crowded):
+        users.hashed(PASSWORD)
+    assert users.hashed(PASSWORD)
+
+
+def test_a_documented_password_is_looked_for_once_a_hash(
+    people: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    users.demo_passwords_in_use(people)
+    tried: list[str] = []
+    monkeypatch.setattr(users.vault, "verify_password", lambda stored, _: bool(tried.append(stored)))
+    further = User(name="new", role="viewer", password_hash=passwords.hash_password(PASSWORD))
+    users.demo_passwords_in_use(people.model_copy(update={"users": (*people.users, further)}))
+    assert set(tried) == {further.password_hash}

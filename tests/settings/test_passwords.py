@@ -1,6 +1,9 @@
 import re
+import subprocess
+import sys
 
 import pytest
+from werkzeug.security import generate_password_hash
 
 from substation.settings import passwords
 from substation.settings.vault import DEMO_PASSWORDS, generated_password, hash_password, verify_password
@@ -122,3 +125,68 @@ def test_every_common_word_is_written_as_it_is_compared() -> None:
     for word in passwords._common_words():
         assert word == word.casefold().strip()
         assert len(word) >= 2
+
+
+ORIGINAL = [
+    generate_password_hash("password123", "pbkdf2:sha256:1000"),
+    generate_password_hash("password123", "pbkdf2:sha512:1000"),
+    generate_password_hash("password123", "pbkdf2:sha1:1000", salt_length=8),
+    generate_password_hash("password123", "scrypt:1024:8:1"),
+]
+
+
+@pytest.mark.parametrize("stored", ORIGINAL, ids=passwords.kind_of_work)
+def test_a_hash_of_the_original_system_fits_its_password_and_is_to_be_exchanged(stored: str) -> None:
+    assert verify_password(stored, "password123")
+    assert not verify_password(stored, "password124")
+    assert not verify_password(stored, "")
+    assert not verify_password(stored, "\ud800")
+    assert passwords.is_original(stored)
+    assert passwords.needs_rehash(stored)
+
+
+def test_the_hashes_that_werkzeug_makes_today_are_within_the_bounds() -> None:
+    for method in ("scrypt", "pbkdf2"):
+        assert passwords._can_be_verified(generate_password_hash("x", method))
+
+
+@pytest.mark.parametrize(
+    "absurd",
+    [
+        "pbkdf2:sha256:2000001$salt$" + "0" * 64,
+        "pbkdf2:sha256:99999999999$salt$" + "0" * 64,
+        "pbkdf2:sha256:0$salt$" + "0" * 64,
+        "pbkdf2:sha256:-1$salt$" + "0" * 64,
+        "pbkdf2:sha256$salt$" + "0" * 64,
+        "pbkdf2:md5:1000$salt$" + "0" * 64,
+        "pbkdf2:sha256:1000$salt$" + "0" * 8,
+        "pbkdf2:sha256:1000$$" + "0" * 64,
+        "pbkdf2:sha256:1000$" + "s" * 65 + "$" + "0" * 64,
+        "pbkdf2:sha256:1000$salt",
+        "scrypt:1048576:8:1$salt$" + "0" * 128,
+        "scrypt:65536:8:2$salt$" + "0" * 128,
+        "scrypt:16:99:99$salt$" + "0" * 128 + "0",
+        "scrypt$salt$" + "0" * 128,
+        "pbkdf2:",
+        "scrypt:",
+    ],
+)
+def test_a_hash_that_would_cost_absurd_work_is_refused_before_any(
+    absurd: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def worked(*_: object) -> bool:
+        raise AssertionError("work was done")
+
+    monkeypatch.setattr("werkzeug.security.check_password_hash", worked)
+    assert not verify_password(absurd, "password123")
+    assert passwords.needs_rehash(absurd)
+
+
+def test_a_scrypt_cost_that_is_no_power_of_two_fits_nothing() -> None:
+    assert not verify_password("scrypt:1000:8:1$salt$" + "0" * 128, "password123")
+
+
+def test_the_poller_does_not_carry_werkzeug_along() -> None:
+    code = "import sys, substation.settings.files as _; print('werkzeug' in sys.modules)"
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert told.stdout == "False\n"
