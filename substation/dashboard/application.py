@@ -16,13 +16,15 @@ from flask_compress import Compress
 from werkzeug.exceptions import HTTPException
 
 from substation.access import users
+from substation.access.sessions import Sessions, Why
 from substation.access.throttle import Throttle
-from substation.audit import KEY_INFO, Audit
+from substation.audit import KEY_INFO
 from substation.clock import Clock
 from substation.dashboard import bundles, desk, feed, headers, operators, refusal
 from substation.dashboard.api import LiveApi
 from substation.dashboard.guard import LARGEST_BODY, Guard
 from substation.dashboard.login import Login
+from substation.dashboard.tunnel import TunnelledAudit
 from substation.dashboard.watch import Watch
 from substation.errors import SettingsError
 from substation.settings import files, vault
@@ -70,7 +72,7 @@ def build(folder: Path | None, clock: Clock) -> dash.Dash:
     folder = folder or files.home_folder()
     watch = Watch(folder, clock)
     settings, home = watch.settings, watch.home
-    audit = Audit(home.audit, audit_key(folder), SERVICE, clock, settings.site.zone)
+    audit = TunnelledAudit(home.audit, audit_key(folder), SERVICE, clock, settings.site.zone)
     for warning in watch.warnings:
         audit.write("key.mode", detail=warning)
     the_feed = feed.Feed(settings, home, clock)
@@ -99,7 +101,7 @@ def build(folder: Path | None, clock: Clock) -> dash.Dash:
 
     database = operators.opened(home, settings)
     throttle = Throttle(database, clock)
-    the_feed.complain(lambda: throttle.last_problem or database.problem)
+    the_feed.complain(lambda: throttle.last_problem or database.problem or sessions.last_problem)
 
     def check(name: str, password: str) -> User | None:
         user = users.check(watch.settings, name, password)
@@ -111,7 +113,14 @@ def build(folder: Path | None, clock: Clock) -> dash.Dash:
         return next((user for user in watch.settings.users if user.name == name and not user.disabled), None)
 
     login = Login(check, find, throttle, audit.write, clock)
-    the_desk = desk.Desk(folder, watch, audit, database, throttle, login, clock)
+
+    def expired(name: str, source: str, why: Why) -> None:
+        login.forget(name, source)
+        audit.write("login.expired", user=name, src=source, why=why)
+
+    sessions = Sessions(database, clock, lambda: watch.settings, expired)
+    watch.listen(lambda _settings, _home: sessions.sweep())
+    the_desk = desk.Desk(folder, watch, audit, database, throttle, login, sessions, clock)
     desk.set_current(the_desk)
     for name in ADDRESSES:
         importlib.import_module(f"{PACKAGE}.{name}").add(app.server, the_desk)

@@ -77,7 +77,7 @@ class Guard(BasicAuth):  # type: ignore[misc]
         source = request.remote_addr or ""
         web = watch.settings.web
         host = request.headers.get("Host", "")
-        g.tunnelled = hosts.is_loopback(source) and self._tunnel.carries(host)
+        g.tunnelled = hosts.is_loopback(source) and self._tunnel.carries(host, _our_port())
         if g.tunnelled:
             source = tunnel.SOURCE
         elif not hosts.allowed(host, web.bind, web.allowed_hosts, _arrived_at()):
@@ -169,6 +169,12 @@ def path_names() -> frozenset[str]:
             if part.startswith("<") and part.endswith(">"):
                 names.add(part[1:-1])
     return frozenset(names)
+
+
+def _our_port() -> int:
+    """Return where this server listens, as it says itself and not as the request does."""
+    port = str(request.environ.get("SERVER_PORT", ""))
+    return int(port) if port.isdecimal() else 0
 
 
 def _arrived_at() -> str | None:
