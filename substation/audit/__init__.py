@@ -5,14 +5,25 @@ deleted, inserted, moved or copied line is named by `verify`. A chain cannot see
 missing at the very end); and whoever holds the running key can write a chain of his own.
 
 - `chain`    the form of a line and its MAC
-- `writer`   `Audit`: appends lines; several processes at once
+- `keys`     `AuditKey`, `keys_of`: the key in force and the retired ones
+- `rotation` closed files of the log: names, order, how long they are kept
+- `writer`   `Audit`: appends lines; several processes at once; `anchor`, `rotate`
 - `verdict`  `verify` names what was changed, `tail` shows the last lines to a person
 """
 
+from substation.audit.keys import KEY_INFO, AuditKey, keys_in, keys_of
 from substation.audit.verdict import Problem, Verdict, tail, verify
-from substation.audit.writer import Audit
+from substation.audit.writer import Audit, rotate
 
-KEY_INFO = "audit v1"
-"""The purpose for which `settings.vault.derive` makes the chain's key."""
-
-__all__ = ["KEY_INFO", "Audit", "Problem", "Verdict", "tail", "verify"]
+__all__ = [
+    "KEY_INFO",
+    "Audit",
+    "AuditKey",
+    "Problem",
+    "Verdict",
+    "keys_in",
+    "keys_of",
+    "rotate",
+    "tail",
+    "verify",
+]

@@ -1,25 +1,34 @@
 """Appends to the audit log; several processes and threads may write at once."""
 
+import contextlib
 import errno
+import itertools
 import os
 import stat
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from substation.audit import chain
+from substation.audit import chain, rotation
+from substation.audit.keys import AuditKey, keys_in, keys_of
+from substation.audit.rotation import Last
 from substation.clock import Clock, iso, site_time
+from substation.errors import SettingsError, StoreError
+from substation.settings import vault
+from substation.settings.model import Home, Settings
 
-UNSYNCED = frozenset({"page", "login.throttled"})
+UNSYNCED = frozenset({"page", "login.throttled", "request.refused"})
 """Frequent and harmless: left to the system to bring to the card. All others are synced at once."""
-COLLAPSED = frozenset({"login.throttled"})
+COLLAPSED = frozenset({"login.throttled", "request.refused"})
 """Repeats of these within COLLAPSE_S become one line with `times`: a flood must not fill the card."""
 COLLAPSE_S = 60.0
 MAX_COLLAPSED = 1000
 """Further ones are counted together, so that a flood of names cannot fill the memory either."""
-_TAIL_BYTES = 8192
+_HEAD_BYTES = 256
+"""So much of a file's first line tells it from every other file."""
+_LINES_FOR_KEY = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,27 +50,58 @@ class Audit:
     """The audit log of a station, as one program writes to it.
 
     `write` never raises: an audit log that cannot be written must not stop the poller. It returns
-    False then, and `last_problem` holds the words for the state line.
+    False then, and `last_problem` holds the words for the state line. The file is opened for each
+    write: another process may have closed it for the month meanwhile, or changed the key.
     """
 
-    def __init__(self, path: Path, key: bytes, service: str, clock: Clock, zone: ZoneInfo) -> None:
-        """Name the log, the chain's key (`vault.derive(key, KEY_INFO)`) and the writing program."""
+    def __init__(
+        self,
+        path: Path,
+        keys: bytes | Sequence[AuditKey],
+        service: str,
+        clock: Clock,
+        zone: ZoneInfo,
+        *,
+        refresh: Callable[[], Sequence[AuditKey]] | None = None,
+        rotate_bytes: int = rotation.ROTATE_BYTES,
+    ) -> None:
+        """Name the log, the chain's keys (`keys_of`, the one in force first) and the writing program.
+
+        Args:
+            path: the log.
+            keys: `keys_of(...)`; a bare key is one without a name.
+            service: the writing program: `poller`, `dashboard`, `terminal` ...
+            clock: for the times in the lines.
+            zone: the site's; its calendar says when a month begins.
+            refresh: gives the keys anew when another process has rotated them; may raise SettingsError.
+            rotate_bytes: a file of so many bytes is closed.
+        """
         self.path = path
         self.last_problem: str | None = None
-        self._key = key
+        self._keys = (AuditKey("", keys),) if isinstance(keys, bytes) else tuple(keys)
         self._service = service
         self._clock = clock
         self._zone = zone
+        self._refresh = refresh
+        self._rotate_bytes = rotate_bytes
         self._boot = _boot_id()
         self._turn = threading.Lock()
         self._repeats: dict[tuple[str, str, str], _Repeat] = {}
+        self._head = b""
+        self._month = ""
+
+    @classmethod
+    def of_station(cls, folder: Path, settings: Settings, service: str, clock: Clock) -> "Audit":
+        """Return the audit log of the station in `folder`; raises SettingsError when its key is missing."""
+        keys = keys_of(settings, vault.read_key(folder))
+        path = Home(folder, settings.paths).audit
+        return cls(path, keys, service, clock, settings.site.zone, refresh=lambda: keys_in(folder))
 
     def write(self, event: str, *, user: str = "", src: str = "", ok: bool = True, **details: object) -> bool:
         """Append one line; return whether it is in the file.
 
         Args:
-            event: `start`, `stop`, `login`, `login.failed`, `login.throttled`, `page`,
-                `config.changed`, `password.changed`, `key.mode`.
+            event: one of `docs/reference/audit-events.md`.
             user: who, in his own words.
             src: from where: an address, or `terminal`.
             ok: whether it was allowed and done.
@@ -101,22 +141,61 @@ class Audit:
                     drafts.append(_Draft(*name, ok=False, details={"times": repeat.times}))
         return drafts
 
-    def _append(self, drafts: list[_Draft]) -> bool:
+    def anchor(self) -> tuple[int, str]:
+        """Return number and MAC of the last line, which is brought to the card first; (0, zeros): none.
+
+        Kept where the log's writers are not the only ones, it shows later that lines were cut off.
+        """
+        try:
+            with chain.locked(self.path, self._clock):
+                handle = self._open()
+                try:
+                    last = rotation.last_of(handle)
+                    os.fdatasync(handle)
+                finally:
+                    os.close(handle)
+                if not last.seq:
+                    last = max(
+                        (closed.last for closed in rotation.closed_files(self.path)),
+                        key=lambda one: one.seq,
+                        default=last,
+                    )
+        except OSError as exc:
+            self._trouble("read", exc)
+            return 0, chain.FIRST
+        return last.seq, last.mac
+
+    def change_over(self, **details: object) -> bool:
+        """Close the log under a retired key and begin one under the key in force; return whether it is done.
+
+        Nothing is written when the log is under the key in force already, or there is none yet.
+        """
+        with self._turn:
+            return self._append([], details)
+
+    def _append(self, drafts: list[_Draft], changing: Mapping[str, object] | None = None) -> bool:
         handle = -1
         try:
             with chain.locked(self.path, self._clock):
-                handle = self._open()  # under the lock: the file may have been rotated until then
-                self._write_lines(handle, drafts)
+                handle = self._open()  # under the lock: the file may have been closed until then
+                last = rotation.last_of(handle)
+                worry = None
+                if last.seq:
+                    handle, last, worry = self._closed_when_due(handle, last, changing or {})
+                self._write_lines(handle, last, drafts)
             if any(draft.event not in UNSYNCED for draft in drafts):
                 os.fdatasync(handle)
         except OSError as exc:
-            self.last_problem = f"{self.path}: the audit log cannot be written ({exc.strerror or exc})"
+            self._trouble("written", exc)
             return False
         finally:
             if handle >= 0:
                 os.close(handle)
-        self.last_problem = None
+        self.last_problem = worry
         return True
+
+    def _trouble(self, what: str, exc: OSError) -> None:
+        self.last_problem = f"{self.path}: the audit log cannot be {what} ({exc.strerror or exc})"
 
     def _open(self) -> int:
         flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
@@ -126,19 +205,112 @@ class Audit:
             raise OSError(errno.EINVAL, "it is no ordinary file")
         return handle
 
-    def _write_lines(self, handle: int, drafts: list[_Draft]) -> None:
-        seq, prev, torn = last_of(handle)
-        content = b"\n" if torn else b""
-        for draft in drafts:
-            seq += 1
-            record = self._record(draft, seq, prev)
-            content += chain.canonical(record) + b"\n"
-            prev = str(record["mac"])
-        written = os.write(handle, content)  # one write: a kill leaves whole lines, or one torn at the end
-        if written != len(content):
-            raise OSError(errno.ENOSPC, f"only {written} of {len(content)} bytes could be written")
+    def _closed_when_due(
+        self, handle: int, last: Last, details: Mapping[str, object]
+    ) -> tuple[int, Last, str | None]:
+        """Close the file where its month, its size or its key asks for it; return the file to write to.
 
-    def _record(self, draft: _Draft, seq: int, prev: str) -> dict[str, object]:
+        Where it cannot be closed the old file goes on, and the words for the state line come with it.
+        """
+        head = os.pread(handle, _HEAD_BYTES, 0)
+        leaving: AuditKey | None = None
+        change = False
+        if head != self._head:  # a file that this process has not seen yet
+            first = rotation.first_of(handle)
+            self._month = rotation.month_of(first) if first else ""
+            leaving, change = self._key_to_leave(handle)
+            if not change:
+                self._head = head
+        month = site_time(self._clock.now_ms(), self._zone).strftime("%Y-%m")
+        new_month = bool(self._month) and month > self._month
+        if not (change or new_month or os.fstat(handle).st_size >= self._rotate_bytes):
+            return handle, last, None
+        try:
+            if leaving is not None and last.event != "key.rotated":
+                last = self._seal_off(handle, last, leaving, details)
+            os.fdatasync(handle)
+            self.path.rename(rotation.next_path(self.path, self._month or month))
+            _sync_folder(self.path.parent)
+        except OSError as exc:
+            words = f"{self.path}: the audit log cannot be closed for the month ({exc.strerror or exc})"
+            return handle, last, words
+        fresh = self._open()
+        os.close(handle)
+        self._head = b""
+        return fresh, rotation.last_of(fresh), None
+
+    def _key_to_leave(self, handle: int) -> tuple[AuditKey | None, bool]:
+        """Return the retired key that the file is still under, and whether a new file has to begin.
+
+        None and yes: the file is under a key that this station does not know, such as after a backup
+        was put back. An edited line at the end hides no key: further lines are looked at.
+        """
+        lines = list(itertools.islice(rotation.tail_records(handle), _LINES_FOR_KEY))
+        found = self._key_of(lines)
+        if found is not self._keys[0] and self._refresh is not None:
+            with contextlib.suppress(SettingsError):
+                self._keys = tuple(self._refresh())
+            found = self._key_of(lines)
+        if found is None:
+            return None, bool(lines) and self._refresh is not None
+        return (None, False) if found is self._keys[0] else (found, True)
+
+    def _key_of(self, lines: list[dict[str, object]]) -> AuditKey | None:
+        return next((key for line in lines for key in self._keys if chain.fits(key.key, line)), None)
+
+    def _seal_off(self, handle: int, last: Last, key: AuditKey, details: Mapping[str, object]) -> Last:
+        """Write the last line under a key that is retired."""
+        kids = {"old": key.kid, "new": self._keys[0].kid}
+        line = self._record("key.rotated", kids | dict(details), last, key)
+        _write(handle, (b"\n" if last.torn else b"") + chain.canonical(line) + b"\n")
+        return Last(last.seq + 1, str(line["mac"]), torn=False, event="key.rotated")
+
+    def _write_lines(self, handle: int, last: Last, drafts: list[_Draft]) -> None:
+        content = b"\n" if last.torn else b""
+        gone: list[rotation.Closed] = []
+        if not last.seq:
+            last, begun, gone = self._begun(last)
+            content += begun
+        for draft in drafts:
+            record = self._line(draft, last.seq + 1, last.mac, self._keys[0])
+            content += chain.canonical(record) + b"\n"
+            last = Last(last.seq + 1, str(record["mac"]), torn=False)
+        if content:
+            _write(handle, content)  # one write: a kill leaves whole lines, or one torn at the end
+        if gone:
+            os.fdatasync(handle)  # what says that they went is on the card before they go
+            for closed in gone:
+                closed.path.unlink(missing_ok=True)
+
+    def _begun(self, last: Last) -> tuple[Last, bytes, list[rotation.Closed]]:
+        """Return the first line of a file that goes on from a closed one, and which files may go."""
+        files = rotation.closed_files(self.path)
+        if not files:
+            return last, b"", []
+        before = files[-1]
+        now_ms = self._clock.now_ms()
+        cut_ms = now_ms - rotation.KEEP_DAYS * 86_400_000
+        gone = rotation.expired(files, iso(now_ms), iso(cut_ms))
+        details: dict[str, object] = {
+            "prev_file": before.path.name,
+            "last_seq": before.last.seq,
+            "last_mac": before.last.mac,
+            "sha256": rotation.sha256_of(before.path),
+            "kid": self._keys[0].kid,
+            "since": files[len(gone)].first_seq,
+        }
+        if gone:
+            details["removed"] = [closed.path.name for closed in gone]
+        line = self._record("audit.rotate", details, before.last, self._keys[0])
+        return Last(before.last.seq + 1, str(line["mac"]), torn=False), chain.canonical(line) + b"\n", gone
+
+    def _record(
+        self, event: str, details: Mapping[str, object], last: Last, key: AuditKey
+    ) -> dict[str, object]:
+        """Return a line that the log writes about itself."""
+        return self._line(_Draft(event, "", "", ok=True, details=details), last.seq + 1, last.mac, key)
+
+    def _line(self, draft: _Draft, seq: int, prev: str, key: AuditKey) -> dict[str, object]:
         now_ms = self._clock.now_ms()
         body: dict[str, object] = {
             "seq": seq,
@@ -156,32 +328,45 @@ class Audit:
         }
         if len(chain.canonical(body)) + len(chain.FIRST) + 10 > chain.MAX_LINE:
             body["d"] = {"cut": f"{len(draft.details)} details left out: too long for one line"}
-        return {**body, "mac": chain.mac_of(self._key, body)}
+        return {**body, "mac": chain.mac_of(key.key, body)}
 
 
-def last_of(handle: int) -> tuple[int, str, bool]:
-    """Return (seq, mac) of the last whole line of the log, and whether a torn one stands after it.
+def rotate(
+    path: Path,
+    old: AuditKey,
+    new: AuditKey,
+    clock: Clock,
+    zone: ZoneInfo,
+    *,
+    service: str = "terminal",
+    user: str = "",
+) -> None:
+    """Close the log under the old key with `key.rotated`, and begin a file under the new one.
 
-    Reads the last 8 kB, and further back only when no whole line stands in there. The line's own
-    MAC is not judged here: the chain goes on from an edited line too, so that `verify` names just it.
+    Done again after a kill at any step it goes on where it stopped; done twice it changes nothing.
+    Another process that writes in between does the same by itself, once the configuration names the
+    old key among `audit_keys`.
+
+    Raises:
+        StoreError: the log cannot be written or closed; it is as it was, or closed and not yet begun.
     """
-    size = os.fstat(handle).st_size
-    if size == 0:
-        return 0, chain.FIRST, False
-    span = _TAIL_BYTES
-    while True:
-        start = max(0, size - span)
-        content = os.pread(handle, size - start, start)
-        lines = content.split(b"\n")
-        if start:
-            lines = lines[1:]
-        for line in reversed(lines):
-            record = chain.read_line(line) if line else None
-            if record is not None:
-                return int(str(record["seq"])), str(record["mac"]), not content.endswith(b"\n")
-        if start == 0:
-            return 0, chain.FIRST, not content.endswith(b"\n")
-        span *= 8
+    audit = Audit(path, (new, old), service, clock, zone)
+    if not audit.change_over(**({"by": user} if user else {})) or audit.last_problem:
+        raise StoreError(audit.last_problem or f"{path}: the audit log cannot be closed")
+
+
+def _write(handle: int, content: bytes) -> None:
+    written = os.write(handle, content)
+    if written != len(content):
+        raise OSError(errno.ENOSPC, f"only {written} of {len(content)} bytes could be written")
+
+
+def _sync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def _boot_id() -> str:

@@ -24,6 +24,13 @@ AUDIT_EVENTS = {
     "page.refused": "somebody asked for a page that his role may not see",
     "config.changed": "the configuration was made, or a setting changed (before and after; secrets never)",
     "password.changed": "a password was set (whose, never what)",
+    "user.added": "a user was added (whom, with which role)",
+    "user.role": "a user got another role (before and after)",
+    "user.disabled": "a user may not log in any more",
+    "user.enabled": "a disabled user may log in again",
+    "user.removed": "a user was removed",
+    "key.rotated": "the last line under an old key: names the old and the new one",
+    "audit.rotate": "the first line of a new file: names the closed one, its last line, its SHA-256",
     "key.mode": "a file that others could read was put back to its owner alone",
 }
 """Every event of the audit log; `tests/test_docs.py` looks for others in the code."""
