@@ -8,6 +8,7 @@ no NTP step moves. The site's own time appears only where a person reads it.
 import datetime as dt
 import time
 import zoneinfo
+from pathlib import Path
 from typing import Protocol
 
 
@@ -45,6 +46,17 @@ class SystemClock:
         """Wait; zero or less returns at once."""
         if seconds > 0:
             time.sleep(seconds)
+
+
+def boot_id() -> str:
+    """Return which start of the machine this is; empty where the system does not say.
+
+    What `monotonic` said is comparable within one of them, also between processes.
+    """
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+    except OSError:
+        return ""
 
 
 def utc(ms: int) -> dt.datetime:

@@ -6,6 +6,7 @@ Addresses (`add(server, desk)`) get it when the application is made; pages ask f
 from dataclasses import dataclass
 from pathlib import Path
 
+from substation.access.sessions import Sessions
 from substation.audit import Audit
 from substation.clock import Clock
 from substation.dashboard.login import Login, Throttle
@@ -26,6 +27,8 @@ class Desk:
     throttle: Throttle
     """Failed logins; another purpose counts apart under a name of its own (`export` + user)."""
     login: Login
+    sessions: Sessions
+    """Who is logged in; whoever changes a password or a user ends the sessions here."""
     clock: Clock
 
 

@@ -158,6 +158,12 @@ class Login:
             self._note(outcome.user, source)
         return outcome
 
+    def forget(self, name: str, source: str) -> None:
+        """Let the next login of this user be verified, and be a line of its own in the audit log."""
+        self._right.forget_user(name)
+        with self._lock:
+            self._seen.pop((name, source), None)
+
     def _verify_once(self, name: str, password: str, source: str, mark: bytes) -> Outcome:
         with self._lock:
             flight = self._flights.get(mark)

@@ -26,6 +26,12 @@ def current_user() -> User:
     return user
 
 
+def session_token() -> str | None:
+    """Return the token of the session in which this request came; None for a program without one."""
+    token = g.get("session_token")
+    return token if isinstance(token, str) else None
+
+
 def may(needed: UserRole) -> bool:
     """Return whether whoever is logged in may do what `needed` may."""
     return role_at_least(current_user().role, needed)

@@ -32,9 +32,19 @@ def _login_failures(connection: sqlite3.Connection) -> None:
     connection.execute("CREATE INDEX login_failure_bucket ON login_failure (bucket, at_ms)")
 
 
+def _sessions(connection: sqlite3.Connection) -> None:
+    """`begun` and `touched` are seconds of the monotonic clock since the start of the machine `boot`."""
+    connection.execute(
+        "CREATE TABLE session (mark TEXT PRIMARY KEY, user TEXT NOT NULL, source TEXT NOT NULL,"
+        " fingerprint TEXT NOT NULL, boot TEXT NOT NULL, begun_ms INTEGER NOT NULL, begun REAL NOT NULL,"
+        " touched REAL NOT NULL, ended TEXT NOT NULL) WITHOUT ROWID"
+    )
+
+
 MIGRATIONS: tuple[tuple[str, Callable[[sqlite3.Connection], None]], ...] = (
     ("meta", _first_light),
     ("login_failure", _login_failures),
+    ("session", _sessions),
 )
 """Named steps, applied once each, in this order; new ones are added at the end."""
 
