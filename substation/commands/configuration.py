@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable
 from typing import Any, NoReturn
 
+from substation.commands import configuration_users
 from substation.commands.configuration_change import change_password, edit, set_value
 from substation.commands.configuration_check import check
 from substation.commands.configuration_make import ask_and_make, make_station
@@ -38,11 +39,12 @@ examples:
   python3 encrypt_config.py set web.allowed_hosts substation.local,10.0.0.5
   python3 encrypt_config.py passwd admin               a new password, asked twice
   python3 encrypt_config.py passwd --export            the password of the export
+  python3 encrypt_config.py user add meera --role engineer
 
 exit codes: 0 done, 64 wrong usage, 75 somebody else is changing it, 78 the configuration cannot be used"""
 
 
-PARTS: tuple[Any, ...] = ()
+PARTS: tuple[Any, ...] = (configuration_users,)
 """Modules with commands of their own: each has `add(command)`; `command(name, run, words)` makes one."""
 
 

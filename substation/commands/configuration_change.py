@@ -3,6 +3,7 @@
 import getpass
 import json
 import os
+import re
 import shlex
 import shutil
 import subprocess
@@ -15,9 +16,9 @@ from substation.access.users import demo_passwords_in_use
 from substation.commands.configuration_check import refuse_new_profiles
 from substation.commands.configuration_open import audit_of, load_and_say, record
 from substation.errors import EXIT_OK, EXIT_USAGE, SettingsError
-from substation.settings import files, names, passwords, vault
+from substation.settings import files, names, people, vault
 from substation.settings.files import NAME
-from substation.settings.model import Settings, User, parse
+from substation.settings.model import KNOWN_HASHES, Settings, User, parse
 
 EDITORS = ("nano", "vim", "vi")
 
@@ -28,7 +29,7 @@ def set_value(folder: Path, name: str, text: str) -> int:
 
     def exchange(current: Settings) -> Settings:
         changed = names.with_text(current, name, text)
-        _keep_an_administrator(current.model_dump(mode="json"), changed)
+        people.keep_an_administrator(current, changed)
         refuse_new_profiles(current.model_dump(mode="json"), changed)
         return changed
 
@@ -106,12 +107,11 @@ def change_password(folder: Path, name: str | None, *, export: bool) -> int:
             print(f"There is no user {name or ''}; known: {known}", file=sys.stderr)
             return EXIT_USAGE
         who = user.name
-    password = _asked_twice(f"New password of {who}")
+    password = asked_twice(f"New password of {who}")
     if password is None:
         print("The two passwords differ; nothing was changed", file=sys.stderr)
         return EXIT_USAGE
-    demo = settings.simulated and password in vault.DEMO_PASSWORDS.values()
-    reason = None if demo else passwords.refusal(password, context=_context(settings, who))
+    reason = people.refusal(settings, who, password)
     if reason:
         print(f"Not taken: {reason}. Nothing was changed", file=sys.stderr)
         return EXIT_USAGE
@@ -120,11 +120,7 @@ def change_password(folder: Path, name: str | None, *, export: bool) -> int:
     def exchange(current: Settings) -> Settings:
         if export:
             return current.model_copy(update={"export_password_hash": fresh})
-        users = tuple(
-            one.model_copy(update={"password_hash": fresh}) if one.name == who else one
-            for one in current.users
-        )
-        return current.model_copy(update={"users": users})
+        return people.with_password(current, who, fresh)
 
     _, after = files.update(folder, exchange)
     record(audit_of(folder, after), "password.changed", of=who)
@@ -138,24 +134,6 @@ def _record_changes(folder: Path, before: Settings | Mapping[str, object], after
     for name, old, new in names.differences(before, after):
         record(audit, "config.changed", setting=name, before=old, after=new)
         print(f"{name}: {old} -> {new}")
-
-
-def _keep_an_administrator(before: Mapping[str, object], after: Settings) -> None:
-    """Raise SettingsError when a change would leave nobody who may administrate the station."""
-    if _has_administrator(before) and not _has_administrator(after.model_dump(mode="json")):
-        raise SettingsError(
-            f"{NAME}: users: nobody could administrate this station any more: it needs one enabled user "
-            "with the role administrator. Leave this one as it is, or make another user administrator "
-            "first: python3 encrypt_config.py edit"
-        )
-
-
-def _has_administrator(plain: Mapping[str, object]) -> bool:
-    users = plain.get("users")
-    return any(
-        isinstance(user, dict) and user.get("role") == "administrator" and not user.get("disabled")
-        for user in (users if isinstance(users, list) else ())
-    )
 
 
 def _warn(settings: Settings) -> None:
@@ -210,15 +188,15 @@ def _closed(before: Mapping[str, object], text: str) -> Settings:
         if not isinstance(name, str) or name not in hashes:
             raise SettingsError(
                 f"{NAME}: users: '{name}' has no password yet; here users are changed "
-                "or removed, not added or renamed"
+                "or removed, not added or renamed. Add one: python3 encrypt_config.py user add NAME"
             )
         user["password_hash"] = hashes[name]
     data["simulated"] = before.get("simulated", False)
     export = before.get("export_password_hash")
-    is_hash = isinstance(export, str) and export.startswith("$argon2id$")
+    is_hash = isinstance(export, str) and re.match(KNOWN_HASHES, export) is not None
     data["export_password_hash"] = export if is_hash else None
     after = parse(data, NAME)
-    _keep_an_administrator(before, after)
+    people.keep_an_administrator(before, after)
     refuse_new_profiles(before, after)
     return after
 
@@ -226,10 +204,10 @@ def _closed(before: Mapping[str, object], text: str) -> Settings:
 def _wanted(settings: Settings, name: str | None) -> User | None:
     if name is None:
         return next((user for user in settings.users if user.role == "administrator"), None)
-    return next((user for user in settings.users if user.name == name), None)
+    return people.find(settings, name)
 
 
-def _asked_twice(question: str) -> str | None:
+def asked_twice(question: str) -> str | None:
     """Return the password, or None when the two differ. From a pipe: two lines."""
     if sys.stdin.isatty():
         first, second = getpass.getpass(f"{question}: "), getpass.getpass("Once more: ")
@@ -243,7 +221,3 @@ def _line() -> str:
     if not line:
         raise EOFError
     return line.removesuffix("\n").removesuffix("\r")
-
-
-def _context(settings: Settings, who: str) -> list[str]:
-    return [who, settings.site.name, *(meter.name for meter in settings.meters)]

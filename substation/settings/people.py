@@ -33,6 +33,15 @@ def find(settings: Settings, name: str) -> User | None:
     return next((user for user in settings.users if _normal(user.name) == wanted), None)
 
 
+def known(settings: Settings, name: str) -> User:
+    """Return the user of this name; raises NoSuchUser, which names those there are."""
+    user = find(settings, name)
+    if user is None:
+        known = ", ".join(one.name for one in settings.users) or "none"
+        raise NoSuchUser(f"There is no user {name[:64]}; known: {known}")
+    return user
+
+
 def added(settings: Settings, name: str, role: UserRole, password_hash: str) -> Settings:
     """Return the settings with a further user.
 
@@ -66,7 +75,7 @@ def disabled(settings: Settings, name: str, yes: bool) -> Settings:
 
 def removed(settings: Settings, name: str) -> Settings:
     """Return the settings without a user; raises NoSuchUser, NotPossible."""
-    gone = _known(settings, name)
+    gone = known(settings, name)
     users = tuple(user for user in settings.users if user is not gone)
     return _kept(settings, settings.model_copy(update={"users": users}))
 
@@ -106,7 +115,7 @@ def refusal(settings: Settings, who: str, password: str) -> str | None:
 
 
 def _changed(settings: Settings, name: str, **change: Any) -> Settings:
-    user = _known(settings, name)
+    user = known(settings, name)
     changed = user.model_copy(update=change)
     users = tuple(changed if one is user else one for one in settings.users)
     return _kept(settings, settings.model_copy(update={"users": users}))
@@ -115,14 +124,6 @@ def _changed(settings: Settings, name: str, **change: Any) -> Settings:
 def _kept(before: Settings, after: Settings) -> Settings:
     keep_an_administrator(before, after)
     return after
-
-
-def _known(settings: Settings, name: str) -> User:
-    user = find(settings, name)
-    if user is None:
-        known = ", ".join(one.name for one in settings.users) or "none"
-        raise NoSuchUser(f"There is no user {name[:64]}; known: {known}")
-    return user
 
 
 def _administrated(settings: Settings | Mapping[str, object]) -> bool:
