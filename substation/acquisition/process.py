@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from types import FrameType
 from typing import NoReturn
 
+from substation import notify
 from substation.acquisition.spine import Ending, Poller, log
 from substation.audit import KEY_INFO, Audit
 from substation.bus.lock import PollerLock
@@ -66,9 +67,11 @@ def _poll(loaded: Loaded, clock: Clock, rounds: int | None) -> int:
         audit.write("key.mode", ok=False, words=warning)
     audit.write("start", simulated=settings.simulated)
     log.info("started: %d meters, a round every %g s", len(settings.meters), settings.poll.interval_s)
+    notify.tell(notify.READY)  # the stores are open; the line and its meters may be missing for long
     try:
         poller.run(rounds)
     finally:
+        notify.tell(notify.STOPPING)
         poller.stop()
         audit.write("stop", rounds=poller.number)
         audit.close()

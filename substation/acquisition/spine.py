@@ -13,6 +13,9 @@ Each round takes these steps, in this order (`Poller.steps`):
 A step that fails says so in the log and on the state line, and the others go on: a full or broken
 store never stops the polling, and no fault of one round ends the next. What may take its time
 (commit, upkeep, imports, changed settings) is done after the round, in idle line time (`Poller.chores`).
+
+The service manager's watchdog is fed from this loop alone: after each round, even if all meters are dead,
+between two requests, two chores, two looks while at rest. Where it stands still, the watchdog starves.
 """
 
 import logging
@@ -30,6 +33,7 @@ from substation.errors import (
     WrongStation,
 )
 from substation.meters.qualify import qualify
+from substation.notify import Watchdog
 from substation.readings import Reading
 from substation.settings import files
 from substation.settings.files import Loaded
@@ -82,6 +86,7 @@ class Poller:
             self.started_ms,
         )
         self.keeper = Keeper(self.home, self.settings, clock)
+        self.watchdog = Watchdog(clock)
         self._announced: dict[int, Verdict] = {}
         self._done_s: dict[str, float] = {}
         self._beat_s = clock.monotonic()
@@ -133,6 +138,7 @@ class Poller:
             for step in self.steps:
                 with self.problems.survived(step.__name__):
                     step()
+            self.watchdog.round_done(self._told())
             if not self.stopping and self.number != rounds:
                 self.do_chores()
                 self.rest()
@@ -211,6 +217,7 @@ class Poller:
             if now_s - self._done_s.setdefault(name, now_s if every_s else -1.0) < every_s:
                 continue
             self._done_s[name] = now_s
+            self.watchdog.feed()
             with self.problems.survived(name):
                 chore()
 
@@ -254,6 +261,7 @@ class Poller:
         """
         tried_s = looked_s = self.clock.monotonic()
         while not self.stopping:
+            self.watchdog.feed()
             now_s = self.clock.monotonic()
             left_s = self.schedule.due_s - now_s
             if self.schedule.idle_until_s is None:
@@ -282,11 +290,17 @@ class Poller:
 
     def _between_requests(self) -> bool:
         """Show a sign of life in a long round, a failed meter at once; say whether to end the round early."""
+        self.watchdog.feed()
         is_late = self.clock.monotonic() - self._beat_s > LONG_ROUND_S
         if is_late or self.plant.failed - self._failed_said:
             with self.problems.survived("heartbeat"):
                 self.heartbeat(within_round=True)
         return self.stopping
+
+    def _told(self) -> str:
+        """Return what `systemctl status` shows."""
+        answered = sum(reading.answered for reading in self.readings)
+        return f"Round {self.number}: {answered} of {len(self.settings.meters)} meters answered"
 
     def _rows(self) -> list[LiveRow]:
         health, verdicts = self.plant.health, self.verdicts
