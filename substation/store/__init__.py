@@ -6,6 +6,7 @@
 - `rollup`                readings to minutes, quarters, hours, days, exactly and in any order
 - `reader`                its readers' side: `series` for charts, `registers` for energy and demand,
                           `pool` for connections, `door` for what may be opened at all
+- `pages`                 rows of one table page by page, for the export
 - `events`                changes of state
 - `operator_db`           `operator.db`: what people at the dashboard leave for the poller
 - `heartbeat`             `state/poller.json`

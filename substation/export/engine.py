@@ -1,0 +1,133 @@
+"""The child process: reads pages, writes lines, seals them, sends the archive to standard output.
+
+It owns nothing but two pipes and ends with them: a reader that goes away, and a parent that dies, break
+standard output. No file is made anywhere, and nothing is left where it was killed.
+"""
+
+import hashlib
+import json
+import os
+import resource
+import signal
+import sys
+from collections.abc import Callable, Iterator
+
+from substation.clock import Clock, SystemClock, site_time
+from substation.errors import EXIT_OK, EXIT_USAGE, SubstationError, WrongStation
+from substation.export import table
+from substation.export.estimate import measure
+from substation.export.job import Job
+from substation.export.manifest import Written, manifest, remarks
+from substation.export.seal import CSV_NAME, MANIFEST_NAME, sealed
+from substation.export.table import Lines
+from substation.store.pages import Facts, Pages
+
+NICE = 19
+TELL_S = 0.2
+"""Progress is told at most so often."""
+
+Tell = Callable[[dict[str, object]], None]
+
+
+def main() -> int:
+    """Do the job on standard input; return the exit code."""
+    _be_modest()
+    try:
+        job = Job.read(sys.stdin.buffer.readline())
+    except (ValueError, KeyError, TypeError):
+        print("This is the engine of the export. Type: python3 datalogger.py export", file=sys.stderr)
+        return EXIT_USAGE
+
+    def tell(message: dict[str, object]) -> None:
+        _write(job.progress_fd, json.dumps(message).encode("ascii") + b"\n")
+
+    try:
+        export = Export(job, tell)
+        for chunk in export.archive():
+            _write(sys.stdout.fileno(), chunk)
+        tell({"done": export.result()})
+    except SubstationError as exc:
+        tell({"failed": str(exc), "kind": type(exc).__name__})
+        return 1
+    return EXIT_OK
+
+
+class Export:
+    """One export under way."""
+
+    def __init__(self, job: Job, tell: Tell, clock: Clock | None = None) -> None:
+        """Look what there is to read, so that an unreadable history is told before the first byte.
+
+        Raises:
+            StoreError: The history is damaged, not ours, or of another kind of station.
+        """
+        self._job, self._tell, self._clock = job, tell, clock or SystemClock()
+        self._pages = Pages(job.history, job.order.wanted, self._clock)
+        self._facts: Facts | None = self._pages.facts()
+        if self._facts is not None and self._facts.simulated != job.form.simulated:
+            raise WrongStation(
+                f"{job.history} and the configuration are not of the same kind of station (simulated, real); "
+                "nothing was exported"
+            )
+        self._lines = Lines(job.form)
+        self._written: Written | None = None
+
+    def archive(self) -> Iterator[bytes]:
+        """Yield the archive's bytes."""
+        at = site_time(self._job.occasion.at_ms, self._job.form.zone)
+        members = ((CSV_NAME, self._csv()), (MANIFEST_NAME, self._manifest()))
+        return sealed(members, self._job.password, at)
+
+    def result(self) -> dict[str, object]:
+        """Return what the parent is told at the end."""
+        written = self._done()
+        return {
+            "rows": written.total,
+            "sha256": written.sha256,
+            "words": remarks(self._job.order, self._facts, written),
+        }
+
+    def _csv(self) -> Iterator[bytes]:
+        digest, size, rows, told = hashlib.sha256(), 0, 0, self._clock.monotonic()
+        expected = measure(self._job.history, self._job.order, self._clock).rows
+        self._tell({"rows": 0, "of": expected})
+        for lines, count in self._pieces():
+            digest.update(lines)
+            size += len(lines)
+            yield lines
+            rows += count
+            now = self._clock.monotonic()
+            if now - told >= TELL_S:
+                self._tell({"rows": rows, "of": max(rows, expected)})
+                told = now
+        self._tell({"rows": rows, "of": rows})
+        self._written = Written(self._lines.tallies, size, digest.hexdigest())
+
+    def _pieces(self) -> Iterator[tuple[bytes, int]]:
+        yield table.header(self._job.form), 0
+        if self._facts is not None:
+            for page in self._pages.rows(self._facts):
+                yield self._lines.of(page), len(page)
+
+    def _manifest(self) -> Iterator[bytes]:
+        job = self._job
+        yield manifest(job.occasion, job.order, job.form, self._facts, self._done())
+
+    def _done(self) -> Written:
+        if self._written is None:
+            raise ValueError("asked before the last line was written")
+        return self._written
+
+
+def _be_modest() -> None:
+    """Step back behind poller and dashboard; end at once when asked or when nobody reads any more."""
+    os.setpriority(os.PRIO_PROCESS, 0, NICE)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core dump would hold readings and password
+    for number in (signal.SIGTERM, signal.SIGPIPE):
+        signal.signal(number, signal.SIG_DFL)
+
+
+def _write(handle: int, data: bytes) -> None:
+    rest = memoryview(data)
+    while rest:
+        rest = rest[os.write(handle, rest) :]

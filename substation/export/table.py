@@ -1,0 +1,216 @@
+"""Rows of the history to lines of CSV.
+
+RFC 4180: UTF-8, CRLF, one header row. The original's columns come first and under their own names, so
+whoever read the original's files finds them; their units are those of the manifest and, but for V, A and
+Hz, stand in the names. Numbers have the digits of the resolution in which readings are stored; a missing
+value is an empty cell. Periods are named by their beginning.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from substation.clock import day_start_ms, site_time, utc
+from substation.quantities import INSTANTS, KEYS, QUANTITIES
+from substation.readings import Quality
+from substation.store.rows import QUALITY_OF_CODE, keys_in
+from substation.store.schema import ROLLUPS
+
+FIRST = ("Date", "Time", "DateTime", "Meter_ID")
+_LABELS = tuple(q.label for q in QUANTITIES)
+_DIGITS = tuple(len(str(q.steps_per_unit)) - 1 for q in QUANTITIES)
+_INSTANTS = tuple(q for q in QUANTITIES if q.key in INSTANTS)
+_EXTREME_DIGITS = tuple(
+    digits for q, digits in zip(QUANTITIES, _DIGITS, strict=True) if q.key in INSTANTS for _ in range(2)
+)
+_COUNT = len(QUANTITIES)
+_HEAD = 4
+"""Columns of a row before its values: see `pages.columns`."""
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+_QUOTED = (",", '"', "\r", "\n")
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """What the lines depend on besides the rows."""
+
+    resolution: str
+    zone: ZoneInfo
+    names: Mapping[int, str]
+    """Of the meters, as configured now."""
+    interval_s: float
+    """A poll was due so often; 0: as often as it could be."""
+    simulated: bool
+    period_s: int | None = None
+    extremes: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column, as the manifest explains it."""
+
+    name: str
+    unit: str
+    what: str
+
+
+@dataclass(slots=True)
+class Tally:
+    """What was written of one meter."""
+
+    first_ms: int
+    last_ms: int = 0
+    rows: int = 0
+    answered: int = 0
+    """Rows with at least one answered poll."""
+
+
+def columns(form: Form) -> list[Column]:
+    """Return the columns in their order."""
+    begin = "of the poll" if form.period_s is None else "at which the period begins"
+    mean, last = ("", "") if form.period_s is None else ("mean", "last value of the period")
+    found = [
+        Column("Date", "", f"site date {begin}"),
+        Column("Time", "", f"site time {begin}"),
+        Column("DateTime", "", f"site date and time {begin}"),
+        Column("Meter_ID", "", "Modbus device id"),
+        *(Column(q.label, q.unit, last if q.kind == "counter" else mean) for q in QUANTITIES),
+        Column("UTC", "", f"time {begin}, ISO 8601; never twice, also where clocks are set back"),
+        Column("Meter_Name", "", "as configured when exported"),
+    ]
+    if form.period_s is None:
+        found.append(Column("quality", "", "good, or why there is no value, or which values are doubted"))
+    else:
+        found += [
+            Column("quality", "", "the worst of the period's polls; means hold good values only"),
+            Column("rows_found", "polls", "polls of the period that were answered"),
+            Column("rows_due", "polls", due_words(form.interval_s)),
+        ]
+    found.append(Column("simulated", "", "yes: a demo's figures, no meter said them"))
+    if form.extremes:
+        for q in _INSTANTS:
+            found.append(Column(f"{q.label} min", q.unit, "least value of the period"))
+            found.append(Column(f"{q.label} max", q.unit, "greatest value of the period"))
+    return found
+
+
+def due_words(interval_s: float) -> str:
+    """Return how it is known how many polls were due."""
+    if not interval_s:
+        return "unknown: the line is polled without pause"
+    return (
+        f"polls due in the whole period at one every {interval_s:g} s, the interval set when exported; "
+        "a time with another interval shows more or fewer found"
+    )
+
+
+def header(form: Form) -> bytes:
+    """Return the header row."""
+    return ",".join(column.name for column in columns(form)).encode("ascii") + b"\r\n"
+
+
+class Lines:
+    """Writes pages of rows as lines, and counts what it wrote."""
+
+    def __init__(self, form: Form) -> None:
+        """Prepare the cells that are the same in every row."""
+        self._form = form
+        self._values = ",".join(f"%.{digits}f" for digits in _DIGITS)
+        self._extremes = ",".join(f"%.{digits}f" for digits in _EXTREME_DIGITS)
+        self._names = {meter_id: text_cell(name) for meter_id, name in form.names.items()}
+        self._simulated = "yes" if form.simulated else "no"
+        self.tallies: dict[int, Tally] = {}
+        """By meter."""
+
+    def of(self, page: Sequence[tuple[Any, ...]]) -> bytes:
+        """Return the page's lines."""
+        write = self._poll if self._form.period_s is None else self._period
+        return "".join([write(row) for row in page]).encode("utf-8")
+
+    def _poll(self, row: tuple[Any, ...]) -> str:
+        key, code, reason, mask = row[:_HEAD]
+        meter_id = key & 0xFF
+        self._count(meter_id, key >> 8, code == 0)
+        local, utc_text = _times(key >> 8, self._form.zone)
+        return (
+            f"{local},{meter_id},{_cells(self._values, _DIGITS, row[_HEAD:])},{utc_text},"
+            f"{self._names.get(meter_id, '')},{_quality(code, reason, mask)},{self._simulated}\r\n"
+        )
+
+    def _period(self, row: tuple[Any, ...]) -> str:
+        key, code, _, found = row[:_HEAD]
+        meter_id, at_ms = key & 0xFF, key >> 8
+        self._count(meter_id, at_ms, found > 0)
+        local, utc_text = _times(at_ms, self._form.zone)
+        due = _due(at_ms, self._form.period_s or 0, self._form.interval_s, self._form.zone)
+        extremes = ""
+        if self._form.extremes:
+            extremes = "," + _cells(self._extremes, _EXTREME_DIGITS, row[_HEAD + _COUNT :])
+        return (
+            f"{local},{meter_id},{_cells(self._values, _DIGITS, row[_HEAD : _HEAD + _COUNT])},{utc_text},"
+            f"{self._names.get(meter_id, '')},{_word(code)},{found},{due},{self._simulated}{extremes}\r\n"
+        )
+
+    def _count(self, meter_id: int, at_ms: int, answered: bool) -> None:
+        tally = self.tallies.get(meter_id)
+        if tally is None:
+            tally = self.tallies[meter_id] = Tally(first_ms=at_ms)
+        tally.rows += 1
+        tally.answered += answered
+        tally.last_ms = at_ms
+
+
+def text_cell(text: str) -> str:
+    """Return a text as a cell that no spreadsheet runs as a formula (CWE-1236)."""
+    if text.startswith(_FORMULA):
+        text = "'" + text
+    elif not any(mark in text for mark in _QUOTED):
+        return text
+    return '"' + text.replace('"', '""') + '"'
+
+
+def _cells(template: str, digits: Sequence[int], values: tuple[Any, ...]) -> str:
+    if None not in values:
+        return template % values
+    return ",".join("" if v is None else f"{v:.{d}f}" for v, d in zip(values, digits, strict=True))
+
+
+@lru_cache(maxsize=64)
+def _minute(minute: int, zone: ZoneInfo) -> tuple[str, str, str]:
+    local = site_time(minute * 60_000, zone)
+    return f"{local:%Y-%m-%d}", f"{local:%H:%M}", f"{utc(minute * 60_000):%Y-%m-%dT%H:%M}"
+
+
+def _times(at_ms: int, zone: ZoneInfo) -> tuple[str, str]:
+    """Return the cells of Date, Time, DateTime, and that of UTC."""
+    minute, ms = divmod(at_ms, 60_000)
+    date, time, utc_text = _minute(minute, zone)
+    second, ms = divmod(ms, 1000)
+    return f"{date},{time}:{second:02d},{date} {time}:{second:02d}", f"{utc_text}:{second:02d}.{ms:03d}Z"
+
+
+def _word(code: int) -> str:
+    return QUALITY_OF_CODE.get(code, Quality.IMPLAUSIBLE).value
+
+
+@lru_cache(maxsize=256)
+def _quality(code: int, reason: str | None, mask: int) -> str:
+    """Return the quality of a poll, in the words of the live file."""
+    if code == 0 and mask:
+        doubted = keys_in(mask)
+        return "implausible: " + " ".join(key for key in KEYS if key in doubted)
+    return text_cell(f"{_word(code)}: {reason}") if reason else _word(code)
+
+
+@lru_cache(maxsize=16)
+def _due(at_ms: int, period_s: int, interval_s: float, zone: ZoneInfo) -> str:
+    return str(int(length_ms(at_ms, period_s, zone) / 1000 / interval_s)) if interval_s else ""
+
+
+def length_ms(at_ms: int, period_s: int, zone: ZoneInfo) -> int:
+    """Return the length of the period that begins at `at_ms`: 23 or 25 hours where clocks are set."""
+    if period_s == ROLLUPS["day"]:
+        return day_start_ms(at_ms, zone, -1) - at_ms
+    return period_s * 1000
