@@ -1,4 +1,10 @@
-"""Takes the readings of another history, slice by slice: made in the background or brought from elsewhere."""
+"""Takes the readings of another history, slice by slice: made in the background or brought from elsewhere.
+
+An imported history (`mark_imported`) holds readings of the original system. Three things are told of it that
+nobody has to know of others: the zone in which its local times were read, which must be the same for every
+import, or each reading would come again, shifted; how many of its readings were new (`taken`); and that a
+reading whose meter and moment are known already is that reading, and never moves on to the next millisecond.
+"""
 
 import contextlib
 import sqlite3
@@ -10,6 +16,9 @@ from substation.store import door, schema
 from substation.store.rows import Row
 
 _MINUTE_MS = 60_000
+_QUARTER_MS = 900_000
+_ZONE = "import_zone"
+"""In `meta`: the zone of imported local times."""
 Event = tuple[int, str, int | None, str, str, str]
 """at_ms, kind, meter_id, old, new, detail."""
 
@@ -56,9 +65,14 @@ def open_source(path: Path, simulated: bool) -> sqlite3.Connection:
     return db
 
 
-def progress_name(source: sqlite3.Connection) -> str:
-    """Return under which name `sync` keeps how far this source was taken."""
-    return f"absorb {schema.meta(source, 'uid')}"
+def uid(source: sqlite3.Connection) -> str:
+    """Return the name that a history was born with."""
+    return str(schema.meta(source, "uid"))
+
+
+def progress_name(uid: str) -> str:
+    """Return under which name `sync` keeps how far the source with this `uid` was taken."""
+    return f"absorb {uid}"
 
 
 def progress(db: sqlite3.Connection, name: str) -> int:
@@ -77,12 +91,51 @@ def forget(db: sqlite3.Connection, name: str) -> None:
     db.execute("DELETE FROM sync WHERE name = ?", (name,))
 
 
-def next_rows(source: sqlite3.Connection, after: int, size: int) -> list[Row]:
-    """Return about `size` rows after the key `after`, in whole minutes; empty at the end."""
+def mark_imported(db: sqlite3.Connection, zone: str) -> None:
+    """Note that the readings of this history were imported, and in which zone their times were read."""
+    db.execute("INSERT OR IGNORE INTO meta VALUES (?, ?)", (_ZONE, zone))
+
+
+def import_zone(db: sqlite3.Connection) -> str | None:
+    """Return the zone in which imported times were read; None where nothing was imported."""
+    return schema.meta(db, _ZONE)
+
+
+def prove_zone(ours: str | None, theirs: str | None, path: Path) -> None:
+    """Raise StoreError when an import reads local times otherwise than the ones before it."""
+    if ours is not None and theirs is not None and ours != theirs:
+        raise StoreError(
+            f"{path.name} reads the original's local times as {theirs}, what was imported before was read as "
+            f"{ours}: every reading would come a second time, shifted. Import with --zone {ours}; if that "
+            f"one was wrong, begin with a copy of the history from before the first import"
+        )
+
+
+def taken(db: sqlite3.Connection, uid: str) -> int | None:
+    """Return how many readings of an imported history were new; None before its first slice."""
+    row = db.execute("SELECT last_key FROM sync WHERE name = ?", (f"taken {uid}",)).fetchone()
+    return int(row[0]) if row else None
+
+
+def count_taken(db: sqlite3.Connection, uid: str, new: int, at_ms: int) -> None:
+    """Add to `taken`; in the transaction that took them."""
+    remember(db, f"taken {uid}", (taken(db, uid) or 0) + new, at_ms)
+
+
+def next_rows(source: sqlite3.Connection, after: int, size: int, minute_from_ms: int = 0) -> list[Row]:
+    """Return about `size` rows after the key `after`; empty at the end.
+
+    In whole minutes, and before `minute_from_ms`, where our own minutes are gone, in whole quarters of an
+    hour: `not_known` takes such a period as one.
+    """
     beyond = source.execute(
         "SELECT key FROM reading WHERE key > ? ORDER BY key LIMIT 1 OFFSET ?", (after, size)
     ).fetchone()
-    bound = None if beyond is None else ((beyond[0] >> 8) // _MINUTE_MS + 1) * _MINUTE_MS << 8
+    bound = None
+    if beyond is not None:
+        at_ms = beyond[0] >> 8
+        period_ms = _QUARTER_MS if at_ms < minute_from_ms else _MINUTE_MS
+        bound = (at_ms // period_ms + 1) * period_ms << 8
     rows = source.execute(
         f"{schema.select('reading')} WHERE key > ? AND (? IS NULL OR key < ?) ORDER BY key",
         (after, bound, bound),
@@ -90,22 +143,26 @@ def next_rows(source: sqlite3.Connection, after: int, size: int) -> list[Row]:
     return [(key, code, reason, mask, list(values)) for key, code, reason, mask, *values in rows]
 
 
-def not_known(db: sqlite3.Connection, rows: Iterable[Row], raw_from_ms: int) -> list[Row]:
+def not_known(
+    db: sqlite3.Connection, rows: Iterable[Row], raw_from_ms: int, minute_from_ms: int = 0
+) -> list[Row]:
     """Return the rows that may be taken.
 
     Before `raw_from_ms` our own readings are gone, so a row that was counted once cannot be seen any more: a
-    minute that we have is taken as known there, a minute that we have not is taken whole.
+    minute that we have is taken as known there, a minute that we have not is taken whole. Before
+    `minute_from_ms` the minutes are gone too, and the same is asked of quarters of an hour.
     """
-    seen: dict[int, bool] = {}
+    seen: dict[tuple[str, int], bool] = {}
     taken = []
     for row in rows:
         at_ms = row[0] >> 8
         if at_ms < raw_from_ms:
-            minute = (at_ms - at_ms % _MINUTE_MS) << 8 | row[0] & 0xFF
-            if minute not in seen:
-                found = db.execute("SELECT 1 FROM minute WHERE key = ?", (minute,)).fetchone()
-                seen[minute] = found is not None
-            if seen[minute]:
+            table, period_ms = ("quarter", _QUARTER_MS) if at_ms < minute_from_ms else ("minute", _MINUTE_MS)
+            period = (at_ms - at_ms % period_ms) << 8 | row[0] & 0xFF
+            if (table, period) not in seen:
+                query = f"SELECT 1 FROM {table} WHERE key = ?"  # noqa: S608 - one of two names
+                seen[table, period] = db.execute(query, (period,)).fetchone() is not None
+            if seen[table, period]:
                 continue
         taken.append(row)
     return taken

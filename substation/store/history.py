@@ -173,20 +173,29 @@ class History:
         with contextlib.closing(source):
             self._absorb_pace.begin(budget_s)
             with absorb.source_at_fault(), door.explained(path):
-                name = absorb.progress_name(source)
-            known = self._known_until()
+                uid, zone = absorb.uid(source), absorb.import_zone(source)
+            with door.explained(self._path):
+                ours = absorb.import_zone(self._db)
+                known = [schema.meta_number(self._db, name) for name in (schema.RAW_FROM, schema.MINUTE_FROM)]
+            with absorb.source_at_fault():
+                absorb.prove_zone(ours, zone, path)
+            name = absorb.progress_name(uid)
             while True:
                 with door.explained(self._path):
                     last = absorb.progress(self._db, name)
                 with absorb.source_at_fault(), door.explained(path):
-                    rows = absorb.next_rows(source, last, self._absorb_pace.size)
-                    noted = [] if rows else absorb.events_of(source)
+                    rows = absorb.next_rows(source, last, self._absorb_pace.size, known[1])
+                    noted = absorb.events_of(source) if last < 0 or not rows else []
                 with self._transaction(), absorb.source_fits(path):
+                    absorb.take_events(self._db, noted)
+                    if zone is not None:
+                        absorb.mark_imported(self._db, zone)
+                    new = self._take(absorb.not_known(self._db, rows, *known), is_import=zone is not None)
+                    if zone is not None:
+                        absorb.count_taken(self._db, uid, new, self._clock.now_ms())
                     if not rows:
-                        absorb.take_events(self._db, noted)
                         absorb.forget(self._db, name)
                         return True
-                    self._take(absorb.not_known(self._db, rows, known))
                     absorb.remember(self._db, name, rows[-1][0], self._clock.now_ms())
                 if not self._absorb_pace.slice_done():
                     return False
@@ -210,16 +219,17 @@ class History:
         finally:
             self._db.close()
 
-    def _take(self, rows: Iterable[Row]) -> int:
+    def _take(self, rows: Iterable[Row], *, is_import: bool = False) -> int:
         """Insert what is not there, and account for it; inside a transaction."""
-        new = [taken for taken in (self._insert(row) for row in rows) if taken is not None]
+        steps = 1 if is_import else MOST_STEPS
+        new = [taken for taken in (self._insert(row, steps) for row in rows) if taken is not None]
         for table, accounts in rollup.roll_up(new, self._zone).items():
             self._account(table, accounts)
         return len(new)
 
-    def _insert(self, row: Row) -> Row | None:
+    def _insert(self, row: Row, steps: int) -> Row | None:
         key, code, reason, mask, values = row
-        for step in range(MOST_STEPS):
+        for step in range(steps):
             at = key + (step << 8)
             content = (code, reason, mask, *values)
             if self._db.execute(_INSERT, (at, *content)).rowcount:
@@ -227,7 +237,7 @@ class History:
             there = self._db.execute(_FIND, (at,)).fetchone()
             if there[1:] == content:
                 return None
-        self.lost += 1
+        self.lost += steps == MOST_STEPS
         return None
 
     def _account(self, table: str, accounts: dict[int, rollup.Account]) -> None:
@@ -250,10 +260,6 @@ class History:
                 f"{self._path} was moved or deleted while the poller wrote it. Bring it back, or restart the "
                 f"poller to begin a new history"
             )
-
-    def _known_until(self) -> int:
-        with door.explained(self._path):
-            return schema.meta_number(self._db, schema.RAW_FROM)
 
     def _make(self) -> None:
         """Make the file under another name and rename it: a kill never leaves half a history."""

@@ -24,16 +24,12 @@ OURS_ONLY = frozenset({"ts_ms", "quality", "simulated"})
 """Columns that only tables of this program have."""
 LONGEST_LINE = 8192
 """Bytes; a longer line is damage."""
-CHUNK = 2000
-"""Rows read at a time."""
 
 _DATABASE_HEAD = b"SQLite format 3\x00"
-_KEY_OF_LABEL: Mapping[str, str] = {q.label: q.key for q in QUANTITIES}
+KEY_OF_LABEL: Mapping[str, str] = {q.label: q.key for q in QUANTITIES}
 _JOURNALS = ("-journal", "-wal")
 
 Form = Literal["database", "table"]
-Raw = tuple[str, str, tuple[str | float | int | None, ...]]
-"""Local time as found, meter id as found, the values in the order of `Source.keys`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,21 +66,21 @@ def look(path: Path) -> Found:
 
 
 def _look_at_table(head: bytes) -> Found:
-    cells = _header(head)
+    cells = header(head)
     if cells is None:
         return Found("neither a database nor a table of text: damaged, or of another program")
-    if "Meter_ID" not in cells or not _KEY_OF_LABEL.keys() & set(cells):
+    if "Meter_ID" not in cells or not KEY_OF_LABEL.keys() & set(cells):
         return Found("a text of another program: its first line does not name Meter_ID and readings")
     if OURS_ONLY & set(cells):
         return Found("a table of this program, not of the original system")
-    if not _time_columns(cells):
+    if not time_columns(cells):
         return Found("a table without the times of its readings (no DateTime, no Date and Time)")
     if "comm_status" in cells:
         return Found("the original system's live file (a table of text)", "table")
     return Found("the original system's export of its database (a table of text)", "table")
 
 
-def _header(head: bytes) -> list[str] | None:
+def header(head: bytes) -> list[str] | None:
     """Return the cells of a table's first line; None when it is no line of text."""
     if not head.endswith(b"\n") or b"\x00" in head:
         return None
@@ -95,7 +91,7 @@ def _header(head: bytes) -> list[str] | None:
     return [cell.strip() for cell in cells]
 
 
-def _time_columns(names: list[str]) -> tuple[str, ...]:
+def time_columns(names: list[str]) -> tuple[str, ...]:
     """Return the columns that give the time: Date and Time, which the original never rewrote, if there."""
     if "Date" in names and "Time" in names:
         return ("Date", "Time")
@@ -104,9 +100,9 @@ def _time_columns(names: list[str]) -> tuple[str, ...]:
 
 def _look_at_database(path: Path) -> Found:
     try:
-        with contextlib.closing(_open(path, frozen=_is_torn(path))) as db:
+        with contextlib.closing(open_database(path, frozen=is_torn(path))) as db:
             (identity,) = db.execute("PRAGMA application_id").fetchone()
-            names = _column_names(db)
+            names = column_names(db)
             if identity == APPLICATION_ID:
                 return Found("a history of this program, not of the original system")
             if not names:
@@ -125,7 +121,7 @@ def _look_at_database(path: Path) -> Found:
 
 
 def _is_usable(names: list[str]) -> bool:
-    return "Meter_ID" in names and bool(_time_columns(names)) and bool(_KEY_OF_LABEL.keys() & set(names))
+    return "Meter_ID" in names and bool(time_columns(names)) and bool(KEY_OF_LABEL.keys() & set(names))
 
 
 def _span(first: object, last: object) -> str:
@@ -135,17 +131,19 @@ def _span(first: object, last: object) -> str:
     return f"of one day ({begin})" if begin == end else f"of many days ({begin} to {end})"
 
 
-def _column_names(db: sqlite3.Connection) -> list[str]:
+def column_names(db: sqlite3.Connection) -> list[str]:
+    """Return the columns of the table of readings; none when there is no such table."""
     return [str(name) for _, name, *_ in db.execute(f"PRAGMA table_info({TABLE})")]
 
 
-def _is_torn(path: Path) -> bool:
+def is_torn(path: Path) -> bool:
     """Whether the original was killed in the middle of a write: what it had begun stands beside the file."""
     journal = path.with_name(path.name + "-journal")
     return journal.exists() and journal.stat().st_size > 0
 
 
-def _open(path: Path, *, frozen: bool = False) -> sqlite3.Connection:
+def open_database(path: Path, *, frozen: bool = False) -> sqlite3.Connection:
+    """Return a read-only connection; `frozen` looks past what a killed writer left beside the file."""
     mode = "mode=ro&immutable=1" if frozen else "mode=ro"
     return sqlite3.connect(f"{path.absolute().as_uri()}?{mode}", uri=True, isolation_level=None, timeout=5)
 
