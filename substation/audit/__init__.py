@@ -8,22 +8,30 @@ missing at the very end); and whoever holds the running key can write a chain of
 - `keys`     `AuditKey`, `keys_of`: the key in force and the retired ones
 - `rotation` closed files of the log: names, order, how long they are kept
 - `writer`   `Audit`: appends lines; several processes at once; `anchor`, `rotate`
-- `verdict`  `verify` names what was changed, `tail` shows the last lines to a person
+- `verdict`  `verify_all` over all files: whole, or file and line of what was changed (`walk`, `judge`)
+- `reader`   backwards through the log: `newest` for the page, `tail` for the terminal
 """
 
+from substation.audit.judge import Problem
 from substation.audit.keys import KEY_INFO, AuditKey, keys_in, keys_of
-from substation.audit.verdict import Problem, Verdict, tail, verify
+from substation.audit.reader import Entry, View, Wanted, newest, tail
+from substation.audit.verdict import Verdict, verify, verify_all
 from substation.audit.writer import Audit, rotate
 
 __all__ = [
     "KEY_INFO",
     "Audit",
     "AuditKey",
+    "Entry",
     "Problem",
     "Verdict",
+    "View",
+    "Wanted",
     "keys_in",
     "keys_of",
+    "newest",
     "rotate",
     "tail",
     "verify",
+    "verify_all",
 ]

@@ -29,4 +29,5 @@ def keys_of(settings: Settings, config_key: bytes) -> tuple[AuditKey, ...]:
 
 def keys_in(folder: Path) -> tuple[AuditKey, ...]:
     """Return the chain's keys of the station in `folder`, as they are now. Raises SettingsError."""
-    return keys_of(files.load(folder).settings, vault.read_key(folder))
+    loaded = files.load(folder)
+    return keys_of(loaded.settings, loaded.key)

@@ -1,26 +1,21 @@
-"""Reads the audit log back: is the chain whole, and what were the last actions."""
+"""Reads the audit log back: is the chain whole over all its files, and if not, where was it changed?"""
 
-import bisect
-import contextlib
-import dataclasses
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
-from substation.audit import chain
-from substation.clock import SystemClock
-from substation.errors import StoreError
+from substation.audit import chain, judge, walk
+from substation.audit.judge import Problem
+from substation.audit.keys import AuditKey
+from substation.audit.walk import Link, LogFile, Seen
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """One place where the chain is broken."""
+class Place(NamedTuple):
+    """A line of a file of the log."""
 
+    file: str
     line: int
-    """Line in the file, counted from 1."""
-    kind: str
-    """`edited`, `deleted` (before this line), `inserted`, `moved`, `copied` or `cut` (the end is missing)."""
-    words: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +24,14 @@ class Verdict:
 
     lines: int
     problems: tuple[Problem, ...]
-    torn: tuple[int, ...]
+    torn: tuple[Place, ...]
     """Lines cut short by a power failure or a kill; the chain goes on after them, so nothing is missing."""
     last_seq: int
     last_mac: str
     """An anchor: kept elsewhere, it shows later whether the tail was cut."""
+    files: int = 1
+    first_seq: int = 0
+    """The oldest number that is kept; 0 in an empty log."""
 
     @property
     def ok(self) -> bool:
@@ -42,189 +40,108 @@ class Verdict:
 
     def words(self) -> list[str]:
         """Return the finding in sentences, the result first."""
+        where = f"{self.lines} lines" + (f" in {self.files} files" if self.files > 1 else "")
         if self.ok:
             anchor = f"number {self.last_seq}, {self.last_mac[:16]}"
-            said = [f"The chain of {self.lines} lines is whole. Last: {anchor}"]
+            said = [f"The chain of {where} is whole. Last: {anchor}"]
         else:
-            said = [f"The audit log was changed: {len(self.problems)} place(s) in {self.lines} lines"]
+            said = [f"The audit log was changed: {len(self.problems)} place(s) in {where}"]
         said += [problem.words for problem in self.problems]
         said += [
-            f"line {line}: torn by a kill or a power failure; nothing after it is missing"
-            for line in self.torn
+            f"{file} line {line}: torn by a kill or a power failure; nothing after it is missing"
+            for file, line in self.torn
         ]
         return said
 
 
 def verify(path: Path, key: bytes, anchors: Iterable[tuple[int, str]] = ()) -> Verdict:
-    """Return whether the chain of the log is whole, and every place where it is not.
+    """Return whether the log is whole that was written under one key; see `verify_all`."""
+    return verify_all(path, (AuditKey("", key),), anchors)
+
+
+def verify_all(
+    path: Path,
+    keys: Sequence[AuditKey],
+    anchors: Iterable[tuple[int, str]] = (),
+    *,
+    pause: Callable[[], None] | None = None,
+) -> Verdict:
+    """Return whether the log is whole, and every place where it is not: file, line, what was done.
 
     Args:
-        path: the audit log.
-        key: the chain's key, `vault.derive(key, KEY_INFO)`.
+        path: the audit log; its closed files stand beside it.
+        keys: `keys_of(...)`: the key in force and the retired ones.
         anchors: (number, MAC or its beginning) noted elsewhere, such as `last_seq` and `last_mac` of an
-            earlier verdict: only they show that lines at the very end were cut off.
+            earlier verdict: only they show that lines at the very end were cut off. Gather them before.
+        pause: called again and again, for a walk in the background.
 
     Raises:
         StoreError: the log is missing or cannot be read.
     """
-    lines, ended = _lines(path)
-    records = [chain.read_line(line) for line in lines]
-    good = [
-        _Link(at, int(str(record["seq"])), str(record["prev"]), str(record["mac"]))
-        for at, record in enumerate(records)
-        if record is not None and chain.fits(key, record)
-    ]
-    readable = [record is not None for record in records]
-    if any(readable) and not good:
-        words = "no line fits this station's key: another station's log, or the key was changed"
-        return Verdict(len(lines), (Problem(1, "edited", words),), (), 0, chain.FIRST)
-    verdict = _judge(readable, good, ended)
-    cut = tuple(_cut(anchors, good, len(lines)))
-    return dataclasses.replace(verdict, problems=verdict.problems + cut) if cut else verdict
+    noted = list(anchors)
+    with walk.opened(path, keys) as files:
+        found = _whole(files, keys, {seq for seq, _ in noted}, pause)
+        if found is not None and not judge.cut(noted, found[1], found[0].first_seq):
+            return found[0]
+        seen = list(walk.scan(files, keys, pause))
+    judged = judge.Judge(files, seen, keys)
+    problems = judged.problems()
+    last = judged.last
+    cut = judge.cut(noted, judged.macs(), judged.since) if last or not seen else []
+    name, line = files[-1].name, sum(one.file == len(files) - 1 for one in seen) + 1
+    problems += [Problem(line, "cut", f"{name} line {line}: {words}", name) for words in cut]
+    return Verdict(
+        len(seen),
+        tuple(problems),
+        tuple(Place(files[one.file].name, one.line) for one in judged.torn),
+        last.seq if last else 0,
+        last.mac if last else chain.FIRST,
+        len(files),
+        judged.since if seen else 0,
+    )
 
 
-def tail(path: Path, count: int = 20) -> list[str]:
-    """Return the last lines as a person reads them: site time, event, who, from where, details.
+def _whole(
+    files: Sequence[LogFile],
+    keys: Sequence[AuditKey],
+    wanted: set[int],
+    pause: Callable[[], None] | None,
+) -> tuple[Verdict, dict[int, list[str]]] | None:
+    """Return the verdict on a log that nobody has touched, with the MACs of `wanted`; None for any other.
 
-    Raises:
-        StoreError: the log is missing or cannot be read.
+    Needs no memory for the lines: a year of them is walked over while people look at pages.
     """
-    if count <= 0:
-        return []
-    return [_said(line) for line in _lines(path)[0][-count:]]
-
-
-@dataclass(frozen=True, slots=True)
-class _Link:
-    """A line with its own right MAC: somebody who held the key wrote it as it stands."""
-
-    at: int
-    seq: int
-    prev: str
-    mac: str
-
-
-def _judge(readable: list[bool], good: list[_Link], ended: bool) -> Verdict:
-    """Tell what happened to the lines.
-
-    1. The longest run of rising numbers is the chain; other right lines were moved or copied there.
-    2. Numbers that stand nowhere were deleted or overwritten: lines without a right MAC at that very
-       place are the edited ones, and what is still missing was deleted.
-    3. Where no number is missing, a line that is none at all is a torn one (a kill, a power failure),
-       and one that looks like one was inserted.
-    """
-    spine = _longest_rise(good)
-    found: list[Problem] = []
-    torn: list[int] = []
-
-    def name(at: int, kind: str, words: str) -> None:
-        found.append(Problem(at + 1, kind, f"line {at + 1}: {words}"))
-
-    _name_strangers(good, spine, name)
-    right = {link.at for link in good}
-    numbers = sorted({link.seq for link in good})
-    before = _Link(-1, 0, "", chain.FIRST)
-    for link in spine:
-        between = bisect.bisect_left(numbers, link.seq) - bisect.bisect_right(numbers, before.seq)
-        missing = link.seq - before.seq - 1 - between
-        for at in range(before.at + 1, link.at):
-            if at in right:
-                continue
-            if missing:
-                missing -= 1
-                name(at, "edited", "was edited")
-            elif readable[at]:
-                name(at, "inserted", "was inserted: it carries no right seal, and no number is missing")
-            else:
-                torn.append(at + 1)
-        if missing:
-            gone = "1 line is" if missing == 1 else f"{missing} lines are"
-            name(link.at, "deleted", f"{gone} missing before it (number {link.seq}): deleted")
-        elif link.seq == before.seq + 1 and link.prev != before.mac:
-            name(link.at, "edited", f"number {link.seq} was not written after the line before it")
-        before = link
-    for at in range(before.at + 1, len(readable)):
-        if at in right:
-            continue
-        if readable[at] or at < len(readable) - 1 or ended:
-            name(at, "edited", "was edited, or inserted at the end")
-        else:
-            torn.append(at + 1)
-    found.sort(key=lambda problem: problem.line)
-    return Verdict(len(readable), tuple(found), tuple(torn), before.seq, before.mac)
-
-
-def _cut(anchors: Iterable[tuple[int, str]], good: list[_Link], lines: int) -> Iterator[Problem]:
-    """Tell which noted lines are not in the log any more."""
+    before: Link | None = None
+    first, since, lines = 0, 1, 0
+    waiting: list[Seen] = []
+    torn: list[Seen] = []
     macs: dict[int, list[str]] = {}
-    for link in good:
-        macs.setdefault(link.seq, []).append(link.mac)
-    for seq, noted in anchors:
-        if not any(mac.startswith(noted) for mac in macs.get(seq, ())):
-            words = f"number {seq}, noted as {noted[:16]}, is not in the log: its end was cut off"
-            yield Problem(lines + 1, "cut", f"line {lines + 1}: {words}")
-
-
-def _name_strangers(good: list[_Link], spine: list[_Link], name: Callable[[int, str, str], None]) -> None:
-    own = {link.at for link in spine}
-    at_mac = {link.mac: link.at for link in spine}
-    at_seq = {link.seq: link.at for link in spine}
-    for link in good:
-        if link.at in own:
+    for one in walk.scan(files, keys, pause):
+        lines += 1
+        link = one.link
+        if link is None:
+            if one.readable:
+                return None
+            waiting.append(one)
             continue
-        if link.mac in at_mac:
-            name(link.at, "copied", f"is a copy of line {at_mac[link.mac] + 1}")
-        elif link.seq in at_seq:
-            name(link.at, "inserted", f"has the number {link.seq} of line {at_seq[link.seq] + 1}: inserted")
-        else:
-            name(link.at, "moved", f"number {link.seq} does not belong here: moved")
-
-
-def _longest_rise(good: list[_Link]) -> list[_Link]:
-    """Return the longest run of lines whose numbers rise (patience sorting)."""
-    ends: list[int] = []  # index of the line that ends the best run of each length
-    tops: list[int] = []  # its number
-    before: list[int] = []
-    for index, link in enumerate(good):
-        length = bisect.bisect_left(tops, link.seq)
-        before.append(ends[length - 1] if length else -1)
-        if length == len(ends):
-            ends.append(index)
-            tops.append(link.seq)
-        else:
-            ends[length], tops[length] = index, link.seq
-    run = []
-    index = ends[-1] if ends else -1
-    while index >= 0:
-        run.append(good[index])
-        index = before[index]
-    return run[::-1]
-
-
-def _lines(path: Path) -> tuple[list[bytes], bool]:
-    """Return the lines as they stand between two writes, and whether the last one is ended."""
-    clock = SystemClock()
-    try:
-        with contextlib.ExitStack() as stack:
-            # Without the lock (no right to it, or a stuck holder) a line may be seen half written.
-            with contextlib.suppress(OSError):
-                stack.enter_context(chain.locked(path, clock))
-            content = path.read_bytes()
-    except OSError as exc:
-        raise StoreError(f"{path}: the audit log cannot be read ({exc.strerror or exc})") from exc
-    lines = content.removesuffix(b"\n").split(b"\n") if content else []
-    return lines, content.endswith(b"\n")
-
-
-def _said(line: bytes) -> str:
-    record = chain.read_line(line)
-    if record is None:
-        return f"(torn or foreign line) {line[:80].decode('ascii', 'replace')!a}"
-    when = str(record["local"])[:19].replace("T", " ")
-    who = f" {record['user']}" if record["user"] else ""
-    source = f" from {record['src']}" if record["src"] else ""
-    details = record["d"] if isinstance(record["d"], dict) else {}
-    rest = "".join(f" {name}={value}" for name, value in details.items())
-    failed = "" if record["ok"] else " REFUSED"
-    said = f"{when} {record['svc']} {record['event']}{failed}{who}{source}{rest}"
-    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in said)
+        torn += waiting
+        waiting = []
+        if before is None:
+            first = link.seq
+            if (link.seq == 1 and link.prev != chain.FIRST) or (
+                link.seq > 1 and link.event != "audit.rotate"
+            ):
+                return None
+        elif not judge.follows(before, link, files, keys):
+            return None
+        if link.event == "audit.rotate":
+            since = max(since, judge.since_of(link))
+        if link.seq in wanted:
+            macs[link.seq] = [link.mac]
+        before = link
+    if any(one.ended for one in waiting) or first > since:
+        return None
+    places = tuple(Place(files[one.file].name, one.line) for one in (*torn, *waiting))
+    if before is None:
+        return Verdict(lines, (), places, 0, chain.FIRST, len(files)), macs
+    return Verdict(lines, (), places, before.seq, before.mac, len(files), first), macs

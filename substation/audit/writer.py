@@ -16,7 +16,7 @@ from substation.audit.keys import AuditKey, keys_in, keys_of
 from substation.audit.rotation import Last
 from substation.clock import Clock, iso, site_time
 from substation.errors import SettingsError, StoreError
-from substation.settings import vault
+from substation.settings import files
 from substation.settings.model import Home, Settings
 
 UNSYNCED = frozenset({"page", "login.throttled", "request.refused"})
@@ -93,7 +93,7 @@ class Audit:
     @classmethod
     def of_station(cls, folder: Path, settings: Settings, service: str, clock: Clock) -> "Audit":
         """Return the audit log of the station in `folder`; raises SettingsError when its key is missing."""
-        keys = keys_of(settings, vault.read_key(folder))
+        keys = keys_of(settings, files.key_in_force(folder))
         path = Home(folder, settings.paths).audit
         return cls(path, keys, service, clock, settings.site.zone, refresh=lambda: keys_in(folder))
 

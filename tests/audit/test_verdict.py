@@ -31,7 +31,7 @@ def found(path: Path, lines: list[bytes]) -> dict[int, str]:
     assert verdict.lines == len(lines)
     assert verdict.ok is not bool(verdict.problems)
     for problem in verdict.problems:
-        assert f"line {problem.line}" in problem.words
+        assert f"{problem.file} line {problem.line}: " in problem.words
         assert problem.words in verdict.words()
     return {problem.line: problem.kind for problem in verdict.problems}
 
@@ -174,12 +174,12 @@ def test_a_torn_line_is_reported_as_torn_and_breaks_nothing(tmp_path: Path, whol
     path.write_bytes(b"".join(whole[:20]) + whole[20][:100])
     verdict = verify(path, KEY)
     assert verdict.ok
-    assert verdict.torn == (21,)
+    assert verdict.torn == (("a", 21),)
     audit = Audit(path, KEY, "poller", FakeClock(), ZoneInfo("Asia/Kolkata"))
     assert audit.write("start")
     verdict = verify(path, KEY)
     assert verdict.ok
-    assert (verdict.lines, verdict.last_seq, verdict.torn) == (22, 21, (21,))
+    assert (verdict.lines, verdict.last_seq, verdict.torn) == (22, 21, (("a", 21),))
     assert "line 21: torn" in "\n".join(verdict.words())
 
 

@@ -247,7 +247,7 @@ def test_a_full_disk_tears_a_line_and_the_chain_goes_on_when_there_is_space(
     assert audit.last_problem is None
     verdict = verify(path, KEY)
     assert verdict.ok
-    assert (verdict.last_seq, verdict.torn) == (2, (2,))
+    assert (verdict.last_seq, verdict.torn) == (2, ((path.name, 2),))
 
 
 def test_a_missing_folder_is_a_problem_in_words(tmp_path: Path, clock: FakeClock) -> None:

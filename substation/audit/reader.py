@@ -1,0 +1,245 @@
+"""Reads the log backwards, the newest line first: for the page and for `datalogger.py audit tail`.
+
+A year of log is not read for a view: who looks further back asks for what is before a number.
+"""
+
+import contextlib
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from substation.audit import chain, rotation
+from substation.audit.keys import AuditKey
+from substation.clock import SystemClock
+from substation.errors import StoreError
+
+MOST_LOOKED_AT = 30_000
+"""Lines looked at for one view (about 0.1 s); the page then says how far it came and offers to go on."""
+_BLOCK = 65_536
+_LONGEST_SHOWN = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which lines; an empty part asks for nothing."""
+
+    event: str = ""
+    """The event, or its first word: `login` finds `login.failed` too with `login.*`."""
+    user: str = ""
+    source: str = ""
+    process: str = ""
+    text: str = ""
+    """Stands anywhere in the line, capitals or not."""
+    first_day: str = ""
+    """Site's calendar day `2026-11-24`, included."""
+    last_day: str = ""
+    refused: bool = False
+    """Only what was refused or failed."""
+
+    @property
+    def everything(self) -> bool:
+        """Whether nothing is asked for."""
+        return self == Wanted()
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A line as it is shown; of one that is none only `raw`."""
+
+    seq: int
+    """0: no audit line (torn, edited, foreign)."""
+    local: str = ""
+    """Site time, ISO 8601 with its offset."""
+    process: str = ""
+    event: str = ""
+    user: str = ""
+    source: str = ""
+    ok: bool = True
+    details: Mapping[str, object] = field(default_factory=dict)
+    sealed: bool | None = None
+    """Whether it carries its own right MAC; None: nobody asked."""
+    raw: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A part of the log, the newest line first."""
+
+    entries: tuple[Entry, ...]
+    older: int
+    """Ask for lines before this number to go on; 0: the beginning of the log is reached."""
+    looked_at: int
+    reached: str = ""
+    """Site time of the oldest line that was looked at."""
+
+
+def newest(
+    path: Path,
+    wanted: Wanted | None = None,
+    *,
+    before: int = 0,
+    count: int = 200,
+    keys: Sequence[AuditKey] = (),
+) -> View:
+    """Return the newest lines that are wanted, over all files of the log.
+
+    Args:
+        path: the audit log.
+        wanted: which lines; by default all.
+        before: only lines with a lower number; 0: from the end.
+        count: so many at most.
+        keys: with the chain's keys each line says whether it carries its own right MAC.
+
+    Raises:
+        StoreError: the log is missing or cannot be read.
+    """
+    fits = _test(wanted or Wanted())
+    entries: list[Entry] = []
+    looked_at = last_seq = 0
+    reached = ""
+    for line in _backwards(path, before):
+        seq = _number(line)
+        if before and (seq == 0 or seq >= before):
+            continue
+        if len(entries) >= count or looked_at >= MOST_LOOKED_AT:
+            return View(tuple(entries), last_seq, looked_at, reached)
+        looked_at += 1
+        last_seq = seq or last_seq
+        record = chain.read_line(line)
+        if record is not None:
+            reached = str(record["local"])
+        if fits(record):
+            entries.append(_entry(line, record, keys))
+    return View(tuple(entries), 0, looked_at, reached)
+
+
+def tail(path: Path, count: int = 20, wanted: Wanted | None = None) -> list[str]:
+    """Return the last lines as a person reads them: site time, event, who, from where, details.
+
+    Raises:
+        StoreError: the log is missing or cannot be read.
+    """
+    if count <= 0:
+        return []
+    found: list[Entry] = []
+    before = 0
+    while len(found) < count:
+        view = newest(path, wanted, before=before, count=count - len(found))
+        found += view.entries
+        before = view.older
+        if not before:
+            break
+    return [said(entry) for entry in reversed(found)]
+
+
+def said(entry: Entry) -> str:
+    """Return a line as one sentence; whatever stands in it does nothing to a terminal."""
+    if not entry.seq:
+        return f"(torn or foreign line) '{entry.raw[:80]}'"
+    when = entry.local[:19].replace("T", " ")
+    who = f" {entry.user}" if entry.user else ""
+    source = f" from {entry.source}" if entry.source else ""
+    rest = "".join(f" {name}={value}" for name, value in entry.details.items())
+    failed = "" if entry.ok else " REFUSED"
+    return harmless(f"{when} {entry.process} {entry.event}{failed}{who}{source}{rest}")
+
+
+def harmless(text: str) -> str:
+    """Return a text in which nothing acts: no control character, no change of direction, no line break."""
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+
+
+def _test(wanted: Wanted) -> Callable[[Mapping[str, object] | None], bool]:
+    family = wanted.event.removesuffix("*") if wanted.event.endswith("*") else ""
+    sought = wanted.text.casefold()
+
+    def fits(record: Mapping[str, object] | None) -> bool:
+        if wanted.everything:
+            return True
+        if record is None:
+            return False
+        event, day = str(record["event"]), str(record["local"])[:10]
+        return (
+            (event.startswith(family) if family else wanted.event in ("", event))
+            and wanted.user in ("", record["user"])
+            and wanted.source in ("", record["src"])
+            and wanted.process in ("", record["svc"])
+            and (not wanted.refused or not record["ok"])
+            and (not wanted.first_day or day >= wanted.first_day)
+            and (not wanted.last_day or day <= wanted.last_day)
+            and (not sought or sought in _text_of(record))
+        )
+
+    return fits
+
+
+def _text_of(record: Mapping[str, object]) -> str:
+    parts = (record["event"], record["user"], record["src"], record["svc"], record["d"])
+    return " ".join(str(part) for part in parts).casefold()
+
+
+def _entry(line: bytes, record: Mapping[str, object] | None, keys: Sequence[AuditKey]) -> Entry:
+    if record is None:
+        return Entry(0, raw=ascii(line[:_LONGEST_SHOWN].decode("ascii", "replace"))[1:-1])
+    details = record["d"]
+    return Entry(
+        int(str(record["seq"])),
+        str(record["local"]),
+        str(record["svc"]),
+        str(record["event"]),
+        str(record["user"]),
+        str(record["src"]),
+        bool(record["ok"]),
+        details if isinstance(details, dict) else {"d": details},
+        any(chain.fits(key.key, record) for key in keys) if keys else None,
+    )
+
+
+def _number(line: bytes) -> int:
+    """Return the number at the head of a line, without reading the rest of it; 0: it has none."""
+    text = line[7:24].partition(b",")[0]
+    return int(text) if line.startswith(b'{"seq":') and text.isdigit() else 0
+
+
+def _backwards(path: Path, before: int) -> Iterator[bytes]:
+    """Give the lines of all files, the newest first; files whose numbers are all too high are left out."""
+    with contextlib.ExitStack() as stack:
+        try:
+            with contextlib.ExitStack() as held:
+                with contextlib.suppress(OSError):
+                    held.enter_context(chain.locked(path, SystemClock()))
+                closed = rotation.closed_paths(path)
+                handles = [rotation.open_to_read(one) for one in closed]
+                for handle in handles:
+                    stack.callback(os.close, handle)
+                handles.sort(key=_first_number)
+                if path.exists() or not closed:
+                    handles.append(rotation.open_to_read(path))
+                    stack.callback(os.close, handles[-1])
+            for handle in reversed(handles):
+                if before and _first_number(handle) >= before:
+                    continue
+                yield from _lines_backwards(handle)
+        except OSError as exc:
+            raise StoreError(f"{path}: the audit log cannot be read ({exc.strerror or exc})") from exc
+
+
+def _first_number(handle: int) -> int:
+    first = rotation.first_of(handle)
+    return int(str(first["seq"])) if first else 0
+
+
+def _lines_backwards(handle: int) -> Iterator[bytes]:
+    end = os.fstat(handle).st_size
+    rest = b""
+    last = True
+    while end > 0:
+        start = max(0, end - _BLOCK)
+        first, *lines = (os.pread(handle, end - start, start) + rest).split(b"\n")
+        if last and lines and not lines[-1]:
+            lines.pop()  # what stands after the last line's end is no line
+        yield from reversed(lines)
+        rest, end, last = first, start, False
+    if rest:
+        yield rest
