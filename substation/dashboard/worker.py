@@ -6,6 +6,9 @@ connections also waits for the end of each head, for a limited time, and a threa
 
 The loop looks at what has arrived without taking it (MSG_PEEK), and asks the kernel to be woken
 only by more than that (SO_RCVLOWAT, which Linux honours in poll since 4.18).
+
+And when the stop comes, long answers (`stopping`) are ended at once, in order: gunicorn would wait for
+them and then kill the worker in the middle of a line.
 """
 
 import contextlib
@@ -17,6 +20,8 @@ from typing import Any
 
 from gunicorn import util
 from gunicorn.workers.gthread import ThreadWorker
+
+from substation.dashboard import stopping
 
 HEAD_S = 10.0
 """The whole head of a request must arrive within so many seconds."""
@@ -33,6 +38,17 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
         super().__init__(*args, **kwargs)
         self._waiting: dict[Any, tuple[float, int]] = {}
         """Connections whose head is not complete: until when it must be, bytes that are here."""
+
+    def handle_exit(self, sig: int, frame: Any) -> None:
+        """SIGTERM: take no more requests, end the long answers, let the short ones finish."""
+        if self.alive:
+            self.method_queue.defer(stopping.end_long_answers)  # in the loop, not in the middle of anything
+        super().handle_exit(sig, frame)
+
+    def handle_quit(self, sig: int, frame: Any) -> None:
+        """SIGQUIT, Ctrl+C: end the long answers, then all."""
+        stopping.end_long_answers()
+        super().handle_quit(sig, frame)
 
     def enqueue_req(self, conn: Any) -> None:
         """Give a connection to a thread when its next head is here, else wait for it."""

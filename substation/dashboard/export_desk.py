@@ -1,0 +1,312 @@
+"""The gate of the export: who may take readings away, and the addresses for it.
+
+| address | what |
+|---|---|
+| `GET /api/export/estimate?every=&from=&to=&meters=` | how many rows that would be |
+| `POST /api/export` | ask, with the export password; answers a one-time token |
+| `GET /api/export/file/TOKEN` | the file, once, within a minute |
+| `GET /api/export/progress` | how far one's own export is |
+| `POST /api/export/cancel` | end it |
+
+Asking goes in this order: role, order, throttle, audit line, password, audit line. An export that
+the audit log cannot record does not happen. The password stands in no address, cookie, log or audit
+line; until the file is fetched it waits under the token (`access.tickets`).
+"""
+
+import contextlib
+import json
+import math
+import socket
+import threading
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from flask import Flask, Response, g, request
+
+from substation import export
+from substation.access import users
+from substation.access.throttle import Throttle
+from substation.access.tickets import LIFE_S
+from substation.clock import iso
+from substation.dashboard import export_order, refusal, stopping, tunnel
+from substation.dashboard.desk import Desk
+from substation.dashboard.exporting import Exports, Job, Taken
+from substation.dashboard.rights import current_user, needs
+from substation.errors import AccessError, Crowded, StoreError, SubstationError
+from substation.export import Measure, Order
+from substation.export.estimate import SPREADSHEET_ROWS
+from substation.export.seal import check_password
+from substation.settings.passwords import generated_password
+
+WINDOW_S = 900.0
+"""Five wrong export passwords within so many seconds, and the person has to wait."""
+STALL_S = 300.0
+"""A browser that takes nothing for so many seconds has gone: the next one may ask."""
+NOTED_EVERY_S = 60.0
+"""Tries without a check (too many wrong ones) are written into the audit log so often at most."""
+ARCHIVES = ("typed", "fresh")
+NO_AUDIT = (
+    "The audit log cannot be written, and without it nothing leaves the station. "
+    "Readings and pages are not touched by it. The state line and app.log say what is wrong; "
+    "often the card is full."
+)
+
+
+def add(server: Flask, desk: Desk) -> None:
+    """Add the addresses to the server."""
+    made = ExportDesk(desk)
+    for rule, view, method in (
+        ("/api/export", made.ask, "POST"),
+        ("/api/export/estimate", made.estimate, "GET"),
+        ("/api/export/progress", made.progress, "GET"),
+        ("/api/export/cancel", made.cancel, "POST"),
+        ("/api/export/file/<token>", made.file, "GET"),
+    ):
+        server.add_url_rule(rule, f"export_{view.__name__}", view, methods=[method])
+    server.extensions["export"] = made
+    stopping.AT_STOP["export"] = made.exports.close
+
+
+class ExportDesk:
+    """Answers whoever wants readings; safe to use from many threads."""
+
+    def __init__(self, desk: Desk) -> None:
+        """Serve the station of `desk`."""
+        self._desk = desk
+        self._throttle = Throttle(desk.database, desk.clock, purpose="export", window_s=WINDOW_S)
+        self._noted: dict[str, float] = {}
+        self._lock = threading.Lock()
+        self.exports = Exports(desk.folder, desk.audit, desk.clock)
+
+    @needs("engineer")
+    def estimate(self) -> Response:
+        """Answer how many rows an order would give, and whether a spreadsheet could open them."""
+        told: dict[str, object] = {
+            name: request.args[name] for name in ("every", "from", "to") if name in request.args
+        }
+        if "meters" in request.args:
+            ids = request.args["meters"].split(",")
+            told["meters"] = [int(one) for one in ids if one.isdecimal() and len(one) < 4]
+        told["extremes"] = request.args.get("extremes") == "1"
+        try:
+            order = self._read(told)
+            return _answer(self._estimated(self._measure(order)))
+        except AccessError as exc:
+            return refusal.refuse(400, "This cannot be exported", str(exc))
+        except StoreError as exc:
+            return refusal.refuse(503, "The history cannot be read", str(exc))
+
+    @needs("engineer")
+    def ask(self) -> Response:
+        """Check the password and answer a one-time token for the file."""
+        data = request.get_json(silent=True)
+        if not isinstance(data, dict):
+            return refusal.refuse(400, "This is no order", "Send a JSON object. Reload the page.")
+        password, archive = data.get("password"), data.get("archive", ARCHIVES[0])
+        if not isinstance(password, str) or not password:
+            return refusal.refuse(400, "The export password is missing", "Enter it and ask again.")
+        if archive not in ARCHIVES:
+            return refusal.refuse(400, "The archive's password is unclear", "Choose one of the two ways.")
+        try:
+            order = self._read(data)
+        except AccessError as exc:
+            return refusal.refuse(400, "This cannot be exported", str(exc))
+        name, source = current_user().name, _source()
+        with self._throttle.turn(name, ""):
+            wait = self._throttle.retry_after_s(name, "")
+            if wait is not None:
+                return self._too_many(name, source, wait)
+            asked = self._desk.audit.write(
+                "export.asked", user=name, src=source, **_told(order), archive=archive
+            )
+            if not asked:
+                return refusal.refuse(503, "Nothing was exported", NO_AUDIT)
+            refused = self._verify(name, source, password)
+        if refused is not None:
+            return refused
+        return self._grant(name, source, order, password, fresh=archive == "fresh")
+
+    @needs("engineer")
+    def file(self, token: str) -> Response:
+        """Stream the file that was granted under a token."""
+        if request.method == "HEAD":  # a look must not spend the token
+            return Response(status=405, headers={"Allow": "GET"})
+        try:
+            download = self.exports.begin(token, current_user().name, _source(), _hang_up())
+        except SubstationError as exc:
+            return refusal.refuse(503, "The export could not begin", str(exc))
+        if download is None:
+            return refusal.refuse(
+                410,
+                "This download is not valid any more",
+                f"Its address is good once, for {LIFE_S:.0f} seconds, for whoever asked for it.",
+                "Ask for the export anew.",
+            )
+        name = export.ARCHIVE_NAME
+        headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+        return Response(download, mimetype="application/zip", headers=headers, direct_passthrough=True)
+
+    @needs("engineer")
+    def progress(self) -> Response:
+        """Answer how far one's own export is, or how the last one ended."""
+        job = self.exports.last_of(current_user().name)
+        return _answer({"state": "none"} if job is None else _progress(job))
+
+    @needs("engineer")
+    def cancel(self) -> Response:
+        """End one's own export."""
+        return _answer({"cancelled": self.exports.cancel(current_user().name)})
+
+    def _read(self, data: Mapping[str, object]) -> Order:
+        return export_order.read(data, self._desk.watch.settings, self._desk.clock.now_ms())
+
+    def _measure(self, order: Order) -> Measure:
+        return export.measure(self._desk.watch.home.history, order)
+
+    @staticmethod
+    def _estimated(measure: Measure) -> dict[str, object]:
+        return {
+            "rows": measure.rows,
+            "csv_bytes": measure.csv_bytes,
+            "spreadsheet": measure.rows < SPREADSHEET_ROWS,
+            "notes": measure.notes,
+        }
+
+    def _verify(self, name: str, source: str, password: str) -> Response | None:
+        """Return None when this is the export password, else the answer to whoever typed another one."""
+        settings = self._desk.watch.settings
+        if settings.export_password_hash is None:
+            self._refused(name, source, "no export password is set")
+            return refusal.refuse(
+                409,
+                "This station has no export password yet",
+                "An administrator sets one on the station with: python3 encrypt_config.py passwd --export",
+            )
+        try:
+            right = users.check_export(settings, password)
+        except Crowded:
+            self._refused(name, source, "too many checks at once")
+            return refusal.busy(1)
+        if not right:
+            self._throttle.failed(name, "")
+            self._refused(name, source, "wrong password")
+            return refusal.refuse(
+                403,
+                "The export password is not right",
+                "Nothing was exported. It is not your login password. "
+                "After five wrong ones you have to wait for up to 15 minutes.",
+            )
+        self._throttle.succeeded(name, "")
+        return None
+
+    def _grant(self, name: str, source: str, order: Order, typed: str, *, fresh: bool) -> Response:
+        self._strengthen(typed)
+        password = generated_password() if fresh else typed
+        try:
+            check_password(password)
+            self.exports.check_free(name)
+            measure = self._measure(order)
+            if not measure.rows:
+                self._refused(name, source, "there are no such rows")
+                return refusal.refuse(409, "There is nothing to export", *map(_sentence, measure.notes))
+            token = self.exports.grant(name, source, order, measure.rows, password)
+        except Taken as exc:
+            self._refused(name, source, "another export is under way")
+            return refusal.refuse(429, "One export at a time", str(exc))
+        except AccessError as exc:
+            self._refused(name, source, "no archive could have this password")
+            return refusal.refuse(400, "This cannot be exported", str(exc))
+        except StoreError as exc:
+            self._refused(name, source, "the history cannot be read")
+            return refusal.refuse(503, "The history cannot be read", str(exc))
+        granted = self._desk.audit.write(
+            "export.granted", user=name, src=source, **_told(order), of=measure.rows, fresh=fresh
+        )
+        if not granted:
+            self.exports.cancel(name, "the audit log cannot be written")
+            return refusal.refuse(503, "Nothing was exported", NO_AUDIT)
+        return _answer(
+            {
+                "token": token,
+                "archive_password": password if fresh else None,
+                **self._estimated(measure),
+                "note": export_order.words(order, self._desk.watch.settings),
+            }
+        )
+
+    def _strengthen(self, password: str) -> None:
+        """Store a hash of today's strength where the original system's is still in use."""
+        with contextlib.suppress(SubstationError):  # the export counts in any case; the next one tries again
+            users.rehash_export(self._desk.folder, password)
+
+    def _too_many(self, name: str, source: str, wait_s: float) -> Response:
+        now = self._desk.clock.monotonic()
+        with self._lock:
+            due = now - self._noted.get(name, -math.inf) >= NOTED_EVERY_S
+            if due:
+                self._noted[name] = now
+        if due:
+            self._refused(name, source, "too many wrong passwords")
+        minutes = max(1, math.ceil(wait_s / 60))
+        answer = refusal.refuse(
+            429,
+            "Too many wrong export passwords",
+            f"Try again in {minutes} min. Your login is not touched by it.",
+            "A forgotten one is set anew on the station with: python3 encrypt_config.py passwd --export",
+        )
+        answer.headers["Retry-After"] = str(max(1, math.ceil(wait_s)))
+        return answer
+
+    def _refused(self, name: str, source: str, why: str) -> None:
+        self._desk.audit.write("export.refused", user=name, src=source, ok=False, why=why)
+
+
+def _told(order: Order) -> dict[str, Any]:
+    """Return what the audit log says of an order."""
+    return {
+        "from": iso(order.start_ms),
+        "to": iso(order.end_ms),
+        "every": order.resolution,
+        "meters": list(order.meter_ids),
+    }
+
+
+def _progress(job: Job) -> dict[str, object]:
+    progress = job.progress
+    outcome = job.running.outcome if job.running else None
+    whole = outcome if job.state == "done" and outcome is not None else None
+    return {
+        "state": job.state,
+        "rows": whole.rows if whole else progress.rows,
+        "of": whole.rows if whole else progress.of or job.of,
+        "bytes": whole.bytes if whole else progress.bytes,
+        "left_s": progress.left_s if job.state == "running" else None,
+        "words": job.words,
+    }
+
+
+def _source() -> str:
+    """Return from where this person comes, as the guard says it."""
+    return tunnel.SOURCE if g.get("tunnelled") else request.remote_addr or ""
+
+
+def _hang_up() -> Callable[[], None]:
+    """Limit how long the browser may take nothing, and return what ends its connection."""
+    connection = request.environ.get("gunicorn.socket")
+    if not isinstance(connection, socket.socket):
+        return lambda: None
+    connection.settimeout(STALL_S)
+
+    def hang_up() -> None:
+        with contextlib.suppress(OSError):  # it has ended by itself
+            connection.shutdown(socket.SHUT_RDWR)
+
+    return hang_up
+
+
+def _sentence(words: str) -> str:
+    return f"{words[:1].upper()}{words[1:]}."
+
+
+def _answer(told: Mapping[str, object]) -> Response:
+    return Response(json.dumps(told), mimetype="application/json")

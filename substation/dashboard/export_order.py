@@ -1,0 +1,113 @@
+"""What a person asks for, as an order for the export: dates of the site, meters, how often.
+
+Whatever cannot be made is refused in words that stand beside the form; nothing is mended quietly.
+"""
+
+import datetime as dt
+from collections.abc import Mapping
+
+from substation.clock import site_time
+from substation.errors import AccessError
+from substation.export import Order, Resolution
+from substation.settings.model import Settings
+
+EVERY: dict[Resolution, tuple[str, str]] = {
+    "poll": ("every poll", "as the meters answered; kept for the last {raw_days} days"),
+    "minute": ("minute", "mean of each minute; kept for the last {minute_days} days"),
+    "quarter": ("15 minutes", "mean of each quarter of an hour; kept for ever"),
+    "hour": ("hour", "mean of each hour; kept for ever"),
+    "day": ("day", "mean of each day of the site; kept for ever"),
+}
+"""Names of `Order.resolution`, as a person reads them, and what a row then is."""
+USUAL: Resolution = "quarter"
+FIRST_DAY = dt.date(2000, 1, 1)
+
+
+def usual_days(settings: Settings, now_ms: int) -> tuple[dt.date, dt.date]:
+    """Return the first and the last day of a year that ends today, in the site's zone.
+
+    365 days, or 366 where a 29 February lies among them.
+    """
+    today = site_time(now_ms, settings.site.zone).date()
+    try:
+        year_ago = today.replace(year=today.year - 1)
+    except ValueError:  # 29 February
+        year_ago = today.replace(year=today.year - 1, day=28)
+    return year_ago + dt.timedelta(days=1), today
+
+
+def read(data: Mapping[str, object], settings: Settings, now_ms: int) -> Order:
+    """Return the order in what a form sent.
+
+    Args:
+        data: `every` (a name of EVERY), `from` and `to` (`2026-11-23`, days of the site, both included),
+            `meters` (a list of ids), `extremes` (also the lowest and highest of each period); what is
+            left out is the usual: 15 minutes, a year, all meters, means only.
+        settings: the station's.
+        now_ms: UTC, ms; nothing is asked for that lies after it.
+
+    Raises:
+        AccessError: something of it cannot be made; says what and what would do.
+    """
+    every = data.get("every", USUAL)
+    resolution = next((name for name in EVERY if name == every), None)
+    if resolution is None:
+        raise AccessError(f"'Every' must be one of {', '.join(EVERY)}.")
+    first, last = usual_days(settings, now_ms)
+    first, last = _day(data.get("from", first), "From"), _day(data.get("to", last), "To")
+    if last < first:
+        raise AccessError(f"'To' ({last}) lies before 'From' ({first}). Exchange the two days.")
+    zone = settings.site.zone
+    start_ms = _midnight_ms(first, zone)
+    if start_ms >= now_ms:
+        raise AccessError(f"'From' ({first}) lies in the future: there are no readings yet.")
+    end_ms = min(_midnight_ms(last + dt.timedelta(days=1), zone), now_ms)
+    meters = _meters(data.get("meters"), settings)
+    order = Order(resolution, start_ms, end_ms, meters, extremes=data.get("extremes") is True)
+    order.check(settings)
+    return order
+
+
+def kept(settings: Settings) -> dict[Resolution, str]:
+    """Return, for each way, what a row is and how long it is kept, with this station's own days."""
+    days = {"raw_days": settings.store.raw_days, "minute_days": settings.store.minute_days}
+    return {name: what.format(**days) for name, (_, what) in EVERY.items()}
+
+
+def words(order: Order, settings: Settings) -> str:
+    """Return an order in short, for the page: `23 Nov 2025 to 23 Nov 2026, every 15 minutes, 5 meters`."""
+    zone = settings.site.zone
+    first = site_time(order.start_ms, zone)
+    last = site_time(order.end_ms - 1, zone)
+    every = EVERY[order.resolution][0].removeprefix("every ")
+    meters = f"{len(order.meter_ids)} meter{'' if len(order.meter_ids) == 1 else 's'}"
+    return f"{first:%d %b %Y} to {last:%d %b %Y}, every {every}, {meters}"
+
+
+def _day(value: object, name: str) -> dt.date:
+    if isinstance(value, dt.date):
+        return value
+    try:
+        day = dt.date.fromisoformat(value) if isinstance(value, str) else None
+    except ValueError:
+        day = None
+    if day is None or not FIRST_DAY <= day < dt.date(2100, 1, 1):
+        raise AccessError(f"'{name}' must be a day such as 2026-11-23.")
+    return day
+
+
+def _midnight_ms(day: dt.date, zone: dt.tzinfo) -> int:
+    return int(dt.datetime.combine(day, dt.time(), zone).timestamp() * 1000)
+
+
+def _meters(value: object, settings: Settings) -> tuple[int, ...]:
+    known = tuple(meter.id for meter in settings.meters)
+    if value is None:
+        return known
+    if not isinstance(value, list) or not value or not all(type(one) is int for one in value):
+        raise AccessError("Choose at least one meter.")
+    strange = [one for one in value if one not in known]
+    if strange:
+        listed = ", ".join(str(one) for one in known)
+        raise AccessError(f"There is no meter {strange[0]}; this station has {listed}. Reload the page.")
+    return tuple(one for one in known if one in value)

@@ -1,0 +1,233 @@
+"""The export as a person meets it: one row on Home, the whole form on /reports.
+
+Inputs are made in the browser (`assets/export.js`), where a slot stands here: Dash has none that a
+keyboard, a screen reader and a phone understand as they understand the browser's own date field.
+They have no names there, so that not even a form sent by a browser without the script could put a
+password into an address.
+"""
+
+import json
+from typing import Any
+
+from dash import dcc, html
+
+from substation import export
+from substation.dashboard import export_order
+from substation.dashboard.export_order import EVERY, USUAL
+from substation.dashboard.feed import Feed
+
+OPENS = "Opens with 7-Zip or WinRAR (Windows), Keka (macOS), 7z (Linux)"
+
+
+def row() -> html.Section:
+    """Return the export on Home: a year, all meters, every 15 minutes, for whoever knows the password."""
+    form = html.Form(
+        [
+            html.Label("Export password", htmlFor="export-password"),
+            slot("password", "password", "export-password"),
+            html.Button("Download", type="submit", className="ss-btn", disable_n_clicks=True),
+            dcc.Link("other days, meters, intervals", href="/reports"),
+        ],
+        className="ss-export-row",
+        **{"data-export": "row"},
+    )
+    head = html.Div(
+        [
+            html.H2("Download a year of readings, encrypted"),
+            html.Small(f"every 15 minutes, all meters. {OPENS}"),
+        ],
+        className="ss-sec-h",
+    )
+    return html.Section([head, html.Div([form, *outcome()], **_BOX)], className="ss-sec ss-export")
+
+
+def form(feed: Feed) -> html.Div:
+    """Return the whole form, filled with the usual."""
+    settings = feed.settings
+    first, last = export_order.usual_days(settings, feed.clock.now_ms())
+    every = [html.Option(name, value=value) for value, (name, _) in EVERY.items()]
+    return html.Div(
+        [
+            html.Form(
+                [
+                    _pair(
+                        _field("From", slot("date", "from", "export-from", value=first.isoformat())),
+                        _field("To", slot("date", "to", "export-to", value=last.isoformat())),
+                    ),
+                    _pair(
+                        html.Div([html.Span("Meters", className="ss-label"), _meters(feed)]),
+                        _field(
+                            "Every",
+                            html.Select(
+                                every,
+                                id="export-every",
+                                className="ss-select ss-wide",
+                                **{"data-name": "every", "data-value": USUAL},
+                            ),
+                        ),
+                    ),
+                    html.P(
+                        className="ss-note",
+                        **_part("kept"),
+                        **{"data-words": json.dumps(export_order.kept(settings))},
+                    ),
+                    slot(
+                        "checkbox",
+                        "extremes",
+                        "export-extremes",
+                        label="also the lowest and highest value of each period",
+                    ),
+                    html.P(className="ss-estimate", role="status", **_part("estimate")),
+                    _field("Export password", slot("password", "password", "export-password")),
+                    html.Fieldset(
+                        [
+                            html.Legend("The file opens with"),
+                            slot("radio", "archive", "export-typed", value="typed", label="that password"),
+                            slot(
+                                "radio",
+                                "archive",
+                                "export-fresh",
+                                value="fresh",
+                                label="a fresh password, shown once: to give the file to a visitor",
+                            ),
+                        ],
+                        className="ss-choice",
+                    ),
+                    html.Button(
+                        "Export", type="submit", className="ss-btn ss-main-btn", disable_n_clicks=True
+                    ),
+                ],
+                className="ss-form",
+                **{"data-export": "form"},
+            ),
+            *outcome(),
+        ],
+        **_BOX,
+    )
+
+
+def outcome() -> list[Any]:
+    """Return what the browser fills: the error, the fresh password, the progress, the end."""
+    return [
+        html.P(className="ss-export-error ss-none", role="alert", **_part("error")),
+        html.Div(
+            [
+                html.P("Password of this file", className="ss-label"),
+                html.Div(
+                    [
+                        html.Code(**_part("secret")),
+                        html.Button(
+                            "Copy",
+                            type="button",
+                            className="ss-btn",
+                            disable_n_clicks=True,
+                            **{"data-export-do": "copy"},
+                        ),
+                    ],
+                    className="ss-secret",
+                ),
+                html.P(
+                    "Note it now. It is shown this once and stored nowhere: "
+                    "without it nobody can open the file, and nobody can show it again.",
+                    className="ss-note",
+                ),
+            ],
+            className="ss-export-fresh ss-none",
+            role="status",
+            **_part("fresh"),
+        ),
+        html.Div(
+            [
+                html.Div([html.B(export.ARCHIVE_NAME), html.Span(**_part("share"))], className="ss-job-h"),
+                html.Div(
+                    className="ss-progress",
+                    role="progressbar",
+                    **_part("bar"),
+                    **{"aria-label": "Export", "aria-valuemin": "0", "aria-valuemax": "100"},
+                ),
+                html.Div(
+                    [
+                        html.Span(**_part("rows")),
+                        html.Span(**_part("size")),
+                        html.Span(**_part("left")),
+                        html.Button(
+                            "Cancel",
+                            type="button",
+                            className="ss-btn",
+                            disable_n_clicks=True,
+                            **{"data-export-do": "cancel"},
+                        ),
+                    ],
+                    className="ss-job-f",
+                ),
+            ],
+            className="ss-job ss-none",
+            **_part("job"),
+        ),
+        html.P(className="ss-export-end ss-none", role="status", **_part("end")),
+    ]
+
+
+def slot(kind: str, name: str, identity: str, *, value: str = "", label: str = "") -> html.Span:
+    """Return the place of an input.
+
+    Args:
+        kind: `date`, `password`, `checkbox`, `radio`.
+        name: under which its value is sent.
+        identity: its id, for its label.
+        value: what stands in it at first, or what a radio or checkbox stands for.
+        label: written behind a radio or checkbox.
+    """
+    return html.Span(
+        className=f"ss-slot ss-slot-{kind}",
+        **{
+            "data-slot": kind,
+            "data-name": name,
+            "data-id": identity,
+            "data-value": value,
+            "data-label": label,
+        },
+    )
+
+
+_BOX = {"data-export-box": "1"}
+
+
+def _part(name: str) -> dict[str, str]:
+    return {"data-export-part": name}
+
+
+def _pair(*fields: Any) -> html.Div:
+    return html.Div(list(fields), className="ss-f2")
+
+
+def _field(name: str, control: Any) -> html.Div:
+    identity = getattr(control, "id", None) or getattr(control, "data-id")
+    return html.Div([html.Label(name, htmlFor=identity), control])
+
+
+def _meters(feed: Feed) -> html.Details:
+    items = [
+        html.Li(
+            slot(
+                "checkbox",
+                "meters",
+                f"export-meter-{meter.id}",
+                value=str(meter.id),
+                label=f"{meter.id} {meter.name}",
+            )
+        )
+        for meter in feed.settings.meters
+    ]
+    return html.Details(
+        [
+            html.Summary(
+                f"All {len(items)}",
+                className="ss-select ss-wide",
+                **_part("meters"),
+                **{"aria-label": "Meters"},
+            ),
+            html.Ul(items),
+        ],
+        className="ss-menu ss-menu-meters",
+    )
