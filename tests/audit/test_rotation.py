@@ -94,9 +94,7 @@ def test_a_clock_that_was_set_back_closes_nothing(path: Path, clock: FakeClock) 
     assert verify_all(path, [OLD]).ok
 
 
-def test_a_log_that_cannot_be_closed_goes_on_and_says_so(
-    path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_log_that_cannot_be_closed_goes_on_and_says_so(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     clock = FakeClock(LAST_OF_NOVEMBER_MS)
     audit = log_of(path, clock)
     audit.write("start")
