@@ -5,7 +5,7 @@ import functools
 import secrets
 import threading
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from substation.errors import Crowded
@@ -53,8 +53,19 @@ def role_at_least(role: UserRole, needed: UserRole) -> bool:
     return ROLES.index(role) >= ROLES.index(needed)
 
 
-def rehash(folder: Path, user: User, password: str) -> bool:
+def rehash(
+    folder: Path,
+    user: User,
+    password: str,
+    before_storing: Callable[[str, str], object] = lambda _old, _new: None,
+) -> bool:
     """Store a hash of today's strength for a user who has just logged in; return whether one was due.
+
+    Args:
+        folder: the station's home.
+        user: as he was found right.
+        password: his.
+        before_storing: told the old and the new hash, so that his sessions outlive the exchange.
 
     Raises:
         SettingsError: the configuration cannot be written.
@@ -62,6 +73,7 @@ def rehash(folder: Path, user: User, password: str) -> bool:
     if not vault.needs_rehash(user.password_hash):
         return False
     fresh = vault.hash_password(password)
+    before_storing(user.password_hash, fresh)
 
     def exchange(settings: Settings) -> Settings:
         users = tuple(

@@ -54,7 +54,7 @@ INDEX = """<!DOCTYPE html>
 </html>"""
 """Nothing inline but what Dash itself writes, whose hashes are in the content security policy."""
 
-ADDRESSES: tuple[str, ...] = ()
+ADDRESSES: tuple[str, ...] = ("logout", "export_desk", "account", "people")
 """Modules of this package with addresses of their own: each has `add(server: Flask, desk: Desk) -> None`."""
 PAGES = "/_dash-update-component"
 PAGES_AT_ONCE = 3
@@ -106,7 +106,7 @@ def build(folder: Path | None, clock: Clock) -> dash.Dash:
     def check(name: str, password: str) -> User | None:
         user = users.check(watch.settings, name, password)
         if user is not None:
-            _strengthen(folder, user, password)
+            _strengthen(folder, user, password, sessions)
         return user
 
     def find(name: str) -> User | None:
@@ -124,15 +124,15 @@ def build(folder: Path | None, clock: Clock) -> dash.Dash:
     desk.set_current(the_desk)
     for name in ADDRESSES:
         importlib.import_module(f"{PACKAGE}.{name}").add(app.server, the_desk)
-    Guard(app, watch, login, audit.write, clock)
+    Guard(app, the_desk)
     _finish_server(app)
     return app
 
 
-def _strengthen(folder: Path, user: User, password: str) -> None:
+def _strengthen(folder: Path, user: User, password: str, sessions: Sessions) -> None:
     """Store a hash of today's strength when the stored one is older; the login counts in any case."""
     try:
-        users.rehash(folder, user, password)
+        users.rehash(folder, user, password, sessions.same_password)
     except SettingsError as exc:
         LOG.warning("a stronger password hash could not be stored: %s", exc)
 

@@ -104,6 +104,11 @@ def _address_fault(item: Any, path_names: frozenset[str]) -> str:
     return ""
 
 
+def by_hand(body: Mapping[str, Any]) -> bool:
+    """Return whether a person caused the request, and not only the passing of time."""
+    return any(not name.endswith(".n_intervals") for name in body.get("changedPropIds", []))
+
+
 def page_asked_for(body: Mapping[str, Any]) -> str | None:
     """Return the address when the body asks for a page, else None."""
     for item in body.get("inputs", []):

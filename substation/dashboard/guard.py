@@ -6,8 +6,8 @@ The order, each step cheap for a flood:
 
 1. by a name that is ours (421);
 2. demo passwords in use: only from this machine itself, and not through a proxy or tunnel (403);
-3. `GET /healthz` ends here, without login and without data;
-4. who is it? (401, 429, 503);
+3. `GET /healthz` and `GET /logged-out` end here, without login and without data;
+4. who is it? (401, 429, 503; see `visits`);
 5. acts only from our own pages (403); small bodies only (413);
 6. a page is noted in the audit log; a callback must be one of ours (400).
 """
@@ -22,19 +22,19 @@ from urllib.parse import urlsplit
 import dash
 from dash import _pages as dash_pages
 from dash_auth import BasicAuth
-from flask import Response, g, request
+from flask import Response, after_this_request, g, request
 from werkzeug.exceptions import BadRequest
 
 from substation.access.users import role_at_least
-from substation.clock import Clock
-from substation.dashboard import callbacks, hosts, refusal, rights, tunnel
+from substation.dashboard import callbacks, cookies, hosts, logout, refusal, rights, tunnel
+from substation.dashboard.desk import Desk
 from substation.dashboard.feed import current
-from substation.dashboard.login import AuditLine, Login
-from substation.dashboard.watch import Watch
+from substation.dashboard.visits import Answer, Asked, Visits
 from substation.settings.model import User
 
 LOG = logging.getLogger(__name__)
-HEALTH = "/healthz"
+OPEN = frozenset({"/healthz", logout.LEFT})
+"""Answered to anybody, when asked for with GET: neither says anything about the station."""
 CALLBACK = "/_dash-update-component"
 DOCUMENTS = frozenset({"/", "/<path:path>"})
 LARGEST_BODY = 1_000_000
@@ -47,13 +47,14 @@ RELAYED = ("x-forwarded", "forwarded", "x-real-ip", "x-original", "via", "ngrok"
 class Guard(BasicAuth):  # type: ignore[misc]
     """dash-auth's Basic login with the way in replaced."""
 
-    def __init__(self, app: dash.Dash, watch: Watch, login: Login, audit: AuditLine, clock: Clock) -> None:
+    def __init__(self, app: dash.Dash, desk: Desk) -> None:
         """Stand before every route of `app`, those registered before included."""
-        self._tunnel = tunnel.Tunnel(watch.home, clock)
-        self._watch = watch
-        self._login = login
-        self._audit = audit
-        self._clock = clock
+        self._watch = desk.watch
+        self._tunnel = tunnel.Tunnel(desk.watch.home, desk.clock)
+        self._sessions = desk.sessions
+        self._visits = Visits(desk.login, desk.sessions, desk.clock)
+        self._audit = desk.audit.write
+        self._clock = desk.clock
         self._lock = threading.Lock()
         self._last_page: OrderedDict[tuple[str, str], tuple[str, float]] = OrderedDict()
         super().__init__(app, auth_func=lambda _name, _password: False)
@@ -80,25 +81,41 @@ class Guard(BasicAuth):  # type: ignore[misc]
         g.tunnelled = hosts.is_loopback(source) and self._tunnel.carries(host, _our_port())
         if g.tunnelled:
             source = tunnel.SOURCE
-        elif not hosts.allowed(host, web.bind, web.allowed_hosts, _arrived_at()):
+        g.source = source
+        if not g.tunnelled and not hosts.allowed(host, web.bind, web.allowed_hosts, _arrived_at()):
+            self._audit("request.refused", src=source, ok=False, why="unknown name", name=host[:80])
             return refusal.unknown_host(host)
         if watch.demo_passwords and (g.tunnelled or not hosts.is_loopback(source) or _was_relayed()):
+            self._audit("request.refused", src=source, ok=False, why="demo passwords over a network")
             return refusal.demo_is_local()
-        if request.path == HEALTH and request.method == "GET":
+        if request.path in OPEN and request.method == "GET":
             return None
-        outcome = self._login.who(request.headers.get("Authorization"), source, watch.generation)
-        if outcome.verdict == "wait":
-            return refusal.come_again(outcome.retry_after_s)
-        if outcome.verdict == "busy":
-            return refusal.busy(outcome.retry_after_s)
-        if outcome.user is None:
-            return refusal.login_please()
-        g.user = outcome.user
-        return self._admit_known(outcome.user, source, host)
+        answer = self._visits.who(_asked(source, watch.generation))
+        if answer.user is None:
+            return self._refusal(answer)
+        g.user, g.session_token = answer.user, answer.token
+        return self._admit_known(answer, answer.user, source, host)
 
-    def _admit_known(self, user: User, source: str, host: str) -> Response | None:
+    def _refusal(self, answer: Answer) -> Response:
+        if answer.verdict == "ended":
+            if request.path == logout.LEAVE and request.method == "POST":
+                return logout.gone()
+            return refusal.login_ended(answer.why, self._watch.settings.web, challenge=answer.challenge)
+        if answer.verdict == "wait":
+            return refusal.come_again(answer.retry_after_s)
+        if answer.verdict == "busy":
+            return refusal.busy(answer.retry_after_s)
+        return refusal.login_please()
+
+    def _admit_known(self, answer: Answer, user: User, source: str, host: str) -> Response | None:
         if _is_foreign(host):
+            origin = request.headers.get("Origin", "")[:80]
+            self._audit(
+                "request.refused", user=user.name, src=source, ok=False, why="other site", origin=origin
+            )
             return refusal.foreign_origin()
+        if answer.begins and request.endpoint in DOCUMENTS:
+            self._begin(user, source)
         if (request.content_length or 0) > LARGEST_BODY:
             return refusal.too_large()
         if request.path == CALLBACK and request.method == "POST":
@@ -131,10 +148,16 @@ class Guard(BasicAuth):  # type: ignore[misc]
         words = callbacks.fault(self.app, body, path_names())
         if words:
             return refusal.not_routable(words)
+        if callbacks.by_hand(body):
+            self._sessions.look(g.session_token, touched=True)
         page = callbacks.page_asked_for(body)
         if page is not None and page_exists(page):
             return self._admit_page(user, source, page)
         return None
+
+    def _begin(self, user: User, source: str) -> None:
+        token = g.session_token = self._sessions.begin(user, source)
+        after_this_request(lambda answer: cookies.give(answer, token))
 
     def _note_page(self, user: User, source: str, path: str) -> None:
         """Write one audit line a look; the refreshes within a page are none."""
@@ -169,6 +192,28 @@ def path_names() -> frozenset[str]:
             if part.startswith("<") and part.endswith(">"):
                 names.add(part[1:-1])
     return frozenset(names)
+
+
+def _asked(source: str, generation: str) -> Asked:
+    navigation = _is_navigation()
+    acts = request.method not in SAFE and request.path != CALLBACK  # of callbacks only those by hand
+    return Asked(
+        cookies.session(),
+        cookies.visit(),
+        request.headers.get("Authorization"),
+        source,
+        generation,
+        navigation,
+        touched=navigation or acts or request.headers.get("X-Touched") == "1",
+    )
+
+
+def _is_navigation() -> bool:
+    """Return whether a person goes to a page. Without TLS a browser on the network does not say so itself."""
+    if request.method != "GET":
+        return False
+    mode = request.headers.get("Sec-Fetch-Mode")
+    return mode == "navigate" if mode else "text/html" in request.headers.get("Accept", "")
 
 
 def _our_port() -> int:

@@ -9,6 +9,9 @@ from html import escape
 
 from flask import Response, request
 
+from substation.access.sessions import Why
+from substation.settings.model import Web
+
 REALM = 'Basic realm="Substation monitoring", charset="UTF-8"'
 
 _PAGE = """<!DOCTYPE html>
@@ -43,7 +46,7 @@ a:focus-visible {{ outline: 3px solid currentColor; outline-offset: 2px; }}
 """
 
 
-def refuse(status: int, title: str, *paragraphs: str, way_on: str = "") -> Response:
+def refuse(status: int, title: str, *paragraphs: str, way_on: str = "", **further: str) -> Response:
     """Return a page in words, or the same words as JSON for a program.
 
     Args:
@@ -51,9 +54,10 @@ def refuse(status: int, title: str, *paragraphs: str, way_on: str = "") -> Respo
         title: one line.
         paragraphs: what happened and what to do next.
         way_on: words of a link to Home; none when empty.
+        further: more members of the JSON, for our own scripts.
     """
     if _asked_by_program():
-        body = json.dumps({"error": " ".join((title + ".", *paragraphs))})
+        body = json.dumps({"error": " ".join((title + ".", *paragraphs)), **further})
         answer = Response(body, status, mimetype="application/json")
     else:
         link = f'<a href="/">{escape(way_on)}</a>' if way_on else ""
@@ -81,6 +85,47 @@ def login_please() -> Response:
     )
     answer.headers["WWW-Authenticate"] = REALM
     return answer
+
+
+def login_ended(why: Why | None, web: Web, *, challenge: bool) -> Response:
+    """401: this browser's login has ended; with a `challenge` it forgets its old password and asks."""
+    title, how = ended_words(why, web)
+    answer = refuse(
+        401,
+        title,
+        f"{how} Go to a page and enter your user name and password again.".strip(),
+        way_on="Log in again",
+        ended=f"{title}. {how}".strip(),
+    )
+    if challenge:
+        answer.headers["WWW-Authenticate"] = REALM
+    return answer
+
+
+def ended_words(why: Why | None, web: Web) -> tuple[str, str]:
+    """Return what has happened to a login, and a sentence on why it did."""
+    if why == "out":
+        return "You have logged out", ""
+    reasons = {
+        "idle": f"It had not been touched for {web.idle_minutes} minutes.",
+        "age": f"It was {web.session_hours} hours old.",
+        "boot": "The station's computer was started anew.",
+        "changed": "The password or the user was changed.",
+        "crowded": "The same user has logged in at many other places since.",
+    }
+    return "The login has ended", reasons.get(why or "", "")
+
+
+def farewell() -> Response:
+    """200: the page after a log-out; anybody may see it."""
+    return refuse(
+        200,
+        "You have logged out",
+        "The station lets nobody in from this browser any more until a password is entered again.",
+        "Your browser may still hold the password in its memory. On a computer that you share, close all of "
+        "its windows, and do not let it save the password.",
+        way_on="Log in again",
+    )
 
 
 def come_again(retry_after_s: float) -> Response:
