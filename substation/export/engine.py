@@ -22,7 +22,6 @@ from substation.export.seal import CSV_NAME, MANIFEST_NAME, sealed
 from substation.export.table import Lines
 from substation.store.pages import Facts, Pages
 
-NICE = 19
 TELL_S = 0.2
 """Progress is told at most so often."""
 
@@ -31,7 +30,7 @@ Tell = Callable[[dict[str, object]], None]
 
 def main() -> int:
     """Do the job on standard input; return the exit code."""
-    _be_modest()
+    _prepare()
     try:
         job = Job.read(sys.stdin.buffer.readline())
     except (ValueError, KeyError, TypeError):
@@ -119,9 +118,8 @@ class Export:
         return self._written
 
 
-def _be_modest() -> None:
-    """Step back behind poller and dashboard; end at once when asked or when nobody reads any more."""
-    os.setpriority(os.PRIO_PROCESS, 0, NICE)
+def _prepare() -> None:
+    """Leave no core dump; end at once when asked, or when nobody reads any more."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core dump would hold readings and password
     for number in (signal.SIGTERM, signal.SIGPIPE):
         signal.signal(number, signal.SIG_DFL)

@@ -11,6 +11,8 @@ from substation.store.schema import COARSE, ROLLUPS
 
 Resolution = Literal["poll", "minute", "quarter", "hour", "day"]
 RESOLUTIONS: tuple[Resolution, ...] = get_args(Resolution)
+LATEST_MS = 253_370_764_800_000
+"""The year 9999 begins: the calendar has no later one."""
 WORDS: dict[str, str] = {
     "poll": "every poll",
     "minute": "one row a minute and meter",
@@ -36,7 +38,7 @@ class Order:
         """Raise AccessError, in words, when this station cannot answer it."""
         if self.resolution not in RESOLUTIONS:
             raise AccessError(f"there is no resolution '{self.resolution}'; use {', '.join(RESOLUTIONS)}")
-        if not 0 <= self.start_ms < self.end_ms < 2**53:
+        if not 0 <= self.start_ms < self.end_ms <= LATEST_MS:
             raise AccessError(
                 f"the time to export ends before it begins ({self.start_ms} to {self.end_ms} ms); "
                 "exchange the two, or take a later end"

@@ -31,6 +31,7 @@ from substation.settings.files import Loaded, load
 
 CHUNK = 65_536
 GRACE_S = 3.0
+NICE = 19
 _PROJECT = Path(__file__).resolve().parents[2]
 
 
@@ -111,6 +112,8 @@ def start(
     finally:
         os.close(told)
     job = Job(loaded.home.history.absolute(), order, form, occasion, password, told)
+    with contextlib.suppress(OSError):
+        os.setpriority(os.PRIO_PROCESS, process.pid, NICE)  # from here on: its start is work too
     pipe = cast(IO[bytes], process.stdin)
     with contextlib.suppress(BrokenPipeError), pipe:  # one that died at once is told of by `chunks`
         pipe.write(job.line())
@@ -125,7 +128,8 @@ class Running:
     ) -> None:
         """Take over the child and the reading end of its progress."""
         os.set_blocking(progress_fd, False)
-        self._process, self._progress_fd, self._clock = process, progress_fd, clock
+        self._told = open(progress_fd, "rb", buffering=0)  # noqa: SIM115 - closed by `_finish`
+        self._process, self._clock = process, clock
         self._began = clock.monotonic()
         self._ended: float | None = None
         self._rest = b""
@@ -203,13 +207,7 @@ class Running:
 
     def _listen(self) -> None:
         """Take what the child has told so far."""
-        while True:
-            try:
-                told = os.read(self._progress_fd, CHUNK)
-            except BlockingIOError:
-                break
-            if not told:
-                break
+        while told := self._told.read(CHUNK):  # None: nothing more for now
             self._rest += told
         *lines, self._rest = self._rest.split(b"\n")
         for line in lines:
@@ -224,7 +222,7 @@ class Running:
             self._end_child()
         code = self._process.wait()
         self._listen()
-        os.close(self._progress_fd)
+        self._told.close()
         cast(IO[bytes], self._process.stdout).close()
         self._ended = self._clock.monotonic()
         done = self._result.get("done")

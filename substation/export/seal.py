@@ -52,8 +52,12 @@ def sealed(members: Iterable[tuple[str, Iterable[bytes]]], password: str, at: dt
     check_password(password)
     # the bytes of the password: as text, the library would refuse what is not Latin-1
     secret = cast(str, password.encode("utf-8", "surrogatepass"))
+    at = max(
+        at, dt.datetime(1980, 1, 1, tzinfo=at.tzinfo)
+    )  # a clock that was never set; ZIP knows no earlier
+    with_utc = at.timestamp() < 2**31  # the second time stamp ends in 2038
     files = ((name, at, _MODE, ZIP_64, content) for name, content in members)
-    yield from stream_zip(files, get_compressobj=_deflate, password=secret)
+    yield from stream_zip(files, get_compressobj=_deflate, password=secret, extended_timestamps=with_utc)
 
 
 def _deflate() -> "zlib._Compress":
