@@ -30,7 +30,10 @@ AUDIT_EVENTS = {
     "export.refused": "nothing was exported (`why`: wrong password, too many, another one under way ...)",
     "export.done": "a file was handed out whole (rows, bytes, SHA-256 of the rows, ms)",
     "export.aborted": "a granted export gave no whole file (rows so far, `why`)",
+    "config.loaded": "a running process took a changed configuration over (which settings; by any way)",
+    "config.refused": "a running process could not use a changed configuration; the last good one stays",
     "config.changed": "the configuration was made, or a setting changed (before and after; secrets never)",
+    "config.taken_over": "a configuration of the original system became ours (which settings, never values)",
     "password.changed": "a password was set (whose, never what)",
     "user.added": "a user was added (whom, with which role)",
     "user.role": "a user got another role (before and after)",
@@ -38,7 +41,12 @@ AUDIT_EVENTS = {
     "user.enabled": "a disabled user may log in again",
     "user.removed": "a user was removed",
     "key.rotated": "the last line under an old key: names the old and the new one",
+    "audit.anchor": "once a day: from here on the log's last number is also kept in another file (`kept`)",
     "audit.rotate": "the first line of a new file: names the closed one, its last line, its SHA-256",
+    "tunnel.opened": "the world can reach the dashboard through a tunnel, and at which address",
+    "tunnel.closed": "a tunnel has ended, or lost its address",
+    "tunnel.refused": "a tunnel must not or could not be opened, and why",
+    "import.done": "readings of the original system were taken over (files, rows found, taken, refused)",
     "key.mode": "a file that others could read was put back to its owner alone",
 }
 """Every event of the audit log; `tests/test_docs.py` looks for others in the code."""

@@ -16,15 +16,18 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from substation.access import tunnel
 from substation.commands.doors import PROJECT
 from substation.commands.processes import Book, Started, end, launch, started
-from substation.commands.stop import LINE, STATION
+from substation.commands.stop import LINE, STATION, TUNNEL
 from substation.commands.usage import say
 from substation.errors import Busy, SettingsError, SubstationError
 from substation.settings.model import Home, Settings
 from substation.store import heartbeat
 
 POLLER, DASHBOARD = "poller", "dashboard"
+TUNNEL_LIMIT_S = 20.0
+"""ngrok has its name within a few seconds, or has to wait for the network."""
 UP_LIMIT_S = 60.0
 """A small computer that has just been switched on needs 15 s to import the dashboard; then we wonder."""
 TICK_S = 0.1
@@ -229,6 +232,24 @@ def launch_station(crew: Crew, port: int) -> None:
     home = crew.home
     crew.launch(POLLER, [str(PROJECT / "dmf_reader.py")], home.poller_log)
     crew.launch(DASHBOARD, [str(PROJECT / "app.py"), "--port", str(port)], home.dashboard_log)
+
+
+def open_tunnel(crew: Crew, port: int) -> None:
+    """Start the tunnel and say where it leads from. Its end is not the station's: polling goes on."""
+    home = crew.home
+    command = ["-m", "substation.commands.tunnel", "--port", str(port)]
+    child = crew.launch(TUNNEL, command, home.tunnel_log, passing=True)
+    until = time.monotonic() + TUNNEL_LIMIT_S
+    while child.process.poll() is None and time.monotonic() < until:
+        record = tunnel.read(home.tunnel)
+        if record is not None and tunnel.is_held(home.tunnel):
+            say(f"From the internet: {record.url}   (until ./stop.sh; its log is {home.tunnel_log})")
+            return
+        time.sleep(TICK_S)
+    if child.process.poll() is None:
+        say(f"The tunnel has no name yet, and goes on trying. {home.tunnel_log} says:\n{child.last_words()}")
+    else:
+        say(f"No tunnel; the station runs without it. {home.tunnel_log} says:\n{child.last_words()}")
 
 
 def first_round(crew: Crew) -> Callable[[], bool]:

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
 
-from substation.commands import demo, stop
+from substation.clock import SystemClock
+from substation.commands import demo, stop, tunnel
 from substation.commands.processes import Book
 from substation.commands.starting import (
     Browser,
@@ -18,6 +19,7 @@ from substation.commands.starting import (
     environment,
     first_round,
     launch_station,
+    open_tunnel,
     port_is_free,
 )
 from substation.commands.station_usage import parser
@@ -30,12 +32,14 @@ from substation.store import heartbeat
 ENDING = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
-def start(folder: Path, *, port: int | None, is_demo: bool, foreground: bool) -> int:
+def start(
+    folder: Path, *, port: int | None, is_demo: bool, foreground: bool, with_tunnel: bool = False
+) -> int:
     """Bring the station in `folder` up; return the exit code.
 
     1. Refuse what cannot work before anything is started: no configuration, a demo in a real home or
-       the reverse, a station that runs, a busy port.
-    2. Start line (demo), poller, dashboard; wait until the first readings can be seen.
+       the reverse, a station that runs, a busy port, a tunnel to demo passwords.
+    2. Start line (demo), poller, dashboard; wait until the first readings can be seen; then the tunnel.
     3. Return and leave them running - or, in the foreground, stay, watch, and take them with us.
     When one ends early, say its last words and end the others.
     """
@@ -49,9 +53,13 @@ def start(folder: Path, *, port: int | None, is_demo: bool, foreground: bool) ->
         loaded = files.load(folder)
         web_port = port or loaded.settings.web.port
         port_is_free(loaded.settings.web.bind, web_port)
+        if with_tunnel:
+            tunnel.check(loaded, SystemClock())
         crew = Crew(loaded.home, environment(loaded.home))
         try:
             _bring_up(crew, loaded.settings, web_port, is_demo=is_demo)
+            if with_tunnel:
+                open_tunnel(crew, web_port)
             if foreground:
                 crew.watch()
             crew.let_go()
@@ -129,7 +137,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         os.umask(os.umask(0o077) | 0o007)  # nothing that the station makes is for the world to read
         # systemd names the very process that it started; exec keeps its pid.
         foreground = arguments.foreground or os.environ.get("SYSTEMD_EXEC_PID") == str(os.getpid())
-        return start(folder, port=arguments.port, is_demo=is_demo, foreground=foreground)
+        return start(
+            folder,
+            port=arguments.port,
+            is_demo=is_demo,
+            foreground=foreground,
+            with_tunnel=arguments.tunnel,
+        )
     except Busy as exc:
         print(exc, file=sys.stderr)
         return EXIT_BUSY

@@ -29,6 +29,9 @@ def parser() -> Parser:
         "--demo", action="store_true", help="a simulated station in demo/: five meters on a simulated line"
     )
     begin.add_argument("--port", type=_port, metavar="N", help="web port, instead of the configured one")
+    begin.add_argument(
+        "--tunnel", action="store_true", help="also open an ngrok tunnel to the dashboard, from the internet"
+    )
     begin.add_argument("--foreground", action="store_true", help="stay and watch, as under systemd")
     commands.add_parser("stop", help="end what start started, in this home alone")
     commands.add_parser("status", help="say what runs")

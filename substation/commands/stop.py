@@ -8,12 +8,15 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from substation.access import tunnel
 from substation.commands.doors import EXIT_CONFIG, PROJECT
 from substation.commands.processes import Book, Started, end
 from substation.commands.usage import Parser, say
 
 LINE = "simulated line"
 """Ends last: the poller finishes its round on a line that still answers."""
+TUNNEL = "tunnel"
+"""Ends its ngrok by itself."""
 STATION = "station"
 """`start.sh` itself, while it brings the station up or watches over it; it ends its children first."""
 
@@ -24,18 +27,29 @@ def homes() -> list[Path]:
     return [Path(named).expanduser().absolute()] if named else [PROJECT, PROJECT / "demo"]
 
 
+def running_in(home: Path) -> list[Started]:
+    """Return what runs of the station in `home`; an ngrok whose own keeper was killed is among it."""
+    running = Book(home / "state").running()
+    path = home / "state" / "tunnel.json"
+    record = tunnel.read(path)
+    if record is not None and not tunnel.is_held(path):
+        ngrok = Started("ngrok", record.pid, record.start, record.boot)
+        running += [ngrok] if ngrok.runs else []
+    return running
+
+
 def stop(home: Path) -> int:
     """End the station in `home` and say what was done; return 0, or 1 when something would not end."""
     book = Book(home / "state")
-    running = book.running()
+    running = running_in(home)
     if not running:
         book.remove()
         return 0
     left: list[Started] = []
     for among in ({STATION}, {p.name for p in running} - {STATION, LINE}, {LINE}):
-        left += end([p for p in book.running() if p.name in among], say=say)
+        left += end([p for p in running_in(home) if p.name in among], say=say)
     # A start that was ended had perhaps just launched one more and written it into the book.
-    left = [p for p in {*left, *book.running()} if p.runs]
+    left = [p for p in {*left, *running_in(home)} if p.runs]
     for process in left:
         say(f"{process.name} (pid {process.pid}) cannot be ended: another user's, or stuck in the kernel.")
     if left:
@@ -49,8 +63,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run `stop.sh`; return its exit code."""
     parser = Parser(
         prog="./stop.sh",
-        description="Ends the poller, the dashboard and, in a demo, the simulated line that start.sh "
-        "started. Nothing else is touched. SUBSTATION_HOME names a station elsewhere.",
+        description="Ends the poller, the dashboard, the tunnel and, in a demo, the simulated line that "
+        "start.sh started. Nothing else is touched. SUBSTATION_HOME names a station elsewhere.",
     )
     parser.parse_args(argv)
     try:
@@ -58,7 +72,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except RuntimeError:  # ~somebody
         print("SUBSTATION_HOME: there is no such user on this machine", file=sys.stderr)
         return EXIT_CONFIG
-    stations = [home for home in named if Book(home / "state").running()]
+    stations = [home for home in named if running_in(home)]
     if not stations:
         say(f"Nothing to stop: no station of {' or '.join(str(home) for home in named)} runs.")
     return max([stop(home) for home in stations], default=0)
