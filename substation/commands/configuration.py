@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable
 from typing import Any, NoReturn
 
-from substation.commands import configuration_users
+from substation.commands import configuration_rotate, configuration_takeover, configuration_users
 from substation.commands.configuration_change import change_password, edit, set_value
 from substation.commands.configuration_check import check
 from substation.commands.configuration_make import ask_and_make, make_station
@@ -29,7 +29,8 @@ DESCRIPTION = """\
 Make, show, change and check the sealed configuration of the station.
 
 Without a command: make a new station (config.json and config_key.key, mode 0600) in the project's
-folder, or in the folder that SUBSTATION_HOME names. An existing configuration is never overwritten."""
+folder, or in the folder that SUBSTATION_HOME names. An existing configuration is never overwritten;
+one of the original system is shown with what it becomes, and taken over."""
 EPILOG = """\
 examples:
   python3 encrypt_config.py                            make a station, asking what is needed
@@ -40,11 +41,13 @@ examples:
   python3 encrypt_config.py passwd admin               a new password, asked twice
   python3 encrypt_config.py passwd --export            the password of the export
   python3 encrypt_config.py user add meera --role engineer
+  python3 encrypt_config.py takeover --dry-run         what an original configuration becomes
+  python3 encrypt_config.py rotate                     a new key, the old one retired
 
 exit codes: 0 done, 64 wrong usage, 75 somebody else is changing it, 78 the configuration cannot be used"""
 
 
-PARTS: tuple[Any, ...] = (configuration_users,)
+PARTS: tuple[Any, ...] = (configuration_users, configuration_rotate, configuration_takeover)
 """Modules with commands of their own: each has `add(command)`; `command(name, run, words)` makes one."""
 
 
@@ -86,7 +89,12 @@ def _fail(words: object, code: int) -> int:
 
 
 def _make(arguments: argparse.Namespace) -> int:
-    return ask_and_make(home_folder(), yes=arguments.yes)
+    folder = home_folder()
+    if configuration_takeover.is_due(folder):
+        return configuration_takeover.resume_or_ask(
+            folder, yes=arguments.yes, new_passwords=arguments.new_passwords
+        )
+    return ask_and_make(folder, yes=arguments.yes)
 
 
 def _show(_: argparse.Namespace) -> int:
@@ -143,6 +151,7 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--yes", action="store_true", help="take the defaults instead of asking")
+    configuration_takeover.add_new_passwords(parser)
     parser.set_defaults(run=_make)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", parser_class=_Parser)
 

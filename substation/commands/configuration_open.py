@@ -5,30 +5,36 @@ import pwd
 import sys
 from pathlib import Path
 
-from substation.audit import KEY_INFO, Audit
+from substation.audit import Audit
 from substation.clock import Clock, SystemClock
 from substation.settings import files, vault
 from substation.settings.files import Loaded
-from substation.settings.model import Home, Settings
+from substation.settings.model import Settings
 
 SERVICE = "encrypt_config"
 SOURCE = "terminal"
 
 
-def load_and_say(folder: Path) -> Loaded:
-    """Return the configuration; a mended mode is said on stderr and recorded as `key.mode`."""
+def load_and_say(folder: Path, *, rotating: bool = False) -> Loaded:
+    """Return the configuration; a mended mode is said on stderr and recorded as `key.mode`.
+
+    `rotating`: the key is being rotated just now, so nobody needs to be told that it is not at its end.
+    """
     loaded = files.load(folder)
     for warning in loaded.warnings:
         print(f"Warning: {warning}", file=sys.stderr)
         record(audit_of(folder, loaded.settings), "key.mode", what=warning)
+    if not rotating and len(vault.open_key(folder).keys) > 1:
+        print(
+            "Note: a rotation of the key was broken off. Finish it: python3 encrypt_config.py rotate",
+            file=sys.stderr,
+        )
     return loaded
 
 
 def audit_of(folder: Path, settings: Settings, clock: Clock | None = None) -> Audit:
     """Return the station's audit log as this program writes to it."""
-    key = vault.derive(vault.read_key(folder), KEY_INFO)
-    path = Home(folder, settings.paths).audit
-    return Audit(path, key, SERVICE, clock or SystemClock(), settings.site.zone)
+    return Audit.of_station(folder, settings, SERVICE, clock or SystemClock())
 
 
 def record(audit: Audit, event: str, **details: object) -> None:

@@ -24,6 +24,7 @@ from substation.commands.usage import say
 
 RUNTIME = "requirements.txt"
 TESTS = "requirements-dev.txt"
+ORIGINAL_DOOR = "DMF_Reader.py"
 TAIL_LINES = 25
 """So much of what pip said is shown when it failed."""
 
@@ -64,6 +65,17 @@ def prepare(tests: bool = False) -> None:
             _renew(venv)
         if tests and not has(venv, TESTS):
             _install(venv, TESTS)
+
+
+def link_original_door() -> None:
+    """Make the original's `DMF_Reader.py` a link to our poller; git never sees it.
+
+    Nothing happens where the project cannot be written, or where upper and lower case are one.
+    """
+    link = PROJECT / ORIGINAL_DOOR
+    if not os.path.lexists(link):
+        with contextlib.suppress(OSError):
+            link.symlink_to("dmf_reader.py")
 
 
 def _made_by_another_hand(venv: Path) -> bool:
@@ -204,6 +216,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if tests and not tools.prepare():
             return 1
         prepare(tests)
+        link_original_door()
     except SetUpFailed as exc:
         print(exc, file=sys.stderr)
         return 1

@@ -8,19 +8,21 @@ import contextlib
 import fcntl
 import json
 import os
-import secrets
 import stat
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from substation.clock import SystemClock
 from substation.errors import Busy, SettingsError
-from substation.settings import vault
+from substation.settings import original, vault
+from substation.settings.atomic import write_atomic
 from substation.settings.model import Home, Settings, parse
 
 NAME = "config.json"
 LOCK_NAME = "config.json.lock"
+UNFINISHED = "original/unfinished.json"
+"""What a take-over has still to do; gone at its end."""
 LOCK_WAIT_S = 10.0
 """So long a change waits for another one; each takes a few milliseconds."""
 REMEDY = "Remedy: python3 encrypt_config.py edit"
@@ -36,6 +38,10 @@ class BeingChanged(SettingsError, Busy):
     """Somebody else is changing the configuration; trying again helps (exit 75)."""
 
 
+class OfOriginal(SettingsError):
+    """The configuration is the original system's, and was not taken over yet."""
+
+
 @dataclass(frozen=True, slots=True)
 class Loaded:
     """A configuration as it stood in its file."""
@@ -46,6 +52,8 @@ class Loaded:
     """What was put right while reading, in words; the caller logs it and writes an audit line `key.mode`."""
     generation: str
     """Changes whenever the file does; see `changed`."""
+    key: bytes = field(repr=False)
+    """The key in force: it sealed the file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +64,8 @@ class Unsealed:
     warnings: tuple[str, ...]
     """As `Loaded.warnings`."""
     generation: str
+    key: bytes = field(repr=False)
+    """As `Loaded.key`."""
 
 
 def home_folder() -> Path:
@@ -75,20 +85,87 @@ def load(folder: Path) -> Loaded:
             setting; names file, setting and remedy. The file is left as it is.
     """
     found = unsealed(folder)
+    refuse_unfinished(folder)
     settings = parse(found.data, NAME, REMEDY)
-    return Loaded(settings, Home(folder, settings.paths), found.warnings, found.generation)
+    return Loaded(settings, Home(folder, settings.paths), found.warnings, found.generation, found.key)
 
 
 def unsealed(folder: Path) -> Unsealed:
     """Return what is sealed in the file, unchecked: it may hold settings of another version.
 
     Raises:
+        OfOriginal: it is the original system's; file and key are as they were.
         SettingsError: missing, unreadable, sealed by another key, cut or edited.
     """
-    content, generation, warning = _read(folder)
-    key = vault.open_key(folder)
-    data = vault.unseal(key.keys, _document(content), NAME)
-    return Unsealed(data, key.warnings + ((warning,) if warning else ()), generation)
+    for patience in (2, 1, 0):
+        content, generation, warning = _read(folder)
+        document = _document(content)
+        _refuse_original(folder, document)
+        key = vault.open_key(folder)
+        try:
+            data, sealing = vault.unseal_by(key.keys, document, NAME)
+        except SettingsError:
+            # The key may have been rotated between our two looks; then the file is another one too.
+            if patience and changed(folder, generation):
+                continue
+            raise
+        return Unsealed(data, key.warnings + ((warning,) if warning else ()), generation, sealing)
+    raise AssertionError("the last round returns or raises")
+
+
+def original_form(folder: Path, document: object) -> original.Form | None:
+    """Return the form of the original's configuration that the document is, or None.
+
+    A sealed part is looked into where our key opens it: it might be ours that lost its marks. The key
+    file's mode is left as it is.
+    """
+    form = original.form_of(document)
+    if form in ("sealed", "mixed") and isinstance(document, dict):
+        token = {original.SEALED: document[original.SEALED]}
+        try:
+            data = vault.unseal(vault.open_key(folder, mend=False).keys, token, NAME)
+        except SettingsError:
+            return form
+        return form if original.is_original(data) else None
+    return form
+
+
+def _refuse_original(folder: Path, document: object) -> None:
+    form = original_form(folder, document)
+    if form == "sealed" and isinstance(document, dict):
+        # Whether it is cut, of another key or without one is said by whoever opens it.
+        vault.unseal(vault.open_key(folder, mend=False).keys, document, NAME)
+    if form:
+        raise OfOriginal(
+            f"{NAME}: is the configuration of the original system. Take it over: python3 encrypt_config.py"
+        )
+
+
+def refuse_unfinished(folder: Path) -> None:
+    """Raise OfOriginal while a take-over is not at its end: files of both systems lie in the home."""
+    if (folder / UNFINISHED).exists():
+        raise OfOriginal(
+            f"{NAME}: the take-over from the original system was broken off. "
+            "Finish it: python3 encrypt_config.py takeover"
+        )
+
+
+def key_in_force(folder: Path) -> bytes:
+    """Return the key that sealed the configuration; others are derived from it.
+
+    While keys are rotated there are two in the key file; this changes from one to the other in the
+    very moment in which the configuration does. Without a configuration it is the first one.
+
+    Raises:
+        SettingsError: there is no key that can be used.
+    """
+    ring = vault.open_key(folder)
+    if len(ring.keys) == 1:
+        return ring.primary
+    try:
+        return unsealed(folder).key
+    except SettingsError:
+        return ring.primary
 
 
 def changed(folder: Path, generation: str) -> bool:
@@ -144,7 +221,24 @@ def replace(folder: Path, before: Mapping[str, object], after: Settings) -> None
 
 def write_new(folder: Path, settings: Settings) -> None:
     """Write the first configuration of a station whose key is there; the caller holds `locked`."""
-    _write(folder, settings)
+    seal(folder, settings, vault.read_key(folder))
+
+
+def seal(folder: Path, settings: Settings, key: bytes, *, private: bool = False) -> None:
+    """Write the configuration whole, sealed by this key; the caller holds `locked`.
+
+    `private`: nobody but its owner may read it afterwards, whatever its mode was.
+    """
+    plain = settings.model_dump(mode="json")
+    parse(plain, NAME)  # what was copied together without checking is checked before it is sealed
+    document = vault.seal(key, plain)
+    path = folder / NAME
+    try:
+        # A group that may read it (two services of one station) keeps that right; the world never has it.
+        mode = 0o600 if private else 0o600 | stat.S_IMODE(path.stat().st_mode) & 0o040
+    except OSError:
+        mode = 0o600
+    write_atomic(path, json.dumps(document, indent=1).encode() + b"\n", mode)
 
 
 @contextlib.contextmanager
@@ -182,48 +276,13 @@ def _taken(handle: int) -> bool:
     return True
 
 
-def write_atomic(path: Path, content: bytes, mode: int = 0o600) -> None:
-    """Replace a file whole: temporary file, fsync, rename, fsync of the folder.
-
-    Raises:
-        SettingsError: no space, no right, or no folder; the old file is still there.
-    """
-    path = path.resolve()
-    temporary = path.with_name(f"{path.name}.{secrets.token_hex(6)}")
-    try:
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-        with os.fdopen(os.open(temporary, flags, mode), "wb") as file:
-            os.fchmod(file.fileno(), mode)
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-        folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
-    except OSError as exc:
-        temporary.unlink(missing_ok=True)
-        raise SettingsError(f"{path}: cannot be written ({exc.strerror}); it is as it was before") from exc
-
-
 def _same_station(before: Settings, after: Settings) -> None:
     if before.simulated != after.simulated:
         raise SettingsError(_ANOTHER_STATION)
 
 
 def _write(folder: Path, settings: Settings) -> None:
-    plain = settings.model_dump(mode="json")
-    parse(plain, NAME)  # what was copied together without checking is checked before it is sealed
-    document = vault.seal(vault.read_key(folder), plain)
-    path = folder / NAME
-    try:
-        # A group that may read it (two services of one station) keeps that right; the world never has it.
-        mode = 0o600 | stat.S_IMODE(path.stat().st_mode) & 0o040
-    except OSError:
-        mode = 0o600
-    write_atomic(path, json.dumps(document, indent=1).encode() + b"\n", mode)
+    seal(folder, settings, key_in_force(folder))
 
 
 def _read(folder: Path) -> tuple[bytes, str, str | None]:

@@ -26,6 +26,7 @@ __all__ = [
     "found_in",
     "is_original",
     "plan",
+    "printable",
 ]
 
 Form = Literal["plain", "sealed", "mixed"]

@@ -99,6 +99,8 @@ class Reader:
         home = PurePath(os.path.normpath(self.folder))
         file = PurePath(os.path.normpath(home / value))
         inside = str(file.relative_to(home)) if file.is_relative_to(home) and file != home else None
+        if inside is not None and file.suffix in _PROGRAMS:
+            raise Unfit("is no file for data")
         if inside is None and name in _STORES:
             self.outside.append(str(file))
         return file, inside
@@ -111,7 +113,7 @@ class Reader:
         for setting, inside in self.paths.items():
             twice = sum(inside == other for other in self.paths.values()) > 1
             reserved = inside in taken or inside.startswith(("state/", "original/"))
-            if twice or reserved or PurePath(inside).suffix in _PROGRAMS:
+            if twice or reserved:
                 name = next(key for key in KEYS if KEYS[key].get("setting") == f"paths.{setting}")
                 self.faults.append(f"{SOURCE}: {name}: {inside} is another file of the station already")
 
@@ -139,7 +141,7 @@ def _port(reader: Reader, _: str, value: object) -> tuple[str, str]:
             f"{value} may be another adapter after a restart; a name under /dev/serial/by-id/ always is "
             "the same one"
         )
-    return value, "as before"
+    return value, ""
 
 
 def _baud(reader: Reader, _: str, value: object) -> tuple[str, str]:

@@ -11,7 +11,7 @@ import hashlib
 import json
 import os
 import stat
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from substation.errors import SettingsError
+from substation.settings.atomic import write_atomic
 from substation.settings.passwords import (
     DEMO_PASSWORDS,
     generated_password,
@@ -34,8 +35,10 @@ __all__ = [
     "RESTORE",
     "KeyFile",
     "derive",
+    "exchange_keys",
     "find_key",
     "generated_password",
+    "handed_over",
     "hash_password",
     "kid",
     "kind_of_work",
@@ -46,6 +49,7 @@ __all__ = [
     "refuse_open_folder",
     "seal",
     "unseal",
+    "unseal_by",
     "verify_password",
     "write_key",
 ]
@@ -62,7 +66,7 @@ RESTORE = (
 
 @dataclass(frozen=True, slots=True)
 class KeyFile:
-    """The keys of a station: the first seals and unseals, further ones only unseal."""
+    """The keys of a station: one, or more while they are rotated (`files.key_in_force` says which seals)."""
 
     path: Path
     keys: tuple[bytes, ...]
@@ -70,7 +74,7 @@ class KeyFile:
 
     @property
     def primary(self) -> bytes:
-        """The key that seals."""
+        """The first one: it seals a new configuration."""
         return self.keys[0]
 
 
@@ -101,17 +105,21 @@ def seal(key: bytes, data: Mapping[str, object]) -> dict[str, object]:
 
 
 def unseal(keys: bytes | tuple[bytes, ...], document: object, source: str) -> dict[str, object]:
-    """Return the data of a sealed document.
+    """Return the data of a sealed document; see `unseal_by`."""
+    return unseal_by((keys,) if isinstance(keys, bytes) else keys, document, source)[0]
+
+
+def unseal_by(ring: tuple[bytes, ...], document: object, source: str) -> tuple[dict[str, object], bytes]:
+    """Return the data of a sealed document, and the key that unsealed it.
 
     Args:
-        keys: the station's key, or several of which one fits.
+        ring: the station's keys, of which one fits.
         document: what stood in the file as JSON.
         source: the file's name for the message.
 
     Raises:
         SettingsError: not sealed, sealed by another key, cut or edited; says which.
     """
-    ring = (keys,) if isinstance(keys, bytes) else keys
     if not isinstance(document, dict):
         raise SettingsError(f"{source}: holds JSON, but no configuration. {RESTORE}")
     token = document.get("encrypted_data")
@@ -145,8 +153,11 @@ def unseal(keys: bytes | tuple[bytes, ...], document: object, source: str) -> di
             plain = Fernet(key).decrypt(str(token).encode("ascii", "replace"))
         except (InvalidToken, binascii.Error, ValueError):
             continue
-        return _object(plain, source)
-    raise SettingsError(f"{source}: was cut or edited; the sealed part does not match its seal. {RESTORE}")
+        return _object(plain, source), key
+    other = "" if named else f", or the {KEY_NAME} is not the one it was sealed with"
+    raise SettingsError(
+        f"{source}: was cut or edited{other}; the sealed part does not match its seal. {RESTORE}"
+    )
 
 
 def write_key(path: Path, key: bytes) -> None:
@@ -171,6 +182,21 @@ def write_key(path: Path, key: bytes) -> None:
         raise SettingsError(f"{path}: cannot be written ({exc.strerror})") from exc
 
 
+def exchange_keys(file: KeyFile, keys: Sequence[bytes]) -> None:
+    """Write other keys into the key file, whole; its owner and mode stay.
+
+    Raises:
+        SettingsError: the file cannot be written; it is as it was.
+    """
+    mode = stat.S_IMODE(file.path.stat().st_mode) & 0o640
+    write_atomic(file.path, b"".join(key + b"\n" for key in keys), mode)
+
+
+def handed_over(path: Path) -> bool:
+    """Return whether the key is a copy that the service manager made for this very service."""
+    return str(path.parent) == os.environ.get("CREDENTIALS_DIRECTORY")
+
+
 def find_key(folder: Path) -> Path:
     """Return where the key of the station in `folder` is looked for.
 
@@ -189,8 +215,10 @@ def read_key(folder: Path) -> bytes:
     return open_key(folder).primary
 
 
-def open_key(folder: Path) -> KeyFile:
+def open_key(folder: Path, *, mend: bool = True) -> KeyFile:
     """Return the station's keys; a loosened mode of our own file is set back to 0600, with a warning.
+
+    Without `mend` a mode is neither set back nor judged.
 
     Raises:
         SettingsError: missing, a symbolic link, somebody else's, readable by everybody, or no key.
@@ -219,9 +247,9 @@ def open_key(folder: Path) -> KeyFile:
         if not stat.S_ISREG(status.st_mode):
             raise SettingsError(f"{name}: is no ordinary file; put the key file there")
         # What the service manager hands over stands in a folder of its own, readable by the service only.
-        handed_over = str(path.parent) == os.environ.get("CREDENTIALS_DIRECTORY")
-        warning = None if handed_over else _tighten(file.fileno(), status, path, name)
-        if not handed_over:
+        given = handed_over(path)
+        warning = None if given or not mend else _tighten(file.fileno(), status, path, name)
+        if not given:
             refuse_open_folder(path.parent)
         content = file.read(_MAX_KEY_BYTES)
     return KeyFile(path, _keys(content, name), (warning,) if warning else ())

@@ -65,8 +65,9 @@ DAMAGES: list[tuple[str, Callable[[bytes], bytes], str]] = [
     ("binary", lambda content: bytes(range(256)), "is no JSON"),
     ("a list", lambda content: b"[]", "no configuration"),
     ("nested without end", lambda content: b"[" * 100_000, "is no JSON"),
-    ("plain text of the original", lambda c: b'{"serial_port": "/dev/ttyUSB0"}', "is not sealed"),
-    ("mixed form of the original", half_in_clear, "in clear beside"),
+    ("plain text of the original", lambda c: b'{"serial_port": "/dev/ttyUSB0"}', "of the original system"),
+    ("plain text of another program", lambda c: b'{"port": "/dev/ttyUSB0"}', "is not sealed"),
+    ("clear settings beside ours", half_in_clear, "in clear beside"),
     ("another key", with_another_key, "needs the key"),
     ("the name of another key", with_the_name_of_another_key, "needs the key 00000000"),
     ("a later format", lambda c: json.dumps({**json.loads(c), "v": 2}).encode(), "format"),
@@ -91,7 +92,7 @@ def test_a_damaged_file_is_refused_in_its_own_words_and_left_untouched(
     words = str(refused.value)
     assert said in words
     assert "config.json" in words
-    assert any(remedy in words for remedy in ("Put", "Move", "use ", "remove"))
+    assert any(remedy in words for remedy in ("Put", "Move", "use ", "remove", "Take"))
     assert path.read_bytes() == content
     assert (home / "config_key.key").read_bytes() == key
     assert said in capsys.readouterr().err

@@ -88,8 +88,15 @@ def test_paths_outside_the_home_are_never_written_to_but_named() -> None:
 
 @pytest.mark.parametrize("file", ["config.json", "config_key.key", "state/poller.json", "app.log", "app.py"])
 def test_a_path_that_names_another_file_of_the_station_is_refused(file: str) -> None:
-    with pytest.raises(SettingsError, match=r"csv_file: .*another file"):
-        original.plan(values(str(HOME), csv_file=str(HOME / file)), HOME)
+    for name in ("csv_file", "log_file"):
+        with pytest.raises(SettingsError, match=f"{name}: .*(another file|no file for data)"):
+            original.plan(values(str(HOME), **{name: str(HOME / file)}), HOME)
+
+
+@pytest.mark.parametrize("file", ["config.json", "config_key.key", "app.py"])
+def test_no_database_is_a_program_or_the_configuration(file: str) -> None:
+    with pytest.raises(SettingsError, match=r"db_path: .*no file for data"):
+        original.plan(values(str(HOME), db_path=str(HOME / file)), HOME)
 
 
 def test_two_paths_to_one_file_are_refused() -> None:
