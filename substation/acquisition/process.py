@@ -8,8 +8,10 @@ from types import FrameType
 from typing import NoReturn
 
 from substation import notify
-from substation.acquisition.spine import Ending, Poller, log
-from substation.audit import KEY_INFO, Audit
+from substation.acquisition.audited import AuditedPoller
+from substation.acquisition.spine import Ending, log
+from substation.audit import Audit, in_force
+from substation.audit.anchors import tell_journal
 from substation.bus.lock import PollerLock
 from substation.clock import Clock, SystemClock
 from substation.errors import (
@@ -22,7 +24,7 @@ from substation.errors import (
     SettingsError,
     StoreError,
 )
-from substation.settings import files, vault
+from substation.settings import files
 from substation.settings.files import Loaded
 from substation.store.log import start_logging, stop_logging
 
@@ -52,8 +54,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _poll(loaded: Loaded, clock: Clock, rounds: int | None) -> int:
     settings, home = loaded.settings, loaded.home
-    key = vault.derive(vault.read_key(home.folder), KEY_INFO)
-    audit = Audit(home.audit, key, "poller", clock, settings.site.zone)
+    audit = Audit.of_station(home.folder, settings, "poller", clock)
     ending = Ending()
 
     def end(number: int, frame: FrameType | None) -> None:
@@ -61,20 +62,23 @@ def _poll(loaded: Loaded, clock: Clock, rounds: int | None) -> int:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, end)
-    poller = Poller(loaded, clock, ending)
+    poller = AuditedPoller(loaded, clock, ending, audit)
     for warning in loaded.warnings:
         log.warning("%s", warning)
         audit.write("key.mode", ok=False, words=warning)
-    audit.write("start", simulated=settings.simulated)
+    audit.write("start", simulated=settings.simulated, config=in_force.fingerprint(settings))
+    poller.note_anchor("start")
+    tell_journal(audit, "poller")
     log.info("started: %d meters, a round every %g s", len(settings.meters), settings.poll.interval_s)
     notify.tell(notify.READY)  # the stores are open; the line and its meters may be missing for long
     try:
         poller.run(rounds)
     finally:
         notify.tell(notify.STOPPING)
-        poller.stop()
         audit.write("stop", rounds=poller.number)
         audit.close()
+        poller.note_anchor("stop")  # goes into the history before that is closed
+        poller.stop()
         log.info("stopped after %d rounds", poller.number)
     if rounds is not None:
         print(poller.plant.summary())

@@ -25,7 +25,7 @@ class Wanted:
     """Which lines; an empty part asks for nothing."""
 
     event: str = ""
-    """The event, or its first word: `login` finds `login.failed` too with `login.*`."""
+    """The event; `login.*` finds `login`, `login.failed` and all others of that kind."""
     user: str = ""
     source: str = ""
     process: str = ""
@@ -151,7 +151,7 @@ def harmless(text: str) -> str:
 
 
 def _test(wanted: Wanted) -> Callable[[Mapping[str, object] | None], bool]:
-    family = wanted.event.removesuffix("*") if wanted.event.endswith("*") else ""
+    family = wanted.event.removesuffix(".*") if wanted.event.endswith(".*") else ""
     sought = wanted.text.casefold()
 
     def fits(record: Mapping[str, object] | None) -> bool:
@@ -161,7 +161,7 @@ def _test(wanted: Wanted) -> Callable[[Mapping[str, object] | None], bool]:
             return False
         event, day = str(record["event"]), str(record["local"])[:10]
         return (
-            (event.startswith(family) if family else wanted.event in ("", event))
+            (f"{event}.".startswith(f"{family}.") if family else wanted.event in ("", event))
             and wanted.user in ("", record["user"])
             and wanted.source in ("", record["src"])
             and wanted.process in ("", record["svc"])

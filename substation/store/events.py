@@ -29,6 +29,15 @@ def write(db: sqlite3.Connection, events: Iterable[Event]) -> None:
     )
 
 
+def of_kind(db: sqlite3.Connection, kind: str, limit: int) -> list[Event]:
+    """Return the newest `limit` events of one kind, oldest first. Looks at every event."""
+    rows = db.execute(
+        "SELECT at_ms, kind, meter_id, old, new, detail FROM event WHERE kind = ? ORDER BY id DESC LIMIT ?",
+        (kind, limit),
+    ).fetchall()
+    return [Event(*row) for row in reversed(rows)]
+
+
 def between(db: sqlite3.Connection, start_ms: int, end_ms: int, limit: int) -> list[Event]:
     """Return the newest `limit` events in [start, end), oldest first."""
     rows = db.execute(

@@ -41,10 +41,18 @@ def _sessions(connection: sqlite3.Connection) -> None:
     )
 
 
+def _audit_anchors(connection: sqlite3.Connection) -> None:
+    connection.execute(
+        "CREATE TABLE audit_anchor (seq INTEGER NOT NULL, mac TEXT NOT NULL, at_ms INTEGER NOT NULL, "
+        "why TEXT NOT NULL)"
+    )
+
+
 MIGRATIONS: tuple[tuple[str, Callable[[sqlite3.Connection], None]], ...] = (
     ("meta", _first_light),
     ("login_failure", _login_failures),
     ("session", _sessions),
+    ("audit_anchor", _audit_anchors),
 )
 """Named steps, applied once each, in this order; new ones are added at the end."""
 

@@ -135,6 +135,10 @@ class HistoryReader:
         """Return the newest `limit` changes of state in [start, end), oldest first."""
         return self._ask(lambda db: events.between(db, start_ms, end_ms, limit)) or []
 
+    def of_kind(self, kind: str, limit: int = 1000) -> list[Event]:
+        """Return the newest `limit` changes of state of one kind, oldest first."""
+        return self._ask(lambda db: events.of_kind(db, kind, limit)) or []
+
     def facts(self) -> dict[str, str]:
         """Return what the file says about itself: `simulated`, `site`, `zone`, `made_ms`, `uid` ..."""
         return self._ask(lambda db: dict(db.execute("SELECT key, value FROM meta").fetchall())) or {}

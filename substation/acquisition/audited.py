@@ -1,0 +1,49 @@
+"""The poller with its audit log: what it took over, and the log's last line in the history each day."""
+
+from collections.abc import Callable
+
+from substation.acquisition.spine import Ending, Poller
+from substation.audit import Audit, in_force
+from substation.audit.anchors import DAY_S
+from substation.clock import Clock
+from substation.errors import SettingsError
+from substation.settings.files import Loaded
+from substation.store import anchors
+
+
+class AuditedPoller(Poller):
+    """A poller whose changes of configuration and whose days stand in the audit log."""
+
+    def __init__(self, loaded: Loaded, clock: Clock, ending: Ending, audit: Audit) -> None:
+        """Raises ProfileError and WrongStation, as `Poller`."""
+        self.audit = audit
+        self._refusals = in_force.Refusals(audit)
+        super().__init__(loaded, clock, ending)
+
+    @property
+    def chores(self) -> tuple[tuple[float, Callable[[], None]], ...]:
+        """What is done after a round, each once in so many seconds at most."""
+        return (*super().chores, (DAY_S, self.note_day))
+
+    def reload(self) -> None:
+        """Take a changed configuration and write it down; one that cannot be used is written down once."""
+        before = self.settings
+        try:
+            super().reload()
+        except SettingsError as exc:
+            self._refusals.note(str(exc))
+            raise
+        self._refusals.note("")
+        if self.settings is not before:
+            in_force.note(self.audit, before, self.settings)
+
+    def note_day(self) -> None:
+        """Write a line for the day, and keep its number in the history."""
+        self.audit.write("audit.anchor", kept=self.home.history.name)
+        self.note_anchor("daily")
+
+    def note_anchor(self, why: str) -> None:
+        """Keep the number and seal of the log's last line in the history."""
+        anchor = self.audit.anchor()
+        if anchor[0]:
+            self.keeper.event(anchors.KIND, new=anchors.written(anchor), detail=why)
