@@ -58,6 +58,13 @@ class Watch:
         finally:
             self._lock.release()
 
+    def look_now(self) -> None:
+        """Take over what this process has just changed itself: the next page is to show it."""
+        with self._lock:
+            self._looked = self._clock.monotonic()
+            if files.changed(self._folder, self.generation):
+                self._take_over()
+
     def _take_over(self) -> None:
         try:
             loaded = files.load(self._folder)

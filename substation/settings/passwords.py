@@ -21,6 +21,11 @@ MIN_LENGTH = 15
 """Characters after NFKC: NIST's minimum where the password is the only factor."""
 MAX_LENGTH = 256
 """Longer ones are refused before hashing, so that nobody buys work with a megabyte."""
+RULES = (
+    f"At least {MIN_LENGTH} characters, of any kind, blanks too: four words that do not belong together are "
+    "good. Not taken: what is tried first, such as password, admin, 12345 or the names of this station."
+)
+"""The rules as a person reads them before he types."""
 OWN_CHARACTERS = 6
 """So many characters must be left when common words, runs and repetitions are taken out."""
 
@@ -131,7 +136,7 @@ def fingerprint(text: str) -> str:
 
 
 def _verify_original(password_hash: str, password: str) -> bool:
-    if not _can_be_verified(password_hash):
+    if not can_be_verified(password_hash):
         return False
     # Here, since the poller reads settings too and must stay small: werkzeug costs 17 MiB.
     from werkzeug.security import check_password_hash  # noqa: PLC0415
@@ -142,7 +147,7 @@ def _verify_original(password_hash: str, password: str) -> bool:
         return False  # a surrogate in the password, N no power of two, or no memory for it
 
 
-def _can_be_verified(password_hash: str) -> bool:
+def can_be_verified(password_hash: str) -> bool:
     """Return whether the hash is well formed and verifying it is bounded work."""
     if found := _PBKDF2.fullmatch(password_hash):
         return int(found[1]) <= MOST_PBKDF2_ROUNDS

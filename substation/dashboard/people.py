@@ -1,0 +1,127 @@
+"""`POST /api/users/...`: an administrator adds, changes and removes who may log in.
+
+Each change is made under the rules of `settings.people`, is in force at once and is audited with who
+did it and from where. The answer carries the table of users as it is then.
+"""
+
+from flask import Flask, Response, abort
+
+from substation.access.users import ROLES
+from substation.dashboard import people_table, posted, rights
+from substation.dashboard.desk import Desk
+from substation.settings import people, vault
+from substation.settings.model import Settings, User, UserRole
+
+
+def add(server: Flask, desk: Desk) -> None:
+    """Add the addresses."""
+    of = _People(desk)
+    for end, view in (
+        ("", of.add),
+        ("/role", of.role),
+        ("/disable", of.disable),
+        ("/enable", of.enable),
+        ("/password", of.password),
+        ("/remove", of.remove),
+    ):
+        name = f"api_users{end.replace('/', '_')}"
+        server.add_url_rule(
+            people_table.USERS + end, name, rights.needs("administrator")(view), methods=["POST"]
+        )
+
+
+class _People:
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    def add(self) -> Response:
+        said = posted.texts("name", "role", optional=("password",))
+        role, name = _role(said["role"]), said["name"]
+        settings = self._desk.watch.settings
+        posted.possible(lambda: people.added(settings, name, role, "$argon2id$"))
+        password, shown = self._new_password(settings, name, said["password"])
+        fresh = posted.hashed(password)
+        _, after = posted.changed(self._desk, lambda now: people.added(now, name, role, fresh))
+        user = people.known(after, name)
+        self._desk.audit.write(
+            "user.added", user=self._who(), src=posted.source(), of=user.name, role=user.role
+        )
+        return self._done(f"Added {user.name}, {user.role}.", after, user, shown)
+
+    def role(self) -> Response:
+        said = posted.texts("name", "role")
+        name, role = said["name"], _role(said["role"])
+        before, after = posted.changed(self._desk, lambda now: people.with_role(now, name, role))
+        old, new = people.known(before, name), people.known(after, name)
+        if old == new:
+            return self._done(f"{new.name} is {new.role} already.", after, new)
+        self._desk.audit.write(
+            "user.role", user=self._who(), src=posted.source(), of=new.name, before=old.role, after=new.role
+        )
+        return self._done(f"{new.name} is {new.role} now, {old.role} before.", after, new)
+
+    def disable(self) -> Response:
+        name = posted.texts("name")["name"]
+        before, after = posted.changed(self._desk, lambda now: people.disabled(now, name, True))
+        user = people.known(after, name)
+        self._desk.sessions.end_all(user.name)
+        if before == after:
+            return self._done(f"{user.name} is disabled already.", after, user)
+        self._desk.audit.write("user.disabled", user=self._who(), src=posted.source(), of=user.name)
+        return self._done(f"{user.name} may not log in any more, and is logged out.", after, user)
+
+    def enable(self) -> Response:
+        name = posted.texts("name")["name"]
+        before, after = posted.changed(self._desk, lambda now: people.disabled(now, name, False))
+        user = people.known(after, name)
+        if before == after:
+            return self._done(f"{user.name} is enabled already.", after, user)
+        self._desk.audit.write("user.enabled", user=self._who(), src=posted.source(), of=user.name)
+        return self._done(f"{user.name} may log in again.", after, user)
+
+    def password(self) -> Response:
+        said = posted.texts("name", optional=("password",))
+        settings = self._desk.watch.settings
+        user = posted.possible(lambda: people.known(settings, said["name"]))
+        if user.name == rights.current_user().name:
+            return posted.not_done(409, "Your own password is changed on the page Your login.")
+        password, shown = self._new_password(settings, user.name, said["password"])
+        fresh = posted.hashed(password)
+        _, after = posted.changed(self._desk, lambda now: people.with_password(now, user.name, fresh))
+        self._desk.sessions.end_all(user.name)
+        self._desk.audit.write("password.changed", user=self._who(), src=posted.source(), of=user.name)
+        return self._done(f"{user.name} has a new password, and is logged out.", after, user, shown)
+
+    def remove(self) -> Response:
+        name = posted.texts("name")["name"]
+        before, after = posted.changed(self._desk, lambda now: people.removed(now, name))
+        gone = people.known(before, name)
+        self._desk.sessions.end_all(gone.name)
+        self._desk.audit.write(
+            "user.removed", user=self._who(), src=posted.source(), of=gone.name, role=gone.role
+        )
+        return self._done(f"Removed {gone.name}.", after, gone)
+
+    def _new_password(self, settings: Settings, name: str, typed: str) -> tuple[str, str]:
+        """Return a new password, and what of it is to be shown: a generated one, once."""
+        if not typed:
+            generated = vault.generated_password()
+            return generated, generated
+        reason = people.refusal(settings, name, typed)
+        if reason is not None:
+            abort(posted.not_done(422, f"The password cannot be taken: {reason}."))
+        return typed, ""
+
+    def _who(self) -> str:
+        return rights.current_user().name
+
+    def _done(self, words: str, after: Settings, user: User, password: str = "") -> Response:
+        secret = {"secret": password, "of": user.name} if password else {}
+        return posted.done(words, table=people_table.table(after, self._who()), **secret)
+
+
+def _role(text: str) -> UserRole:
+    role = next((role for role in ROLES if role == text), None)
+    if role is None:
+        abort(posted.not_done(400, f"There is no such role; there are {', '.join(ROLES)}."))
+    return role

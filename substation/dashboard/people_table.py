@@ -1,0 +1,193 @@
+"""The table of users, with what an administrator may do to each.
+
+Each button carries, as JSON, the dialog that `assets/account.js` opens: its words, its fields, and
+where they are posted. The words are all here.
+"""
+
+import json
+from typing import Any
+
+from dash import dcc, html
+
+from substation.access.users import ROLES
+from substation.dashboard import cards
+from substation.settings import passwords
+from substation.settings.model import Settings, User, UserRole
+
+USERS = "/api/users"
+ACCOUNT = "/account"
+ROLE_WORDS: dict[UserRole, str] = {
+    "viewer": "sees every page with readings; has no time limit, so it fits a screen on the wall",
+    "operator": "as a viewer so far; for those who operate the station",
+    "engineer": "may also export readings",
+    "administrator": "may also see the audit log and change users",
+}
+"""What each role may do, each also what those before it may."""
+YOURSELF = (
+    "This is your own login: you end your own rights here, and only another administrator gives them back."
+)
+
+
+def form(
+    url: str,
+    go: str,
+    *fields: dict[str, Any],
+    title: str = "",
+    words: tuple[str, ...] = (),
+    who: str = "",
+    **send: str,
+) -> str:
+    """Return a form for `assets/account.js`, as JSON.
+
+    Args:
+        url: where it is posted.
+        go: what the button says that posts it.
+        fields: see `field`.
+        title: of the dialog.
+        words: paragraphs above the fields.
+        who: whose password it is, for the browser's own store of passwords.
+        send: posted along with the fields.
+    """
+    spec = {"url": url, "go": go, "fields": fields, "title": title, "words": words, "who": who, "send": send}
+    return json.dumps(spec)
+
+
+def field(kind: str, name: str, label: str, hint: str = "", **more: Any) -> dict[str, Any]:
+    """Return a field of a form.
+
+    Args:
+        kind: `text`, `password`, `select`.
+        name: under which it is posted; empty: it is only compared.
+        label: above it.
+        hint: said below the label before anything is typed.
+        more: `autocomplete`; `options` and `value` of a select; `same_as`, a field that must hold the
+            same; `optional`; `most`, characters.
+    """
+    return {"kind": kind, "name": name, "label": label, "hint": hint, **more}
+
+
+def role_field(value: UserRole) -> dict[str, Any]:
+    """Return the choice of a role."""
+    options = [[role, f"{role}: {ROLE_WORDS[role]}"] for role in ROLES]
+    return field("select", "role", "Role", options=options, value=value)
+
+
+def password_field() -> dict[str, Any]:
+    """Return the field of a password that an administrator may also leave to the station."""
+    return field(
+        "password",
+        "password",
+        "Password",
+        f"Leave it empty to have one made, which is shown once. One of your own: {passwords.RULES}",
+        autocomplete="new-password",
+        optional=True,
+    )
+
+
+def add_button() -> html.Button:
+    """Return the button that adds a user."""
+    name = field(
+        "text",
+        "name",
+        "Name",
+        "As it is typed at the login; no colon. Capital and small letters differ there, but two names may "
+        "not differ in them alone.",
+        most=64,
+    )
+    opens = form(USERS, "Add the user", name, role_field("viewer"), password_field(), title="Add a user")
+    return _button("Add a user", opens, "ss-btn ss-main-btn")
+
+
+def table(settings: Settings, me: str) -> html.Table:
+    """Return the table of users.
+
+    Args:
+        settings: with the users.
+        me: the name of who looks at it.
+    """
+    head = [html.Th(text, scope="col") for text in ("Name", "Role", "Login", "Change")]
+    rows = [_row(user, user.name == me) for user in settings.users]
+    return html.Table([html.Thead(html.Tr(head)), html.Tbody(rows)], className="ss-table ss-users")
+
+
+def _row(user: User, own: bool) -> html.Tr:
+    name: list[Any] = [html.B(user.name)]
+    if own:
+        name.append(html.Span(" you", className="ss-muted"))
+    return html.Tr(
+        [
+            html.Th(name, scope="row"),
+            html.Td(user.role),
+            html.Td(_state(user)),
+            html.Td(html.Div(_actions(user, own), className="ss-acts")),
+        ],
+        className="ss-off" if user.disabled else "",
+    )
+
+
+def _state(user: User) -> list[Any]:
+    if user.disabled:
+        return [cards.icon("blind"), " disabled"]
+    if passwords.is_original(user.password_hash):
+        return [
+            "enabled",
+            html.Span(" password of the original system until the next login", className="ss-muted"),
+        ]
+    return ["enabled"]
+
+
+def _actions(user: User, own: bool) -> list[Any]:
+    name = user.name
+    warned = (YOURSELF,) if own else ()
+    role = form(
+        f"{USERS}/role",
+        "Give this role",
+        role_field(user.role),
+        title=f"Role of {name}",
+        words=warned,
+        name=name,
+    )
+    password = form(
+        f"{USERS}/password",
+        "Set the password",
+        password_field(),
+        title=f"New password of {name}",
+        words=(f"{name} is logged out everywhere and needs the new one from then on.",),
+        name=name,
+    )
+    remove = form(
+        f"{USERS}/remove",
+        f"Remove {name}",
+        title=f"Remove {name}?",
+        words=(f"{name} is logged out everywhere. The audit log keeps what {name} did.", *warned),
+        name=name,
+    )
+    return [
+        _button("Role", role, of=name),
+        dcc.Link("Password", href=ACCOUNT, className="ss-btn ss-quiet")
+        if own
+        else _button("Password", password, of=name),
+        _enable(name) if user.disabled else _disable(name, warned),
+        _button("Remove", remove, of=name),
+    ]
+
+
+def _disable(name: str, warned: tuple[str, ...]) -> html.Button:
+    words = f"{name} is logged out everywhere and cannot log in until enabled again. The password stays."
+    opens = form(
+        f"{USERS}/disable", f"Disable {name}", title=f"Disable {name}?", words=(words, *warned), name=name
+    )
+    return _button("Disable", opens, of=name)
+
+
+def _enable(name: str) -> html.Button:
+    words = (f"{name} may log in again with the password of before.",)
+    opens = form(f"{USERS}/enable", f"Enable {name}", title=f"Enable {name}?", words=words, name=name)
+    return _button("Enable", opens, of=name)
+
+
+def _button(text: str, opens: str, look: str = "ss-btn ss-quiet", of: str = "") -> html.Button:
+    spoken = {"aria-label": f"{text} of {of}"} if of else {}
+    return html.Button(
+        text, className=look, type="button", disable_n_clicks=True, **{"data-ask": opens, **spoken}
+    )
