@@ -77,8 +77,13 @@ class Quantity:
             return False
         if self.key == "frequency" and value == 0:  # a meter on a dead circuit reports 0 Hz
             return True
-        factor = 1.0 if self.scale == "unit" else getattr(ratings, self.scale)
-        return bool(self.low * factor <= value <= self.high * factor)
+        low, high = self.limits(ratings)
+        return low <= value <= high
+
+    def limits(self, ratings: Ratings) -> tuple[float, float]:
+        """Return between which values, in `unit`, a circuit with these ratings can lie."""
+        factor: float = 1.0 if self.scale == "unit" else getattr(ratings, self.scale)
+        return self.low * factor, self.high * factor
 
 
 def _power(key: str, register: int, label: str, unit: str, low: float) -> Quantity:

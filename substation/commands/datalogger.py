@@ -1,4 +1,4 @@
-"""The command line behind `datalogger.py`: what the stores hold. It only reads."""
+"""The command line behind `datalogger.py`: what the stores hold. Only `import` adds to them."""
 
 import argparse
 import sys
@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from substation.clock import Clock, SystemClock, site_time
-from substation.commands import datalogger_audit
+from substation.commands import datalogger_audit, datalogger_export, datalogger_import
 from substation.commands.usage import Parser, count
 from substation.errors import EXIT_BUSY, EXIT_CONFIG, EXIT_OK, Busy, SubstationError
 from substation.settings.files import Loaded, home_folder, load
@@ -19,7 +19,7 @@ COUNTING_S = 120.0
 """Counting millions of rows takes long on a card."""
 
 DESCRIPTION = """\
-Show what the station's stores hold: readings, events, the audit log. Nothing is changed.
+Show what the station's stores hold: readings, events, the audit log. Only import changes anything.
 
 The station is the one in the project's folder, or in the folder that SUBSTATION_HOME names."""
 EPILOG = """\
@@ -28,6 +28,8 @@ examples:
   python3 datalogger.py events --days 30       changes of state of the last 30 days
   python3 datalogger.py audit verify           is the audit log whole?
   python3 datalogger.py audit tail -n 50       who did what last
+  python3 datalogger.py import                 take over the readings of the original system
+  python3 datalogger.py export                 a year of readings as CSV in an encrypted archive
 
 exit codes: 0 done, 64 wrong usage, 75 somebody else holds the file, 78 the station cannot be used;
 audit verify: 1 the log was changed, 2 it cannot be read"""
@@ -70,7 +72,11 @@ def _parser() -> argparse.ArgumentParser:
         "--limit", type=count, default=1000, help="at most so many, the newest (default 1000)"
     )
     events.set_defaults(run=_events)
-    for part in (datalogger_audit,):
+    for part in (
+        datalogger_audit,
+        datalogger_export,
+        datalogger_import,
+    ):
         part.add(commands)
     return parser
 

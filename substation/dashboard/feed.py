@@ -26,6 +26,7 @@ from substation.readings import Reading
 from substation.settings.model import Home, Settings
 from substation.store import heartbeat, live
 from substation.store.history import HistoryReader, Series
+from substation.store.original import recognise
 
 __all__ = [
     "Board",
@@ -188,7 +189,12 @@ class Feed:
         if foreign:
             problems.append("The live file holds readings of another kind of station; they are not shown.")
         if damaged:
-            problems.append("The live file is damaged: no line of it can be read.")
+            original = recognise(self._home.live)
+            problems.append(
+                f"{self._home.live.name} is {original}: python3 datalogger.py import takes its readings over."
+                if original
+                else "The live file is damaged: no line of it can be read."
+            )
         silent = {meter.id for meter in self._settings.meters} - last.keys()
         if silent:
             old = self._older_answers(problems)

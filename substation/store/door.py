@@ -28,7 +28,8 @@ def prove(db: sqlite3.Connection, path: Path) -> None:
     if original:
         raise Damaged(
             f"{path} is the database of the original system (it holds the table {_ORIGINAL_TABLE}). "
-            f"Nothing in it was touched; give it another name ({away}) and start again"
+            f"Nothing in it was touched. Stop the station; python3 datalogger.py import then "
+            f"moves it to original/ and takes its readings over"
         )
     raise Damaged(
         f"{path} is a database of another program (application id {identity:#010x}). "

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from substation.errors import Full, StoreError, WrongStation
 from substation.store.live_row import HEADER_LINE, LONGEST_LINE, Columns, LiveRow, write_row
+from substation.store.original import recognise
 
 __all__ = ["HOUR_MS", "LatestPair", "LiveFile", "LiveRow", "latest", "read"]
 
@@ -55,6 +56,12 @@ class LiveFile:
             if self._path.exists() and not self._path.is_file():  # a pipe would hold up the poller
                 raise StoreError(f"{self._path} is no file; move it away, the live file belongs there")
         stamp = ",no" if self._simulated else ",yes"
+        words = recognise(self._path)
+        if words is not None:
+            raise StoreError(
+                f"{self._path} is {words}; nothing in it was touched. Stop the station; "
+                f"python3 datalogger.py import then moves it to original/ and takes its readings over"
+            )
         other = next((line for line in _lines(self._path) if line.endswith(stamp)), None)
         if other is not None:
             kinds = ("real", "simulated") if self._simulated else ("simulated", "real")

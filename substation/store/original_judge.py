@@ -13,6 +13,7 @@ here; nothing is mended, for what the meter had said is gone:
 
 import datetime as dt
 import math
+import operator
 import re
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
@@ -21,7 +22,7 @@ from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from substation.meters.qualify import qualify
-from substation.quantities import Ratings
+from substation.quantities import BY_KEY, Ratings
 from substation.readings import Quality, Reading, missing
 from substation.store.original_rows import Raw
 from substation.store.rows import Row, to_row
@@ -107,26 +108,30 @@ class Judge:
         self.tally = Tally()
         self._ratings, self._zone, self._now_ms = ratings, zone, now_ms
         self._before: dict[int, tuple[int, Sequence[float | None]]] = {}
+        self._known_limits: dict[tuple[int, tuple[str, ...]], tuple[list[float], list[float]]] = {}
 
     def row(self, raw: Raw, keys: Sequence[str]) -> Row | None:
         """Return the row as our history stores it; None when it is refused, which the tally says why."""
         self.tally.found += 1
-        at = utc_ms(raw.time, self._zone)
-        if raw.values is None:
-            return self._refuse(NO_NUMBER)
-        if isinstance(at, str):
-            return self._refuse(at)
-        if not _YEAR_2000_MS <= at <= self._now_ms:
-            return self._refuse(FUTURE if at > self._now_ms else UNSET_CLOCK)
-        meter_id = _whole(raw.meter)
-        if meter_id not in self._ratings:
-            self.tally.unknown_meters[raw.meter[:20]] += 1
-            return self._refuse(NO_METER)
+        at, meter_id = utc_ms(raw.time, self._zone), _whole(raw.meter)
+        reason = NO_NUMBER if raw.values is None else self._why_not(at, meter_id)
+        if reason or raw.values is None or isinstance(at, str):
+            self.tally.refused[reason] += 1
+            if reason == NO_METER:
+                self.tally.unknown_meters[raw.meter[:20]] += 1
+            return None
         self.tally.meters[meter_id].take(at)
         return to_row(self._reading(meter_id, at, dict(zip(keys, raw.values, strict=True))))
 
-    def _refuse(self, reason: str) -> None:
-        self.tally.refused[reason] += 1
+    def _why_not(self, at: int | str, meter_id: int) -> str:
+        """Return why a row is refused; empty when it is not."""
+        if isinstance(at, str):
+            return at
+        if at > self._now_ms:
+            return FUTURE
+        if at < _YEAR_2000_MS:
+            return UNSET_CLOCK
+        return "" if meter_id in self._ratings else NO_METER
 
     def _reading(self, meter_id: int, at_ms: int, values: dict[str, float | None]) -> Reading:
         given = list(values.values())
@@ -143,13 +148,27 @@ class Judge:
         ):
             self.tally.repeats += 1
             return missing(meter_id, at_ms, Quality.NO_ANSWER, REPEAT)
-        # both forms of file have the same reading with two digits, one after a way through text
-        rounded = {key: None if value is None else round(value, 2) for key, value in values.items()}
-        return self._doubted(Reading(meter_id, at_ms, rounded, Quality.GOOD, IMPORTED))
+        return self._doubted(Reading(meter_id, at_ms, values, Quality.GOOD, IMPORTED))
+
+    def _is_plausible(self, reading: Reading) -> bool:
+        """Whether every value is a number within its limits: nearly always, and told quickly."""
+        numbers = [value for value in reading.values.values() if value is not None]
+        if len(numbers) < len(reading.values):
+            return False
+        lows, highs = self._limits(reading.meter_id, tuple(reading.values))
+        return all(map(operator.le, lows, numbers)) and all(map(operator.le, numbers, highs))
+
+    def _limits(self, meter_id: int, keys: tuple[str, ...]) -> tuple[list[float], list[float]]:
+        if (meter_id, keys) not in self._known_limits:
+            found = [BY_KEY[key].limits(self._ratings[meter_id]) for key in keys]
+            self._known_limits[meter_id, keys] = ([low for low, _ in found], [high for _, high in found])
+        return self._known_limits[meter_id, keys]
 
     def _doubted(self, reading: Reading) -> Reading:
         values, ratings = reading.values, self._ratings[reading.meter_id]
         bent = bent_zeros(values, ratings.rated_va)
+        if not bent and self._is_plausible(reading):
+            return reading
         qualified = qualify(reading, ratings)
         self.tally.bent.update(bent)
         self.tally.implausible.update(qualified.implausible)
@@ -169,25 +188,23 @@ def bent_zeros(values: Mapping[str, float | None], rated_va: float) -> frozenset
     below zero. A power factor of 0 beside a P of more than 0.02 S was leading, and so a Q of 0 with it.
     """
     found: set[str] = set()
-    for part, factor, share in _PARTS:
-        p, q, s = (values.get(f"{name}_{part}") for name in ("watts", "var", "va"))
-        if p is None or q is None or s is None or (p and q and all(values.get(key) for key in factor)):
+    for watts, var, va, factors, share in _PARTS:
+        p, q, s = values.get(watts), values.get(var), values.get(va)
+        if p is None or q is None or s is None or s < _LEAST_LOAD * rated_va * share:
             continue
-        if s < _LEAST_LOAD * rated_va * share:
-            continue
-        leading = {key for key in factor if values.get(key) == 0 and p > 0.02 * s}
+        leading = {key for key in factors if values.get(key) == 0} if p > 0.02 * s else set()
         found |= leading
-        if math.hypot(p, q) < (0.995 if leading else 0.9) * s:
-            found |= {key for key in (f"watts_{part}", f"var_{part}", *factor) if values.get(key) == 0}
+        if (p and q) or math.hypot(p, q) >= (0.995 if leading else 0.9) * s:
+            continue
+        found |= {key for key in (watts, var, *factors) if values.get(key) == 0}
     return frozenset(found)
 
 
 _PARTS = (
-    ("total", ("pf_average", "pf_average_received"), 1.0),
-    ("r", ("pf_r",), 1 / 3),
-    ("y", ("pf_y",), 1 / 3),
-    ("b", ("pf_b",), 1 / 3),
+    ("watts_total", "var_total", "va_total", ("pf_average", "pf_average_received"), 1.0),
+    *((f"watts_{p}", f"var_{p}", f"va_{p}", (f"pf_{p}",), 1 / 3) for p in "ryb"),
 )
+"""P, Q, S, the power factors that go with them, and their share of the circuit's rating."""
 
 
 @lru_cache(maxsize=1024)

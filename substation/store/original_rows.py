@@ -25,6 +25,7 @@ CHUNK = 2000
 """Rows read at a time: a year of readings takes no more memory than a day."""
 _NOTHING = frozenset({"", "None", "nan", "NaN"})
 """How the original wrote that it had no value, and how its library wrote that when it copied the file."""
+_NUMBERS = frozenset({float, int, type(None)})
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +109,9 @@ class Source:
             while rows := db.execute(page, (last,)).fetchall():
                 for rowid, *cells in rows:
                     last = rowid
-                    values = [_number(cells[place]) for place in self._values]
+                    values = [cells[place] for place in self._values]
+                    if not _NUMBERS.issuperset(map(type, values)) or -math.inf in values:
+                        values = [_number(value) for value in values]
                     numbers = None if math.inf in values else values
                     yield Raw(self._time(cells), str(cells[self._meter]), numbers)
                 self.done = min(1.0, max(0.0, last / self._last)) if self._last else 1.0
@@ -153,7 +156,10 @@ def _number_of(cell: str) -> float | None:
         value = math.inf if "_" in cell else float(cell)
     except ValueError:
         return math.inf
-    return value if math.isfinite(value) else math.inf
+    if not math.isfinite(value):
+        return math.inf
+    # the library with which the original copied its file sometimes wrote 230.50999999999999 for 230.51
+    return round(value, 2) if len(cell.partition(".")[2]) > 2 else value
 
 
 @contextlib.contextmanager

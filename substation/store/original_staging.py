@@ -70,12 +70,12 @@ class Staging:
         counts = Counts()
         with self._explained(), schema.transaction(self._db):
             keys = json.dumps([row[0] for row in rows])
-            known: dict[int, tuple[object, ...]] = {
+            known: dict[int, list[object]] = {
                 key: content for key, *content in self._db.execute(_KNOWN, (keys,))
             }
             fresh: list[tuple[object, ...]] = []
             for key, code, reason, mask, values in rows:
-                content = [code, reason, mask, *values]
+                content: list[object] = [code, reason, mask, *values]
                 there = known.setdefault(key, content)
                 if there is content:
                     fresh.append((key, *content))
