@@ -12,10 +12,18 @@ from typing import Literal
 
 from substation.errors import SettingsError
 from substation.settings.model import Settings, parse
-from substation.settings.original_values import KEPT_HASH, KEYS, SECRET, SOURCE, Reader, Row, printable, short
+from substation.settings.original_values import (
+    KEYS,
+    SECRET,
+    SOURCE,
+    Reader,
+    Row,
+    is_kept_hash,
+    printable,
+    short,
+)
 
 __all__ = [
-    "KEPT_HASH",
     "KEYS",
     "Difference",
     "Form",
@@ -24,6 +32,7 @@ __all__ = [
     "Row",
     "form_of",
     "found_in",
+    "is_kept_hash",
     "is_original",
     "plan",
     "printable",

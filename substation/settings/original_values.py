@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath
 
 from substation.settings.model import CARD_METERS, Home, Meter
-from substation.settings.passwords import MAX_LENGTH
+from substation.settings.passwords import MAX_LENGTH, can_be_verified
 
 KEYS: Mapping[str, Mapping[str, str]] = tomllib.loads(
     Path(__file__).with_name("original.toml").read_text(encoding="utf-8")
@@ -19,10 +19,8 @@ KEYS: Mapping[str, Mapping[str, str]] = tomllib.loads(
 SECRET = frozenset({"dashboard_auth", "download_password"})
 SOURCE = "config.json"
 
-KEPT_HASH = re.compile(r"(pbkdf2:[a-z0-9]+(:\d+)?|scrypt:\d+:\d+:\d+)\$[^$]+\$[0-9a-f]+")
-"""A hash of werkzeug's that still protects; it becomes argon2id at its owner's first login."""
 OTHER_HASH = re.compile(
-    r"(md5|sha1|sha224|sha256|sha512|plain|hmac)\$[^$]*\$.+|\$(2[aby]|1|5|6|y|argon2[id])\$.+"
+    r"(pbkdf2:[\w:]+|scrypt:[\d:]+|md5|sha1|sha224|sha256|sha512|plain|hmac)\$[^$]*\$.+|\$(2[aby]|1|5|6|y|argon2[id])\$.+"
 )
 """A hash that this program cannot check, or that no longer protects."""
 RECOMMENDED_INTERVAL_S = 2.0
@@ -39,6 +37,11 @@ class Row:
     """Ours by its dotted name, or nothing."""
     now: str
     why: str
+
+
+def is_kept_hash(password: str) -> bool:
+    """Return whether this is a hash of werkzeug's; it becomes argon2id at its owner's first login."""
+    return can_be_verified(password)
 
 
 class Unfit(Exception):
@@ -230,9 +233,9 @@ def _password(value: object, whose: str) -> str:
     where = f"the password {whose}".strip()
     if not isinstance(value, str) or not value:
         raise Unfit(f"{where} must be a text")
-    if OTHER_HASH.fullmatch(value):
+    if OTHER_HASH.fullmatch(value) and not is_kept_hash(value):
         raise Unfit(f"{where} is a hash of a kind that cannot be checked here; put a password in its place")
-    if not KEPT_HASH.fullmatch(value) and len(value) > MAX_LENGTH:
+    if not is_kept_hash(value) and len(value) > MAX_LENGTH:
         raise Unfit(f"{where} is longer than {MAX_LENGTH} characters; put a shorter one in its place")
     return value
 
