@@ -19,7 +19,6 @@ from substation.store.pages import Facts, Pages
 SPREADSHEET_ROWS = 1_048_576
 """Rows that Excel and LibreOffice Calc open, the header among them."""
 _USUAL_BYTES = 330
-_DAY_MS = 86_400_000
 _LIMIT_S = 5.0
 
 
@@ -48,9 +47,9 @@ def measure(history: Path, order: Order, clock: Clock | None = None) -> Measure:
         return Measure(0, 0, None, ("there is no history yet; the poller makes it",))
     if facts.first_ms is None:
         return Measure(0, 0, None, (_nothing(order, facts),))
-    begin_ms = max(order.start_ms, facts.first_ms)
+    begin_ms = max(order.start_ms, facts.whole_from_ms)
     rows = pool.ask(history, clock, _LIMIT_S, lambda db: _expected(db, order, begin_ms))
-    found = max(1, rows or 0)
+    found = max(1, math.ceil(rows or 0))
     notes = tuple(note for note in (begins_later(order, facts, facts.first_ms), _too_many(found)) if note)
     return Measure(found, round(found * _row_bytes(pages, facts, order)), facts.first_ms, notes)
 
@@ -81,27 +80,39 @@ def _too_many(rows: int) -> str:
     return f"about {rows} rows: a spreadsheet opens {SPREADSHEET_ROWS}; take a coarser resolution for one"
 
 
-def _expected(db: sqlite3.Connection, order: Order, begin_ms: int) -> int:
-    first = (begin_ms - _DAY_MS - 3_600_000) << 8
-    days = db.execute(
-        "SELECT key, rows, last_ms FROM day WHERE key >= ? AND key < ?", (first, order.end_ms << 8)
-    ).fetchall()
-    expected = 0.0
-    for key, polls, last_ms in days:
-        if order.meter_ids and key & 0xFF not in order.meter_ids:
-            continue
-        start = key >> 8
-        if order.resolution == "day":
-            expected += start >= begin_ms
-            continue
-        # the day under way ends for now with its last answer
-        end = start + min(_DAY_MS, max(last_ms or _DAY_MS, 1) + 60_000)
-        common = min(end, order.end_ms) - max(start, begin_ms)
-        if common <= 0:
-            continue
-        share = polls * common / (end - start)
-        expected += share if order.period_s is None else min(share, common / 1000 / order.period_s)
-    return math.ceil(expected)
+def _expected(db: sqlite3.Connection, order: Order, begin_ms: int) -> float:
+    """Add up whole days, and quarters of an hour before the first and from the last one on."""
+    days = _starts(db, begin_ms, order.end_ms)
+    if order.resolution == "day":
+        return len([key for key, _ in _counts(db, "day", begin_ms, order.end_ms, order)])
+    if len(days) < 2:
+        return _share(_counts(db, "quarter", begin_ms, order.end_ms, order), 900, order)
+    head = _counts(db, "quarter", begin_ms, days[0], order)
+    tail = _counts(db, "quarter", days[-1], order.end_ms, order)
+    whole = _counts(db, "day", days[0], days[-1], order)
+    return _share(head + tail, 900, order) + _share(whole, 86_400, order)
+
+
+def _starts(db: sqlite3.Connection, begin_ms: int, end_ms: int) -> list[int]:
+    found = db.execute(
+        "SELECT DISTINCT key >> 8 FROM day WHERE key >= ? AND key < ?", (begin_ms << 8, end_ms << 8)
+    )
+    return sorted(start for (start,) in found)
+
+
+def _counts(
+    db: sqlite3.Connection, table: str, begin_ms: int, end_ms: int, order: Order
+) -> list[tuple[int, int]]:
+    """Return key and number of polls of each row."""
+    query = f"SELECT key, rows FROM {table} WHERE key >= ? AND key < ?"  # noqa: S608 - a name of ours
+    found = db.execute(query, (begin_ms << 8, end_ms << 8)).fetchall()
+    return [row for row in found if not order.meter_ids or row[0] & 0xFF in order.meter_ids]
+
+
+def _share(counts: list[tuple[int, int]], length_s: int, order: Order) -> float:
+    if order.period_s is None:
+        return sum(polls for _, polls in counts)
+    return sum(min(polls, length_s / order.period_s) for _, polls in counts)
 
 
 def _row_bytes(pages: Pages, facts: Facts, order: Order) -> float:

@@ -26,7 +26,7 @@ def keys_of(path: Path, wanted: Wanted, page_rows: int = 5000) -> list[int]:
 
 def stored(path: Path, table: str, condition: str = "1") -> list[int]:
     with sqlite3.connect(path) as db:
-        return [key for (key,) in db.execute(f"SELECT key FROM {table} WHERE {condition} ORDER BY key")]
+        return [key for (key,) in db.execute(f"SELECT key FROM {table} WHERE {condition} ORDER BY key")]  # noqa: S608
 
 
 @pytest.mark.parametrize("table", ["reading", *schema.ROLLUPS])
