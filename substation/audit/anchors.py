@@ -7,8 +7,9 @@ from typing import TextIO
 
 from substation.audit.writer import Audit
 from substation.errors import StoreError
-from substation.settings.model import Home
+from substation.settings.model import Home, Settings
 from substation.store import anchors
+from substation.store.operator_db import OperatorDb
 
 DAY_S = 86_400.0
 """How often a running process notes one."""
@@ -60,3 +61,14 @@ def given(texts: Iterable[str]) -> list[anchors.Anchor]:
             raise ValueError(f"'{text}' is no anchor; it is written NUMBER:SEAL, as `audit verify` prints it")
         found.append(anchor)
     return found
+
+
+def note_stop(home: Home, settings: Settings, anchor: anchors.Anchor, at_ms: int) -> None:
+    """Keep the last line of a dashboard that ends, after its workers have gone. Raises StoreError."""
+    if not anchor[0]:
+        return
+    database = OperatorDb(home.operator, settings.simulated)
+    try:
+        anchors.note(database, anchor, at_ms, "stop")
+    finally:
+        database.close()

@@ -4,6 +4,7 @@ A year of log is not read for a view: who looks further back asks for what is be
 """
 
 import contextlib
+import json
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,8 +15,8 @@ from substation.audit.keys import AuditKey
 from substation.clock import SystemClock
 from substation.errors import StoreError
 
-MOST_LOOKED_AT = 30_000
-"""Lines looked at for one view (about 0.1 s); the page then says how far it came and offers to go on."""
+MOST_LOOKED_AT = 50_000
+"""Lines looked at for one view (0.1 to 0.2 s); the page then says how far it came and offers to go on."""
 _BLOCK = 65_536
 _LONGEST_SHOWN = 200
 
@@ -94,7 +95,8 @@ def newest(
     Raises:
         StoreError: the log is missing or cannot be read.
     """
-    fits = _test(wanted or Wanted())
+    wanted = wanted or Wanted()
+    may_fit = _quick_test(wanted)
     entries: list[Entry] = []
     looked_at = last_seq = 0
     reached = ""
@@ -105,11 +107,11 @@ def newest(
         if len(entries) >= count or looked_at >= MOST_LOOKED_AT:
             return View(tuple(entries), last_seq, looked_at, reached)
         looked_at += 1
-        last_seq = seq or last_seq
+        last_seq, reached = seq or last_seq, _local(line) or reached
+        if not may_fit(line):
+            continue
         record = chain.read_line(line)
-        if record is not None:
-            reached = str(record["local"])
-        if fits(record):
+        if wanted.everything or (record is not None and _fits(wanted, record)):
             entries.append(_entry(line, record, keys))
     return View(tuple(entries), 0, looked_at, reached)
 
@@ -150,33 +152,56 @@ def harmless(text: str) -> str:
     return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
-def _test(wanted: Wanted) -> Callable[[Mapping[str, object] | None], bool]:
-    family = wanted.event.removesuffix(".*") if wanted.event.endswith(".*") else ""
-    sought = wanted.text.casefold()
+def _quick_test(wanted: Wanted) -> Callable[[bytes], bool]:
+    """Return a test of raw lines that is passed by all that are wanted, and by few others.
 
-    def fits(record: Mapping[str, object] | None) -> bool:
-        if wanted.everything:
-            return True
-        if record is None:
-            return False
-        event, day = str(record["event"]), str(record["local"])[:10]
+    Reading a line whole takes ten times as long.
+    """
+    needles = [
+        f'"{name}":{json.dumps(sought)}'.encode("ascii")
+        for name, sought in (
+            ("event", "" if wanted.event.endswith(".*") else wanted.event),
+            ("user", wanted.user),
+            ("src", wanted.source),
+            ("svc", wanted.process),
+        )
+        if sought
+    ]
+    if wanted.refused:
+        needles.append(b'"ok":false')
+    text = json.dumps(wanted.text)[1:-1].lower().encode("ascii")
+
+    def may_fit(line: bytes) -> bool:
+        day = _local(line)[:10]
         return (
-            (f"{event}.".startswith(f"{family}.") if family else wanted.event in ("", event))
-            and wanted.user in ("", record["user"])
-            and wanted.source in ("", record["src"])
-            and wanted.process in ("", record["svc"])
-            and (not wanted.refused or not record["ok"])
+            all(needle in line for needle in needles)
             and (not wanted.first_day or day >= wanted.first_day)
             and (not wanted.last_day or day <= wanted.last_day)
-            and (not sought or sought in _text_of(record))
+            and (not text or text in line.partition(b',"svc":')[2].rpartition(b',"prev":')[0].lower())
         )
 
-    return fits
+    return may_fit
 
 
-def _text_of(record: Mapping[str, object]) -> str:
-    parts = (record["event"], record["user"], record["src"], record["svc"], record["d"])
-    return " ".join(str(part) for part in parts).casefold()
+def _fits(wanted: Wanted, record: Mapping[str, object]) -> bool:
+    event = str(record["event"])
+    if wanted.event.endswith(".*"):
+        fits_event = f"{event}.".startswith(wanted.event.removesuffix("*"))
+    else:
+        fits_event = wanted.event in ("", event)
+    return (
+        fits_event
+        and wanted.user in ("", record["user"])
+        and wanted.source in ("", record["src"])
+        and wanted.process in ("", record["svc"])
+        and (not wanted.refused or not record["ok"])
+    )
+
+
+def _local(line: bytes) -> str:
+    """Return the site time in a line without reading the rest of it; empty: it has none."""
+    at = line.find(b'"local":"', 0, 100)
+    return line[at + 9 : at + 38].decode("ascii", "replace") if at >= 0 else ""
 
 
 def _entry(line: bytes, record: Mapping[str, object] | None, keys: Sequence[AuditKey]) -> Entry:

@@ -88,9 +88,9 @@ def opened(path: Path, keys: Sequence[AuditKey]) -> Iterator[list[LogFile]]:
                 current = [_kept_open(path, stack)] if path.exists() or not closed else []
             ranks = _ranks([*closed, *current], keys)
             ordered = sorted(closed, key=lambda file: (ranks[file.name], file.name))
-        except OSError as exc:
+            yield [*ordered, *current]
+        except OSError as exc:  # also while the lines are read
             raise StoreError(f"{path}: the audit log cannot be read ({exc.strerror or exc})") from exc
-        yield [*ordered, *current]
 
 
 def scan(

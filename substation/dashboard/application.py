@@ -18,7 +18,6 @@ from werkzeug.exceptions import HTTPException
 from substation.access import users
 from substation.access.sessions import Sessions, Why
 from substation.access.throttle import Throttle
-from substation.audit import KEY_INFO
 from substation.clock import Clock
 from substation.dashboard import bundles, desk, feed, headers, operators, refusal
 from substation.dashboard.api import LiveApi
@@ -27,7 +26,7 @@ from substation.dashboard.login import Login
 from substation.dashboard.tunnel import TunnelledAudit
 from substation.dashboard.watch import Watch
 from substation.errors import SettingsError
-from substation.settings import files, vault
+from substation.settings import files
 from substation.settings.model import Settings, User
 
 LOG = logging.getLogger(__name__)
@@ -54,7 +53,7 @@ INDEX = """<!DOCTYPE html>
 </html>"""
 """Nothing inline but what Dash itself writes, whose hashes are in the content security policy."""
 
-ADDRESSES: tuple[str, ...] = ("logout", "export_desk", "account", "people")
+ADDRESSES: tuple[str, ...] = ("logout", "export_desk", "account", "people", "audit_watch")
 """Modules of this package with addresses of their own: each has `add(server: Flask, desk: Desk) -> None`."""
 PAGES = "/_dash-update-component"
 PAGES_AT_ONCE = 3
@@ -72,7 +71,7 @@ def build(folder: Path | None, clock: Clock) -> dash.Dash:
     folder = folder or files.home_folder()
     watch = Watch(folder, clock)
     settings, home = watch.settings, watch.home
-    audit = TunnelledAudit(home.audit, audit_key(folder), SERVICE, clock, settings.site.zone)
+    audit = TunnelledAudit.of_station(folder, settings, SERVICE, clock)
     for warning in watch.warnings:
         audit.write("key.mode", detail=warning)
     the_feed = feed.Feed(settings, home, clock)
@@ -135,11 +134,6 @@ def _strengthen(folder: Path, user: User, password: str, sessions: Sessions) -> 
         users.rehash(folder, user, password, sessions.same_password)
     except SettingsError as exc:
         LOG.warning("a stronger password hash could not be stored: %s", exc)
-
-
-def audit_key(folder: Path) -> bytes:
-    """Return the key of the audit chain of the station in `folder`."""
-    return vault.derive(vault.read_key(folder), KEY_INFO)
 
 
 def title(settings: Settings, page: str = "") -> str:

@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from substation.access import users
-from substation.audit import KEY_INFO, Audit
+from substation.audit import Audit, in_force
+from substation.audit.anchors import note_stop, tell_journal
 from substation.clock import SystemClock
 from substation.dashboard import create_app, hosts, memory, operators
 from substation.errors import (
@@ -31,7 +32,7 @@ from substation.errors import (
     SubstationError,
     WrongStation,
 )
-from substation.settings import files, vault
+from substation.settings import files
 from substation.settings.model import Home, Settings
 from substation.store.history import HistoryReader
 
@@ -90,21 +91,26 @@ def _serve(folder: Path, port: int | None) -> int:
         LOG.warning("%s", warning)
     if demo and not settings.simulated:
         LOG.warning("a real station still has demo passwords (%s); set your own", ", ".join(demo))
-    key = vault.derive(vault.read_key(folder), KEY_INFO)
-    audit = Audit(home.audit, key, "dashboard", clock, settings.site.zone)
+    audit = Audit.of_station(folder, settings, "dashboard", clock)
     for warning in loaded.warnings:
         audit.write("key.mode", detail=warning)
     address = f"http://{f'[{bind}]' if ':' in bind else bind}:{port}/"
     kind = "SIMULATED station" if settings.simulated else "station"
 
     def ready(_arbiter: object) -> None:
-        audit.write("start", address=address, simulated=settings.simulated)
+        config = in_force.fingerprint(settings)
+        audit.write("start", address=address, simulated=settings.simulated, config=config)
+        tell_journal(audit, "dashboard")
         LOG.info("dashboard of %s %r at %s", kind, settings.site.name, address)
         print(f"Dashboard of the {kind} {settings.site.name}: {address}   (Ctrl+C stops it)", flush=True)
 
     def stopped(_arbiter: object) -> None:
         audit.write("stop", address=address)
         audit.close()
+        try:
+            note_stop(home, settings, audit.anchor(), clock.now_ms())
+        except StoreError as exc:
+            LOG.warning("the audit log's last number could not be noted: %s", exc)
         LOG.info("dashboard stopped")
 
     coding = "br" if hosts.is_loopback(bind) else "gzip"
@@ -280,13 +286,15 @@ class LazyServer:
     def warm(self, coding: str) -> None:
         """Make it now and compress its scripts beside the first visitors."""
         try:
-            bundles = self.made().server.extensions["bundles"]
+            extensions = self.made().server.extensions
         except SubstationError as exc:
             LOG.error("the dashboard cannot work: %s", exc)
             return
 
+        extensions["audit_watch"].start()
+
         def work() -> None:
-            bundles.warm(coding)
+            extensions["bundles"].warm(coding)
             memory.give_back()
 
         threading.Thread(target=work, name="warm", daemon=True).start()

@@ -35,6 +35,7 @@ class Watch:
         self._judged: object = None
         self._verdict: tuple[str, ...] = ()
         self._listeners: list[Callable[[Settings, Home], None]] = []
+        self._complaints: list[Callable[[str], None]] = []
         self.settings = loaded.settings
         self.home = loaded.home
         self.generation = loaded.generation
@@ -45,6 +46,10 @@ class Watch:
     def listen(self, listener: Callable[[Settings, Home], None]) -> None:
         """Call `listener` with each new configuration."""
         self._listeners.append(listener)
+
+    def complain(self, listener: Callable[[str], None]) -> None:
+        """Call `listener` with the words when a changed file cannot be used, and with none when it can be."""
+        self._complaints.append(listener)
 
     def look(self) -> None:
         """Take over a changed configuration; cheap, called with every request."""
@@ -66,18 +71,24 @@ class Watch:
                 self._take_over()
 
     def _take_over(self) -> None:
+        words = self._taken_over()
+        for complain in self._complaints:
+            complain(words)
+
+    def _taken_over(self) -> str:
+        """Take over what stands in the file; return in words why that cannot be done."""
         try:
             loaded = files.load(self._folder)
         except SettingsError as exc:
             if not self.problem:
                 LOG.error("changed configuration refused, the last good one stays in force: %s", exc)
             self.problem = "The changed configuration cannot be used; the last good one stays in force."
-            return
+            return str(exc)
         if loaded.settings.simulated != self.settings.simulated:
             if not self.problem:
                 LOG.error("changed configuration refused: it belongs to another kind of station")
             self.problem = "The configuration now belongs to another kind of station; restart the dashboard."
-            return
+            return self.problem
         for warning in loaded.warnings:
             LOG.warning("%s", warning)
         # Passwords first: the guard must never see new users under the old verdict on demo passwords.
@@ -88,6 +99,7 @@ class Watch:
         LOG.info("configuration changed, now in force")
         for listener in self._listeners:
             listener(loaded.settings, loaded.home)
+        return ""
 
     def _demo_users(self, settings: Settings) -> tuple[str, ...]:
         """Return who has a documented password; hashes are tried only when they have changed."""
