@@ -60,7 +60,7 @@ def field(kind: str, name: str, label: str, hint: str = "", **more: Any) -> dict
         name: under which it is posted; empty: it is only compared.
         label: above it.
         hint: said below the label before anything is typed.
-        more: `autocomplete`; `options` and `value` of a select; `same_as`, a field that must hold the
+        more: `autocomplete`; `options` (value, what it means) and `value` of a select; `same_as`, a field that must hold the
             same; `optional`; `most`, characters.
     """
     return {"kind": kind, "name": name, "label": label, "hint": hint, **more}
@@ -68,7 +68,7 @@ def field(kind: str, name: str, label: str, hint: str = "", **more: Any) -> dict
 
 def role_field(value: UserRole) -> dict[str, Any]:
     """Return the choice of a role."""
-    options = [[role, f"{role}: {ROLE_WORDS[role]}"] for role in ROLES]
+    options = [[role, ROLE_WORDS[role]] for role in ROLES]
     return field("select", "role", "Role", options=options, value=value)
 
 

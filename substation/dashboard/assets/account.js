@@ -26,8 +26,12 @@
     let control;
     if (spec.kind === 'select') {
       control = make('select', {id, class: 'ss-select'});
-      for (const [value, text] of spec.options) control.append(make('option', {value, selected: value === spec.value}, text));
-      box.append(control);
+      for (const [value] of spec.options) control.append(make('option', {value, selected: value === spec.value}, value));
+      const note = make('p', {class: 'ss-note', 'aria-live': 'polite'});
+      const told = () => { note.textContent = spec.options[control.selectedIndex][1]; };
+      control.addEventListener('change', told);
+      told();
+      box.append(control, note);
     } else {
       control = make('input', {
         id, class: 'ss-field', type: spec.kind, required: !spec.optional, autocomplete: spec.autocomplete || 'off',

@@ -56,7 +56,7 @@ def ends(settings: Settings, user: User) -> str:
     hours = f"{web.session_hours} h after it began"
     if web.idle_minutes == 0:
         return f"{hours}, or when you log out"
-    return f"{hours}, after {web.idle_minutes} min without a touch, or when you log out"
+    return f"{hours}, after {web.idle_minutes} min in which nobody touched it, or when you log out"
 
 
 def password_form(user: User | None) -> str:
