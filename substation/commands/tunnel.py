@@ -20,13 +20,13 @@ from types import FrameType
 
 from substation import notify
 from substation.access import tunnel, users
-from substation.audit import KEY_INFO, Audit
+from substation.audit import Audit
 from substation.clock import Clock, SystemClock
 from substation.commands.processes import Started, end
 from substation.commands.tunnel_ngrok import Ngrok, Public
 from substation.commands.usage import Parser, say
 from substation.errors import EXIT_BUSY, EXIT_CONFIG, EXIT_OK, Busy, SettingsError, SubstationError
-from substation.settings import files, vault
+from substation.settings import files
 from substation.settings.files import Loaded
 from substation.settings.model import Settings
 from substation.store.log import start_logging, stop_logging
@@ -216,8 +216,7 @@ def _end_by_signal(keeper: Keeper) -> None:
 
 
 def _audit(loaded: Loaded, clock: Clock) -> Audit:
-    key = vault.derive(vault.read_key(loaded.home.folder), KEY_INFO)
-    return Audit(loaded.home.audit, key, "tunnel", clock, loaded.settings.site.zone)
+    return Audit.of_station(loaded.home.folder, loaded.settings, "tunnel", clock)
 
 
 @contextlib.contextmanager
