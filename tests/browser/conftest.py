@@ -81,7 +81,7 @@ def window(chromium: "Browser", stage: Stage) -> Iterator[Window]:
 def opened(chromium: "Browser", stage: Stage, **how: Any) -> Iterator[Window]:
     """Give a window; nothing leaves the station from it."""
     settings = {"viewport": DESKTOP, "color_scheme": "light", "timezone_id": "Asia/Kolkata", **how}
-    context = chromium.new_context(http_credentials=LOGIN, **settings)
+    context = chromium.new_context(**{"http_credentials": LOGIN, **settings})
     window = Window(context.new_page(), context, stage.address)
 
     def watch(route: Any) -> None:

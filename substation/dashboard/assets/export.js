@@ -4,7 +4,7 @@
    holds it. Words of errors come from the station. */
 (() => {
   'use strict';
-  const EVERY_MS = 1000, THIN = '\u202f', MEANS_ONLY = ['poll', 'minute'];
+  const EVERY_MS = 1000, SLOWEST_MS = 5000, THIN = '\u202f', MEANS_ONLY = ['poll', 'minute'];
   let watching = false, fresh = false, timer = 0, soon = false;
 
   const box = () => document.querySelector('[data-export-box]');
@@ -124,7 +124,11 @@
   }
 
   /* how far it is */
-  function again() { clearTimeout(timer); timer = setTimeout(step, EVERY_MS); }
+  function pace() {                   // through a tunnel each request is counted
+    const page = document.querySelector('.ss-page[data-every]');
+    return Math.min(SLOWEST_MS, Math.max(EVERY_MS, page ? Number(page.dataset.every) * 1000 || 0 : 0));
+  }
+  function again() { clearTimeout(timer); timer = setTimeout(step, pace()); }
   async function step(first) {
     if (document.hidden) return;      // it is asked at once when somebody looks again
     const told = await request('/api/export/progress');

@@ -4,8 +4,9 @@ from typing import Any
 
 import dash
 from dash import ALL, Input, Output, html
+from flask import has_request_context
 
-from substation.dashboard import cards, diagram, panels, screen
+from substation.dashboard import cards, diagram, export_panel, panels, rights, screen
 from substation.dashboard.board import Board, LiveMeter
 from substation.dashboard.feed import Feed, current
 from substation.dashboard.words import Parts
@@ -27,6 +28,7 @@ def layout(**_: Any) -> html.Div:
             html.Div(day_charts(feed, board.meters[0]), id="home-charts"),
             html.Div(id="charts-table"),
             readings(board, parts),
+            *export(),
             *panels.renewal(),
         ],
         className="ss-p-home",
@@ -89,6 +91,11 @@ def readings(board: Board, parts: dict[str, Parts]) -> html.Section:
         className="ss-sec-h",
     )
     return html.Section([head, cards.readings_table(board, parts)], className="ss-sec")
+
+
+def export() -> list[Any]:
+    """Return the export for whoever may take readings away; others see nothing of it."""
+    return [export_panel.row()] if has_request_context() and rights.may("engineer") else []
 
 
 @dash.callback(  # type: ignore[untyped-decorator]

@@ -84,7 +84,7 @@ def explanation(*, simulated: bool) -> list[Any]:
                 html.P(
                     "7-Zip or WinRAR on Windows, Keka on macOS, 7z on Linux. "
                     "Not Windows Explorer, not the macOS Archive Utility, and not the command unzip: "
-                    "they do not know AES-256."
+                    "they do not know AES‑256."
                 ),
                 html.P(
                     "When a download broke off, the browser says that it failed, and the part is no whole "
