@@ -20,6 +20,9 @@ LONGEST_FILE = 400
 SECRETS = (
     "config.json",
     "config_key.key",
+    "config_key.key.0123456789ab",
+    "original/config_key.key",
+    "original/meter_data.csv",
     "meter_data.csv",
     "daily_data.db",
     "operator.db",

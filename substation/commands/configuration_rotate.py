@@ -22,6 +22,7 @@ from substation.commands import configuration_aside as aside
 from substation.commands.configuration_open import SERVICE, load_and_say, person
 from substation.errors import EXIT_OK, SettingsError
 from substation.settings import files, vault
+from substation.settings.atomic import remove_leftovers
 from substation.settings.files import home_folder
 from substation.settings.model import Home, RetiredAuditKey, Settings
 
@@ -68,6 +69,8 @@ def rotate_key(folder: Path, clock: Clock | None = None) -> bool:
         _rotate_audit(folder, settings, ring, clock)
         aside.reseal(folder, ring)
         vault.exchange_keys(ring, (ring.primary,))
+        for path in (ring.path, folder / files.NAME, *aside.paths(folder)):
+            remove_leftovers(path)  # of a rotation that was broken off: an old key may stand in them
     return went_on
 
 

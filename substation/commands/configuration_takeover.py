@@ -10,7 +10,7 @@ from substation.commands import configuration_takeover_steps as steps
 from substation.commands.configuration_aside import NAME as ASIDE
 from substation.commands.configuration_make import ADMIN, EXPORT, outlet
 from substation.commands.configuration_takeover_look import Original
-from substation.errors import EXIT_CONFIG, EXIT_OK, EXIT_USAGE, SettingsError
+from substation.errors import EXIT_OK, EXIT_USAGE, SettingsError
 from substation.settings import files, original, people, vault
 from substation.settings.files import home_folder
 from substation.settings.model import Settings
@@ -47,12 +47,15 @@ def _run(arguments: argparse.Namespace) -> int:
         return go_on(folder)
     start = looking.look(folder)
     if start is None:
-        print(
-            f"{folder / files.NAME}: there is no configuration of the original system. Copy its config.json "
-            "and config_key.key here, or name their folder in SUBSTATION_HOME",
-            file=sys.stderr,
+        if (folder / files.NAME).exists():
+            files.unsealed(folder)  # says it where it is damaged
+            raise SettingsError(
+                f"{folder / files.NAME}: is this program's own; there is nothing to take over"
+            )
+        raise SettingsError(
+            f"{folder / files.NAME}: is missing. Copy the original's config.json and config_key.key here, "
+            "or name their folder in SUBSTATION_HOME"
         )
-        return EXIT_CONFIG
     return ask_and_take_over(
         start, yes=arguments.yes, new_passwords=arguments.new_passwords, dry_run=arguments.dry_run
     )

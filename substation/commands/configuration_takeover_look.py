@@ -132,9 +132,10 @@ def _moves(folder: Path, values: Mapping[str, object]) -> tuple[Move, ...]:
         if not path.is_relative_to(folder) or not os.path.lexists(path) or path.is_dir() or _is_our_log(path):
             continue
         words = "a log" if path.suffix == ".log" else stores.recognise(path) or "a file of the original's"
-        for one in [path, *stores.companions(path)]:
-            target = free(Home(folder).original / one.name, taken)
-            moves[str(one)] = Move(str(one.relative_to(folder)), str(target.relative_to(folder)), words)
+        target = free(Home(folder).original / path.name, taken)
+        for one in [*stores.companions(path), path]:  # what belongs to a database keeps its name beside it
+            to = target.with_name(target.name + one.name.removeprefix(path.name))
+            moves[str(one)] = Move(str(one.relative_to(folder)), str(to.relative_to(folder)), words)
     return tuple(moves.values())
 
 

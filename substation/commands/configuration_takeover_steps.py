@@ -26,7 +26,7 @@ from substation.commands.configuration_open import audit_of, record
 from substation.commands.configuration_takeover_look import Original, free
 from substation.errors import SettingsError
 from substation.settings import files, original, vault
-from substation.settings.atomic import sync_folder, write_atomic
+from substation.settings.atomic import remove_leftovers, sync_folder, write_atomic
 from substation.settings.model import Home, Settings, parse
 
 
@@ -111,7 +111,8 @@ def _keep_aside(folder: Path, values: Mapping[str, object], key: bytes) -> None:
     ring = vault.open_key(folder)
     for path in aside.paths(folder):
         try:
-            if aside.read(path, ring) == values:
+            if aside.read(path, ring) == values:  # of a take-over that was broken off
+                aside.keep(path, values, key)
                 return
         except SettingsError:
             continue  # of an earlier station, under another key: it stays as it is
@@ -150,7 +151,11 @@ def _finish(folder: Path, clock: Clock | None) -> None:
     )
     for who in [*todo["people"], "export"] if todo["new_passwords"] else []:
         record(audit, "password.changed", of=who)
-    vault.exchange_keys(vault.open_key(folder), (found.key,))
+    ring = vault.open_key(folder)
+    vault.exchange_keys(ring, (found.key,))
+    kept = [pending, *(pending.with_name(name) for name in (files.NAME, vault.KEY_NAME, aside.NAME))]
+    for path in (ring.path, folder / files.NAME, *kept):
+        remove_leftovers(path)
     pending.unlink()
     sync_folder(pending.parent)
 

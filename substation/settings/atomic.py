@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import secrets
 from pathlib import Path
 
@@ -18,7 +19,7 @@ def write_atomic(path: Path, content: bytes, mode: int = 0o600) -> None:
         SettingsError: no space, no right, or no folder; the old file is still there.
     """
     path = path.resolve()
-    temporary = path.with_name(f"{path.name}.{secrets.token_hex(6)}")
+    temporary = temporary_of(path)
     try:
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
         with os.fdopen(os.open(temporary, flags, mode), "wb") as file:
@@ -32,6 +33,21 @@ def write_atomic(path: Path, content: bytes, mode: int = 0o600) -> None:
     except OSError as exc:
         temporary.unlink(missing_ok=True)
         raise SettingsError(f"{path}: cannot be written ({exc.strerror}); it is as it was before") from exc
+
+
+def temporary_of(path: Path) -> Path:
+    """Return a name beside the file that nobody else has."""
+    return path.with_name(f"{path.name}.{secrets.token_hex(6)}")
+
+
+def remove_leftovers(path: Path) -> None:
+    """Remove what a kill in the middle of a write left beside the file; the caller lets nobody else write."""
+    path = path.resolve()
+    form = re.compile(re.escape(path.name) + r"\.[0-9a-f]{12}")
+    with contextlib.suppress(OSError):
+        for one in path.parent.iterdir():
+            if form.fullmatch(one.name):
+                one.unlink()
 
 
 def sync_folder(folder: Path) -> None:

@@ -121,14 +121,14 @@ class Reader:
                 self.faults.append(f"{SOURCE}: {name}: {inside} is another file of the station already")
 
 
-def printable(name: str) -> str:
+def printable(name: str, most: int = 60) -> str:
     """Return a name that somebody else chose as it may stand on a terminal."""
-    return name[:60] if name.isprintable() else ascii(name[:60])[1:-1]
+    return name[:most] if name.isprintable() else ascii(name[:most])[1:-1]
 
 
 def short(value: object) -> str:
     """Return a value as it may stand on a terminal."""
-    return printable(value if isinstance(value, str) else json.dumps(value, default=str))
+    return printable(value if isinstance(value, str) else json.dumps(value, default=str), 200)
 
 
 Read = Callable[[Reader, str, object], tuple[str, str]]

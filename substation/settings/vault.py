@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from substation.errors import SettingsError
-from substation.settings.atomic import write_atomic
+from substation.settings.atomic import sync_folder, temporary_of, write_atomic
 from substation.settings.passwords import (
     DEMO_PASSWORDS,
     generated_password,
@@ -161,25 +161,26 @@ def unseal_by(ring: tuple[bytes, ...], document: object, source: str) -> tuple[d
 
 
 def write_key(path: Path, key: bytes) -> None:
-    """Make the key file, mode 0600; refuses to overwrite.
+    """Make the key file, mode 0600, whole or not at all; refuses to overwrite.
 
     Raises:
         SettingsError: the file is there already, or the folder cannot be written.
     """
+    temporary = temporary_of(path)
     try:
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+        with os.fdopen(os.open(temporary, flags, 0o600), "wb") as file:
+            file.write(key + b"\n")
+            file.flush()
+            os.fsync(file.fileno())
+        os.link(temporary, path)  # unlike a rename it never takes the place of another file
+        sync_folder(path.parent)
     except FileExistsError as exc:
         raise SettingsError(f"{path.name}: is there already; a key is never overwritten") from exc
     except OSError as exc:
         raise SettingsError(f"{path}: cannot be made ({exc.strerror})") from exc
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(key + b"\n")
-            file.flush()
-            os.fsync(file.fileno())
-    except OSError as exc:
-        path.unlink(missing_ok=True)
-        raise SettingsError(f"{path}: cannot be written ({exc.strerror})") from exc
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def exchange_keys(file: KeyFile, keys: Sequence[bytes]) -> None:

@@ -20,6 +20,7 @@ from substation.settings.model import Home
 from tests.commands.kills import at_every_step
 from tests.fake_clock import FakeClock
 
+NAMES = ["config.json", "config.json.lock", "config_key.key"]
 SET_ASIDE = {"telegram_token": "kept"}
 
 
@@ -123,6 +124,7 @@ def test_killed_at_any_step_it_can_be_read_and_be_gone_on_with(home: Path, tmp_p
         assert vault.kid(loaded.key) != json.loads((whole / "config.json").read_text())["kid"]
         assert loaded.settings.store.raw_days == 15
         assert chain_of(home).ok, number
+        assert sorted(path.name for path in home.glob("config*")) == NAMES, number
     assert steps > 10
     assert half_way > 3
 
