@@ -94,6 +94,7 @@ class LiveApi:
     ) -> dict[str, Any]:
         return {
             "at": iso(board.at_ms),
+            "limits": [board.limits.fresh_s, board.limits.late_s],
             "meters": [
                 {
                     "id": meter.id,

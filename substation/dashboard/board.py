@@ -92,23 +92,6 @@ class LiveMeter:
 
 
 @dataclass(frozen=True, slots=True)
-class Board:
-    """The station at one moment; shared by all viewers."""
-
-    at_ms: int
-    simulated: bool
-    poller: PollerState
-    lines: tuple[LineState, ...]
-    meters: tuple[LiveMeter, ...]
-    problems: tuple[str, ...]
-    """Sentences for the state line: what is wrong with the station's own equipment."""
-
-    def meter(self, meter_id: int) -> LiveMeter | None:
-        """Return the meter with this Modbus id, or None."""
-        return next((meter for meter in self.meters if meter.id == meter_id), None)
-
-
-@dataclass(frozen=True, slots=True)
 class Limits:
     """Ages at which things turn, s."""
 
@@ -122,6 +105,25 @@ class Limits:
         """Return the limits for a poll interval; a wire too slow for it sets the pace itself."""
         pace = max(interval_s, wire_limit_s)
         return cls(max(2 * pace, 3.0), max(5 * pace, 5.0), max(3.2, 1.6 * pace))
+
+
+@dataclass(frozen=True, slots=True)
+class Board:
+    """The station at one moment; shared by all viewers."""
+
+    at_ms: int
+    simulated: bool
+    poller: PollerState
+    lines: tuple[LineState, ...]
+    meters: tuple[LiveMeter, ...]
+    problems: tuple[str, ...]
+    """Sentences for the state line: what is wrong with the station's own equipment."""
+    limits: Limits = field(default_factory=lambda: Limits.of(2.0))
+    """Ages at which a reading of this station turns late and stale."""
+
+    def meter(self, meter_id: int) -> LiveMeter | None:
+        """Return the meter with this Modbus id, or None."""
+        return next((meter for meter in self.meters if meter.id == meter_id), None)
 
 
 def make_board(
@@ -157,6 +159,7 @@ def make_board(
         _lines(settings, beat, running),
         meters,
         tuple(dict.fromkeys([*problems, *told])),
+        limits,
     )
 
 

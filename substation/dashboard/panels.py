@@ -11,14 +11,13 @@ from typing import Any
 import dash
 from dash import ALL, Input, Output, Patch, State, dcc, html
 
-from substation.dashboard import cards, charts, curves
+from substation.dashboard import cards, charts, curves, tunnel
 from substation.dashboard import format as f
 from substation.dashboard.board import LiveMeter
 from substation.dashboard.curves import KINDS, Curves, Grid, Kind
 from substation.dashboard.feed import Feed, current
 from substation.errors import StoreError
 
-MINUTE_MS = 60_000
 ALL_PHASES = "all"
 
 
@@ -183,7 +182,8 @@ def renewal() -> list[Any]:
     """Return what makes the charts of a page renew themselves."""
     feed = current()
     start = curves.days(feed.clock.now_ms(), feed.settings.site.zone)[0]
-    return [dcc.Interval(id="minute", interval=MINUTE_MS), dcc.Store(id="charted-day", data=start)]
+    pace_ms = round(tunnel.charts_pace_s(feed.settings) * 1000)
+    return [dcc.Interval(id="minute", interval=pace_ms), dcc.Store(id="charted-day", data=start)]
 
 
 @dash.callback(  # type: ignore[untyped-decorator]

@@ -13,13 +13,14 @@ Two ways lead to a name that is let in:
 import threading
 from collections.abc import Iterator
 
+from dash import html
 from flask import g, has_request_context, request
 
 from substation.access import tunnel
 from substation.audit import Audit
 from substation.clock import Clock
 from substation.dashboard import hosts
-from substation.settings.model import Home
+from substation.settings.model import Home, Settings
 
 SOURCE = "tunnel"
 """Behind a tunnel all people come from one address: failed logins are counted by user alone."""
@@ -28,6 +29,10 @@ RECORD_S = 0.5
 ASK_S = 10.0
 """A local ngrok is asked so often at most."""
 LONGEST_ORIGIN = 100
+LIVE_S = 1.0
+CHARTS_S = 60.0
+CHARTS_TIMES = 10
+"""Through a tunnel the curves are asked for once in so many refreshes of the live values."""
 
 
 class Tunnel:
@@ -89,6 +94,24 @@ class Tunnel:
 def came_through() -> bool:
     """Return whether the request at hand came through a tunnel; the guard has noted it."""
     return has_request_context() and bool(g.get("tunnelled", False))
+
+
+def pace_s(settings: Settings) -> float:
+    """Return after how many seconds this browser asks for live values again."""
+    return settings.web.tunnel_refresh_s if came_through() else LIVE_S
+
+
+def charts_pace_s(settings: Settings) -> float:
+    """Return after how many seconds this browser asks for the day's curves again: they move slowly."""
+    return max(CHARTS_S, CHARTS_TIMES * settings.web.tunnel_refresh_s) if came_through() else CHARTS_S
+
+
+def note(settings: Settings) -> list[html.Div]:
+    """Return the strip that tells whoever comes through a tunnel why values are not of this second."""
+    if not came_through():
+        return []
+    words = f"Values are asked for every {settings.web.tunnel_refresh_s:g} s; each shows its age."
+    return [html.Div([html.B("Through the tunnel"), html.Span(words)], className="ss-far", role="note")]
 
 
 class TunnelledAudit(Audit):

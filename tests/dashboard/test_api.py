@@ -222,7 +222,7 @@ def test_the_same_question_within_half_a_second_costs_one_answer(
 @pytest.mark.usefixtures("running")
 def test_our_own_pages_get_the_same_values_and_nothing_they_do_not_use(client: Browser) -> None:
     whole, ours = live(client), live(client, "?screen=line:0")
-    assert ours.keys() == {"at", "meters", "screen"}
+    assert ours.keys() == {"at", "limits", "meters", "screen"}
     assert ours["at"] == whole["at"]
     for told, full in zip(ours["meters"], whole["meters"], strict=True):
         assert told.keys() == {"id", "age_s", "freshness", "values"}
