@@ -21,6 +21,8 @@ GUIDES = (
     "how-to/run-at-boot.md",
     "how-to/several-stations.md",
     "how-to/troubleshooting.md",
+    "how-to/users-and-passwords.md",
+    "how-to/export-readings.md",
     "explanation/design.md",
     "decisions/dependencies.md",
 )
