@@ -40,7 +40,7 @@ a:focus-visible {{ outline: 3px solid currentColor; outline-offset: 2px; }}
 <h1>{title}</h1>
 {paragraphs}
 {way_on}
-<p class="small">Answer {status}</p>
+{small}
 </main></body>
 </html>
 """
@@ -62,7 +62,8 @@ def refuse(status: int, title: str, *paragraphs: str, way_on: str = "", **furthe
     else:
         link = f'<a href="/">{escape(way_on)}</a>' if way_on else ""
         told = "\n".join(f"<p>{escape(words)}</p>" for words in paragraphs)
-        page = _PAGE.format(title=escape(title), paragraphs=told, way_on=link, status=status)
+        small = f'<p class="small">Answer {status}</p>' if status >= 400 else ""
+        page = _PAGE.format(title=escape(title), paragraphs=told, way_on=link, small=small)
         answer = Response(page, status, mimetype="text/html")
     if request.content_length or request.headers.get("Transfer-Encoding"):
         answer.headers["Connection"] = "close"  # a body that nobody will read must not be waited for

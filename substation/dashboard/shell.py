@@ -8,22 +8,25 @@ from typing import Any
 
 import dash
 from dash import dcc, html
-from flask import g, has_request_context
 
 from substation.access.users import role_at_least
-from substation.dashboard import cards, rights, screen
+from substation.dashboard import account_menu, cards, rights, screen, tunnel
 from substation.dashboard import format as f
 from substation.dashboard.board import LiveMeter
 from substation.dashboard.feed import Feed, current
 from substation.dashboard.words import FACTS, Parts
-from substation.settings.model import User
 
 LINKS: tuple[tuple[str, str, str], ...] = (
     ("Home", "/", "home"),
+    ("Reports", "/reports", "reports"),
     ("Patterns", "/patterns", "patterns"),
+    ("Users", "/users", "users"),
+    ("Audit log", "/audit", "audit"),
+    ("Your login", "/account", "account"),
 )
 """Pages beside those of the meters: name, address, sign on the phone's tab bar. Whoever may not see a page
-(`needs` of its registration) finds no link to it."""
+(`needs` of its registration) finds no link to it; those of `account_menu.HERE` stand in the menu behind the
+user's name."""
 
 
 def frame() -> html.Div:
@@ -37,6 +40,7 @@ def frame() -> html.Div:
         [
             html.A("Skip to the values", href="#main", className="ss-skip"),
             *strip,
+            *tunnel.note(feed.settings),
             _top(feed),
             state_line(parts, board.at_ms, feed),
             html.Main(dash.page_container, id="main", tabIndex=-1),
@@ -47,6 +51,7 @@ def frame() -> html.Div:
             "data-zone": site.timezone,
             "data-zone-name": _zone_name(board.at_ms, feed),
             "data-live": "/api/live",
+            "data-every": f"{tunnel.pace_s(feed.settings):g}",
             "data-looks": json.dumps(f.LOOKS),
             "data-order": json.dumps(f.ORDER),
         },
@@ -70,7 +75,7 @@ def simulated_strip() -> html.Div:
 def _top(feed: Feed) -> html.Header:
     site = feed.settings.site
     name = dcc.Link([site.name, html.B(site.description)], href="/", className="ss-site")
-    home, *others = [dcc.Link(text, href=address) for text, address, _ in _links()]
+    home, *others = [dcc.Link(text, href=address) for text, address, _ in _bar_links()]
     meters = html.Details(
         [html.Summary("Meters"), meter_list(feed)], className="ss-menu", **{"data-section": "/meter/"}
     )
@@ -78,7 +83,9 @@ def _top(feed: Feed) -> html.Header:
         [
             name,
             html.Nav([home, meters, *others], className="ss-nav", **{"aria-label": "Pages"}),
-            html.Div(theme_switch("ss-btn ss-quiet"), className="ss-tools"),
+            html.Div(
+                [theme_switch("ss-btn ss-quiet"), *account_menu.menu(_menu_links())], className="ss-tools"
+            ),
         ],
         className="ss-top",
     )
@@ -86,9 +93,17 @@ def _top(feed: Feed) -> html.Header:
 
 def _links() -> list[tuple[str, str, str]]:
     """Return the links for whoever is logged in; a drawing outside a request is a viewer's."""
-    user = g.get("user") if has_request_context() else None
-    role = user.role if isinstance(user, User) else "viewer"
+    user = account_menu.visitor()
+    role = user.role if user else "viewer"
     return [link for link in LINKS if role_at_least(role, rights.needed_for(link[1]))]
+
+
+def _bar_links() -> list[tuple[str, str, str]]:
+    return [link for link in _links() if link[1] not in account_menu.HERE]
+
+
+def _menu_links() -> list[tuple[str, str, str]]:
+    return [link for link in _links() if link[1] in account_menu.HERE]
 
 
 def meter_list(feed: Feed) -> html.Ul:
@@ -145,6 +160,7 @@ def state_line(parts: Parts, at_ms: int, feed: Feed, *, live: bool = True) -> ht
         [
             html.Div(cards.said(group, "spoken", parts), className="ss-sr", **spoken),
             heading,
+            *([_back_in()] if live else []),
             html.Ul(facts, className="ss-line-facts"),
             html.Div(
                 [
@@ -159,12 +175,17 @@ def state_line(parts: Parts, at_ms: int, feed: Feed, *, live: bool = True) -> ht
     )
 
 
+def _back_in() -> html.A:
+    """Return the way back in; `assets/live.js` shows it when the login has ended."""
+    return html.A("Log in again", href="/", className="ss-btn ss-again", **{"data-do": "login"})
+
+
 def _tabs(feed: Feed) -> html.Nav:
     first: Any = feed.settings.meters[0]
     tabs = [
         _tab("Home", "/", "home"),
         _tab("Meters", f"/meter/{first.id}", "meters"),
-        *[_tab(name, address, sign) for name, address, sign in _links()[1:]],
+        *[_tab(name, address, sign) for name, address, sign in _bar_links()[1:]],
         html.Button(
             [html.Span(className="ss-i ss-i-theme"), html.Span("Day / night")],
             type="button",

@@ -5,11 +5,14 @@ from typing import Any
 
 import dash
 import pytest
+from flask import g
 
+from substation.dashboard import account_menu, screen, shell
 from substation.dashboard import feed as feeds
-from substation.dashboard import screen, shell
 from substation.dashboard.samples import SETTINGS
+from substation.settings.model import User
 from tests.dashboard.boards import feed_in
+from tests.dashboard.conftest import PASSWORD, ROLES, basic, browse
 from tests.dashboard.tree import attribute, classes, find, text, walk
 
 
@@ -103,3 +106,38 @@ def test_lowest_and_highest_carry_their_times() -> None:
     assert parts is not None
     assert parts["frequency.low"][0] == "34.99"
     assert parts["frequency.lowat"][0] == "11:20"
+
+
+def framed(app: dash.Dash, role: str) -> str:
+    """Return the frame as somebody in this role is sent it."""
+    return str(browse(app).get("/_dash-layout", headers={"Authorization": basic(role, PASSWORD)}).json)
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_everybody_sees_who_and_what_he_is_and_the_way_out(app: dash.Dash, role: str) -> None:
+    sent = framed(app, role)
+    assert sent.count(f"'{role}'") == 2  # name and role
+    assert "'action': '/logout'" in sent
+    assert "'method': 'post'" in sent
+    assert "'/account'" in sent
+    assert ("'/users'" in sent) is (role == "administrator")
+
+
+def test_the_pages_of_the_menu_stand_in_no_bar(app: dash.Dash) -> None:
+    with app.server.test_request_context("/"):
+        g.user = User(name="a", role="administrator", password_hash="$argon2id$x")
+        drawn = shell.frame()
+    bars = [part for part in walk(drawn) if classes(part) & {"ss-nav", "ss-tabs"}]
+    linked = {getattr(part, "href", None) for bar in bars for part in walk(bar)}
+    assert len(bars) == 2
+    assert not linked & account_menu.HERE
+    assert {"/", "/reports"} <= linked
+
+
+def test_where_nobody_is_logged_in_there_is_no_menu(frame: Any) -> None:
+    assert not [part for part in walk(frame) if "ss-who" in classes(part)]
+
+
+def test_the_way_back_in_is_a_link_that_a_browser_follows(frame: Any) -> None:
+    (link,) = [part for part in walk(frame) if attribute(part, "data-do") == "login"]
+    assert (type(link).__name__, link.href) == ("A", "/")

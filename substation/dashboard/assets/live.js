@@ -2,10 +2,12 @@
    (its quantities, its meters, its groups of parts) and paints the answer through one function, paint().
    It holds no rules: how a number is written, where a bar begins, what a state is called, all that
    stands in the page's data- attributes or comes with the answer. What it adds is time: ages go on
-   counting, and after three seconds without an answer everything is old and says so. */
+   counting, and after three seconds without an answer everything is old and says so. Through a tunnel it asks
+   less often (data-every, in seconds): then values turn late and stale by their age between two answers, and
+   the state line says how long ago it was true. */
 (() => {
   'use strict';
-  const EVERY_MS = 1000, OLD_MS = 3000, GIVE_UP_MS = 2500;
+  const TICK_MS = 1000, OLD_MS = 3000, GIVE_UP_MS = 2500, ENDED_MS = 5000;
   const THIN = '\u202f', MINUS = '\u2212', DASH = '\u2014';
   let answer = null;        // the last answer
   let byId = {};            // its meters
@@ -13,8 +15,19 @@
   let gotAt = null;         // when it came: {mono, wall}
   let asked = '';           // what was asked for last
   let page = null;          // what is to be painted; gathered anew when the page has changed
+  let askedAt = null;       // when it was asked for
   let underWay = false, again = false, refused = '', paintSoon = false;
+  let ended = '', endedAt = null;   // what the station says of a login that has ended, and when it said so
+  let touched = false;              // whether somebody was at this page since it asked last
+  let past = '';            // in words how long ago the answer was true, when that is worth saying
   const began = stamp();
+
+  // how often is asked, how long an answer may take, and when what stands here is old, all in ms
+  function pace() {
+    const every = Math.max(1, +(root() ? root().dataset.every : 1) || 1) * 1000;
+    const tens = every + 10 * TICK_MS, times = every / TICK_MS;
+    return {every, giveUp: Math.min(GIVE_UP_MS * times, 10 * TICK_MS), old: Math.min(OLD_MS * times, tens)};
+  }
 
   function stamp() { return {mono: performance.now(), wall: Date.now()}; }
   // a sleeping machine may stop the monotonic clock: the longer of the two counts
@@ -76,21 +89,27 @@
     const at = root();
     if (!at || document.hidden) return;
     if (underWay) { again = true; return; }
+    if (ended && since(endedAt) < ENDED_MS) return;
     underWay = true;
+    askedAt = stamp();
     const {want, asks} = gathered();
     asked = asks;
     const held = want.groups.map((name) => name + ':' + (parts[name] ? parts[name].mark : '0')).join(',');
     const address = at.dataset.live + '?keys=' + want.keys.join(',') + '&meters=' + want.meters.join(',') + '&screen=' + held;
     const stop = new AbortController();
-    const late = setTimeout(() => stop.abort(), GIVE_UP_MS);
+    const late = setTimeout(() => stop.abort(), pace().giveUp);
+    const headers = {Accept: 'application/json'}, byHand = touched;
+    if (byHand) headers['X-Touched'] = '1';
+    touched = false;
     try {
-      const reply = await fetch(address, {signal: stop.signal, cache: 'no-store', headers: {Accept: 'application/json'}});
+      const reply = await fetch(address, {signal: stop.signal, cache: 'no-store', headers});
       if (reply.ok) {
         take(await reply.json());
       } else {
-        refused = reply.status === 401 ? 'The login has ended: reload this page.' : 'The dashboard answers with error ' + reply.status + '.';
+        if (reply.status === 401) { ended = (await reply.json()).ended || 'The login has ended.'; endedAt = stamp(); }
+        refused = 'The dashboard answers with error ' + reply.status + '.';
       }
-    } catch { refused = ''; } finally {
+    } catch { refused = ''; touched = touched || byHand; } finally {
       clearTimeout(late);
       underWay = false;
       paint();
@@ -101,7 +120,7 @@
   function take(reply) {
     answer = reply;
     gotAt = stamp();
-    refused = '';
+    refused = ended = '';
     byId = Object.fromEntries(reply.meters.map((meter) => [String(meter.id), meter]));
     for (const [name, news] of Object.entries(reply.screen || {})) {
       const held = parts[name];
@@ -116,14 +135,17 @@
   function paint() {
     if (!root()) return;
     const waited = since(gotAt || began);
-    const lost = document.hidden || waited > OLD_MS;
+    const lost = document.hidden || ended !== '' || waited > pace().old;
     const passed = gotAt ? since(gotAt) / 1000 : 0;
+    past = passed * 1000 > OLD_MS ? ' ' + age(passed) + ' ago' : '';
+    for (const meter of Object.values(byId)) meter.now = grown(meter, passed);
     const now = gathered();
     for (const el of now.values) paintValue(el, lost);
     for (const el of now.bars) paintBar(el, lost);
     for (const el of now.ages) paintAge(el, lost, passed);
     for (const el of now.parts) paintPart(el, lost);
     paintClock(passed);
+    paintWayIn();
     document.documentElement.dataset.link = lost ? 'lost' : 'up';
   }
 
@@ -140,13 +162,24 @@
     for (const value of found) sum += value.value;
     return {value: sum / found.length, look};
   }
-  function aged(look, lost) { return lost && (look === 'fresh' || look === 'late') ? 'stale' : look; }
+  const RIPE = ['fresh', 'late', 'stale'];
+  // the station's own limits (s) go on counting here: what was fresh when it came need not be so any more
+  function grown(meter, passed) {
+    const limits = answer.limits;
+    if (!RIPE.includes(meter.freshness) || meter.age_s === null || !limits) return meter.freshness;
+    const by = limits.findIndex((limit) => meter.age_s + passed <= limit);
+    return RIPE[Math.max(RIPE.indexOf(meter.freshness), by < 0 ? 2 : by)];
+  }
+  function aged(look, lost, now) {
+    if (look !== 'fresh' && look !== 'late') return look;
+    return lost ? 'stale' : RIPE[Math.max(RIPE.indexOf(look), RIPE.indexOf(now))];
+  }
   function ageClass(el) { setClass(el, el.className.replace(/ss-is-(fresh|late)/, 'ss-is-stale').replace(/ ss-outside/, '')); }
 
   function paintValue(el, lost) {
     const found = mean(el);
     if (!found) { if (lost) ageClass(el); return; }
-    const data = el.dataset, look = aged(found.look, lost);
+    const data = el.dataset, look = aged(found.look, lost, byId[data.m].now);
     let name = 'ss-v ss-is-' + look;
     if ('min' in data && (look === 'fresh' || look === 'late') && (found.value < +data.min || found.value > +data.max)) name += ' ss-outside';
     const none = found.value === null || ('zero' in data && found.value === 0);
@@ -158,7 +191,7 @@
   function paintBar(el, lost) {
     const found = mean(el), data = el.dataset;
     if (!found) { if (lost) ageClass(el); return; }
-    const look = aged(found.look, lost);
+    const look = aged(found.look, lost, byId[data.m].now);
     if (found.value === null || look === 'bad' || look === 'never') { setClass(el, data.base + ' ss-is-none'); return; }
     const low = +data.low, size = Math.abs(found.value);
     const at = Math.min(Math.max((low >= 0 ? size : found.value) - low, 0) / (+data.high - low), 1);
@@ -176,7 +209,7 @@
   function paintAge(el, lost, passed) {
     const meter = byId[el.dataset.m];
     if (!meter) { if (lost) ageClass(el); return; }
-    const freshness = aged(meter.freshness, lost);
+    const freshness = aged(meter.freshness, lost, meter.now);
     setText(el.firstElementChild, freshnessWords(freshness, meter.age_s === null ? null : meter.age_s + passed));
     setClass(el, 'ss-age ss-is-' + freshness);
   }
@@ -186,8 +219,23 @@
     const held = parts[data.g] && parts[data.g].parts[name];
     let [text, look] = held || [el.textContent, data.base === undefined ? '' : el.className.slice(data.base.length).trim()];
     if (lost) [text, look] = old(data.g, name, text, look);
+    else if (held) [text, look] = sinceThen(data.g, name, text, look);
     if (!data.k) setText(el, text);
     if (!data.w) setClass(el, (data.base || '') + ' ' + look);
+  }
+
+  /* what a part says some seconds after it was true: its words stand, and no longer as fresh ones */
+  function sinceThen(group, name, text, look) {
+    if (group[0] === 'm' && /\d/.test(group)) {
+      const now = (byId[group.slice(1)] || {}).now;
+      if (now !== 'late' && now !== 'stale') return [text, look];
+      return [text, look.replace('ss-q-fresh', 'ss-q-' + now).replace('ss-is-fresh', now === 'stale' ? 'ss-is-stale' : 'ss-is-fresh')];
+    }
+    const held = Object.values(byId);
+    if (group === 'station' && held.length && held.every((meter) => meter.now === 'stale')) return old(group, name, text, look);
+    if (group !== 'line' || !past) return [text, look];
+    if (name === 'title') return [text + past, look];
+    return [/^t\d$/.test(name) && text === 'meters fresh' ? 'meters were fresh' : text, look];
   }
 
   /* what a part says when the station cannot be reached: nothing that was true then is claimed to be true now */
@@ -206,16 +254,25 @@
     if (group === 'sum') return [name.endsWith('n') ? '' : text, name.endsWith('c') ? look.replace(/ss-(alarm|warn)/, '') : look];
     return [text, text === '' || look.includes('ss-hatched') ? look : 'ss-hatched'];
   }
+  function trying() { const every = pace().every; return 'Trying again every ' + (every > 1000 ? every / 1000 + ' s.' : 'second.'); }
   function oldLine(name, text, look) {
     const from = gotAt ? ' since ' + clockText(gotAt.wall + drift()) : '';
+    const [what, ...how] = (ended || 'No connection to the station' + from + '.').split(/(?<=\.) /);
     switch (name) {
       case 'kind': return ['', 'ss-s-blind'];
       case 'icon': return ['', 'ss-i-blind'];
-      case 'title': return ['No connection to the station' + from, ''];
-      case 'spoken': return ['No connection to the station. Every value is old.', ''];
-      case 'detail': return [(refused || 'Trying again every second.') + ' Every value here is old.', ''];
+      case 'title': return [what.replace(/\.$/, ''), ''];
+      case 'spoken': return [(ended || 'No connection to the station.') + ' Every value is old.', ''];
+      case 'detail': return [((ended ? how.join(' ') : refused || trying()) + ' Every value here is old.').trim(), ''];
       default: return /^f\d$/.test(name) ? ['', 'ss-none'] : [text, look];
     }
+  }
+
+  /* the way back in is a link: going to a page is what makes a browser ask for the password */
+  function paintWayIn() {
+    document.documentElement.dataset.login = ended ? 'ended' : 'open';
+    const address = location.pathname + location.search;
+    for (const link of document.querySelectorAll('[data-do="login"]')) if (link.getAttribute('href') !== address) link.setAttribute('href', address);
   }
 
   /* the site's clock: the station's time, carried on by this machine */
@@ -260,11 +317,16 @@
   }).observe(document.body, {childList: true, subtree: true});
   document.addEventListener('visibilitychange', () => { if (document.hidden) paint(); else ask(); });
   window.addEventListener('online', ask);
+  // moving the pointer is no touch: a desk that shakes moves it too
+  for (const kind of ['keydown', 'pointerdown', 'touchstart', 'wheel']) {
+    window.addEventListener(kind, (event) => { if (event.isTrusted) touched = true; }, {capture: true, passive: true});
+  }
   setInterval(() => {
     if (document.hidden) return;
-    ask();
-    if (!gotAt || since(gotAt) > 1.5 * EVERY_MS) paint();   // an answer paints by itself
-  }, EVERY_MS);
+    const every = pace().every;
+    if (every <= TICK_MS || !askedAt || since(askedAt) > every - TICK_MS / 2) ask();
+    if (!gotAt || since(gotAt) > 1.5 * TICK_MS) paint();   // an answer paints by itself
+  }, TICK_MS);
 
   window.ssLive = {number, age, freshnessWords};
 })();
