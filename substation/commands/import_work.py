@@ -32,7 +32,7 @@ EVENT = "import"
 """Kind of the event that says of a time that its readings were imported: `old` to `new`, UTC."""
 RESERVE_BYTES = 100_000_000
 """Room that an import leaves to the station."""
-SLICE_S, UPKEEP_S = 0.5, 0.1
+SLICE_S, UPKEEP_S = 3.0, 1.0
 LOOK_S = 0.5
 """How often we look how far the poller has come."""
 

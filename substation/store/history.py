@@ -180,25 +180,25 @@ class History:
             with absorb.source_at_fault():
                 absorb.prove_zone(ours, zone, path)
             name = absorb.progress_name(uid)
-            while True:
-                with door.explained(self._path):
+            with self._transaction():  # one a call: on a card a commit costs as much as a thousand rows
+                while True:
                     last = absorb.progress(self._db, name)
-                with absorb.source_at_fault(), door.explained(path):
-                    rows = absorb.next_rows(source, last, self._absorb_pace.size, known[1])
-                    noted = absorb.events_of(source) if last < 0 or not rows else []
-                with self._transaction(), absorb.source_fits(path):
-                    absorb.take_events(self._db, noted)
-                    if zone is not None:
-                        absorb.mark_imported(self._db, zone)
-                    new = self._take(absorb.not_known(self._db, rows, *known), is_import=zone is not None)
+                    with absorb.source_at_fault(), door.explained(path):
+                        rows = absorb.next_rows(source, last, self._absorb_pace.size, known[1])
+                        noted = absorb.events_of(source) if last < 0 or not rows else []
+                    with absorb.source_fits(path):
+                        absorb.take_events(self._db, noted)
+                        if zone is not None:
+                            absorb.mark_imported(self._db, zone)
+                        new = self._take(absorb.not_known(self._db, rows, *known), is_import=zone is not None)
                     if zone is not None:
                         absorb.count_taken(self._db, uid, new, self._clock.now_ms())
                     if not rows:
                         absorb.forget(self._db, name)
                         return True
                     absorb.remember(self._db, name, rows[-1][0], self._clock.now_ms())
-                if not self._absorb_pace.slice_done():
-                    return False
+                    if not self._absorb_pace.slice_done():
+                        return False
 
     def upkeep(self, now_ms: int, budget_s: float) -> bool:
         """Delete what retention says, for about `budget_s`; True when nothing is left to do."""

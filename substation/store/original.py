@@ -109,22 +109,25 @@ def _look_at_database(path: Path) -> Found:
                 return Found(f"a database of another program (it has no table {TABLE})")
             if not _is_usable(names):
                 return Found(f"a database whose table {TABLE} has not the columns of the original system")
-            first, last = (
-                db.execute(f"SELECT {end}(DateTime) FROM {TABLE}").fetchone()[0]  # noqa: S608 - names of ours
-                if "DateTime" in names
-                else None
-                for end in ("min", "max")
-            )
+            return Found(f"the original system's database {_span(db, names)}", "database")
     except sqlite3.Error as exc:
         return Found(f"a damaged database ({exc})")
-    return Found(f"the original system's database {_span(first, last)}", "database")
 
 
 def _is_usable(names: list[str]) -> bool:
     return "Meter_ID" in names and bool(time_columns(names)) and bool(KEY_OF_LABEL.keys() & set(names))
 
 
-def _span(first: object, last: object) -> str:
+def _span(db: sqlite3.Connection, names: list[str]) -> str:
+    if "DateTime" not in names:
+        return "without its column DateTime"
+    try:
+        first, last = (
+            db.execute(f"SELECT {end}(DateTime) FROM {TABLE}").fetchone()[0]  # noqa: S608 - names of ours
+            for end in ("min", "max")
+        )
+    except sqlite3.Error as exc:
+        return f"with damage in it ({exc})"
     if first is None or last is None:
         return "without a reading in it"
     begin, end = str(first)[:10], str(last)[:10]

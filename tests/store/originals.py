@@ -86,6 +86,23 @@ def database(path: Path, rows: Iterable[Polled]) -> Path:
     return path
 
 
+def long_database(path: Path, begin: dt.datetime, rounds: int, step_s: int = 30) -> Path:
+    """Write a database of five meters with so many rounds, quickly: the values wander a little."""
+    database(path, [])
+    columns = ", ".join(f"round({value} + (n % 97) * 0.01, 2)" for value in values())
+    db = sqlite3.connect(path)
+    db.execute(
+        "WITH RECURSIVE round(n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM round WHERE n + 1 < ?), "  # noqa: S608
+        "meter(m) AS (VALUES (1), (2), (3), (4), (5)), "
+        "poll(at, n, m) AS (SELECT datetime(?, n * ? || ' seconds'), n, m FROM round, meter ORDER BY n, m) "
+        f"INSERT INTO meter_readings SELECT at, date(at), time(at), m, {columns} FROM poll",
+        (rounds, f"{begin:%Y-%m-%d %H:%M:%S}", step_s),
+    )
+    db.commit()
+    db.close()
+    return path
+
+
 def table(path: Path, rows: Iterable[Polled]) -> Path:
     """Write a live file as the original's second form did: text with two digits. Returns `path`."""
     with path.open("w", encoding="utf-8") as file:
