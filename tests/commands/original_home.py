@@ -17,7 +17,7 @@ LOGS = ("app.log", "dashboard_audit.log", "modbus_reader.log", "ngrok.log")
 
 def make(folder: Path, form: Form = "sealed", **changes: object) -> bytes:
     """Make the home; return the content of its config.json."""
-    folder.mkdir(mode=0o700, parents=True)
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     key = Fernet.generate_key()  # the original wrote it without a line end
     plain = {**original_forms.values(str(folder), **changes), **original_forms.aside()}
     document = plain
