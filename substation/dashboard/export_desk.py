@@ -209,7 +209,7 @@ class ExportDesk:
             if not measure.rows:
                 self._refused(name, source, "there are no such rows")
                 return refusal.refuse(409, "There is nothing to export", *map(_sentence, measure.notes))
-            token = self.exports.grant(name, source, order, measure.rows, password)
+            token = self.exports.grant(name, source, order, measure.rows, password, fresh=fresh)
         except Taken as exc:
             self._refused(name, source, "another export is under way")
             return refusal.refuse(429, "One export at a time", str(exc))
@@ -281,7 +281,8 @@ def _progress(job: Job) -> dict[str, object]:
         "of": whole.rows if whole else progress.of or job.of,
         "bytes": whole.bytes if whole else progress.bytes,
         "left_s": progress.left_s if job.state == "running" else None,
-        "words": job.words,
+        "fresh": job.fresh,
+        "words": _sentence(job.words),
     }
 
 
@@ -305,7 +306,7 @@ def _hang_up() -> Callable[[], None]:
 
 
 def _sentence(words: str) -> str:
-    return f"{words[:1].upper()}{words[1:]}."
+    return f"{words[:1].upper()}{words[1:]}." if words else ""
 
 
 def _answer(told: Mapping[str, object]) -> Response:

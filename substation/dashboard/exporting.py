@@ -46,6 +46,8 @@ class Job:
     order: Order
     of: int
     """Rows, as estimated."""
+    fresh: bool = False
+    """Whether the file has a password of its own."""
     state: State = "waiting"
     words: str = ""
     """How it ended, for the person."""
@@ -92,7 +94,9 @@ class Exports:
             "Try again in a few minutes."
         )
 
-    def grant(self, user: str, source: str, order: Order, of: int, password: str) -> str:
+    def grant(
+        self, user: str, source: str, order: Order, of: int, password: str, *, fresh: bool = False
+    ) -> str:
         """Return a token under which this person may fetch the file once, within a minute.
 
         Raises:
@@ -101,7 +105,7 @@ class Exports:
         with self._turn:
             self.check_free(user)
             given_up = self._tickets.withdraw(user)
-            job = Job(user, source, order, of)
+            job = Job(user, source, order, of, fresh)
             self._seat = self._last[user] = job
             token = self._tickets.issue(user, source, password, job)
             self._wake_when_it_expires()

@@ -9,6 +9,11 @@ import pytest
 from substation import export
 from substation.errors import SubstationError
 from substation.export import Measure, Order, Outcome, Progress
+from substation.settings.vault import DEMO_PASSWORDS
+from tests.dashboard.conftest import PASSWORD, Browser, Station, basic
+
+RIGHT = DEMO_PASSWORDS["export"]
+FILE = "/api/export/file/"
 
 CHUNKS = (b"PK first", b" second", b" third")
 
@@ -66,3 +71,24 @@ def put_in(monkeypatch: pytest.MonkeyPatch) -> Engine:
     monkeypatch.setattr(export, "start", engine.start)
     monkeypatch.setattr(export, "measure", engine.measure)
     return engine
+
+
+def as_user(name: str) -> type[Browser]:
+    """Return a browser that is logged in under this name."""
+    said = {"Authorization": basic(name, PASSWORD), "Host": "localhost:8050"}
+    return type("Somebody", (Browser,), {"said": said})
+
+
+def ask(client: Browser, password: str = RIGHT, **order: Any) -> Any:
+    """Ask for an export."""
+    return client.post("/api/export", json={"password": password, **order})
+
+
+def events(station: Station) -> list[str]:
+    """Return the audit events of the export so far."""
+    return [line["event"] for line in station.audit_lines() if line["event"].startswith("export.")]
+
+
+def why(station: Station) -> str:
+    """Return the reason in the last audit line."""
+    return str(station.audit_lines()[-1]["d"]["why"])

@@ -5,12 +5,17 @@
 (() => {
   'use strict';
   const EVERY_MS = 1000, SLOWEST_MS = 5000, THIN = '\u202f', MEANS_ONLY = ['poll', 'minute'];
-  let watching = false, fresh = false, timer = 0, soon = false;
+  let watching = false, timer = 0, soon = false;
 
   const box = () => document.querySelector('[data-export-box]');
   const part = (name) => document.querySelector(`[data-export-box] [data-export-part="${name}"]`);
   function say(name, text) { const el = part(name); if (el && el.textContent !== text) el.textContent = text; }
-  function show(name, on) { const el = part(name); if (el) el.classList.toggle('ss-none', !on); }
+  function show(name, on) {
+    const el = part(name);
+    if (!el || on !== el.classList.contains('ss-none')) return;
+    el.classList.toggle('ss-none', !on);
+    if (on) el.scrollIntoView({block: 'nearest'});
+  }
   function count(n) { return String(Math.round(n)).replace(/\B(?=(\d{3})+$)/g, THIN); }
   function size(bytes) { return bytes < 99500 ? `${count(Math.ceil(bytes / 1000))} kB` : `${(bytes / 1e6).toFixed(bytes < 9.95e6 ? 1 : 0)} MB`; }
   function span(s) { return s < 100 ? `${Math.max(1, Math.round(s))} s` : `${Math.round(s / 60)} min`; }
@@ -112,8 +117,7 @@
       field.focus();
       return;
     }
-    fresh = !!answer.archive_password;
-    if (fresh) { say('secret', answer.archive_password); show('fresh', true); }
+    if (answer.archive_password) { say('secret', answer.archive_password); show('fresh', true); }
     paint({state: 'waiting', rows: 0, of: answer.rows, bytes: 0, left_s: null});
     const link = document.createElement('a');
     link.href = `/api/export/file/${answer.token}`;
@@ -155,10 +159,11 @@
   }
   function end(told) {
     const part_of_it = 'What the browser kept of it is no whole archive: delete it.';
+    const key = !told.fresh ? 'the export password' : part('secret')?.textContent ? 'the password above' : 'the fresh password you noted';
     const words = {
-      done: `Done: ${count(told.rows)} rows, ${size(told.bytes)}. The file opens with ${fresh ? 'the password above' : 'the export password'} in 7-Zip, WinRAR or Keka.${told.words ? ` Not in it: ${told.words}.` : ''}`,
+      done: `Done: ${count(told.rows)} rows, ${size(told.bytes)}. The file opens with ${key} in 7-Zip, WinRAR or Keka. ${told.words || ''}`,
       cancelled: `Cancelled. ${part_of_it}`,
-      failed: `The export ended before its end: ${told.words}. ${part_of_it}`,
+      failed: `The export did not come to its end. ${told.words} ${part_of_it}`,
       none: told.error || 'The station knows of no export any more: the dashboard was started anew. Ask again.',
     }[told.error ? 'none' : told.state];
     say('end', words);
