@@ -108,8 +108,8 @@ def ended_words(why: Why | None, web: Web) -> tuple[str, str]:
     if why == "out":
         return "You have logged out", ""
     reasons = {
-        "idle": f"It had not been touched for {web.idle_minutes} minutes.",
-        "age": f"It was {web.session_hours} hours old.",
+        "idle": f"Nobody had touched it for {web.idle_minutes} min.",
+        "age": f"It was {web.session_hours} h old.",
         "boot": "The station's computer was started anew.",
         "changed": "The password or the user was changed.",
         "crowded": "The same user has logged in at many other places since.",

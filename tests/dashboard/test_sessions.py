@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import argon2
 import pytest
+from werkzeug.security import generate_password_hash
 
 from substation.access import users
 from substation.dashboard import rights, tunnel
@@ -143,13 +144,23 @@ def test_a_restart_of_the_dashboard_logs_nobody_out(station: Station, person: Pe
     assert again.polls().status_code == 200
 
 
-def test_a_stronger_hash_of_the_same_password_ends_no_session(station: Station) -> None:
-    weak = argon2.PasswordHasher(time_cost=1, memory_cost=64, parallelism=1).hash(PASSWORD)
+@pytest.mark.parametrize(
+    "weak",
+    [
+        argon2.PasswordHasher(time_cost=1, memory_cost=64, parallelism=1).hash(PASSWORD),
+        generate_password_hash(PASSWORD, "pbkdf2:sha256:1000"),
+        generate_password_hash(PASSWORD, "scrypt:1024:8:1"),
+    ],
+    ids=["argon2id", "pbkdf2", "scrypt"],
+)
+def test_a_stronger_hash_of_the_same_password_ends_no_session(station: Station, weak: str) -> None:
     people = (User(name="engineer", role="engineer", password_hash=weak),)
     station.configure(station.settings.model_copy(update={"users": people}))
     person = Person(make_app(station))
     assert person.goes().status_code == 200
-    assert files.load(station.folder).settings.users[0].password_hash != weak
+    stored = files.load(station.folder).settings.users[0].password_hash
+    assert stored != weak
+    assert stored.startswith("$argon2id$")
     person.holds = None
     for _ in range(3):
         station.clock.advance(1)

@@ -317,6 +317,8 @@
   }).observe(document.body, {childList: true, subtree: true});
   document.addEventListener('visibilitychange', () => { if (document.hidden) paint(); else ask(); });
   window.addEventListener('online', ask);
+  // a page that the browser kept for its Back button is of the past, and perhaps of somebody else
+  window.addEventListener('pageshow', (event) => { if (event.persisted) location.reload(); });
   // moving the pointer is no touch: a desk that shakes moves it too
   for (const kind of ['keydown', 'pointerdown', 'touchstart', 'wheel']) {
     window.addEventListener(kind, (event) => { if (event.isTrusted) touched = true; }, {capture: true, passive: true});
