@@ -22,6 +22,7 @@ GUIDES = (
     "how-to/several-stations.md",
     "how-to/troubleshooting.md",
     "how-to/users-and-passwords.md",
+    "how-to/change-over.md",
     "how-to/export-readings.md",
     "explanation/design.md",
     "decisions/dependencies.md",
@@ -75,7 +76,8 @@ def test_every_quantity_error_and_exit_code_is_documented() -> None:
 def test_every_door_is_documented() -> None:
     shown = " ".join(program.shown for program in PROGRAMS)
     for path in [*PROJECT.glob("*.py"), *PROJECT.glob("*.sh")]:
-        assert path.name in shown, f"{path.name} is missing in reference_facts.PROGRAMS"
+        if not path.is_symlink():  # the original's DMF_Reader.py, made at set-up
+            assert path.name in shown, f"{path.name} is missing in reference_facts.PROGRAMS"
 
 
 def audit_calls() -> set[str]:

@@ -27,6 +27,15 @@ def test_every_setting_that_the_originals_programs_read_is_mapped_or_explained()
     assert plan.aside == {}
 
 
+def test_the_how_to_names_every_setting_and_what_it_became() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "how-to" / "change-over.md").read_text(encoding="utf-8")
+    for name, facts in original.KEYS.items():
+        (row,) = [line for line in text.splitlines() if line.startswith("|") and f"`{name}`" in line]
+        assert f"`{facts['setting']}`" in row if "setting" in facts else "| none |" in row
+    for name in aside():
+        assert f"`{name}`" in text or f"`{name.partition('_')[0]}_*`" in text
+
+
 def test_the_settings_fit_our_configuration() -> None:
     plan = original.plan(values(str(HOME), serial_port="/dev/ttyS7", baud_rate="19200"), HOME)
     settings = plan.settings({"admin": HASH}, HASH, "192.168.1.20")
