@@ -7,6 +7,7 @@ from pathlib import Path
 
 from substation.audit import Audit
 from substation.clock import Clock, SystemClock
+from substation.errors import SettingsError
 from substation.settings import files, vault
 from substation.settings.files import Loaded
 from substation.settings.model import Settings
@@ -30,6 +31,27 @@ def load_and_say(folder: Path, *, rotating: bool = False) -> Loaded:
             file=sys.stderr,
         )
     return loaded
+
+
+def refuse_foreign_root(folder: Path, command: str) -> None:
+    """Raise SettingsError when root would leave files behind that the station's own user cannot write.
+
+    Allowed where the key is root's: then nobody else may rotate it.
+    """
+    owner = folder.stat().st_uid
+    if os.geteuid() != 0 or owner == 0:
+        return
+    key = vault.find_key(folder)
+    if key.exists() and key.stat().st_uid == 0:
+        return
+    try:
+        name = pwd.getpwuid(owner).pw_name
+    except KeyError:
+        name = f"#{owner}"
+    raise SettingsError(
+        f"{folder}: belongs to {name}, and new files would become root's. Run it as that user: "
+        f"sudo -u {name} SUBSTATION_HOME={folder} python3 encrypt_config.py {command}"
+    )
 
 
 def audit_of(folder: Path, settings: Settings, clock: Clock | None = None) -> Audit:

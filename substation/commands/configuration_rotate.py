@@ -19,7 +19,7 @@ from typing import Any
 from substation.audit import KEY_INFO, AuditKey, rotate
 from substation.clock import Clock, SystemClock
 from substation.commands import configuration_aside as aside
-from substation.commands.configuration_open import SERVICE, load_and_say, person
+from substation.commands.configuration_open import SERVICE, load_and_say, person, refuse_foreign_root
 from substation.errors import EXIT_OK, SettingsError
 from substation.settings import files, vault
 from substation.settings.atomic import remove_leftovers
@@ -54,6 +54,7 @@ def rotate_key(folder: Path, clock: Clock | None = None) -> bool:
     """
     clock = clock or SystemClock()
     refuse_handed_over(folder)
+    refuse_foreign_root(folder, "rotate")
     with files.locked(folder):
         loaded = files.load(folder)
         ring = vault.open_key(folder)

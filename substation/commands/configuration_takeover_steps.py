@@ -22,7 +22,7 @@ from pathlib import Path
 
 from substation.clock import Clock
 from substation.commands import configuration_aside as aside
-from substation.commands.configuration_open import audit_of, record
+from substation.commands.configuration_open import audit_of, record, refuse_foreign_root
 from substation.commands.configuration_takeover_look import Original, free
 from substation.errors import SettingsError
 from substation.settings import files, original, vault
@@ -39,6 +39,7 @@ def take_over(start: Original, settings: Settings, new_passwords: bool, clock: C
         BeingChanged: somebody changed the configuration meanwhile.
     """
     folder = start.folder
+    refuse_foreign_root(folder, "takeover")
     with files.locked(folder):
         if (folder / files.NAME).read_bytes() != start.content:
             raise files.BeingChanged(f"{files.NAME}: was changed by somebody else meanwhile. Try again")

@@ -1,6 +1,7 @@
 """S29: a new key, at any moment readable with the key file as it is."""
 
 import json
+import os
 import shutil
 import stat
 import threading
@@ -194,6 +195,22 @@ def test_a_copy_that_systemd_handed_over_is_not_rotated(
     assert configuration.main(["rotate"]) == 78
     assert "SUBSTATION_CONFIG_KEY_FILE" in capsys.readouterr().err
     assert (home / "config.json").read_bytes() == before
+    assert len(keys_in_file(home)) == 1
+
+
+def test_root_leaves_no_files_that_the_stations_own_user_cannot_write(
+    home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("only root can give a file away")
+    before = {path: path.read_bytes() for path in home.iterdir() if path.is_file()}
+    for path in (home, *home.iterdir()):
+        os.chown(path, 12345, -1)
+    assert configuration.main(["rotate"]) == 78
+    assert "sudo -u #12345" in capsys.readouterr().err
+    assert {path: path.read_bytes() for path in before} == before
+    assert configuration.main(["set", "site.name", "changed by root"]) == 0
+    assert (home / "config.json").stat().st_uid == 12345
     assert len(keys_in_file(home)) == 1
 
 
