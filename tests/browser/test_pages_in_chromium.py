@@ -10,7 +10,7 @@ from tests.browser.conftest import DESKTOP, PHONE, Window, expect, opened, shot
 from tests.browser.stage import Stage
 
 pytestmark = pytest.mark.browser
-PAGES = ["/", "/meter/1", "/meter/5", "/patterns"]
+PAGES = ["/", "/meter/1", "/meter/5", "/reports", "/patterns"]
 VIEWS = {
     "desk": DESKTOP,
     "phone": PHONE,
