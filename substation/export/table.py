@@ -28,6 +28,9 @@ _EXTREME_DIGITS = tuple(
 _COUNT = len(QUANTITIES)
 _HEAD = 4
 """Columns of a row before its values: see `pages.columns`."""
+_WORDS = {code: quality.value for code, quality in QUALITY_OF_CODE.items()}
+_DOUBTED = Quality.IMPLAUSIBLE.value
+"""For a code that a later version may write, as `rows.to_reading` takes it."""
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 _QUOTED = (",", '"', "\r", "\n")
 
@@ -121,13 +124,14 @@ class Lines:
         self._extremes = ",".join(f"%.{digits}f" for digits in _EXTREME_DIGITS)
         self._names = {meter_id: text_cell(name) for meter_id, name in form.names.items()}
         self._simulated = "yes" if form.simulated else "no"
+        self._at_ms, self._local, self._utc, self._due = -1, "", "", ""
         self.tallies: dict[int, Tally] = {}
         """By meter."""
 
     def of(self, page: Sequence[tuple[Any, ...]]) -> bytes:
         """Return the page's lines."""
         write = self._poll if self._form.period_s is None else self._period
-        return "".join([write(row) for row in page]).encode("utf-8")
+        return "".join([write(row) for row in page]).encode("utf-8", "replace")
 
     def _poll(self, row: tuple[Any, ...]) -> str:
         key, code, reason, mask = row[:_HEAD]
@@ -143,14 +147,17 @@ class Lines:
         key, code, _, found = row[:_HEAD]
         meter_id, at_ms = key & 0xFF, key >> 8
         self._count(meter_id, at_ms, found > 0)
-        local, utc_text = _times(at_ms, self._form.zone)
-        due = _due(at_ms, self._form.period_s or 0, self._form.interval_s, self._form.zone)
+        if at_ms != self._at_ms:  # all meters of a period share these cells
+            self._at_ms = at_ms
+            self._local, self._utc = _times(at_ms, self._form.zone)
+            self._due = _due(at_ms, self._form)
         extremes = ""
         if self._form.extremes:
             extremes = "," + _cells(self._extremes, _EXTREME_DIGITS, row[_HEAD + _COUNT :])
         return (
-            f"{local},{meter_id},{_cells(self._values, _DIGITS, row[_HEAD : _HEAD + _COUNT])},{utc_text},"
-            f"{self._names.get(meter_id, '')},{_word(code)},{found},{due},{self._simulated}{extremes}\r\n"
+            f"{self._local},{meter_id},{_cells(self._values, _DIGITS, row[_HEAD : _HEAD + _COUNT])},"
+            f"{self._utc},{self._names.get(meter_id, '')},{_WORDS.get(code, _DOUBTED)},{found},{self._due},"
+            f"{self._simulated}{extremes}\r\n"
         )
 
     def _count(self, meter_id: int, at_ms: int, answered: bool) -> None:
@@ -191,22 +198,20 @@ def _times(at_ms: int, zone: ZoneInfo) -> tuple[str, str]:
     return f"{date},{time}:{second:02d},{date} {time}:{second:02d}", f"{utc_text}:{second:02d}.{ms:03d}Z"
 
 
-def _word(code: int) -> str:
-    return QUALITY_OF_CODE.get(code, Quality.IMPLAUSIBLE).value
-
-
 @lru_cache(maxsize=256)
 def _quality(code: int, reason: str | None, mask: int) -> str:
     """Return the quality of a poll, in the words of the live file."""
     if code == 0 and mask:
         doubted = keys_in(mask)
         return "implausible: " + " ".join(key for key in KEYS if key in doubted)
-    return text_cell(f"{_word(code)}: {reason}") if reason else _word(code)
+    word = _WORDS.get(code, _DOUBTED)
+    return text_cell(f"{word}: {reason}") if reason else word
 
 
-@lru_cache(maxsize=16)
-def _due(at_ms: int, period_s: int, interval_s: float, zone: ZoneInfo) -> str:
-    return str(int(length_ms(at_ms, period_s, zone) / 1000 / interval_s)) if interval_s else ""
+def _due(at_ms: int, form: Form) -> str:
+    if form.period_s is None or not form.interval_s:
+        return ""
+    return str(int(length_ms(at_ms, form.period_s, form.zone) / 1000 / form.interval_s))
 
 
 def length_ms(at_ms: int, period_s: int, zone: ZoneInfo) -> int:
