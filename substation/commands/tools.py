@@ -39,6 +39,7 @@ TOOLS = (
     ),
     Tool("mbpoll", ("mbpoll",), _any("mbpoll"), "another Modbus master"),
     Tool("7-Zip", ("7zip", "p7zip-full"), _any("7zz", "7z", "7za"), "opening an export"),
+    Tool("systemd-analyze", ("systemd",), _any("systemd-analyze"), "how exposed the services are"),
     Tool("sqlite3", ("sqlite3",), _any("sqlite3"), "another reader of the history"),
     Tool("DejaVu fonts", ("fonts-dejavu-core",), FONT.exists, "how text looks"),
 )
