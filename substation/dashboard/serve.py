@@ -39,6 +39,8 @@ from substation.store.history import HistoryReader
 LOG = logging.getLogger("substation.dashboard")
 THREADS = 128
 """Requests worked on at once. Those that wait for the history or a password cost no processor time."""
+FREEBIND = {socket.AF_INET: (socket.IPPROTO_IP, 15), socket.AF_INET6: (socket.IPPROTO_IPV6, 78)}
+"""IP_FREEBIND and IPV6_FREEBIND of Linux (include/uapi/linux/in.h, in6.h), which Python does not name."""
 STOP_S = 3
 """Requests that run when the stop comes may finish within so many seconds."""
 
@@ -133,7 +135,11 @@ def _same_station(home: Home, settings: Settings) -> None:
 
 
 def bound(bind: str, port: int) -> socket.socket:
-    """Return a socket bound to the address. Raises Busy, or SettingsError for an impossible address."""
+    """Return a socket bound to the address. Raises Busy, or SettingsError for an impossible address.
+
+    A service may start before the network has its address: there it listens at once, and is reached as
+    soon as the address is there. A person at a terminal is told that it is none of this machine's.
+    """
     try:
         family, kind, _, _, address = socket.getaddrinfo(
             bind, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
@@ -143,7 +149,14 @@ def bound(bind: str, port: int) -> socket.socket:
     listener = socket.socket(family, kind)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(address)
+        try:
+            listener.bind(address)
+        except OSError as exc:
+            if exc.errno != errno.EADDRNOTAVAIL or "NOTIFY_SOCKET" not in os.environ:
+                raise
+            listener.setsockopt(*FREEBIND[family], 1)
+            listener.bind(address)
+            print(f"web.bind {bind} is no address of this machine yet; waiting for it", flush=True)
         listener.listen(512)
     except OSError as exc:
         listener.close()
