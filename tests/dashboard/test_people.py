@@ -1,6 +1,7 @@
 """An administrator adds, changes and removes who may log in; each change counts at once and is audited."""
 
 import json
+import threading
 from typing import Any
 
 import dash
@@ -155,6 +156,26 @@ def test_one_of_two_administrators_may_remove_himself(admin: Browser, station: S
     assert ask(admin, "/remove", name="administrator").status_code == 200
     assert admin.get("/api/live").status_code == 401
     assert user(station, "administrator") is None
+
+
+def test_of_two_administrators_who_disable_each_other_at_once_one_remains(
+    app: dash.Dash, admin: Browser, station: Station
+) -> None:
+    assert ask(admin, "/role", name="engineer", role="administrator").status_code == 200
+    other = browse(app, as_("engineer"))
+    assert (admin.get("/api/live").status_code, other.get("/api/live").status_code) == (200, 200)
+    threads = [
+        threading.Thread(target=ask, args=(client, "/disable"), kwargs={"name": name})
+        for client, name in ((admin, "engineer"), (other, "administrator"))
+    ]
+    with files.locked(station.folder):  # both are past the door before either may write
+        for thread in threads:
+            thread.start()
+        threads[0].join(0.3)
+    for thread in threads:
+        thread.join(30)
+    left = [user(station, name) for name in ("administrator", "engineer")]
+    assert sorted(one.disabled for one in left if one) == [False, True]
 
 
 @pytest.mark.parametrize(
