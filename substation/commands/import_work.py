@@ -212,7 +212,7 @@ def _write(loaded: Loaded, path: Path, clock: Clock, place: "_Place", show: Prog
 
 def _show_poller(loaded: Loaded, place: "_Place", show: Progress) -> None:
     place.look(loaded.home.history)
-    show.step(place.rows_done, place.share, by="the running poller, in its idle time")
+    show.step(place.rows_done, place.share, by="by the running poller, in its idle time")
     beat = heartbeat.read(loaded.home.heartbeat) or {}
     troubles = [words for words in beat.get("problems", []) if str(loaded.home.history) in words]
     if troubles and place.stands:

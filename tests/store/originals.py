@@ -94,7 +94,7 @@ def long_database(path: Path, begin: dt.datetime, rounds: int, step_s: int = 30)
     db.execute(
         "WITH RECURSIVE round(n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM round WHERE n + 1 < ?), "  # noqa: S608
         "meter(m) AS (VALUES (1), (2), (3), (4), (5)), "
-        "poll(at, n, m) AS (SELECT datetime(?, n * ? || ' seconds'), n, m FROM round, meter ORDER BY n, m) "
+        "poll(at, n, m) AS (SELECT datetime(?, (n * ?) || ' seconds'), n, m FROM round, meter ORDER BY n, m) "
         f"INSERT INTO meter_readings SELECT at, date(at), time(at), m, {columns} FROM poll",
         (rounds, f"{begin:%Y-%m-%d %H:%M:%S}", step_s),
     )
