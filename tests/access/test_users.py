@@ -8,7 +8,7 @@ from werkzeug.security import generate_password_hash
 from substation.access import users
 from substation.commands.configuration_make import make_station
 from substation.errors import Crowded, SettingsError
-from substation.settings import files, passwords
+from substation.settings import files, passwords, vault
 from substation.settings.model import Settings, User
 from tests.access.conftest import PASSWORD
 
@@ -247,7 +247,7 @@ def test_beside_hashes_of_the_original_every_login_does_the_same_work(
         work.append(passwords.kind_of_work(stored))
         return real(stored, password)
 
-    monkeypatch.setattr(users.vault, "verify_password", counted)
+    monkeypatch.setattr(vault, "verify_password", counted)
     for name, password, knows in (
         ("nobody", PASSWORD, False),
         ("admin", "wrong", False),
@@ -274,7 +274,12 @@ def test_a_documented_password_is_looked_for_once_a_hash(
 ) -> None:
     users.demo_passwords_in_use(people)
     tried: list[str] = []
-    monkeypatch.setattr(users.vault, "verify_password", lambda stored, _: bool(tried.append(stored)))
+
+    def counted(stored: str, _: str) -> bool:
+        tried.append(stored)
+        return False
+
+    monkeypatch.setattr(vault, "verify_password", counted)
     further = User(name="new", role="viewer", password_hash=passwords.hash_password(PASSWORD))
     users.demo_passwords_in_use(people.model_copy(update={"users": (*people.users, further)}))
     assert set(tried) == {further.password_hash}

@@ -1,5 +1,7 @@
 """People change under rules that hold wherever the change comes from."""
 
+from collections.abc import Callable
+
 import pytest
 
 from substation.errors import SettingsError
@@ -87,22 +89,24 @@ def test_a_user_is_removed(station: Settings) -> None:
 
 
 def test_who_is_not_known_is_named_with_those_who_are(station: Settings) -> None:
-    for change in (
+    changes: list[Callable[[], Settings]] = [
         lambda: people.removed(station, "nobody"),
         lambda: people.with_role(station, "Admin", "viewer"),
         lambda: people.disabled(station, "nobody", True),
         lambda: people.with_password(station, "nobody", OTHER),
-    ):
+    ]
+    for change in changes:
         with pytest.raises(people.NoSuchUser, match="known: admin, wall, gone"):
             change()
 
 
 def test_the_last_enabled_administrator_stays(station: Settings) -> None:
-    for change in (
+    changes: list[Callable[[], Settings]] = [
         lambda: people.removed(station, "admin"),
         lambda: people.with_role(station, "admin", "engineer"),
         lambda: people.disabled(station, "admin", True),
-    ):
+    ]
+    for change in changes:
         with pytest.raises(people.NotPossible, match="nobody could administrate this station"):
             change()
 
