@@ -264,5 +264,7 @@ def _say(error: HTTPException) -> Response | HTTPException:
 def _apologise(error: Exception) -> Response:
     """Answer a fault of our own: the trace goes to the log, only its mark to the person."""
     mark = secrets.token_hex(4)
-    LOG.error("fault %s at %s %s", mark, request.method, ascii(request.path[:200]), exc_info=error)
+    secret = "token" in (request.view_args or {})  # a one-time address goes into no log
+    path = str(request.url_rule) if secret else request.path[:200]
+    LOG.error("fault %s at %s %s", mark, request.method, ascii(path), exc_info=error)
     return refusal.broken(mark)

@@ -3,6 +3,7 @@
 import dash
 import pytest
 
+from substation.access import tickets
 from substation.dashboard import stopping
 from substation.errors import StoreError
 from tests.dashboard.conftest import Browser, Station, browse
@@ -88,6 +89,16 @@ def test_an_export_that_cannot_begin_says_why(engineer: Browser, engine: Engine,
     assert answer.status_code == 503
     assert "daily_data.db" in answer.json["error"]
     assert events(station)[-1] == "export.aborted"
+
+
+def test_a_fault_of_ours_writes_no_token_into_the_log(
+    engineer: Browser, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    token = ask(engineer).json["token"]
+    monkeypatch.setattr(tickets.Tickets, "redeem", lambda *_: 1 / 0)
+    assert engineer.get(FILE + token).status_code == 500
+    assert "/api/export/file/<token>" in caplog.text
+    assert token not in caplog.text
 
 
 def test_progress_is_told_to_whoever_asked(app: dash.Dash, engineer: Browser, engine: Engine) -> None:
