@@ -7,6 +7,7 @@ import stat
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography.fernet import Fernet
@@ -179,9 +180,7 @@ def test_documented_passwords_are_taken_for_this_machine_alone(
         {"dashboard_auth": {"admin": generate_password_hash("password123", "pbkdf2:sha256:1000")}},
     ],
 )
-def test_one_weak_password_keeps_the_dashboard_on_this_machine(
-    home: Path, changes: dict[str, object]
-) -> None:
+def test_one_weak_password_keeps_the_dashboard_on_this_machine(home: Path, changes: dict[str, Any]) -> None:
     original_home.make(home, **changes)
     assert configuration.main(["--yes"]) == 0
     assert files.load(home).settings.web.bind == "127.0.0.1"
@@ -321,7 +320,7 @@ def test_what_cannot_be_taken_over_is_said_and_left_untouched(
 
 @pytest.mark.parametrize("changes", [{"meter_ids": ["x"]}, {"dashboard_auth": ["admin"]}, {"baud_rate": 1}])
 def test_a_setting_of_nonsense_is_named_and_everything_left_untouched(
-    home: Path, changes: dict[str, object], capsys: pytest.CaptureFixture[str]
+    home: Path, changes: dict[str, Any], capsys: pytest.CaptureFixture[str]
 ) -> None:
     original_home.make(home, **changes)
     before = everything(home)
