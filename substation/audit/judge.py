@@ -10,7 +10,7 @@
 """
 
 import bisect
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from substation.audit import chain
@@ -57,6 +57,20 @@ class Judge:
         for link in self._good:
             macs.setdefault(link.seq, []).append(link.mac)
         return macs
+
+    def cut(self, anchors: Iterable[tuple[int, str]]) -> list[Problem]:
+        """Return which noted lines are not in the log any more: its end was cut off."""
+        if self._seen and not self._spine:
+            return []  # under another key nothing can be said about them
+        at_seq = {link.seq: link for link in self._good}
+        found = []
+        for seq, words in cut(anchors, self.macs(), self.since):
+            link = at_seq.get(seq)
+            file = link.file if link else len(self._files) - 1
+            line = link.line if link else sum(one.file == file for one in self._seen) + 1
+            name = self._files[file].name
+            found.append(Problem(line, "cut", f"{name} line {line}: {words}", name))
+        return found
 
     def problems(self) -> list[Problem]:
         """Return every place that is not as it was written, in the order of the files."""
@@ -225,22 +239,24 @@ def since_of(link: Link) -> int:
     return since if isinstance(since, int) else 1
 
 
-def cut(anchors: Iterable[tuple[int, str]], macs: dict[int, list[str]], since: int) -> list[str]:
-    """Tell in words which noted numbers are not in the log any more.
+def cut(
+    anchors: Iterable[tuple[int, str]], macs: Mapping[int, Sequence[str]], since: int
+) -> list[tuple[int, str]]:
+    """Tell in words which noted lines are not in the log any more, with the number of the line to look at.
 
     A number that is not there, with later ones after it, is named by its place already.
     """
     last = max(macs, default=0)
-    other, gone = [], []
+    other: list[tuple[int, str]] = []
+    gone: list[tuple[int, str]] = []
     for seq, noted in sorted(anchors):
         if seq < max(since, 1):
             continue
+        words = f"number {seq} was noted as {noted[:16]} and is"
         if seq in macs and not any(mac.startswith(noted.lower()) for mac in macs[seq]):
-            other.append(
-                f"number {seq} was noted as {noted[:16]} and is another line now: the log was cut off"
-            )
+            other.append((seq, f"{words} another line now: the log was cut off there and went on"))
         elif seq > last:
-            gone.append(f"number {seq} was noted as {noted[:16]} and is not in the log: its end was cut off")
+            gone.append((seq, f"{words} not in the log: its end was cut off"))
     return other[:1] + gone[-1:]
 
 

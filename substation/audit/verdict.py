@@ -85,11 +85,8 @@ def verify_all(
             return found[0]
         seen = list(walk.scan(files, keys, pause))
     judged = judge.Judge(files, seen, keys)
-    problems = judged.problems()
+    problems = [*judged.problems(), *judged.cut(noted)]
     last = judged.last
-    cut = judge.cut(noted, judged.macs(), judged.since) if last or not seen else []
-    name, line = files[-1].name, sum(one.file == len(files) - 1 for one in seen) + 1
-    problems += [Problem(line, "cut", f"{name} line {line}: {words}", name) for words in cut]
     return Verdict(
         len(seen),
         tuple(problems),
