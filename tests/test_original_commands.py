@@ -7,6 +7,7 @@ import json
 import re
 import shutil
 import signal
+import sqlite3
 import stat
 import subprocess
 import sys
@@ -24,6 +25,7 @@ from substation.meters.profile import load
 from substation.settings import files
 from substation.simulator.line import SimulatedLine
 from substation.simulator.site import Site
+from substation.store.rows import key_of
 from tests.commands import original_home
 from tests.original_page import Page, end, wait_until
 from tests.settings.original_forms import EXPORT, PASSWORDS
@@ -256,6 +258,22 @@ def test_a_rotation_disturbs_neither_poller_nor_dashboard(running: Change) -> No
     verdict = page.type("python3 datalogger.py audit verify")
     assert verdict.returncode == 0, verdict.stdout + verdict.stderr
     assert page.events()[-1] == "stop"
+
+
+def test_the_readings_of_before_are_brought_in_once_and_their_files_stay(stopped: Change) -> None:
+    folder = stopped.page.folder
+    kept = {path.name: path.read_bytes() for path in (folder / "original").glob("meter_data*")}
+    for _ in range(2):
+        done = stopped.page.type("python3 datalogger.py import --yes")
+        assert done.returncode == 0, done.stdout + done.stderr
+    history = sqlite3.connect(f"file:{folder / 'daily_data.db'}?mode=ro", uri=True)
+    try:
+        until = key_of(int(original_home.BEGIN.timestamp() * 1000) + 86_400_000, 0)
+        question = "SELECT count(*), sum(rows) FROM quarter WHERE key < ?"
+        assert history.execute(question, (until,)).fetchone() == (20 * 5, 20 * 5)
+    finally:
+        history.close()
+    assert kept == {path.name: path.read_bytes() for path in (folder / "original").glob("meter_data*")}
 
 
 def test_stop_ends_everything(running: Change) -> None:

@@ -15,7 +15,7 @@ from werkzeug.security import generate_password_hash
 
 from substation import audit
 from substation.access.users import check, check_export
-from substation.commands import configuration
+from substation.commands import configuration, demo
 from substation.commands import configuration_aside as aside
 from substation.errors import SettingsError
 from substation.settings import files, vault
@@ -371,6 +371,16 @@ def test_the_decryption_check_of_the_originals_page_works_afterwards(home: Path)
     fernet = Fernet((home / "config_key.key").read_bytes())
     sealed = json.loads((home / "config.json").read_text())["encrypted_data"]
     assert json.loads(fernet.decrypt(sealed.encode()))["users"][0]["name"] == "admin"
+
+
+def test_a_demo_is_neither_started_nor_made_in_it(home: Path) -> None:
+    original_home.make(home)
+    before = everything(home)
+    with pytest.raises(SettingsError, match="of the original system"):
+        demo.refuse_real(home)
+    with pytest.raises(SettingsError, match="never overwritten"):
+        configuration.make_station(home, simulated=True)
+    assert everything(home) == before
 
 
 def test_a_station_of_ours_is_not_taken_for_an_original(
