@@ -1,6 +1,7 @@
 """`encrypt_config.py takeover`: shows what an original configuration becomes, asks, and takes it over."""
 
 import argparse
+import json
 import sys
 from pathlib import Path
 from typing import Any
@@ -215,13 +216,12 @@ def _hash(password: str | None) -> str | None:
 
 
 def _is_original(folder: Path) -> bool:
+    """Return whether the configuration is the original's, as far as it can be read; no mode is changed."""
     try:
-        files.unsealed(folder)
-    except files.OfOriginal:
-        return True
-    except SettingsError:
+        document = json.loads((folder / files.NAME).read_bytes())
+    except (OSError, ValueError, RecursionError):
         return False
-    return False
+    return files.original_form(folder, document) is not None
 
 
 def _say_next() -> None:

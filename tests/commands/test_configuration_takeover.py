@@ -393,5 +393,8 @@ def test_a_station_of_ours_is_not_taken_for_an_original(
     assert configuration.main(["takeover", "--yes"]) == 78
     assert "nothing to take over" in capsys.readouterr().err
     assert (home / "config.json").read_bytes() == before
+    (home / "config_key.key").chmod(0o644)
+    assert configuration.main([]) == 78
+    assert stat.S_IMODE((home / "config_key.key").stat().st_mode) == 0o644  # put back by who says so
     with pytest.raises(SettingsError):
         files.save(home, files.load(home).settings.model_copy(update={"simulated": True}))
