@@ -1,6 +1,7 @@
 """Through a tunnel: exactly its own name is let in, its people are told apart by user alone."""
 
 import os
+import re
 import socket
 import threading
 import time
@@ -12,8 +13,17 @@ import pytest
 
 from substation.access import tunnel
 from substation.dashboard.tunnel import Tunnel
-from substation.settings.model import Home
-from tests.dashboard.conftest import PASSWORD, Browser, Station, basic, browse, make_app, own_settings
+from substation.settings.model import Home, Web
+from tests.dashboard.conftest import (
+    PASSWORD,
+    Browser,
+    Station,
+    basic,
+    browse,
+    make_app,
+    own_settings,
+    page_request,
+)
 from tests.fake_clock import FakeClock
 from tests.fake_ngrok import LocalApi, local_api
 
@@ -235,3 +245,43 @@ def test_the_far_ends_address_is_a_detail_of_the_audit_line(station: Station, fa
     assert len(page["d"]["forwarded_for"]) == 100
     far.get("/", headers={"Host": "localhost:8050", "Authorization": basic("viewer", PASSWORD)})
     assert "forwarded_for" not in station.audit_lines("page")[-1]["d"]
+
+
+# how often a page asks
+
+
+def layout(browser: Browser, host: str) -> str:
+    answer = browser.get("/_dash-layout", headers={"Host": host, "Authorization": basic("viewer", PASSWORD)})
+    assert answer.status_code == 200
+    return str(answer.get_data(as_text=True))
+
+
+def charts_pace_ms(browser: Browser, host: str) -> int:
+    said = {"Host": host, "Authorization": basic("viewer", PASSWORD)}
+    answer = browser.post("/_dash-update-component", json=page_request("/"), headers=said)
+    (found,) = re.findall(r'"interval":\s*(\d+)', answer.get_data(as_text=True))
+    return int(found)
+
+
+def test_a_page_is_told_to_ask_seldom_through_the_tunnel_and_says_so(station: Station, far: Browser) -> None:
+    station.configure(own_settings(web=Web(tunnel_refresh_s=45.0)))
+    station.clock.advance(1)
+    assert '"data-every":"45"' in layout(far, HOST).replace(": ", ":")
+    assert "Values are asked for every 45 s; each shows its age." in layout(far, HOST)
+    near = layout(far, "localhost:8050")
+    assert '"data-every":"1"' in near.replace(": ", ":")
+    assert "Values are asked for" not in near
+
+
+def test_charts_are_renewed_ten_times_more_seldom_than_live_values(far: Browser) -> None:
+    assert charts_pace_ms(far, HOST) == 300_000
+    assert charts_pace_ms(far, "localhost:8050") == 60_000
+
+
+def test_our_own_pages_are_told_when_a_reading_of_this_station_is_late_and_stale(
+    station: Station, far: Browser
+) -> None:
+    station.clock.advance(1)  # past the board that was made with the application
+    station.read()
+    station.beat(interval_s=10.0)
+    assert asked(far, "/api/live?screen=line:0").get_json()["limits"] == [20.0, 50.0]
