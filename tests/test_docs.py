@@ -2,16 +2,18 @@
 
 import ast
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from substation import errors
-from substation.commands import reference
+from substation.commands import import_work, reference, reference_log
 from substation.commands.doors import PROJECT
 from substation.commands.reference_facts import AUDIT_EVENTS, EXIT_CODES, PROGRAMS
 from substation.quantities import QUANTITIES
 from substation.settings.model import Settings
+from substation.store import anchors
 
 DOCS = PROJECT / "docs"
 LONGEST_README = 500
@@ -19,8 +21,12 @@ GUIDES = (
     "tutorial.md",
     "how-to/set-up-a-real-station.md",
     "how-to/run-at-boot.md",
+    "how-to/install-as-a-service.md",
+    "how-to/reach-it-from-afar.md",
     "how-to/several-stations.md",
     "how-to/troubleshooting.md",
+    "how-to/audit-log.md",
+    "how-to/import-readings.md",
     "how-to/users-and-passwords.md",
     "how-to/change-over.md",
     "how-to/export-readings.md",
@@ -96,6 +102,69 @@ def audit_calls() -> set[str]:
 
 def test_every_audit_event_is_documented_and_every_documented_one_is_written() -> None:
     assert audit_calls() == set(AUDIT_EVENTS)
+
+
+def calls(folders: tuple[str, ...]) -> Iterator[ast.Call]:
+    """Yield every call in these rooms."""
+    for folder in folders:
+        for path in (PROJECT / "substation" / folder).rglob("*.py"):
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+                if isinstance(node, ast.Call):
+                    yield node
+
+
+def station_events() -> set[str]:
+    """Return every kind that the code writes into the table of events."""
+    every = list(calls(("acquisition", "bus", "commands", "store")))
+    notices = {
+        f"comm.{node.args[0].value}"
+        for node in every
+        if ast.unparse(node.func) == "Notice" and isinstance(node.args[0], ast.Constant)
+    }
+    computed = {
+        "f'comm.{notice.kind}'": notices,
+        "f'site.{name}'": {"site.site", "site.zone"},
+        "anchors.KIND": {anchors.KIND},
+        "EVENT": {import_work.EVENT},
+        "kind": set(),  # handed on
+    }
+    found: set[str] = set()
+    for node in every:
+        writer = ast.unparse(node.func)
+        if writer.endswith(".event") and node.args:
+            kind = node.args[0]
+        elif writer in ("Event", "events.Event") and len(node.args) > 1:
+            kind = node.args[1]
+        else:
+            continue
+        if isinstance(kind, ast.Constant):
+            found.add(kind.value)
+        else:
+            found |= computed[ast.unparse(kind)]
+    return found
+
+
+def poller_notices() -> set[tuple[str, str]]:
+    """Return form and level of every notice of the poller's log that has words of its own."""
+    found = set()
+    for node in calls(("acquisition", "bus", "store")):
+        match = re.fullmatch(
+            r"(?:self\._)?log\.(debug|info|warning|error|critical|exception)", ast.unparse(node.func)
+        )
+        if match and isinstance(node.args[0], ast.Constant) and node.args[0].value != "%s":
+            found.add((node.args[0].value, match.group(1)))
+    return found
+
+
+def test_every_event_of_the_history_is_documented_and_every_documented_one_is_written() -> None:
+    assert station_events() == set(reference_log.STATION_EVENTS)
+    for kind in reference_log.STATION_EVENTS:
+        assert f"| `{kind}` |" in read("log-events.md")
+
+
+def test_every_notice_of_the_poller_is_documented_and_every_documented_one_is_written() -> None:
+    documented = {(form, level) for form, (level, _) in reference_log.POLLER_NOTICES.items()}
+    assert poller_notices() == documented
 
 
 @pytest.mark.parametrize("name", GUIDES)

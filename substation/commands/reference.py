@@ -18,6 +18,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from substation import errors
+from substation.commands import reference_log
 from substation.commands.doors import PROJECT
 from substation.commands.reference_facts import AUDIT_EVENTS, EXIT_CODES, INTRODUCTION, PROGRAMS, Program
 from substation.commands.usage import Parser
@@ -152,6 +153,24 @@ def events_page() -> str:
     return MADE + INTRODUCTION["events"] + table(("Event", "Written when"), rows)
 
 
+def log_events_page() -> str:
+    """Return the events of the history and the notices of the poller's log."""
+    kinds = [(f"`{kind}`", words) for kind, words in reference_log.STATION_EVENTS.items()]
+    notices = [
+        (f"`{re.sub('%[a-z]', '...', form)}`", level, words)
+        for form, (level, words) in reference_log.POLLER_NOTICES.items()
+    ]
+    return "".join(
+        (
+            MADE,
+            reference_log.INTRODUCTION,
+            table(("Event", "Noted when"), kinds),
+            reference_log.NOTICES,
+            table(("Notice", "Level", "Meaning"), notices),
+        )
+    )
+
+
 def commands_page() -> str:
     """Return the help of every command, as the person sees it."""
     parts = [MADE, "# Commands\n\nEvery command has `--help`; this is what it says.\n"]
@@ -192,6 +211,7 @@ PAGES = {
     "quantities.md": quantities_page,
     "errors.md": errors_page,
     "audit-events.md": events_page,
+    "log-events.md": log_events_page,
     "commands.md": commands_page,
 }
 

@@ -1,0 +1,52 @@
+"""What the reference says of log events: changes of state in the history, and notices in the poller's log."""
+
+STATION_EVENTS = {
+    "supply": "a circuit's supply became live, phase lost, dead or unknown; the detail is the evidence",
+    "comm.lost": "a meter gave no valid answer for some rounds",
+    "comm.back": "a lost meter answers again; the detail says after how long",
+    "comm.refused": "a meter refuses a question (Modbus exception)",
+    "comm.answers": "a meter that refused answers again",
+    "comm.line_down": "a line cannot be used: its port is missing, lost, or held by another program",
+    "comm.line_up": "a line that was down works again; the detail says after how long",
+    "site.site": "the site has another name (old, new)",
+    "site.zone": "the site's clock is another zone's from now on; older hours and days keep theirs",
+    "import": "the readings from old to new (UTC) come from a file of the original system; stamped at their "
+    "beginning. The detail names file, number, pace and zone",
+    "audit.anchor": "the last number of the audit log, kept here too: a cut end of that log shows",
+}
+"""Every kind in the table `event` of `daily_data.db`; `python3 datalogger.py events` shows them."""
+
+POLLER_NOTICES = {
+    "started: %d meters, a round every %g s": ("info", "the poller polls"),
+    "stopped after %d rounds": ("info", "it was told to end, and ended in order"),
+    "%d readings taken over from the live file": ("info", "after a kill: the live file is the journal"),
+    "%s taken into the history": (
+        "info",
+        "an imported or prepared history in `state/inbox` is taken",
+    ),
+    "%s refused: %s": ("error", "a file in `state/inbox` cannot be taken; it is called `.refused` now"),
+    "configuration changed: taken over": ("info", "a changed `config.json` is in force, without a restart"),
+    "meter %d %s: %s, was %s (%s)": ("info", "an event `supply`, with its evidence"),
+    "%s: all right again": ("info", "a step or a chore of the poller that failed works again"),
+    "the trace of the next line": ("error", "a fault of the program itself: please report both lines"),
+}
+"""Every notice of `modbus_reader.log` that begins with words of its own, by its form."""
+
+INTRODUCTION = """\
+# Log events
+
+What changes is kept once, when it becomes true, never again while it lasts. The poller keeps it in two
+places: the table `event` of `daily_data.db`, for ever, and its log `modbus_reader.log`, in words.
+Who did what is another log: [audit events](audit-events.md).
+
+## Events in the history
+
+"""
+
+NOTICES = """
+## Notices in the poller's log
+
+The words of an event `comm....` stand there as they are (lost and refused as a warning), and so does what
+is wrong with the poller itself, once when it begins. Besides:
+
+"""
