@@ -85,7 +85,7 @@ The reason of a reading without values, when the meter answered with a Modbus ex
 # Audit events
 
 `dashboard_audit.log` holds one JSON line an action, chained: an edited, inserted or deleted line is named
-by `python3 datalogger.py audit verify`.
+by `python3 datalogger.py audit verify`. How to read it: `docs/how-to/audit-log.md`.
 
 """,
 }
