@@ -13,7 +13,7 @@ from types import FrameType
 from typing import Any
 
 from substation import audit, export
-from substation.access.users import check_export
+from substation.access.users import check_export, rehash_export
 from substation.clock import Clock, day_start_ms, iso
 from substation.commands.configuration_make import outlet
 from substation.commands.configuration_open import SOURCE, person
@@ -177,6 +177,8 @@ class _Errand:
                 print("Wrong export password; nothing was written.", file=sys.stderr)
                 return EXIT_REFUSED
             self._may_be_audited(self._audit.write("export.granted", **self._who(), **self._what()))
+            with contextlib.suppress(SettingsError):  # one who may read only exports all the same
+                rehash_export(self.loaded.home.folder, password)
             own = vault.generated_password() if show else password
             self._write(target, own)
             if show:

@@ -14,6 +14,7 @@ import time
 from pathlib import Path
 
 import pytest
+from werkzeug.security import generate_password_hash
 
 from substation import audit
 from substation.clock import day_start_ms
@@ -225,6 +226,14 @@ def test_a_station_without_an_export_password_says_how_to_set_one(export, folder
     assert "encrypt_config.py passwd --export" in err
 
 
+def test_an_original_password_is_taken_and_its_hash_made_anew(export, folder, home):
+    old = generate_password_hash("an original export password", "pbkdf2:sha256:1000")
+    files.update(home, lambda settings: settings.model_copy(update={"export_password_hash": old}))
+    code, _, _ = export(*SPAN, password="an original export password")
+    assert code == 0
+    assert files.load(home).settings.export_password_hash.startswith("$argon2id$")
+
+
 def test_without_a_terminal_the_way_on_is_named(folder, home, monkeypatch, capfd):
     monkeypatch.setattr(sys, "stdin", io.StringIO("secure123\n"))
     assert datalogger.main(["export", *SPAN], FakeClock(END_MS)) == 64
@@ -389,8 +398,12 @@ def test_ending_it_half_way_leaves_no_half_file(folder, home, number):
     end = time.monotonic() + 60
     while not (part.exists() and part.stat().st_size) and time.monotonic() < end:
         time.sleep(0.002)
-    terminal.process.send_signal(number)
+    if number == signal.SIGINT:
+        terminal.type("\x03")  # reaches whoever stands in the foreground of the terminal
+    else:
+        terminal.process.send_signal(number)
     assert terminal.end() == 130
+    assert "Traceback" not in terminal.screen
     assert list(folder.iterdir()) == []
     assert "no file was written" in terminal.screen
     assert [line["event"] for line in events(home)] == ["export.asked", "export.granted", "export.aborted"]
