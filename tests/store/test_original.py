@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from substation.errors import StoreError
+from substation.errors import Damaged, StoreError
 from substation.quantities import KEYS
 from substation.store.history import History
 from substation.store.live import LiveFile, LiveRow
@@ -197,3 +197,19 @@ def test_damage_on_the_way_is_told_with_the_file(tmp_path: Path) -> None:
     assert "with damage in it" in (recognise(path) or "")
     with pytest.raises(StoreError, match=r"t\.db cannot be read"):
         all_rows(path)
+
+
+def test_the_originals_live_file_under_our_name_is_left_as_it_is_and_the_remedy_named(tmp_path: Path) -> None:
+    path = originals.table(tmp_path / "meter_data.csv", originals.polled(DAY, 3))
+    before = path.read_bytes()
+    with pytest.raises(StoreError, match=r"original system's live file.*datalogger\.py import"):
+        LiveFile(path, INDIA, False)
+    assert path.read_bytes() == before
+
+
+def test_the_originals_database_under_our_name_is_left_as_it_is_and_the_remedy_named(tmp_path: Path) -> None:
+    path = originals.database(tmp_path / "daily_data.db", originals.polled(DAY, 3))
+    before = path.read_bytes()
+    with pytest.raises(Damaged, match=r"original system .*datalogger\.py import"):
+        History(path, False, FakeClock())
+    assert path.read_bytes() == before
