@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from typing import Literal, cast, get_args
 
-from substation.clock import iso
 from substation.errors import AccessError
 from substation.settings.model import Settings
 from substation.store.pages import Wanted
@@ -67,11 +66,6 @@ class Order:
     def wanted(self) -> Wanted:
         """What to ask the history for."""
         return Wanted(self.table, self.start_ms, self.end_ms, self.meter_ids, self.extremes)
-
-    def words(self) -> str:
-        """Return the order in one line, for the audit log: no secret is in it."""
-        meters = ",".join(str(meter_id) for meter_id in self.meter_ids) or "all"
-        return f"{self.resolution} {iso(self.start_ms)} to {iso(self.end_ms)} meters {meters}"
 
     def plain(self) -> dict[str, object]:
         """Return it as JSON carries it."""

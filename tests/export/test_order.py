@@ -51,10 +51,6 @@ def test_an_order_survives_its_way_to_the_child(job_of):
     assert PASSWORD not in repr(job)
 
 
-def test_an_order_in_words_holds_no_secret():
-    assert GOOD.words() == "quarter 2026-11-24T06:00:00.000Z to 2026-11-24T09:20:00.000Z meters 1,5"
-
-
 @pytest.mark.parametrize("resolution", ["poll", "minute", "quarter", "hour", "day"])
 @pytest.mark.parametrize("meter_ids", [(), (2, 4)])
 def test_the_estimate_is_near_the_truth(home, resolution, meter_ids):
