@@ -4,12 +4,16 @@ What is listed here is read from the settings model, the vocabulary, the tree of
 each command and the table of audit events; `tests/test_docs.py` fails when a page is missing or stale.
 """
 
+import contextlib
+import functools
+import importlib
 import inspect
+import io
 import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Literal, get_args, get_origin
 
@@ -176,20 +180,24 @@ def commands_page() -> str:
     parts = [MADE, "# Commands\n\nEvery command has `--help`; this is what it says.\n"]
     for program in PROGRAMS:
         for words in _all_commands(program):
-            parts.append(
-                f"\n## {' '.join([program.shown, *words])}\n\n```\n{help_of(program.command, words)}\n```\n"
-            )
+            parts.append(f"\n## {' '.join([program.shown, *words])}\n\n```\n{help_of(program, words)}\n```\n")
     return "".join(parts)
 
 
-def help_of(command: Sequence[str], words: Sequence[str]) -> str:
-    """Return what a command prints for `--help`."""
-    environment = {**os.environ, "COLUMNS": "100", "NO_COLOR": "1", "SUBSTATION_HOME": "/nonexistent"}
+@functools.cache
+def help_of(program: Program, words: tuple[str, ...]) -> str:
+    """Return what a command prints for `--help`.
+
+    A program's own help comes from running it; those of the commands below it from its command line
+    right here, where that has been named: starting Python for each of them takes half a minute.
+    """
+    if words and program.module:
+        return _help_here(importlib.import_module(program.module).main, words)
     done = subprocess.run(
-        [part.replace("python3", sys.executable) for part in command] + [*words, "--help"],
+        [part.replace("python3", sys.executable) for part in program.command] + [*words, "--help"],
         check=True,
         cwd=PROJECT,
-        env=environment,
+        env={**os.environ, **SEEN},
         capture_output=True,
         text=True,
         timeout=60,
@@ -197,15 +205,33 @@ def help_of(command: Sequence[str], words: Sequence[str]) -> str:
     return done.stdout.strip().replace(sys.executable, "python3")
 
 
+def _help_here(main: Callable[[list[str]], int], words: tuple[str, ...]) -> str:
+    before = {name: os.environ.get(name) for name in SEEN}
+    os.environ.update(SEEN)
+    said = io.StringIO()
+    try:
+        with contextlib.redirect_stdout(said), contextlib.suppress(SystemExit):
+            main([*words, "--help"])
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+    return said.getvalue().strip()
+
+
 def _all_commands(program: Program, before: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
     """Yield the words of a program and of every command below it, found in its own help."""
     yield before
-    text = help_of(program.command, before)
+    text = help_of(program, before)
     found = re.search(r"^  (?:\{[\w,]+\}|[A-Z]+)(?: \.\.\.)?\n((?:    .*\n?)+)", text, re.M)
     for name in re.findall(r"^    ([a-z][\w-]*)(?:  |$)", found.group(1), re.M) if found else ():
         yield from _all_commands(program, (*before, name))
 
 
+SEEN = {"COLUMNS": "100", "NO_COLOR": "1", "SUBSTATION_HOME": "/nonexistent"}
+"""The environment in which a help is made, so that it is the same everywhere."""
 PAGES = {
     "settings.md": settings_page,
     "quantities.md": quantities_page,

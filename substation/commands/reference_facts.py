@@ -98,6 +98,8 @@ class Program:
     shown: str
     """As the person types it."""
     command: tuple[str, ...]
+    module: str = ""
+    """Whose `main` answers the help of its commands, where it has some."""
 
 
 PROGRAMS = (
@@ -106,8 +108,10 @@ PROGRAMS = (
     Program("./test.sh", ("./test.sh",)),
     Program("python3 app.py", ("python3", "app.py")),
     Program("python3 dmf_reader.py", ("python3", "dmf_reader.py")),
-    Program("python3 datalogger.py", ("python3", "datalogger.py")),
-    Program("python3 encrypt_config.py", ("python3", "encrypt_config.py")),
+    Program("python3 datalogger.py", ("python3", "datalogger.py"), "substation.commands.datalogger"),
+    Program(
+        "python3 encrypt_config.py", ("python3", "encrypt_config.py"), "substation.commands.configuration"
+    ),
     Program("python3 -m substation.commands.station", ("python3", "-m", "substation.commands.station")),
     Program(
         "python3 -m substation.commands.simulated_line",
