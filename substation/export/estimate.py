@@ -81,15 +81,15 @@ def _too_many(rows: int) -> str:
 
 
 def _expected(db: sqlite3.Connection, order: Order, begin_ms: int) -> float:
-    """Add up whole days, and quarters of an hour before the first and from the last one on."""
+    """Add up whole days, and quarters of an hour on the first and the last one: a history begins at noon."""
     days = _starts(db, begin_ms, order.end_ms)
     if order.resolution == "day":
         return len([key for key, _ in _counts(db, "day", begin_ms, order.end_ms, order)])
-    if len(days) < 2:
+    if len(days) < 3:
         return _share(_counts(db, "quarter", begin_ms, order.end_ms, order), 900, order)
-    head = _counts(db, "quarter", begin_ms, days[0], order)
+    head = _counts(db, "quarter", begin_ms, days[1], order)
     tail = _counts(db, "quarter", days[-1], order.end_ms, order)
-    whole = _counts(db, "day", days[0], days[-1], order)
+    whole = _counts(db, "day", days[1], days[-1], order)
     return _share(head + tail, 900, order) + _share(whole, 86_400, order)
 
 

@@ -14,7 +14,7 @@ from substation.export.job import Job
 from substation.settings.model import CARD_METERS, Settings
 from substation.store.history import History
 from tests.export.conftest import END_MS, PASSWORD
-from tests.store.readings import BEGIN_MS, a_reading
+from tests.store.readings import BEGIN_MS, a_reading, rounds
 
 DAY_MS = 86_400_000
 SETTINGS = Settings(meters=CARD_METERS)
@@ -60,6 +60,14 @@ def test_the_estimate_is_near_the_truth(home, resolution, meter_ids):
     true = {"poll": 1200, "minute": 200, "quarter": 14, "hour": 4, "day": 1}[resolution]
     assert found.rows == pytest.approx(true * (len(meter_ids) or 5), rel=0.1, abs=3)
     assert found.csv_bytes == pytest.approx(found.rows * 330, rel=0.25)
+
+
+def test_a_history_that_begins_at_noon_is_not_taken_for_a_whole_day(history: History, tmp_path: Path):
+    for round_ in rounds(BEGIN_MS, 60 * 12, 300_000):  # 60 h: half a day, two whole ones
+        history.add(round_)
+    history.commit()
+    order = Order("quarter", BEGIN_MS - DAY_MS, BEGIN_MS + 10 * DAY_MS)
+    assert measure(tmp_path / "daily_data.db", order).rows == pytest.approx(60 * 4 * 5, rel=0.01)
 
 
 def test_the_estimate_of_a_part_is_a_part(home):
