@@ -10,7 +10,7 @@
 - `events`                changes of state
 - `operator_db`           `operator.db`: what people at the dashboard leave for the poller
 - `heartbeat`             `state/poller.json`
-- `original`              what of the original system a file is; `original_rows` reads it, `original_judge` says
-                          what a row is worth, `original_staging` makes a history of it for `absorb`
+- `original`              which store of the original a file is; `original_rows` reads it, `original_judge`
+                          says what a row is worth, `original_staging` makes a history for `absorb`
 - `keeper`, `log`         the poller's two stores together; its log file
 """
