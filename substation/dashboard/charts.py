@@ -65,6 +65,15 @@ def today_traces(today: Grid, written: f.Spec) -> list[dict[str, Any]]:
 
 
 def _line(uid: str, name: str, curve: Grid, written: f.Spec, *, ink: tuple[str, float]) -> dict[str, Any]:
+    lone = _lone(curve.mean)
+    dots = {
+        "mode": "lines+markers",
+        "marker": {
+            "size": [LONE_PX if alone else 0 for alone in lone],
+            "color": ink[0],
+            "line": {"width": 0},
+        },
+    }
     return {
         "type": "scatter",
         "mode": "lines",
@@ -76,7 +85,17 @@ def _line(uid: str, name: str, curve: Grid, written: f.Spec, *, ink: tuple[str, 
         "line": {"color": ink[0], "width": ink[1]},
         "connectgaps": False,
         "hovertemplate": f"%{{y:,.{written.decimals}f}}<extra>{name}</extra>",
+        **(dots if any(lone) else {}),
     }
+
+
+def _lone(values: Sequence[float | None]) -> list[bool]:
+    """Return which values have a gap on both sides: a line through one point alone is not drawn at all."""
+    padded = [None, *values, None]
+    return [
+        value is not None and before is None and after is None
+        for before, value, after in zip(padded, padded[1:], padded[2:], strict=False)
+    ]
 
 
 def _band(curve: Grid, written: f.Spec) -> dict[str, Any]:
@@ -109,6 +128,10 @@ def _band(curve: Grid, written: f.Spec) -> dict[str, Any]:
         "line": {"width": 0, "color": "rgba(0,0,0,0)"},
         "hoverinfo": "skip",
     }
+
+
+LONE_PX = 4
+"""Size of a reading that stands alone, as an imported one each half hour does."""
 
 
 def typed(values: Sequence[float | None]) -> dict[str, str]:

@@ -143,6 +143,16 @@ def test_the_shade_breaks_where_the_line_does(zone: zoneinfo.ZoneInfo) -> None:
     assert len(along) == len(across) == 9
 
 
+def test_a_reading_that_stands_alone_is_a_dot_since_no_line_goes_through_it(zone: zoneinfo.ZoneInfo) -> None:
+    half_hours = day_of(zone, {hour / 2: 1000.0 for hour in range(48)})
+    dots = charts.today_traces(half_hours, KW)[1]
+    assert dots["mode"] == "lines+markers"
+    sizes = dots["marker"]["size"]
+    assert [step for step, size in enumerate(sizes) if size] == list(range(0, 288, 6))
+    run = charts.today_traces(day_of(zone, {0.0: 1000.0, 0.09: 2000.0, 0.5: 3000.0, 0.59: 4000.0}), KW)[1]
+    assert (run["mode"], "marker" in run) == ("lines", False)
+
+
 def whole_figure(zone: zoneinfo.ZoneInfo, name: str, feed: SampleFeed | None = None) -> dict[str, Any]:
     feed = feed or SampleFeed()
     kind = KINDS[name]
