@@ -39,14 +39,18 @@ class Master:
         """Return what comes until a silence of `gap_s`; b"" when nothing comes within `first_s`."""
         return b"".join(data for _, data in self.pieces(first_s, gap_s))
 
-    def pieces(self, first_s: float = 1.0, gap_s: float = 0.05) -> list[tuple[float, bytes]]:
-        """Return what comes with the monotonic time of each arrival."""
+    def pieces(
+        self, first_s: float = 1.0, gap_s: float = 0.05, length: int | None = None
+    ) -> list[tuple[float, bytes]]:
+        """Return what comes with the monotonic time of each arrival; ends early with `length` bytes."""
         result: list[tuple[float, bytes]] = []
         wait = first_s
         while select.select([self.fd], [], [], wait)[0]:
             data = os.read(self.fd, 4096)
             result.append((time.monotonic(), data))
             wait = gap_s
+            if length is not None and sum(len(piece) for _, piece in result) >= length:
+                break
         return result
 
     def ask(self, frame: bytes, first_s: float = 1.0, gap_s: float = 0.05) -> bytes:
