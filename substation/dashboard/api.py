@@ -129,6 +129,7 @@ class LiveApi:
                 "kwh_yesterday": today.kwh_yesterday,
                 "max_demand_va": today.max_demand_va,
                 "max_demand_at": None if today.max_demand_at_ms is None else iso(today.max_demand_at_ms),
+                "about": today.about_today,
                 "completeness": today.completeness,
                 "doubt": today.doubt,
             },

@@ -56,6 +56,10 @@ LONGEST_EMPTY = 1024
 """Bytes: a live file with a header and no row is shorter."""
 
 
+LOOSE_S = 180
+"""A day's energy whose registers were read further from its ends than this is shown as a nearly right one."""
+
+
 @dataclass(frozen=True, slots=True)
 class TodayFigures:
     """The day's sums of one meter, by the site's calendar day."""
@@ -67,6 +71,10 @@ class TodayFigures:
     max_demand_at_ms: int | None
     completeness: float | None
     """Part of today's whole minutes in which the meter answered, 0 to 1; None before the first."""
+    about_today: bool = False
+    """`kwh_today` begins more than LOOSE_S before or after midnight: nobody read the register then."""
+    about_yesterday: bool = False
+    """The same of either end of yesterday."""
     doubt: str = ""
     """In words why `kwh_today` is unknown although the meter answers: its registers contradict each other."""
 
@@ -236,6 +244,8 @@ class Feed:
             None if demand is None else demand[0],
             None if demand is None else demand[1],
             completeness.share,
+            today.off_ms("wh_received", start_ms) > LOOSE_S * 1000,
+            yesterday.off_ms("wh_received", before_ms, start_ms) > LOOSE_S * 1000,
             doubt,
         )
 

@@ -115,7 +115,10 @@ def meter_parts(board: Board, meter: LiveMeter, today: TodayFigures, zone: zonei
         "state": (status(meter), ""),
         "tag": tag(board, meter),
         "pf": (lag_or_lead(meter), ""),
-        "kwh": (f.number(kilo(today.kwh_today, energy), energy.decimals), so_far(today.kwh_today)),
+        "kwh": (
+            about(today.about_today) + f.number(kilo(today.kwh_today, energy), energy.decimals),
+            so_far(today.kwh_today),
+        ),
         "max": (
             f.spec("va_total", meter.rated_kva, glance=True).text(peak_va),
             so_far(peak_va),
@@ -126,6 +129,11 @@ def meter_parts(board: Board, meter: LiveMeter, today: TodayFigures, zone: zonei
         ),
         "maxunit": (demand.unit if peak_va else "", ""),
     }
+
+
+def about(loose: bool) -> str:
+    """Return the sign before a figure that covers nearly the time it is shown for."""
+    return f"≈{f.THIN}" if loose else ""
 
 
 def kilo(kwh: float | None, written: f.Spec) -> float | None:
@@ -277,15 +285,18 @@ def _energy_row(feeding: list[LiveMeter], today: Mapping[int, TodayFigures]) -> 
     label = "Energy today and yesterday"
     written = f.spec("wh_received", max((m.rated_kva for m in feeding), default=0.0))
     texts: list[str | None] = []
-    for figures in (
-        {m.name: today[m.id].kwh_today for m in feeding},
-        {m.name: today[m.id].kwh_yesterday for m in feeding},
+    for figures, loose in (
+        ({m.name: today[m.id].kwh_today for m in feeding}, any(today[m.id].about_today for m in feeding)),
+        (
+            {m.name: today[m.id].kwh_yesterday for m in feeding},
+            any(today[m.id].about_yesterday for m in feeding),
+        ),
     ):
         known = [value for value in figures.values() if value is not None]
         if len(known) < len(figures) or not known:
             texts.append(None)
         else:
-            texts.append(f.number(kilo(sum(known), written), written.decimals))
+            texts.append(about(loose) + f.number(kilo(sum(known), written), written.decimals))
     if texts[0] is None:
         missing = [m.name for m in feeding if today[m.id].kwh_today is None]
         return (label, missing_words(missing, len(feeding)), "ss-hatched")

@@ -6,7 +6,7 @@ Here they are read from the history; the room `energy` judges them, quarter by q
 import json
 import sqlite3
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from substation.energy import demand
 from substation.energy.registers import QUARTER_MS, Register, doubtful_steps, in_order
@@ -22,6 +22,15 @@ class Energy:
     """By counter, in its unit; None: unknown."""
     doubts: dict[str, str]
     """In words, for each counter whose registers contradict each other."""
+    bounds: dict[str, tuple[int, int]] = field(default_factory=dict)
+    """When the first and the last register were read, UTC ms, for each counter in `used` that is known."""
+
+    def off_ms(self, key: str, start_ms: int, end_ms: int | None = None) -> int:
+        """Return by how much the figure covers another time than asked, the greater of both ends, ms."""
+        if key not in self.bounds:
+            return 0
+        first, last = self.bounds[key]
+        return max(abs(first - start_ms), 0 if end_ms is None else abs(end_ms - last))
 
 
 def energy(
@@ -43,6 +52,7 @@ def energy(
     quarters = _quarters(db, meter_id, start_ms - 2 * QUARTER_MS, end_ms + QUARTER_MS)
     used: dict[str, float | None] = {}
     doubts: dict[str, str] = {}
+    bounds: dict[str, tuple[int, int]] = {}
     for key in COUNTERS:
         begin, end = first.get(key, later.get(key)), last.get(key)
         used[key] = None
@@ -54,7 +64,8 @@ def energy(
             doubts[key] = false[0]
         elif end.value >= begin.value:
             used[key] = float(end.value - begin.value)
-    return Energy(used, doubts)
+            bounds[key] = (begin.at_ms, end.at_ms)
+    return Energy(used, doubts, bounds)
 
 
 def max_demand(

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from substation.clock import day_start_ms
+from substation.dashboard import words
 from substation.dashboard.feed import Feed, MinMax, TodayFigures
 from substation.errors import StoreError
 from substation.readings import Reading
@@ -66,6 +67,23 @@ def test_a_damaged_history_is_told_even_when_all_meters_answer(station: Station,
     station.clock.advance(16)
     feed.today(1)
     assert feed.board().problems == ()
+
+
+@pytest.mark.parametrize(("silent_min", "about"), [(2, False), (12, True), (40, True)])
+def test_a_days_energy_whose_register_was_not_read_at_midnight_is_only_nearly_right(
+    station: Station, feed: Feed, history: History, silent_min: int, about: bool
+) -> None:
+    yesterday, today = midnight(station, 1), midnight(station)
+    history.add(
+        reading(1, at, wh_received=1_000_000 + (at - yesterday) / MINUTE_MS * 1000)
+        for at in range(yesterday, station.clock.now_ms(), MINUTE_MS)
+        if abs(at - today) >= silent_min * MINUTE_MS // 2
+    )
+    history.commit()
+    figures = feed.today(1)
+    assert (figures.about_today, figures.about_yesterday) == (about, about)
+    card = words.meter_parts(feed.board(), feed.board().meters[0], figures, station.settings.site.zone)
+    assert card["kwh"][0].startswith("≈") is about
 
 
 def test_energy_is_counted_by_the_sites_calendar_day(station: Station, feed: Feed, history: History) -> None:
