@@ -172,6 +172,19 @@ def test_the_guides_are_there(name: str) -> None:
     assert len((DOCS / name).read_text(encoding="utf-8")) > 600
 
 
+def test_every_guide_can_be_reached_from_the_readme() -> None:
+    seen: set[Path] = set()
+    waiting = [PROJECT / "README.md"]
+    while waiting:
+        page = waiting.pop()
+        if page in seen or page.suffix != ".md":
+            continue
+        seen.add(page)
+        for target in re.findall(r"\]\(([^)#\s]+)", page.read_text(encoding="utf-8")):
+            waiting.append((page.parent / target).resolve())
+    assert sorted(set(DOCS.rglob("*.md")) - seen) == []
+
+
 def test_the_readme_is_short_and_names_the_two_commands() -> None:
     text = (PROJECT / "README.md").read_text(encoding="utf-8")
     assert len(text.split()) <= LONGEST_README
