@@ -40,8 +40,11 @@ def load(store: OperatorDb) -> list[Row]:
 
 
 def save(store: OperatorDb, rows: Sequence[Row], gone: Collection[str]) -> None:
-    """Write these sessions and drop those that are gone, in one transaction. Raises StoreError."""
-    with store.transaction() as connection:
+    """Write these sessions and drop those that are gone, in one transaction. Raises StoreError.
+
+    In haste: somebody waits for his page, and what is not written now is written later.
+    """
+    with store.transaction(hasty=True) as connection:
         connection.executemany(
             f"INSERT OR REPLACE INTO session ({_NAMES}) VALUES ({_PLACES})",  # noqa: S608  our own names
             [astuple(row) for row in rows],

@@ -31,7 +31,7 @@ class Nowhere(Operators):
         self.problem = problem
 
     @contextlib.contextmanager
-    def transaction(self) -> Iterator[sqlite3.Connection]:
+    def transaction(self, *, hasty: bool = False) -> Iterator[sqlite3.Connection]:
         """Raise StoreError."""
         raise StoreError(self.problem)
         yield  # makes it a generator, as the real one is

@@ -12,11 +12,17 @@ import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from substation.clock import SystemClock
 from substation.errors import Busy, Damaged, Full, StoreError, WrongStation
 
 APPLICATION_ID = 0x53534F50
 """`SSOP`: tells this file from any other SQLite file."""
 BUSY_TIMEOUT_S = 5.0
+"""So long whoever writes waits for another process ..."""
+STEP_S = 0.15
+"""... in steps of this length; between them other threads get their turn, ..."""
+GAP_S = 0.002
+"""... for whoever gives a lock back and takes it at once is always the first."""
 _AWAY = (
     "Move it away (mv {name} {name}.corrupt) and start again; "
     "notes and acknowledgements in it are then missing"
@@ -80,18 +86,40 @@ class OperatorDb:
             except BaseException:
                 self._connection.close()
                 raise
+            self._connection.execute(f"PRAGMA busy_timeout = {round(STEP_S * 1000)}")
 
     @contextlib.contextmanager
-    def transaction(self) -> Iterator[sqlite3.Connection]:
-        """Write in one transaction: all of it is kept, or nothing. Others wait their turn."""
-        with self._turn, _explained(self.path):
-            self._connection.execute("BEGIN IMMEDIATE")
+    def transaction(self, *, hasty: bool = False) -> Iterator[sqlite3.Connection]:
+        """Write in one transaction: all of it is kept, or nothing. Others wait their turn.
+
+        Args:
+            hasty: wait two steps (0.3 s) at most, for whoever can go on without it; raises Busy then.
+        """
+        with _explained(self.path):
+            self._begin(hasty)
             try:
-                yield self._connection
-            except BaseException:
-                self._connection.execute("ROLLBACK")
-                raise
-            self._connection.execute("COMMIT")
+                try:
+                    yield self._connection
+                except BaseException:
+                    self._connection.execute("ROLLBACK")
+                    raise
+                self._connection.execute("COMMIT")
+            finally:
+                self._turn.release()
+
+    def _begin(self, hasty: bool) -> None:
+        """Take the turn and begin; raises Busy without it."""
+        for left in range(1 if hasty else max(1, round(BUSY_TIMEOUT_S / STEP_S)), 0, -1):
+            if not self._turn.acquire(timeout=STEP_S if hasty else -1):
+                raise Busy(f"{self.path}: another thread writes to it; try again")
+            try:
+                self._connection.execute("BEGIN IMMEDIATE")
+                return
+            except BaseException as exc:
+                self._turn.release()
+                if left == 1 or getattr(exc, "sqlite_errorcode", 0) & 0xFF != sqlite3.SQLITE_BUSY:
+                    raise
+            SystemClock().sleep(GAP_S)
 
     def rows(self, sql: str, parameters: tuple[object, ...] = ()) -> list[tuple[object, ...]]:
         """Return the rows of a SELECT."""

@@ -1,13 +1,17 @@
 """S8, S9: five wrong passwords in five minutes, per user and source; never a permanent lock."""
 
+import sqlite3
 import threading
+import time
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
 
 from substation.access import throttle as module
 from substation.access import users
-from substation.access.throttle import MAX_ROWS, WINDOW_S, Throttle
+from substation.access.throttle import FAILURES, MAX_ROWS, PAUSE_S, WINDOW_S, Throttle
+from substation.errors import Busy
 from substation.settings.model import Settings
 from substation.store.operator_db import OperatorDb
 from tests.access.conftest import PASSWORD
@@ -212,3 +216,64 @@ def test_a_flood_of_logins_does_not_push_out_another_purpose(
     for number in range(30):
         flooded.failed(f"user{number}", "10.0.0.7")
     assert export_of.retry_after_s("devi", "")
+
+
+class Held:
+    """Stands before the database, which another process holds."""
+
+    def __init__(self, store: OperatorDb) -> None:
+        self.store, self.held, self.asked = store, True, 0
+
+    def transaction(self, *, hasty: bool = False) -> AbstractContextManager[object]:
+        assert hasty
+        self.asked += 1
+        if self.held:
+            raise Busy("operator.db: another process holds it; try again")
+        return self.store.transaction()
+
+    def rows(self, *asked: object) -> object:
+        return self.store.rows(*asked)  # type: ignore[arg-type]
+
+
+def test_a_database_that_is_held_is_asked_once_in_some_seconds(store: OperatorDb, clock: FakeClock) -> None:
+    held = Held(store)
+    throttle = Throttle(held, clock)  # type: ignore[arg-type]
+    for _ in range(FAILURES):
+        assert throttle.retry_after_s("admin", "10.0.0.7") is None
+        throttle.failed("admin", "10.0.0.7")
+    assert held.asked == 1
+    assert throttle.retry_after_s("admin", "10.0.0.7")
+    assert "another process" in str(throttle.last_problem)
+    held.held = False
+    clock.advance(PAUSE_S)
+    throttle.failed("wall", "10.0.0.7")
+    assert (held.asked, rows(store), throttle.last_problem) == (2, 1, None)
+
+
+def test_a_right_password_counts_though_the_database_is_held(store: OperatorDb, clock: FakeClock) -> None:
+    held = Held(store)
+    throttle = Throttle(held, clock)  # type: ignore[arg-type]
+    held.held = False
+    for _ in range(4):
+        throttle.failed("admin", "10.0.0.7")
+    held.held = True
+    throttle.succeeded("admin", "10.0.0.7")
+    for _ in range(4):
+        assert throttle.retry_after_s("admin", "10.0.0.7") is None
+        throttle.failed("admin", "10.0.0.7")
+    assert throttle.retry_after_s("admin", "10.0.0.7") is None
+    throttle.failed("admin", "10.0.0.7")
+    assert throttle.retry_after_s("admin", "10.0.0.7")
+
+
+def test_a_real_lock_of_another_process_holds_up_nobody_for_long(
+    throttle: Throttle, store: OperatorDb
+) -> None:
+    other = sqlite3.connect(store.path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    began = time.monotonic()
+    for _ in range(FAILURES):
+        throttle.failed("admin", "10.0.0.7")
+    assert time.monotonic() - began < 2
+    assert throttle.retry_after_s("admin", "10.0.0.7")
+    other.close()

@@ -1,8 +1,11 @@
+import contextlib
 import multiprocessing
 import os
 import sqlite3
 import stat
 import threading
+import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -163,6 +166,43 @@ def test_another_holder_is_said_to_be_busy(path: Path, monkeypatch: pytest.Monke
     other.execute("ROLLBACK")
     other.close()
     store.close()
+
+
+@pytest.fixture
+def held(path: Path) -> Iterator[OperatorDb]:
+    """One that another process holds."""
+    store = OperatorDb(path, simulated=False)
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    yield store
+    other.execute("ROLLBACK")
+    other.close()
+    store.close()
+
+
+def test_a_hasty_writer_waits_for_a_moment_only(held: OperatorDb) -> None:
+    began = time.monotonic()
+    with pytest.raises(Busy), held.transaction(hasty=True):
+        pass
+    assert time.monotonic() - began < 2  # others wait for 5 s
+
+
+def test_a_patient_writer_holds_up_no_hasty_one_and_no_reader(
+    held: OperatorDb, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(operator_db, "BUSY_TIMEOUT_S", 1.5)
+
+    def patient() -> None:
+        with contextlib.suppress(Busy), held.transaction():
+            pass
+
+    thread = threading.Thread(target=patient)
+    thread.start()
+    with pytest.raises(Busy), held.transaction(hasty=True):
+        pass
+    assert held.rows("SELECT count(*) FROM login_failure") == [(0,)]
+    assert thread.is_alive()
+    thread.join(20)
 
 
 def _open_and_close(path: str) -> None:
