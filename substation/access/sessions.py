@@ -15,7 +15,7 @@ remembered as ended, and not forgotten: whoever comes with its token is asked fo
 import hashlib
 import secrets
 import threading
-from collections import OrderedDict
+from collections import Counter, OrderedDict, deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Literal
@@ -23,7 +23,7 @@ from typing import Literal
 from substation.access import session_rows
 from substation.access.session_rows import Row
 from substation.clock import Clock, boot_id
-from substation.errors import StoreError
+from substation.errors import Busy, StoreError
 from substation.settings.model import Settings, User
 from substation.store.operator_db import OperatorDb
 
@@ -35,10 +35,14 @@ PER_USER = 50
 """Open ones; a wall of screens may share one login."""
 IN_ALL = 1000
 ENDED = 2000
-"""Ended ones that are remembered."""
+"""Ended ones that are remembered; whoever ends many pushes out his own."""
+BARE = 20
+"""Log-outs without a session that are remembered, of a user at a source: a program may make thousands."""
 SAVE_S = 60.0
 SWEEP_S = 60.0
 RETRY_S = 30.0
+BUSY_S = 5.0
+"""So long a database that another process holds is not waited for again."""
 FOLLOW_S = 10.0
 """So long after `password_changed` the kept session waits for the new hash to be in force."""
 _LONGEST = 100
@@ -113,6 +117,7 @@ class Sessions:
         self._ended: OrderedDict[str, _Session] = OrderedDict()
         self._unsaved: dict[str, _Session] = {}
         self._gone: set[str] = set()
+        self._bare: OrderedDict[tuple[str, str], deque[str]] = OrderedDict()
         self._retry_at = 0.0
         self._same: OrderedDict[str, str] = OrderedDict()
         self._swept = clock.monotonic()
@@ -128,6 +133,14 @@ class Sessions:
         """Return the mark of a session that has ended already, for a browser that logs out without one."""
         mark = mark_of(secrets.token_urlsafe(32))
         self._make(mark, user, source, ended="out")
+        with self._turn:
+            bare = self._bare.setdefault((user.name, source), deque())
+            bare.append(mark)
+            self._bare.move_to_end((user.name, source))
+            if len(bare) > BARE and (oldest := self._ended.pop(bare.popleft(), None)) is not None:
+                self._drop(oldest)
+            while len(self._bare) > _MANY:
+                self._bare.popitem(last=False)
         return mark
 
     def look(self, token: str | None, *, touched: bool = False) -> Found:
@@ -251,7 +264,13 @@ class Sessions:
         self._open.pop(session.mark, None)
         self._ended[session.mark] = self._unsaved[session.mark] = session
         while len(self._ended) > ENDED:
-            self._drop(self._ended.popitem(last=False)[1])
+            self._drop(self._ended.pop(self._least_missed()))
+
+    def _least_missed(self) -> str:
+        """Return which ended one goes: the oldest of the user with the most, first one that a crowd ended."""
+        (name, _), *_ = Counter(session.user for session in self._ended.values()).most_common(1)
+        own = (session for session in self._ended.values() if session.user == name)
+        return min(own, key=lambda session: session.ended != "crowded").mark
 
     def _drop(self, session: _Session) -> None:
         self._open.pop(session.mark, None)
@@ -325,7 +344,7 @@ class Sessions:
             with self._turn:
                 self._unsaved = {**batch, **self._unsaved}
                 self._gone |= gone
-                self._retry_at = now + RETRY_S
+                self._retry_at = now + (BUSY_S if isinstance(exc, Busy) else RETRY_S)
 
     def _load(self) -> None:
         now = self._clock.monotonic()

@@ -1,6 +1,8 @@
 """Sessions: from a random token to a person, and how they end."""
 
+import sqlite3
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -278,11 +280,11 @@ class Broken:
     def __init__(self, store: OperatorDb) -> None:
         self.store, self.broken, self.writes = store, False, 0
 
-    def transaction(self) -> object:
+    def transaction(self, **how: bool) -> object:
         self.writes += 1
         if self.broken:
             raise Full("operator.db: no space left; free some and it goes on")
-        return self.store.transaction()
+        return self.store.transaction(**how)
 
     def rows(self, *asked: object) -> object:
         if self.broken:
@@ -376,6 +378,50 @@ def test_expired_ones_are_found_without_being_asked_for(desk: Desk) -> None:
 def test_a_browser_without_a_session_can_be_marked_as_logged_out(desk: Desk) -> None:
     mark = desk.sessions.begin_ended(desk.users["engineer"], "10.0.0.7")
     assert desk.sessions.named(mark).why == "out"
+
+
+def test_log_outs_without_a_session_push_out_nobody_elses(desk: Desk) -> None:
+    token = desk.begin("operator")
+    desk.sessions.end(token)
+    marks = [desk.sessions.begin_ended(desk.users["engineer"], "10.0.0.66") for _ in range(50)]
+    assert desk.state(token) == "out"
+    states = [desk.sessions.named(mark).state for mark in marks]
+    assert states == ["unknown"] * (50 - module.BARE) + ["ended"] * module.BARE
+    assert desk.sessions.named(desk.sessions.begin_ended(desk.users["engineer"], "10.0.0.7")).why == "out"
+    desk.restart()
+    assert len(desk.sessions._ended) == module.BARE + 2
+
+
+def test_whoever_ends_many_sessions_pushes_out_his_own(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "ENDED", 20)
+    monkeypatch.setattr(module, "PER_USER", 3)
+    others = [desk.begin("operator"), desk.begin("engineer")]
+    for token in others:
+        desk.sessions.end(token)
+    left = desk.begin("administrator")
+    desk.sessions.end(left)
+    for _ in range(60):  # none of them logs out: a crowd ends the older ones
+        desk.begin("administrator")
+    assert [desk.state(token) for token in [*others, left]] == ["out"] * 3
+    for _ in range(60):
+        desk.sessions.end(desk.begin("administrator"))
+    assert [desk.state(token) for token in [*others, left]] == ["out", "out", "unknown"]
+    assert len(desk.sessions._ended) == 20
+
+
+def test_a_session_begins_at_once_though_another_process_holds_the_database(desk: Desk) -> None:
+    other = sqlite3.connect(desk.store.path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    began = time.monotonic()
+    tokens = [desk.begin() for _ in range(5)]
+    assert time.monotonic() - began < 2
+    assert "another process" in (desk.sessions.last_problem or "")
+    other.close()
+    desk.clock.advance(module.BUSY_S)
+    assert desk.state(tokens[0]) == "open"
+    assert desk.sessions.last_problem is None
+    desk.restart()
+    assert [desk.state(token) for token in tokens] == ["open"] * 5
 
 
 def test_many_threads_may_use_it(desk: Desk) -> None:
