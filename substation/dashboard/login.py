@@ -5,9 +5,12 @@ The order matters and is the whole point:
 1. A header that is no Basic header is refused, and is not counted as an attempt.
 2. A header verified minutes ago is known again by its HMAC under a key of this process (3 us), so
    that a refresh each second costs no password hash (34 ms).
-3. Too many failures of this user from this address: refused before any hashing.
-4. At most two hashes run at once, and the same header is hashed once however many requests carry
-   it (a browser opens six connections at a time); whoever finds no room is told to come again.
+3. Too many failures of this user from this address, or of this address: refused before any hashing.
+   A browser that this user has logged in from before is counted by itself, so that strangers at the
+   same address (behind a tunnel all have one) do not lock him out.
+4. At most two hashes run at once, one of them kept for those in no doubt (`places`), and the same
+   header is hashed once however many requests carry it (a browser opens six connections at a time);
+   whoever finds no room is told to come again.
 5. Only then is the password verified. An unknown name costs the same work as a wrong password.
 """
 
@@ -23,18 +26,16 @@ from typing import Literal, Protocol
 
 from substation.access.cache import VerifiedLogins
 from substation.clock import Clock
+from substation.dashboard.places import Places
 from substation.errors import Crowded
 from substation.settings.model import User
 
 LONGEST_HEADER = 2048
-HASHES_AT_ONCE = 2
 WAIT_FOR_ROOM_S = 0.5
 WAIT_FOR_TWIN_S = 5.0
 VISIT_S = 30 * 60
 """Whoever was away for longer logs in anew, as far as the audit log is concerned."""
 REMEMBERED = 256
-WAITING_AT_ONCE = 16
-"""Requests that may wait for room or for a twin; each holds a thread that others need."""
 
 
 class Throttle(Protocol):
@@ -77,12 +78,29 @@ class Outcome:
     retry_after_s: float = 0.0
 
 
+_BUSY = Outcome("busy", retry_after_s=1)
+
+
+@dataclass(frozen=True, slots=True)
+class _Visitor:
+    """Who asks to be verified."""
+
+    name: str
+    source: str
+    browser: str
+
+    @property
+    def counted_as(self) -> str:
+        """The source under which failures are counted; no address looks like a browser's."""
+        return f"browser {self.browser}" if self.browser else self.source
+
+
 class _Flight:
     """A header that is being verified; others with the same header wait for its outcome."""
 
     def __init__(self) -> None:
         self.landed = threading.Event()
-        self.outcome = Outcome("busy", retry_after_s=1)
+        self.outcome = _BUSY
 
 
 def credentials(header: str | None) -> tuple[str, str] | None:
@@ -121,18 +139,18 @@ class Login:
         self._clock = clock
         self._right = VerifiedLogins(clock)
         self._lock = threading.Lock()
-        self._room = threading.Semaphore(HASHES_AT_ONCE)
-        self._seats = threading.Semaphore(WAITING_AT_ONCE)
+        self._places = Places(clock)
         self._flights: dict[bytes, _Flight] = {}
         self._seen: OrderedDict[tuple[str, str], float] = OrderedDict()
 
-    def who(self, header: str | None, source: str, generation: str) -> Outcome:
+    def who(self, header: str | None, source: str, generation: str, browser: str = "") -> Outcome:
         """Return who this header speaks for.
 
         Args:
             header: the Authorization header as it came, None when there is none.
             source: the address it came from.
             generation: of the configuration; what was verified under another is forgotten.
+            browser: mark of a session that the user named here had in this browser; empty without one.
         """
         said = credentials(header)
         if said is None:
@@ -144,15 +162,15 @@ class Login:
         if user is not None:
             self._note(user, source)
             return Outcome("known", user)
-        wait = self._throttle.retry_after_s(name, source)
+        visitor = _Visitor(name, source, browser)
+        wait = self._throttle.retry_after_s(name, visitor.counted_as)
         if wait is not None:
             return self._refused_for_now(name, source, wait)
-        if not self._seats.acquire(blocking=False):
-            return Outcome("busy", retry_after_s=1)
-        try:
-            outcome = self._verify_once(name, password, source, mark)
-        finally:
-            self._seats.release()
+        wait = None if browser else self._places.retry_after_s(source)
+        if wait is not None:  # whatever name it says: one line for all of them
+            return self._refused_for_now("", source, wait)
+        with self._places.seat(source, bool(browser)) as seated:
+            outcome = self._verify_once(visitor, password, mark) if seated else _BUSY
         if outcome.user is not None:
             self._right.remember(mark, generation, outcome.user.name)
             self._note(outcome.user, source)
@@ -164,7 +182,7 @@ class Login:
         with self._lock:
             self._seen.pop((name, source), None)
 
-    def _verify_once(self, name: str, password: str, source: str, mark: bytes) -> Outcome:
+    def _verify_once(self, visitor: _Visitor, password: str, mark: bytes) -> Outcome:
         with self._lock:
             flight = self._flights.get(mark)
             first = flight is None
@@ -174,31 +192,34 @@ class Login:
             flight.landed.wait(WAIT_FOR_TWIN_S)
             return flight.outcome
         try:
-            flight.outcome = self._verify(name, password, source)
+            flight.outcome = self._verify(visitor, password)
         finally:
             with self._lock:
                 del self._flights[mark]
             flight.landed.set()
         return flight.outcome
 
-    def _verify(self, name: str, password: str, source: str) -> Outcome:
-        if not self._room.acquire(timeout=WAIT_FOR_ROOM_S):
-            return Outcome("busy", retry_after_s=1)
-        try:
-            with self._throttle.turn(name, source):
+    def _verify(self, visitor: _Visitor, password: str) -> Outcome:
+        name, source, counted_as = visitor.name, visitor.source, visitor.counted_as
+        known = bool(visitor.browser)
+        with self._places.place(source, known, WAIT_FOR_ROOM_S) as got:
+            if not got:
+                return _BUSY
+            with self._throttle.turn(name, counted_as):
                 # Others may have failed while this one waited for its turn: ask again before the work.
-                wait = self._throttle.retry_after_s(name, source)
+                wait = self._throttle.retry_after_s(name, counted_as)
                 if wait is not None:
                     return self._refused_for_now(name, source, wait)
-                user = self._check(name, password)
-                if user is None:
-                    self._throttle.failed(name, source)
+                try:
+                    user = self._check(name, password)
+                except Crowded:
+                    return _BUSY
+                if user is not None:
+                    self._throttle.succeeded(name, counted_as)
                 else:
-                    self._throttle.succeeded(name, source)
-        except Crowded:
-            return Outcome("busy", retry_after_s=1)
-        finally:
-            self._room.release()
+                    self._throttle.failed(name, counted_as)
+                    if not known:
+                        self._places.failed(source)
         if user is None:
             self._audit("login.failed", user=name, src=source, ok=False)
             return Outcome("unknown")

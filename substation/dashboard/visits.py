@@ -16,6 +16,7 @@ Without cookies (programs) only the header counts, and no session begins.
 import threading
 import unicodedata
 from collections import OrderedDict
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -82,14 +83,16 @@ class Visits:
         if found.state == "open" and found.user is not None and not _is_another(asked.header, found.user):
             return Answer("known", found.user, asked.token)
         named = self._sessions.named(asked.mark)
-        for end, mark in ((found, mark_of(asked.token or "")), (named, asked.mark or "")):
+        had = ((found, mark_of(asked.token or "")), (named, asked.mark or ""))
+        browser = _browser(asked.header, had)
+        for end, mark in had:
             if end.state == "ended":
-                return self._after_the_end(asked, end, mark)
-        outcome = self._login.who(asked.header, asked.source, asked.generation)
+                return self._after_the_end(asked, end, mark, browser)
+        outcome = self._login.who(asked.header, asked.source, asked.generation, browser)
         # A link elsewhere brings only the name: the session behind it goes on, and needs no second one.
         return _answer(outcome, begins=asked.navigation and (found.state == "open" or named.state != "open"))
 
-    def _after_the_end(self, asked: Asked, end: Found, mark: str) -> Answer:
+    def _after_the_end(self, asked: Asked, end: Found, mark: str, browser: str) -> Answer:
         if not asked.navigation:
             return Answer("ended", why=end.why)
         now = self._clock.monotonic()
@@ -103,7 +106,8 @@ class Visits:
                     self._challenged.popitem(last=False)
         if not typed:
             return Answer("ended", why=end.why, challenge=True)
-        return _answer(self._login.who(asked.header, asked.source, asked.generation), begins=True)
+        outcome = self._login.who(asked.header, asked.source, asked.generation, browser)
+        return _answer(outcome, begins=True)
 
 
 def _answer(outcome: Outcome, *, begins: bool) -> Answer:
@@ -112,6 +116,20 @@ def _answer(outcome: Outcome, *, begins: bool) -> Answer:
         outcome.user,
         begins=begins and outcome.user is not None,
         retry_after_s=outcome.retry_after_s,
+    )
+
+
+def _browser(header: str | None, had: Iterable[tuple[Found, str]]) -> str:
+    """Return the mark of a session that the header's user had in this browser, or nothing.
+
+    A mark is given out only after a right password, and proves nothing: its wrong passwords are counted
+    under the mark instead of the address. Somebody else's mark counts for nothing.
+    """
+    said = credentials(header)
+    if said is None:
+        return ""
+    return next(
+        (mark for one, mark in had if one.name and unicodedata.normalize("NFKC", one.name) == said[0]), ""
     )
 
 
