@@ -2,12 +2,14 @@
 
 - `substation_session` proves: it holds the session's random token. `SameSite=Strict`: no request that
   another site starts carries it.
-- `substation_visit` only names the session, and proves nothing. `SameSite=Lax`: it comes also when a
+- `substation_visit` only names the session, and proves nothing; with it wrong passwords are counted apart
+  from those of strangers. `SameSite=Lax`: it comes also when a
   link elsewhere is followed, so that a login that has ended is known as ended on that way too.
 
-Both end with the browser, no script can read them, and through the tunnel (https outside) they are
-`Secure` and bound to the host. Cookies do not tell ports apart: two stations on one host (two forwarded
-ports of `localhost`) would write over each other's, so the port is part of the name.
+Both end with the browser, and no script can read them. Where it is https outside (through the tunnel, or a
+proxy on this machine that says so) they are `Secure` and bound to the host. Cookies do not tell ports
+apart: two stations on one host (two forwarded ports of `localhost`) would write over each other's, so the
+port is part of the name.
 """
 
 from flask import Response, g, request
@@ -51,7 +53,7 @@ def _set(answer: Response, name: str, value: str, same_site: str) -> Response:
 
 
 def _secure() -> bool:
-    return bool(g.get("tunnelled")) or request.is_secure
+    return bool(g.get("tunnelled") or g.get("relayed_https")) or request.is_secure
 
 
 def _name(name: str) -> str:

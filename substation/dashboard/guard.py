@@ -26,7 +26,7 @@ from flask import Response, after_this_request, g, request
 from werkzeug.exceptions import BadRequest
 
 from substation.access.users import role_at_least
-from substation.dashboard import callbacks, cookies, hosts, logout, refusal, rights, tunnel
+from substation.dashboard import callbacks, cookies, hosts, logout, places, refusal, rights, tunnel
 from substation.dashboard.desk import Desk
 from substation.dashboard.feed import current
 from substation.dashboard.visits import Answer, Asked, Visits
@@ -79,8 +79,12 @@ class Guard(BasicAuth):  # type: ignore[misc]
         web = watch.settings.web
         host = request.headers.get("Host", "")
         g.tunnelled = hosts.is_loopback(source) and self._tunnel.carries(host, _our_port())
+        relayed = hosts.is_loopback(source) and not g.tunnelled and _was_relayed()
+        g.relayed_https = relayed and _https_outside()
         if g.tunnelled:
             source = tunnel.SOURCE
+        elif relayed:
+            source = places.RELAYED
         g.source = source
         if not g.tunnelled and not hosts.allowed(host, web.bind, web.allowed_hosts, _arrived_at()):
             self._audit("request.refused", src=source, ok=False, why="unknown name", name=host[:80])
@@ -233,6 +237,14 @@ def _arrived_at() -> str | None:
 
 def _was_relayed() -> bool:
     return any(name.lower().startswith(RELAYED) for name in request.headers.keys())  # noqa: SIM118  not a dict
+
+
+def _https_outside() -> bool:
+    """Return whether the first proxy was asked by https. It is believed for the cookies' sake alone.
+
+    Whoever forges it makes his own cookies stricter.
+    """
+    return request.headers.get("X-Forwarded-Proto", "").partition(",")[0].strip().lower() == "https"
 
 
 def _is_foreign(host: str) -> bool:
