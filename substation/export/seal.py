@@ -6,6 +6,7 @@ AES. The file is as strong as its password: a guess costs 1000 rounds of PBKDF2-
 
 import datetime as dt
 import stat
+import unicodedata
 import zlib
 from collections.abc import Iterable, Iterator
 from typing import cast
@@ -25,11 +26,20 @@ LONGEST_PASSWORD = 99
 _MODE = stat.S_IFREG | 0o600
 
 
+def secret_of(password: str) -> bytes:
+    """Return the bytes that seal an archive: UTF-8 of the NFKC form, that in which passwords are verified.
+
+    A phone's full-width letters and a Mac's letters in two parts open the login like the plain ones; the
+    archive opens with the plain ones, as most keyboards type them.
+    """
+    return unicodedata.normalize("NFKC", password).encode("utf-8", "surrogatepass")
+
+
 def check_password(password: str) -> None:
     """Raise AccessError, in words, for a password with which 7-Zip could not open the archive."""
     if not password:
         raise AccessError("an archive needs a password")
-    length = len(password.encode("utf-8", "surrogatepass"))
+    length = len(secret_of(password))
     if length > LONGEST_PASSWORD:
         raise AccessError(
             f"this password has {length} bytes, and archivers open an archive with at most "
@@ -46,12 +56,12 @@ def sealed(members: Iterable[tuple[str, Iterable[bytes]]], password: str, at: dt
 
     Args:
         members: name and content of each file, in order.
-        password: of the archive; non-ASCII characters as UTF-8.
+        password: of the archive; see `secret_of`.
         at: the time of the files in it, aware.
     """
     check_password(password)
     # the bytes of the password: as text, the library would refuse what is not Latin-1
-    secret = cast(str, password.encode("utf-8", "surrogatepass"))
+    secret = cast(str, secret_of(password))
     at = max(
         at, dt.datetime(1980, 1, 1, tzinfo=at.tzinfo)
     )  # a clock that was never set; ZIP knows no earlier

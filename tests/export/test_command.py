@@ -97,6 +97,12 @@ def test_asked_granted_and_done_are_audited_and_the_chain_holds(export, folder, 
     assert audit.verify(home / "dashboard_audit.log", key).ok
 
 
+def test_a_password_typed_full_width_is_sealed_plainly(export, folder, unpacker):
+    code, _, _ = export(*SPAN, password="".join(chr(ord(letter) + 0xFEE0) for letter in PASSWORD))
+    assert code == 0
+    assert unpacker.unpack(folder / ARCHIVE_NAME, PASSWORD)[0] == 0
+
+
 def test_a_wrong_password_is_refused_and_audited_and_no_file_is_left(export, folder, home):
     code, _, err = export(password="secure124")
     assert code == 1

@@ -9,6 +9,7 @@ import pytest
 
 from substation.errors import AccessError, StoreError
 from substation.export.seal import LONGEST_PASSWORD, check_password, sealed
+from substation.settings.passwords import hash_password, verify_password
 
 pytestmark = pytest.mark.filterwarnings("ignore:PBKDF2 without:DeprecationWarning")
 """ZIP's own key derivation, 1000 rounds of SHA-1: as fixed by the format as its weakness is known."""
@@ -90,6 +91,26 @@ def test_a_password_that_7_zip_could_not_take_is_refused_before_anything_is_writ
         check_password(password)
     with pytest.raises(AccessError, match="password"):
         next(iter(sealed([("a.csv", [CONTENT])], password, AT)))
+
+
+FULL_WIDTH = "".join(chr(ord(letter) + 0xFEE0) for letter in PASSWORD)
+
+
+@pytest.mark.parametrize(
+    ("typed", "opens"),
+    [(FULL_WIDTH, PASSWORD), ("se\u0301same, ouvre-toi", "s\u00e9same, ouvre-toi")],
+)
+def test_the_archive_opens_with_the_form_in_which_the_password_was_verified(unpacker, typed, opens):
+    assert verify_password(hash_password(opens), typed), "the login takes both"
+    code, files, said = unpacker.unpack(archive(password=typed), opens)
+    assert (code, files) == (0, {"a.csv": CONTENT}), said
+
+
+def test_the_length_of_the_sealed_form_counts():
+    check_password("ａ" * LONGEST_PASSWORD)
+    check_password("e\u0301" * 49)
+    with pytest.raises(AccessError, match="102 bytes"):
+        check_password("ﷺ" * 3 + "ａ" * 3)
 
 
 def test_an_error_of_the_producer_comes_through_and_leaves_no_whole_archive(unpacker):
