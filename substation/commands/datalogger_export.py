@@ -160,7 +160,8 @@ class _Errand:
                 "this station has no export password yet. Set one: python3 encrypt_config.py passwd --export"
             )
         with Target(arguments.output) as target:
-            expected = export.measure(self.loaded.home.history, self.order, self.clock)
+            zone = self.loaded.settings.site.zone
+            expected = export.measure(self.loaded.home.history, self.order, self.clock, zone=zone)
             for note in expected.notes:
                 print(f"Note: {note}", file=sys.stderr)
             if not expected.rows:

@@ -11,11 +11,12 @@ import resource
 import signal
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 from substation.clock import Clock, SystemClock, site_time
 from substation.errors import EXIT_OK, EXIT_USAGE, SubstationError, WrongStation
 from substation.export import table
-from substation.export.estimate import measure
+from substation.export.estimate import measure, zone_of_rows
 from substation.export.job import Job
 from substation.export.manifest import Written, manifest, remarks
 from substation.export.seal import CSV_NAME, MANIFEST_NAME, sealed
@@ -68,7 +69,9 @@ class Export:
                 f"{job.history} and the configuration are not of the same kind of station (simulated, real); "
                 "nothing was exported"
             )
-        self._lines = Lines(job.form)
+        # a day cut at one zone's midnight would begin at odd times in another's
+        self._form = replace(job.form, zone=zone_of_rows(job.order, self._facts, job.form.zone))
+        self._lines = Lines(self._form)
         self._written: Written | None = None
 
     def archive(self) -> Iterator[bytes]:
@@ -83,7 +86,7 @@ class Export:
         return {
             "rows": written.total,
             "sha256": written.sha256,
-            "words": remarks(self._job.order, self._facts, written),
+            "words": remarks(self._job.order, self._job.form.zone, self._facts, written),
         }
 
     def _csv(self) -> Iterator[bytes]:
@@ -103,14 +106,14 @@ class Export:
         self._written = Written(self._lines.tallies, size, digest.hexdigest())
 
     def _pieces(self) -> Iterator[tuple[bytes, int]]:
-        yield table.header(self._job.form), 0
+        yield table.header(self._form), 0
         if self._facts is not None:
             for page in self._pages.rows(self._facts):
                 yield self._lines.of(page), len(page)
 
     def _manifest(self) -> Iterator[bytes]:
         job = self._job
-        yield manifest(job.occasion, job.order, job.form, self._facts, self._done())
+        yield manifest(job.occasion, job.order, self._form, self._facts, self._done(), zone=job.form.zone)
 
     def _done(self) -> Written:
         if self._written is None:

@@ -18,6 +18,8 @@ from substation.store.pages import Facts, Pages
 
 SPREADSHEET_ROWS = 1_048_576
 """Rows that Excel and LibreOffice Calc open, the header among them."""
+CALENDAR = ("hour", "day")
+"""Rows that begin where a zone's clock and calendar begin them; all others begin at the same time in each."""
 _USUAL_BYTES = 330
 _LIMIT_S = 5.0
 
@@ -34,8 +36,16 @@ class Measure:
     """What a person should know before: in words."""
 
 
-def measure(history: Path, order: Order, clock: Clock | None = None) -> Measure:
+def measure(
+    history: Path, order: Order, clock: Clock | None = None, *, zone: ZoneInfo | None = None
+) -> Measure:
     """Return the estimate, in less than 100 ms for ten years of five meters.
+
+    Args:
+        history: the station's.
+        order: what is asked for.
+        clock: for how long it takes.
+        zone: the site's, of the settings; where given, a history of another one is noted.
 
     Raises:
         StoreError: The history is damaged, or not ours.
@@ -50,7 +60,12 @@ def measure(history: Path, order: Order, clock: Clock | None = None) -> Measure:
     begin_ms = max(order.start_ms, facts.whole_from_ms)
     rows = pool.ask(history, clock, _LIMIT_S, lambda db: _expected(db, order, begin_ms))
     found = max(1, math.ceil(rows or 0))
-    notes = tuple(note for note in (begins_later(order, facts, facts.first_ms), _too_many(found)) if note)
+    told = (
+        begins_later(order, facts, facts.first_ms),
+        other_zone(order, facts, zone) if zone else "",
+        _too_many(found),
+    )
+    notes = tuple(note for note in told if note)
     return Measure(found, round(found * _row_bytes(pages, facts, order)), facts.first_ms, notes)
 
 
@@ -66,6 +81,28 @@ def begins_later(order: Order, facts: Facts, first_ms: int) -> str:
             "(settings store.raw_days, store.minute_days); a coarser resolution reaches further back"
         )
     return f"rows begin on {since}: the history holds nothing earlier in this time"
+
+
+def other_zone(order: Order, facts: Facts, zone: ZoneInfo) -> str:
+    """Return in words that the history counts hours and days in another zone than the site; or nothing."""
+    if facts.zone == zone.key:
+        return ""
+    if order.resolution in CALENDAR:
+        return (
+            f"the history cut its hours and days in {facts.zone}, the settings say {zone.key}: Date and Time "
+            f"of the rows are in {facts.zone}; their UTC is sure"
+        )
+    return (
+        f"the history was written in {facts.zone}, the settings say {zone.key}: Date and Time of the rows "
+        f"are in {zone.key}; their UTC is sure"
+    )
+
+
+def zone_of_rows(order: Order, facts: Facts | None, zone: ZoneInfo) -> ZoneInfo:
+    """Return the zone of Date and Time: that in which hours and days were cut, else that of the settings."""
+    if facts is None or order.resolution not in CALENDAR:
+        return zone
+    return ZoneInfo(facts.zone)
 
 
 def _nothing(order: Order, facts: Facts) -> str:

@@ -13,7 +13,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from substation.clock import day_start_ms, site_time, utc
-from substation.quantities import INSTANTS, KEYS, QUANTITIES
+from substation.quantities import INSTANTS, KEYS, QUANTITIES, Quantity
 from substation.readings import Quality
 from substation.store.rows import QUALITY_OF_CODE, keys_in
 from substation.store.schema import ROLLUPS
@@ -33,6 +33,10 @@ _DOUBTED = Quality.IMPLAUSIBLE.value
 """For a code that a later version may write, as `rows.to_reading` takes it."""
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 _QUOTED = (",", '"', "\r", "\n")
+
+
+MEAN = "mean over all answered polls, also those with the circuit off"
+_DILUTED = "; pulled towards 0 where it was off for a part of the period: see max, or every poll"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,18 +72,20 @@ class Tally:
     rows: int = 0
     answered: int = 0
     """Rows with at least one answered poll."""
+    polls: int = 0
+    """Answered polls."""
 
 
 def columns(form: Form) -> list[Column]:
     """Return the columns in their order."""
     begin = "of the poll" if form.period_s is None else "at which the period begins"
-    mean, last = ("", "") if form.period_s is None else ("mean", "last value of the period")
+    mean, last = ("", "") if form.period_s is None else (MEAN, "last value of the period")
     found = [
         Column("Date", "", f"site date {begin}"),
         Column("Time", "", f"site time {begin}"),
         Column("DateTime", "", f"site date and time {begin}"),
         Column("Meter_ID", "", "Modbus device id"),
-        *(Column(q.label, q.unit, last if q.kind == "counter" else mean) for q in QUANTITIES),
+        *(Column(q.label, q.unit, last if q.kind == "counter" else _mean_of(q, mean)) for q in QUANTITIES),
         Column("UTC", "", f"time {begin}, ISO 8601; never twice, also where clocks are set back"),
         Column("Meter_Name", "", "as configured when exported"),
     ]
@@ -97,6 +103,12 @@ def columns(form: Form) -> list[Column]:
             found.append(Column(f"{q.label} min", q.unit, "least value of the period"))
             found.append(Column(f"{q.label} max", q.unit, "greatest value of the period"))
     return found
+
+
+def _mean_of(quantity: Quantity, words: str) -> str:
+    """Return what a mean is: of frequency and power factor, with what a circuit that was off does to it."""
+    mixes = quantity.key == "frequency" or quantity.key.startswith("pf_")
+    return words + _DILUTED if words and mixes else words
 
 
 def due_words(interval_s: float) -> str:
@@ -136,7 +148,7 @@ class Lines:
     def _poll(self, row: tuple[Any, ...]) -> str:
         key, code, reason, mask = row[:_HEAD]
         meter_id = key & 0xFF
-        self._count(meter_id, key >> 8, code == 0)
+        self._count(meter_id, key >> 8, int(code == 0))
         local, utc_text = _times(key >> 8, self._form.zone)
         return (
             f"{local},{meter_id},{_cells(self._values, _DIGITS, row[_HEAD:])},{utc_text},"
@@ -146,7 +158,7 @@ class Lines:
     def _period(self, row: tuple[Any, ...]) -> str:
         key, code, _, found = row[:_HEAD]
         meter_id, at_ms = key & 0xFF, key >> 8
-        self._count(meter_id, at_ms, found > 0)
+        self._count(meter_id, at_ms, found)
         if at_ms != self._at_ms:  # all meters of a period share these cells
             self._at_ms = at_ms
             self._local, self._utc = _times(at_ms, self._form.zone)
@@ -160,12 +172,13 @@ class Lines:
             f"{self._simulated}{extremes}\r\n"
         )
 
-    def _count(self, meter_id: int, at_ms: int, answered: bool) -> None:
+    def _count(self, meter_id: int, at_ms: int, polls: int) -> None:
         tally = self.tallies.get(meter_id)
         if tally is None:
             tally = self.tallies[meter_id] = Tally(first_ms=at_ms)
         tally.rows += 1
-        tally.answered += answered
+        tally.answered += polls > 0
+        tally.polls += polls
         tally.last_ms = at_ms
 
 

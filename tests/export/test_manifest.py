@@ -1,19 +1,25 @@
 """What the archive says about itself."""
 
+import csv
 import dataclasses
 import hashlib
+import io
 import json
+import zoneinfo
 
 import pytest
 
-from substation.clock import iso
+from substation.clock import day_start_ms, iso
 from substation.errors import WrongStation
-from substation.export import CSV_NAME, MANIFEST_NAME, Order
+from substation.export import CSV_NAME, MANIFEST_NAME, Order, measure
 from substation.export.engine import Export
+from substation.export.manifest import Written, _meters
+from substation.export.table import Form, Tally
 from substation.store import schema
 from tests.export.conftest import END_MS, ROUNDS
 from tests.store.readings import BEGIN_MS
 
+KOLKATA = zoneinfo.ZoneInfo("Asia/Kolkata")
 pytestmark = pytest.mark.filterwarnings("ignore:PBKDF2 without:DeprecationWarning")
 
 
@@ -41,22 +47,24 @@ def test_the_manifest_says_what_the_file_is(exported):
     assert said["sha256"] == hashlib.sha256(content).hexdigest()
     assert said["bytes"] == len(content)
     assert said["rows"] == 28
-    assert said["station"] == {"name": "Test yard", "timezone": "Asia/Kolkata"}
+    assert (said["station"]["name"], said["station"]["timezone"]) == ("Test yard", "Asia/Kolkata")
     assert said["range"]["from_utc"] == iso(order.start_ms)
     assert said["range"]["to_local"] == "2026-11-24T14:50:00+05:30"
     assert said["resolution"]["period_s"] == 900
     assert [(one["id"], one["name"], one["rows"], one["rows_due"]) for one in said["meters"]] == [
-        (1, "Transformer", 14, 14),
-        (3, "NonEssentialLoad", 14, 14),
+        (1, "Transformer", 14, 15),
+        (3, "NonEssentialLoad", 14, 15),
     ]
-    assert said["meters"][0]["completeness"] == 1.0
     assert said["meters"][0]["first_row_utc"] == iso(BEGIN_MS)
     assert said["audit_anchor"] == {"seq": 7, "mac": "ab" * 32}
     assert said["exported"]["by"] == "amal"
     assert said["exported"]["program"].endswith(" 0.1.0")
     header = content.split(b"\r\n")[0].decode().split(",")
     assert [column["name"] for column in said["columns"]] == header
-    assert {"name": "V R phase", "unit": "V", "what": "mean"} in said["columns"]
+    words = {column["name"]: column["what"] for column in said["columns"]}
+    assert words["V R phase"] == "mean over all answered polls, also those with the circuit off"
+    for diluted in ("Frequency", "PF Avg (instant)"):
+        assert "pulled towards 0 where it was off" in words[diluted]
 
 
 def test_polls_without_an_answer_are_not_counted_as_complete(exported):
@@ -66,7 +74,67 @@ def test_polls_without_an_answer_are_not_counted_as_complete(exported):
         assert silent > 0
         assert (meter["rows"], meter["rows_due"]) == (ROUNDS, ROUNDS)
         assert meter["rows_with_an_answer"] == ROUNDS - silent
-        assert meter["completeness"] == round((ROUNDS - silent) / ROUNDS, 4)
+        assert (meter["polls_answered"], meter["polls_due"]) == (ROUNDS - silent, ROUNDS)
+        assert meter["completeness"] == pytest.approx((ROUNDS - silent) / ROUNDS, abs=1e-4)
+
+
+@pytest.mark.parametrize("resolution", list(schema.ROLLUPS))
+def test_a_period_with_one_answer_is_not_complete(exported, resolution):
+    """Polls of every 10 s under a setting of 2 s: a fifth of what is due, at every resolution."""
+    order = Order(resolution, BEGIN_MS - BEGIN_MS % 900_000, END_MS)
+    begin = day_start_ms(BEGIN_MS, KOLKATA) if resolution == "day" else order.start_ms
+    said, content, _ = exported(dataclasses.replace(order, start_ms=begin), interval_s=2.0)
+    found = sum(int(row["rows_found"]) for row in rows_of(content) if row["Meter_ID"] == "1")
+    (meter, *_) = said["meters"]
+    assert meter["polls_answered"] == found
+    if resolution == "hour":  # 11:30 lies within the hour of 11: it begins before the time asked for
+        begin += 1_800_000
+    assert meter["polls_due"] == (END_MS - begin) / 2000
+    assert meter["completeness"] == found * 10_000 // meter["polls_due"] / 10_000 < 0.2
+    assert "one poll every 2 s" in said["completeness"]
+    assert "imported" in said["completeness"]
+
+
+def test_more_polls_than_were_due_are_shown_as_they_are(exported):
+    """Polls of every 10 s under a setting of 60 s, as an import or a demo's past may bring them."""
+    said, _, _ = exported(Order("quarter", BEGIN_MS, END_MS), interval_s=60.0)
+    assert said["meters"][0]["completeness"] > 5
+
+
+def test_what_is_nearly_whole_is_not_called_whole():
+    tally = Tally(BEGIN_MS, rows=1, answered=1, polls=99_999)
+    form = Form("poll", KOLKATA, {1: "Transformer"}, 1.0, False)
+    order = Order("poll", BEGIN_MS, BEGIN_MS + 100_000_000)
+    (meter,) = _meters(order, form, Written({1: tally}, 0, ""), order.end_ms)
+    assert meter["completeness"] == 0.9999
+
+
+@pytest.mark.parametrize(("resolution", "rows_in"), [("quarter", "Europe/London"), ("hour", "Asia/Kolkata")])
+def test_a_history_of_another_zone_is_named_and_its_hours_keep_their_bounds(
+    exported, resolution, rows_in, home
+):
+    """The history was cut in Kolkata, the settings now say London: 5 h 30 min apart."""
+    order = Order(resolution, BEGIN_MS - 86_400_000, END_MS)
+    london = zoneinfo.ZoneInfo("Europe/London")
+    said, content, told = exported(order, zone=london)
+    assert said["station"] == {
+        "name": "Test yard",
+        "timezone": "Europe/London",
+        "timezone_of_rows": rows_in,
+        "timezone_of_history": "Asia/Kolkata",
+    }
+    for words in (said["range"]["remarks"], told["words"]):
+        assert "Asia/Kolkata, the settings say Europe/London" in words
+        assert f"are in {rows_in}" in words
+    times = {row["Time"] for row in rows_of(content)}
+    assert all(time.endswith(":00:00") for time in times) is (resolution == "hour")
+    assert measure(home / "daily_data.db", order, zone=london).notes[-1] in said["range"]["remarks"]
+    same = exported(order)
+    assert "settings say" not in same[0]["range"]["remarks"]
+
+
+def rows_of(content: bytes) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(content.decode(), newline="")))
 
 
 def test_a_file_that_does_not_reach_back_says_so(exported):
@@ -78,7 +146,8 @@ def test_a_file_that_does_not_reach_back_says_so(exported):
 
 def test_what_lies_ahead_is_not_due_yet(exported):
     said, _, _ = exported(Order("quarter", BEGIN_MS, END_MS + 90 * 86_400_000))
-    assert said["meters"][0]["rows_due"] == 13
+    assert said["meters"][0]["rows_due"] == 14, "the one that has begun too"
+    assert said["meters"][0]["polls_due"] == ROUNDS
 
 
 def test_a_line_polled_without_pause_has_no_completeness_of_polls(exported):
