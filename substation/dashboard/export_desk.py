@@ -5,8 +5,8 @@
 | `GET /api/export/estimate?every=&from=&to=&meters=` | how many rows that would be |
 | `POST /api/export` | ask, with the export password; answers a one-time token |
 | `GET /api/export/file/TOKEN` | the file, once, within a minute |
-| `GET /api/export/progress` | how far one's own export is |
-| `POST /api/export/cancel` | end it |
+| `GET /api/export/progress` | how far one's own export is; whether somebody else's runs |
+| `POST /api/export/cancel` | end it; for an administrator `{"of_another": SINCE_MS}` ends that one |
 
 Asking goes in this order: role, order, throttle, audit line, password, audit line. An export that
 the audit log cannot record does not happen. The password stands in no address, cookie, log or audit
@@ -27,21 +27,22 @@ from substation import export
 from substation.access import users
 from substation.access.throttle import Throttle
 from substation.access.tickets import LIFE_S
-from substation.clock import iso
+from substation.clock import iso, site_time
 from substation.dashboard import export_order, refusal, stopping, tunnel
 from substation.dashboard.desk import Desk
-from substation.dashboard.exporting import Exports, Job, Taken
-from substation.dashboard.rights import current_user, needs
+from substation.dashboard.exporting import Changed, Exports, Job, Taken
+from substation.dashboard.rights import current_user, may, needs
 from substation.errors import AccessError, Crowded, StoreError, SubstationError
 from substation.export import Measure, Order
 from substation.export.estimate import SPREADSHEET_ROWS
 from substation.export.seal import check_password
+from substation.settings.model import Settings
 from substation.settings.passwords import generated_password
 
 WINDOW_S = 900.0
 """Five wrong export passwords within so many seconds, and the person has to wait."""
 STALL_S = 300.0
-"""A browser that takes nothing for so many seconds has gone: the next one may ask."""
+"""One piece of 64 KiB is waited for so long at most, should `export_pace` not end it before."""
 NOTED_EVERY_S = 60.0
 """Tries without a check (too many wrong ones) are written into the audit log so often at most."""
 ARCHIVES = ("typed", "fresh")
@@ -76,7 +77,7 @@ class ExportDesk:
         self._throttle = Throttle(desk.database, desk.clock, purpose="export", window_s=WINDOW_S)
         self._noted: dict[str, float] = {}
         self._lock = threading.Lock()
-        self.exports = Exports(desk.folder, desk.audit, desk.clock)
+        self.exports = Exports(desk.folder, desk.audit, desk.clock, desk.watch)
 
     @needs("engineer")
     def estimate(self) -> Response:
@@ -99,8 +100,8 @@ class ExportDesk:
     @needs("engineer")
     def ask(self) -> Response:
         """Check the password and answer a one-time token for the file."""
-        data = request.get_json(silent=True)
-        if not isinstance(data, dict):
+        data = _posted()
+        if data is None:
             return refusal.refuse(400, "This is no order", "Send a JSON object. Reload the page.")
         password, archive = data.get("password"), data.get("archive", ARCHIVES[0])
         if not isinstance(password, str) or not password:
@@ -121,10 +122,12 @@ class ExportDesk:
             )
             if not asked:
                 return refusal.refuse(503, "Nothing was exported", NO_AUDIT)
-            refused = self._verify(name, source, password)
+            settings = self._desk.watch.settings
+            refused = self._verify(settings, name, source, password)
         if refused is not None:
             return refused
-        return self._grant(name, source, order, password, fresh=archive == "fresh")
+        export_hash = self._strengthened(settings, password)
+        return self._grant(name, source, order, password, fresh=archive == "fresh", export_hash=export_hash)
 
     @needs("engineer")
     def file(self, token: str) -> Response:
@@ -148,20 +151,45 @@ class ExportDesk:
 
     @needs("engineer")
     def progress(self) -> Response:
-        """Answer how far one's own export is, or how the last one ended."""
-        job = self.exports.last_of(current_user().name)
-        return _answer({"state": "none"} if job is None else _progress(job))
+        """Answer how far one's own export is, or how the last one ended; and whether another one runs."""
+        name = current_user().name
+        job, other = self.exports.last_of(name), self.exports.of_another(name)
+        told: dict[str, object] = {"state": "none"} if job is None else _progress(job)
+        if other is not None:
+            told["other"] = self._of_another(other)
+        return _answer(told)
 
     @needs("engineer")
     def cancel(self) -> Response:
-        """End one's own export."""
-        return _answer({"cancelled": self.exports.cancel(current_user().name)})
+        """End one's own export; for an administrator also that of another, when he names it."""
+        name = current_user().name
+        since_ms = (_posted() or {}).get("of_another")
+        if since_ms is None:
+            return _answer({"cancelled": self.exports.cancel(name)})
+        if not may("administrator"):
+            return refusal.not_yours("administrator")
+        ended = type(since_ms) is int and self.exports.cancel_of_another(name, since_ms)
+        return _answer({"cancelled": ended})
+
+    def _of_another(self, job: Job) -> dict[str, object]:
+        """Return what is told of somebody else's export: his role, not his name."""
+        settings = self._desk.watch.settings
+        role = next((user.role for user in settings.users if user.name == job.user), "user")
+        zone = settings.site.zone
+        since, now = site_time(job.since_ms, zone), site_time(self._desk.clock.now_ms(), zone)
+        at = f"{since:%H:%M}" if since.date() == now.date() else f"{since:%d %b %H:%M}"
+        article = "an" if role[0] in "aeo" else "a"
+        return {
+            "words": f"An export by {article} {role}, not you, runs since {at}.",
+            "cancel": job.since_ms if may("administrator") else None,
+        }
 
     def _read(self, data: Mapping[str, object]) -> Order:
         return export_order.read(data, self._desk.watch.settings, self._desk.clock.now_ms())
 
     def _measure(self, order: Order) -> Measure:
-        return export.measure(self._desk.watch.home.history, order)
+        watch = self._desk.watch
+        return export.measure(watch.home.history, order, zone=watch.settings.site.zone)
 
     @staticmethod
     def _estimated(measure: Measure) -> dict[str, object]:
@@ -172,9 +200,8 @@ class ExportDesk:
             "notes": measure.notes,
         }
 
-    def _verify(self, name: str, source: str, password: str) -> Response | None:
+    def _verify(self, settings: Settings, name: str, source: str, password: str) -> Response | None:
         """Return None when this is the export password, else the answer to whoever typed another one."""
-        settings = self._desk.watch.settings
         if settings.export_password_hash is None:
             self._refused(name, source, "no export password is set")
             return refusal.refuse(
@@ -199,8 +226,9 @@ class ExportDesk:
         self._throttle.succeeded(name, "")
         return None
 
-    def _grant(self, name: str, source: str, order: Order, typed: str, *, fresh: bool) -> Response:
-        self._strengthen(typed)
+    def _grant(
+        self, name: str, source: str, order: Order, typed: str, *, fresh: bool, export_hash: str | None
+    ) -> Response:
         password = generated_password() if fresh else typed
         try:
             check_password(password)
@@ -209,10 +237,15 @@ class ExportDesk:
             if not measure.rows:
                 self._refused(name, source, "there are no such rows")
                 return refusal.refuse(409, "There is nothing to export", *map(_sentence, measure.notes))
-            token = self.exports.grant(name, source, order, measure.rows, password, fresh=fresh)
+            token = self.exports.grant(
+                name, source, order, measure.rows, password, fresh=fresh, export_hash=export_hash
+            )
         except Taken as exc:
             self._refused(name, source, "another export is under way")
             return refusal.refuse(429, "One export at a time", str(exc))
+        except Changed as exc:
+            self._refused(name, source, "user or export password was changed meanwhile")
+            return refusal.refuse(409, "Nothing was exported", str(exc))
         except AccessError as exc:
             self._refused(name, source, "no archive could have this password")
             return refusal.refuse(400, "This cannot be exported", str(exc))
@@ -234,10 +267,16 @@ class ExportDesk:
             }
         )
 
-    def _strengthen(self, password: str) -> None:
-        """Store a hash of today's strength where the original system's is still in use."""
+    def _strengthened(self, settings: Settings, password: str) -> str | None:
+        """Store a hash of today's strength where the original system's is in use; return the one in force.
+
+        It is that of a password which was found right: by whoever called, or by the exchange itself.
+        """
         with contextlib.suppress(SubstationError):  # the export counts in any case; the next one tries again
-            users.rehash_export(self._desk.folder, password)
+            if users.rehash_export(self._desk.folder, password):
+                self._desk.watch.look_now()
+                return self._desk.watch.settings.export_password_hash
+        return settings.export_password_hash
 
     def _too_many(self, name: str, source: str, wait_s: float) -> Response:
         now = self._desk.clock.monotonic()
@@ -259,6 +298,15 @@ class ExportDesk:
 
     def _refused(self, name: str, source: str, why: str) -> None:
         self._desk.audit.write("export.refused", user=name, src=source, ok=False, why=why)
+
+
+def _posted() -> dict[str, Any] | None:
+    """Return the JSON object that was posted; None for anything else, however deep."""
+    try:
+        data = request.get_json(silent=True)
+    except RecursionError:
+        return None
+    return data if isinstance(data, dict) else None
 
 
 def _told(order: Order) -> dict[str, Any]:

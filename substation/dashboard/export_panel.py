@@ -101,8 +101,28 @@ def form(feed: Feed) -> html.Div:
                 **{"data-export": "form"},
             ),
             *outcome(),
+            another(),
         ],
         **_BOX,
+    )
+
+
+def another() -> html.Div:
+    """Return what the browser fills while somebody else's export has the station's one seat."""
+    return html.Div(
+        [
+            html.Span(role="status", **_part("other")),
+            html.Button(
+                "End that export",
+                type="button",
+                className="ss-btn ss-none",
+                disable_n_clicks=True,
+                **_part("end-other"),
+                **{"data-export-do": "end-other"},
+            ),
+        ],
+        className="ss-other ss-none",
+        **_part("other-row"),
     )
 
 

@@ -121,6 +121,27 @@ def test_a_long_one_tells_how_far_it_is_and_can_be_cancelled(desk: Window, long_
     desk.clean()
 
 
+def test_an_administrator_ends_the_export_of_another(desk: Window, chromium: Any, long_stage: Stage) -> None:
+    from tests.dashboard.conftest import PASSWORD  # noqa: PLC0415
+
+    others = {"username": "engineer", "password": PASSWORD}
+    for window in opened(chromium, long_stage, accept_downloads=True, http_credentials=others):
+        theirs = reports(window)
+        theirs.get_by_label("Every", exact=True).select_option("poll")
+        theirs.get_by_label("Export password").fill(RIGHT)
+        with theirs.expect_download() as download:
+            theirs.get_by_role("button", name="Export", exact=True).click()
+        page = reports(desk)
+        row = page.locator("[data-export-part=other-row]")
+        expect(row).to_contain_text("An export by an engineer, not you, runs since")
+        expect(theirs.locator("[data-export-part=other-row]")).to_be_hidden()
+        page.get_by_role("button", name="End that export").click()
+        expect(row).to_be_hidden()
+        expect(theirs.locator("[data-export-part=end]")).to_contain_text("Ended by the administrator admin")
+        assert download.value.failure() is not None
+    desk.clean()
+
+
 def test_the_password_never_stands_in_an_address(desk: Window) -> None:
     """Not even when the form is sent by the browser itself, as without our script."""
     page = reports(desk)

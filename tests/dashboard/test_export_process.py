@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from substation.settings.files import load, update
+from substation.settings.people import disabled
 from tests.browser.stage import Stage
 from tests.dashboard.conftest import basic
 from tests.dashboard.export_station import RIGHT, Caller, children_of, serving, until
@@ -166,6 +168,24 @@ def test_cancel_frees_a_client_that_does_not_read(stage: Stage, caller: Caller) 
     assert until(lambda: not exporting(stage))
     assert last_why(stage) == "cancelled by whoever asked for it"
     assert caller.begin().status == 200, "the next one may begin"
+
+
+def test_a_user_who_is_disabled_loses_a_download_that_he_does_not_read(stage: Stage, caller: Caller) -> None:
+    """S10: no request comes and no byte moves; the seat is looked after all the same."""
+    assert until(lambda: not exporting(stage))
+    before = load(stage.folder).settings
+    answer = caller.begin()
+    answer.read(1)
+    time.sleep(0.5)  # the dashboard waits in the middle of a write
+    update(stage.folder, lambda settings: disabled(settings, "admin", True))
+    try:
+        assert until(lambda: not exporting(stage))
+        assert last_why(stage) == "the user was disabled"
+        with pytest.raises((http.client.IncompleteRead, ConnectionError)):
+            answer.read()
+    finally:
+        update(stage.folder, lambda _: before)
+    assert until(lambda: caller.get("/api/export/progress").status == 200)
 
 
 def test_a_stop_ends_an_export_in_order(stage: Stage, caller: Caller) -> None:

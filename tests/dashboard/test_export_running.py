@@ -120,7 +120,7 @@ def test_progress_is_told_to_whoever_asked(app: dash.Dash, engineer: Browser, en
         "words": "",
     }
     another = browse(app, as_user("administrator"))
-    assert another.get("/api/export/progress").json == {"state": "none"}
+    assert another.get("/api/export/progress").json["state"] == "none"
     assert another.post("/api/export/cancel").json == {"cancelled": False}
     assert b"".join(stream) == b"".join(CHUNKS[1:])
     file.close()

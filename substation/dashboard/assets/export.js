@@ -5,7 +5,7 @@
 (() => {
   'use strict';
   const EVERY_MS = 1000, SLOWEST_MS = 5000, THIN = '\u202f', MEANS_ONLY = ['poll', 'minute'];
-  let watching = false, timer = 0, soon = false;
+  let watching = false, timer = 0, theirs = 0, soon = false;
 
   const box = () => document.querySelector('[data-export-box]');
   const part = (name) => document.querySelector(`[data-export-box] [data-export-part="${name}"]`);
@@ -115,6 +115,7 @@
       say('error', answer.error);
       show('error', true);
       field.focus();
+      step(true);                     // whose export is in the way?
       return;
     }
     if (answer.archive_password) { say('secret', answer.archive_password); show('fresh', true); }
@@ -136,12 +137,29 @@
   async function step(first) {
     if (document.hidden) return;      // it is asked at once when somebody looks again
     const told = await request('/api/export/progress');
-    if (told.silent) { if (watching) { say('left', 'the station does not answer'); again(); } return; }
+    if (told.silent) {
+      if (watching) { say('left', 'the station does not answer'); again(); }
+      else if (theirs) theirs = setTimeout(step, SLOWEST_MS, true);
+      return;
+    }
     const alive = told.state === 'waiting' || told.state === 'running';
+    another(told.other);
     if (first === true && !alive) return;
     paint(told);
     watching = alive;
     if (alive) again();
+  }
+  function another(other) {           // somebody else's export, and the end of it for an administrator
+    clearTimeout(theirs);
+    theirs = 0;
+    const el = part('other-row');
+    if (!el) return;
+    say('other', other ? other.words : '');
+    show('other-row', !!other);
+    const may = !!other && other.cancel !== null;
+    show('end-other', may);
+    if (may) part('end-other').dataset.since = other.cancel;
+    if (other && !watching) theirs = setTimeout(step, SLOWEST_MS, true);
   }
   function paint(told) {
     const alive = told.state === 'waiting' || told.state === 'running';
@@ -204,9 +222,10 @@
     const button = event.target.closest('[data-export-do]');
     if (!button) return;
     if (button.dataset.exportDo === 'copy') copy(button);
+    else if (button.dataset.exportDo === 'end-other') request('/api/export/cancel', {of_another: Number(button.dataset.since)}).then(() => step(true));
     else request('/api/export/cancel', {}).then(() => step());
   });
-  document.addEventListener('visibilitychange', () => { if (!document.hidden && watching) { clearTimeout(timer); step(); } });
+  document.addEventListener('visibilitychange', () => { if (!document.hidden && (watching || theirs)) { clearTimeout(timer); step(!watching); } });
   new MutationObserver(() => {
     if (soon) return;
     soon = true;
