@@ -4,6 +4,7 @@ Whatever cannot be made is refused in words that stand beside the form; nothing 
 """
 
 import datetime as dt
+import re
 from collections.abc import Mapping
 
 from substation.clock import site_time
@@ -87,8 +88,9 @@ def words(order: Order, settings: Settings) -> str:
 def _day(value: object, name: str) -> dt.date:
     if isinstance(value, dt.date):
         return value
+    written = isinstance(value, str) and re.fullmatch(r"\d{4}-\d\d-\d\d", value, re.ASCII)
     try:
-        day = dt.date.fromisoformat(value) if isinstance(value, str) else None
+        day = dt.date.fromisoformat(written[0]) if written else None
     except ValueError:
         day = None
     if day is None or not FIRST_DAY <= day < dt.date(2100, 1, 1):
