@@ -12,7 +12,9 @@ from substation.store import anchors
 from substation.store.operator_db import OperatorDb
 
 DAY_S = 86_400.0
-"""How often a running process notes one."""
+"""How often a running process writes a line of its own for it."""
+HOUR_S = 3600.0
+"""How often a running process notes the last line, where it is another one than before."""
 
 
 def known(home: Home) -> tuple[list[anchors.Anchor], list[str]]:

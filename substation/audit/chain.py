@@ -90,24 +90,38 @@ def lock_path(path: Path) -> Path:
     return path.with_name(f"{path.name}.lock")
 
 
+class Stuck(OSError):
+    """Somebody holds the lock for longer than a line takes."""
+
+
 @contextlib.contextmanager
-def locked(path: Path, clock: Clock) -> Iterator[None]:
+def locked(path: Path, clock: Clock, wait_s: float = LOCK_WAIT_S) -> Iterator[None]:
     """Hold the log against other writers, of this process and of others.
 
     Raises:
-        OSError: the lock file cannot be opened, or somebody holds it for longer than LOCK_WAIT_S.
+        Stuck: somebody holds it for longer than `wait_s`.
+        OSError: the lock file cannot be opened.
     """
     handle = os.open(lock_path(path), os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o660)
     try:
-        until = clock.monotonic() + LOCK_WAIT_S
+        _close_to_readers(handle)
+        until = clock.monotonic() + wait_s
         while True:
             try:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 break
             except BlockingIOError as exc:
                 if clock.monotonic() >= until:
-                    raise OSError(exc.errno, f"another process holds its lock for {LOCK_WAIT_S:g} s") from exc
+                    raise Stuck(exc.errno, "another process holds its lock and does not let go") from exc
             clock.sleep(0.002)
         yield
     finally:
         os.close(handle)
+
+
+def _close_to_readers(handle: int) -> None:
+    """Take the lock file from all who may not write it: whoever can open it can hold it."""
+    status = os.fstat(handle)
+    allowed = 0o660 if status.st_mode & 0o020 else 0o600
+    if status.st_mode & 0o777 & ~allowed and status.st_uid == os.geteuid():
+        os.fchmod(handle, allowed)

@@ -98,6 +98,7 @@ class Judge:
             before = link
         self._judge_end(before.at + 1, right)
         self._judge_closed_files()
+        self._judge_each()
         self._found.sort(key=lambda found: found[:2])
         return [problem for _, _, problem in self._found]
 
@@ -167,6 +168,19 @@ class Judge:
                 words = f"{named} is not as it was when it was closed (SHA-256)"
                 self._name_in(self._files.index(there[0]), 0, Problem(0, "edited", words, named))
 
+    def _judge_each(self) -> None:
+        """Name lines that tell of a cut themselves, and those under a key that was out of use by then."""
+        for link in self._good:
+            if link.event == "audit.cut":
+                seen = link.details.get("seen")
+                words = f"tells that the log's end was cut off before it: number {seen} was there and is gone"
+                self._name(link.at, "cut", words)
+            elif is_beyond(link, self._keys):
+                key = self._keys[link.key]
+                last = key.last[0] if key.last else 0
+                words = f"number {link.seq} is sealed with the key {key.kid}, out of use since number {last}"
+                self._name(link.at, "key", words)
+
     def _renamed(self, link: Link) -> str:
         """Return the name under which the file before stands now, if it does."""
         same = [file.name for file in self._files[:-1] if file.sha256 == link.details.get("sha256")]
@@ -231,6 +245,12 @@ def follows(before: Link, link: Link, files: Sequence[LogFile], keys: Sequence[A
     closed = files[link.file - 1]
     told = (link.details.get("prev_file"), link.details.get("sha256"))
     return link.event == "audit.rotate" and told == (closed.name, closed.sha256)
+
+
+def is_beyond(link: Link, keys: Sequence[AuditKey]) -> bool:
+    """Return whether a line was sealed with a retired key after its end: somebody else has that key."""
+    last = keys[link.key].last
+    return last is not None and link.seq > last[0]
 
 
 def since_of(link: Link) -> int:

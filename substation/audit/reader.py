@@ -17,7 +17,6 @@ from substation.errors import StoreError
 
 MOST_LOOKED_AT = 50_000
 """Lines looked at for one view (0.1 to 0.2 s); the page then says how far it came and offers to go on."""
-_BLOCK = 65_536
 _LONGEST_SHOWN = 200
 
 
@@ -107,7 +106,8 @@ def newest(
         if len(entries) >= count or looked_at >= MOST_LOOKED_AT:
             return View(tuple(entries), last_seq, looked_at, reached)
         looked_at += 1
-        last_seq, reached = seq or last_seq, _local(line) or reached
+        last_seq = min(seq, last_seq or seq) or last_seq  # a line put there by somebody has any number
+        reached = _local(line) or reached
         if not may_fit(line):
             continue
         record = chain.read_line(line)
@@ -245,7 +245,7 @@ def _backwards(path: Path, before: int) -> Iterator[bytes]:
             for handle in reversed(handles):
                 if before and _first_number(handle) >= before:
                     continue
-                yield from _lines_backwards(handle)
+                yield from rotation.lines_backwards(handle)
         except OSError as exc:
             raise StoreError(f"{path}: the audit log cannot be read ({exc.strerror or exc})") from exc
 
@@ -253,18 +253,3 @@ def _backwards(path: Path, before: int) -> Iterator[bytes]:
 def _first_number(handle: int) -> int:
     first = rotation.first_of(handle)
     return int(str(first["seq"])) if first else 0
-
-
-def _lines_backwards(handle: int) -> Iterator[bytes]:
-    end = os.fstat(handle).st_size
-    rest = b""
-    last = True
-    while end > 0:
-        start = max(0, end - _BLOCK)
-        first, *lines = (os.pread(handle, end - start, start) + rest).split(b"\n")
-        if last and lines and not lines[-1]:
-            lines.pop()  # what stands after the last line's end is no line
-        yield from reversed(lines)
-        rest, end, last = first, start, False
-    if rest:
-        yield rest

@@ -16,17 +16,21 @@ begun by whoever writes next.
 import hashlib
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from substation.audit import chain
+from substation.audit.keys import AuditKey
 
 ROTATE_BYTES = 10 * 1024 * 1024
 KEEP_DAYS = 400
 KEEP_MONTHS = 13
 """A file goes only when later files of so many months are there: a clock that jumps makes none of them."""
-_HEAD_BYTES = _TAIL_BYTES = 8192
+_HEAD_BYTES = 8192
+_FIRST_BLOCK, _BLOCK = 8192, 65_536
+_LOOK_BACK = 20_000
+"""Lines without a right seal among which one with it is looked for: 10 MB of them, half a second, once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +43,8 @@ class Last:
     torn: bool
     """Whether something without a line end stands after the last line."""
     event: str = ""
+    sealed: bool = True
+    """Whether a line with a right seal was found in the file; True where nobody asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,19 +81,31 @@ def next_path(path: Path, month: str) -> Path:
     return path.with_name(f"{path.stem}-{month}{f'-{number}' if number > 1 else ''}{path.suffix}")
 
 
-def closed_files(path: Path) -> list[Closed]:
-    """Return the closed files that hold a whole line, oldest numbers first. Raises OSError."""
+def closed_files(path: Path, keys: Sequence[AuditKey] = ()) -> list[Closed]:
+    """Return the closed files that hold a whole line, oldest numbers first; see `last_of`. Raises OSError."""
     found = []
     for one in closed_paths(path):
         handle = open_to_read(one)
         try:
-            first, last = first_of(handle), tail_record(handle)
+            first, last, newest = first_of(handle), last_of(handle, keys), tail_record(handle)
         finally:
             os.close(handle)
-        if first and last:
-            end = Last(int(str(last["seq"])), str(last["mac"]), torn=False, event=str(last["event"]))
-            found.append(Closed(one, int(str(first["seq"])), end, str(last["utc"])))
+        if first and newest:
+            found.append(Closed(one, int(str(first["seq"])), last, str(newest["utc"])))
     return sorted(found, key=lambda closed: (closed.last.seq, closed.first_seq))
+
+
+def newest_of(files: Sequence[Closed]) -> Closed:
+    """Return the file in which the chain ended; one without any right seal only where all are like that."""
+    return max(files, key=lambda closed: (closed.last.sealed, closed.last.seq, closed.first_seq))
+
+
+def retired_at(path: Path, key: AuditKey) -> tuple[int, str] | None:
+    """Return number and MAC of the line `key.rotated` with which this key went out of use. Raises OSError."""
+    for closed in reversed(closed_files(path, (key,))):
+        if closed.last.sealed and closed.last.event == "key.rotated":
+            return closed.last.seq, closed.last.mac
+    return None
 
 
 def expired(files: Iterable[Closed], now_utc: str, cut_utc: str) -> list[Closed]:
@@ -129,36 +147,61 @@ def tail_record(handle: int) -> dict[str, object] | None:
     return next(tail_records(handle), None)
 
 
-def last_of(handle: int) -> Last:
-    """Return the end of a file.
+def last_of(handle: int, keys: Sequence[AuditKey] = ()) -> Last:
+    """Return the end of a file: the line after which the chain goes on.
 
-    The line's own MAC is not judged here: the chain goes on from an edited line too, so that `verify`
-    names just it.
+    With keys it is the newest line with a right seal; lines after it count only as far as their numbers
+    go on, so that an edited line keeps its number and `verify` names just it, while a line that somebody
+    has put there changes nothing. Where no line fits, it is the newest one.
     """
     size = os.fstat(handle).st_size
     torn = size > 0 and os.pread(handle, 1, size - 1) != b"\n"
-    record = tail_record(handle)
-    if record is None:
+    later: list[dict[str, object]] = []
+    for record in tail_records(handle):
+        if not keys or any(chain.fits(key.key, record) for key in keys):
+            return _goes_on(record, later, torn)
+        later.append(record)
+        if len(later) >= _LOOK_BACK:
+            break
+    if not later:
         return Last(0, chain.FIRST, torn)
-    return Last(int(str(record["seq"])), str(record["mac"]), torn, str(record["event"]))
+    return _last(later[0], torn, sealed=False)
+
+
+def _goes_on(record: dict[str, object], later: Sequence[dict[str, object]], torn: bool) -> Last:
+    for one in reversed(later):
+        if int(str(one["seq"])) == int(str(record["seq"])) + 1:
+            record = one
+    return _last(record, torn, sealed=True)
+
+
+def _last(record: dict[str, object], torn: bool, sealed: bool) -> Last:
+    return Last(int(str(record["seq"])), str(record["mac"]), torn, str(record["event"]), sealed)
 
 
 def tail_records(handle: int) -> Iterator[dict[str, object]]:
-    """Give the whole lines of the last 8 kB, the newest first; of more only when none stands in there."""
-    size = os.fstat(handle).st_size
-    span = _TAIL_BYTES
-    found = False
-    while size and not found:
-        start = max(0, size - span)
-        lines = os.pread(handle, size - start, start).split(b"\n")
-        for line in reversed(lines[1:] if start else lines):
-            record = chain.read_line(line) if line else None
-            if record is not None:
-                found = True
-                yield record
-        if start == 0:
-            return
-        span *= 8
+    """Give the audit lines of a file, the newest first; whatever else stands in it is passed over."""
+    for line in lines_backwards(handle):
+        record = chain.read_line(line) if line else None
+        if record is not None:
+            yield record
+
+
+def lines_backwards(handle: int) -> Iterator[bytes]:
+    """Give the lines of a file without their ends, the newest first."""
+    end = os.fstat(handle).st_size
+    rest = b""
+    last, block = True, _FIRST_BLOCK
+    while end > 0:
+        start = max(0, end - block)
+        first, *lines = (os.pread(handle, end - start, start) + rest).split(b"\n")
+        if last and lines and not lines[-1]:
+            lines.pop()  # what stands after the last line's end is no line
+        yield from reversed(lines)
+        rest, end, last = first, start, False
+        block = max(_BLOCK, 4 * len(rest))  # a line without end is not joined again and again
+    if rest:
+        yield rest
 
 
 def sha256_of(path: Path) -> str:

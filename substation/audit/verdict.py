@@ -78,7 +78,7 @@ def verify_all(
     Raises:
         StoreError: the log is missing or cannot be read.
     """
-    noted = list(anchors)
+    noted = [*anchors, *(key.last for key in keys if key.last is not None)]
     with walk.opened(path, keys) as files:
         found = _whole(files, keys, {seq for seq, _ in noted}, pause)
         if found is not None and not judge.cut(noted, found[1], found[0].first_seq):
@@ -130,6 +130,8 @@ def _whole(
             ):
                 return None
         elif not judge.follows(before, link, files, keys):
+            return None
+        if link.event == "audit.cut" or judge.is_beyond(link, keys):
             return None
         if link.event == "audit.rotate":
             since = max(since, judge.since_of(link))

@@ -129,7 +129,7 @@ def _fitting(record: Mapping[str, object], keys: Sequence[AuditKey], first: int)
 
 def _link(at: int, file: int, line: int, record: Mapping[str, object], key: int) -> Link:
     event = str(record["event"])
-    details = record["d"] if event in ("audit.rotate", "key.rotated") else None
+    details = record["d"] if event in ("audit.rotate", "key.rotated", "audit.cut") else None
     return Link(
         at,
         file,

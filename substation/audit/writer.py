@@ -6,13 +6,15 @@ import itertools
 import os
 import stat
 import threading
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from substation.audit import chain, rotation
+from substation.audit.flood import Draft, Flood
 from substation.audit.keys import AuditKey, keys_in, keys_of
+from substation.audit.mark import Mark
 from substation.audit.rotation import Last
 from substation.clock import Clock, iso, site_time
 from substation.errors import SettingsError, StoreError
@@ -21,29 +23,12 @@ from substation.settings.model import Home, Settings
 
 UNSYNCED = frozenset({"page", "login.throttled", "request.refused"})
 """Frequent and harmless: left to the system to bring to the card. All others are synced at once."""
-COLLAPSED = frozenset({"login.throttled", "request.refused"})
-"""Repeats of these within COLLAPSE_S become one line with `times`: a flood must not fill the card."""
-COLLAPSE_S = 60.0
-MAX_COLLAPSED = 1000
-"""Further ones are counted together, so that a flood of names cannot fill the memory either."""
 _HEAD_BYTES = 256
 """So much of a file's first line tells it from every other file."""
 _LINES_FOR_KEY = 20
-
-
-@dataclass(frozen=True, slots=True)
-class _Draft:
-    event: str
-    user: str
-    src: str
-    ok: bool
-    details: Mapping[str, object] = field(default_factory=dict)
-
-
-@dataclass(slots=True)
-class _Repeat:
-    since: float
-    times: int = 0
+IMPATIENT_S = 10.0
+"""So long after somebody has held the lock for too long the next lines do not queue for it."""
+_SHORT_WAIT_S = 0.05
 
 
 class Audit:
@@ -86,9 +71,14 @@ class Audit:
         self._rotate_bytes = rotate_bytes
         self._boot = _boot_id()
         self._turn = threading.Lock()
-        self._repeats: dict[tuple[str, str, str], _Repeat] = {}
+        self._flood = Flood(clock)
         self._head = b""
         self._month = ""
+        self._mark: Mark | None = None
+        self._cut_words: str | None = None
+        self._lost: Counter[str] = Counter()
+        self._impatient_until = 0.0
+        self._told: list[Callable[[str], None]] = []
 
     @classmethod
     def of_station(cls, folder: Path, settings: Settings, service: str, clock: Clock) -> "Audit":
@@ -108,38 +98,24 @@ class Audit:
             details: anything else; secrets are hidden, long texts cut.
         """
         with self._turn:
-            drafts = self._due()
-            if event not in COLLAPSED or not self._repeated(event, user, src):
-                drafts.append(_Draft(event, user, src, ok, details))
-            return self._append(drafts) if drafts else True
+            drafts = self._flood.due()
+            if not self._flood.swallows(event, user, src):
+                drafts.append(Draft(event, user, src, ok, details))
+            written = self._append(drafts) if drafts else True
+        for tell in self._told:
+            tell(event)
+        return written
+
+    def listen(self, tell: Callable[[str], None]) -> None:
+        """Have each event told right after it was written, or could not be; `tell` must not wait."""
+        self._told.append(tell)
 
     def close(self) -> None:
         """Write what was so far only counted; call it at the end."""
         with self._turn:
-            drafts = self._due(everything=True)
+            drafts = self._flood.due(everything=True)
             if drafts:
                 self._append(drafts)
-
-    def _repeated(self, event: str, user: str, src: str) -> bool:
-        name = (event, user[: chain.MAX_TEXT], src[: chain.MAX_TEXT])
-        if name not in self._repeats and len(self._repeats) >= MAX_COLLAPSED:
-            name = (event, "(many)", "(many)")
-        known = self._repeats.get(name)
-        if known is None:
-            self._repeats[name] = _Repeat(self._clock.monotonic())
-            return False
-        known.times += 1
-        return True
-
-    def _due(self, everything: bool = False) -> list[_Draft]:
-        now = self._clock.monotonic()
-        drafts = []
-        for name, repeat in list(self._repeats.items()):
-            if everything or now - repeat.since >= COLLAPSE_S:
-                del self._repeats[name]
-                if repeat.times:
-                    drafts.append(_Draft(*name, ok=False, details={"times": repeat.times}))
-        return drafts
 
     def anchor(self) -> tuple[int, str]:
         """Return number and MAC of the last line, which is brought to the card first; (0, zeros): none.
@@ -147,19 +123,19 @@ class Audit:
         Kept where the log's writers are not the only ones, it shows later that lines were cut off.
         """
         try:
-            with chain.locked(self.path, self._clock):
+            with self._turn, self._locked():
                 handle = self._open()
                 try:
-                    last = rotation.last_of(handle)
+                    last = rotation.last_of(handle, self._keys)
+                    whole = self._mark is None or self._mark.stands(handle, self.path)
+                    if last.seq and whole:  # of a cut the next line has to tell
+                        self._mark = Mark(last.seq, last.mac, os.fstat(handle).st_size)
                     os.fdatasync(handle)
                 finally:
                     os.close(handle)
-                if not last.seq:
-                    last = max(
-                        (closed.last for closed in rotation.closed_files(self.path)),
-                        key=lambda one: one.seq,
-                        default=last,
-                    )
+                closed = [] if last.seq else rotation.closed_files(self.path, self._keys)
+                if closed:
+                    last = rotation.newest_of(closed).last
         except OSError as exc:
             self._trouble("read", exc)
             return 0, chain.FIRST
@@ -173,26 +149,63 @@ class Audit:
         with self._turn:
             return self._append([], details)
 
-    def _append(self, drafts: list[_Draft], changing: Mapping[str, object] | None = None) -> bool:
+    def _append(self, drafts: list[Draft], changing: Mapping[str, object] | None = None) -> bool:
         handle = -1
         try:
-            with chain.locked(self.path, self._clock):
+            with self._locked():
                 handle = self._open()  # under the lock: the file may have been closed until then
-                last = rotation.last_of(handle)
+                last = rotation.last_of(handle, self._keys)
+                more = [*self._cut_since(handle, last), *self._lost_before(), *drafts]
                 worry = None
                 if last.seq:
                     handle, last, worry = self._closed_when_due(handle, last, changing or {})
-                self._write_lines(handle, last, drafts)
-            if any(draft.event not in UNSYNCED for draft in drafts):
+                self._write_lines(handle, last, more)
+                self._lost.clear()
+            if any(draft.event not in UNSYNCED for draft in more):
                 os.fdatasync(handle)
         except OSError as exc:
             self._trouble("written", exc)
+            self._lost.update(draft.event for draft in drafts)
             return False
         finally:
             if handle >= 0:
                 os.close(handle)
-        self.last_problem = worry
+        self.last_problem = worry or self._cut_words
         return True
+
+    @contextlib.contextmanager
+    def _locked(self) -> Iterator[None]:
+        """Hold the log; who has waited in vain does not have every page wait again. Raises OSError."""
+        impatient = self._clock.monotonic() < self._impatient_until
+        try:
+            with chain.locked(self.path, self._clock, _SHORT_WAIT_S if impatient else chain.LOCK_WAIT_S):
+                self._impatient_until = 0.0
+                yield
+        except chain.Stuck:
+            self._impatient_until = self._clock.monotonic() + IMPATIENT_S
+            raise
+
+    def _cut_since(self, handle: int, last: Last) -> list[Draft]:
+        """Return the line that tells of a cut: what this process has seen last is not in the log any more."""
+        mark = self._mark
+        if mark is None or mark.stands(handle, self.path):
+            return []
+        self._cut_words = (
+            f"{self.path}: the end of the audit log was cut off while the system ran "
+            f"(number {mark.seq} is gone): ask the administrator"
+        )
+        if mark.is_told(handle, self._keys):
+            return []
+        details = {"seen": mark.seq, "seal": mark.mac[:16], "left": last.seq}
+        return [Draft("audit.cut", "", "", ok=False, details=details)]
+
+    def _lost_before(self) -> list[Draft]:
+        """Return the line that tells how much could not be written since the last one."""
+        if not self._lost:
+            return []
+        events = sorted(self._lost)[: chain.MAX_ITEMS]
+        details = {"events": events, "times": self._lost.total()}
+        return [Draft("audit.lost", "", "", ok=False, details=details)]
 
     def _trouble(self, what: str, exc: OSError) -> None:
         self.last_problem = f"{self.path}: the audit log cannot be {what} ({exc.strerror or exc})"
@@ -237,7 +250,7 @@ class Audit:
         fresh = self._open()
         os.close(handle)
         self._head = b""
-        return fresh, rotation.last_of(fresh), None
+        return fresh, rotation.last_of(fresh, self._keys), None
 
     def _key_to_leave(self, handle: int) -> tuple[AuditKey | None, bool]:
         """Return the retired key that the file is still under, and whether a new file has to begin.
@@ -265,7 +278,11 @@ class Audit:
         _write(handle, (b"\n" if last.torn else b"") + chain.canonical(line) + b"\n")
         return Last(last.seq + 1, str(line["mac"]), torn=False, event="key.rotated")
 
-    def _write_lines(self, handle: int, last: Last, drafts: list[_Draft]) -> None:
+    def _write_lines(self, handle: int, last: Last, drafts: list[Draft]) -> None:
+        if last.seq + len(drafts) + 2 >= chain.MAX_SEQ:
+            raise OSError(
+                errno.EOVERFLOW, f"its last line has the number {last.seq}, which nobody counted to"
+            )
         content = b"\n" if last.torn else b""
         gone: list[rotation.Closed] = []
         if not last.seq:
@@ -277,6 +294,7 @@ class Audit:
             last = Last(last.seq + 1, str(record["mac"]), torn=False)
         if content:
             _write(handle, content)  # one write: a kill leaves whole lines, or one torn at the end
+            self._mark = Mark(last.seq, last.mac, os.fstat(handle).st_size)
         if gone:
             os.fdatasync(handle)  # what says that they went is on the card before they go
             for closed in gone:
@@ -284,10 +302,10 @@ class Audit:
 
     def _begun(self, last: Last) -> tuple[Last, bytes, list[rotation.Closed]]:
         """Return the first line of a file that goes on from a closed one, and which files may go."""
-        files = rotation.closed_files(self.path)
+        files = rotation.closed_files(self.path, self._keys)
         if not files:
             return last, b"", []
-        before = files[-1]
+        before = rotation.newest_of(files)
         now_ms = self._clock.now_ms()
         cut_ms = now_ms - rotation.KEEP_DAYS * 86_400_000
         gone = rotation.expired(files, iso(now_ms), iso(cut_ms))
@@ -308,9 +326,9 @@ class Audit:
         self, event: str, details: Mapping[str, object], last: Last, key: AuditKey
     ) -> dict[str, object]:
         """Return a line that the log writes about itself."""
-        return self._line(_Draft(event, "", "", ok=True, details=details), last.seq + 1, last.mac, key)
+        return self._line(Draft(event, "", "", ok=True, details=details), last.seq + 1, last.mac, key)
 
-    def _line(self, draft: _Draft, seq: int, prev: str, key: AuditKey) -> dict[str, object]:
+    def _line(self, draft: Draft, seq: int, prev: str, key: AuditKey) -> dict[str, object]:
         now_ms = self._clock.now_ms()
         body: dict[str, object] = {
             "seq": seq,

@@ -3,7 +3,8 @@
 1. The new key is added to the key file, before the old one; the old one is still in force.
 2. The configuration is sealed by the new key, in one rename: from here on the new one is in force. The
    audit chain's key of before is kept in it (`audit_keys`), so that old lines can still be verified.
-3. The audit log ends with `key.rotated` under the old key and begins a file under the new one.
+3. The audit log ends with `key.rotated` under the old key and begins a file under the new one. The
+   number of that last line is kept with the old key: nothing after it may be sealed with it.
 4. What was set aside of the original's configuration is sealed anew.
 5. The old key leaves the key file.
 
@@ -17,10 +18,11 @@ from pathlib import Path
 from typing import Any
 
 from substation.audit import KEY_INFO, AuditKey, rotate
+from substation.audit.rotation import retired_at
 from substation.clock import Clock, SystemClock
 from substation.commands import configuration_aside as aside
 from substation.commands.configuration_open import SERVICE, load_and_say, person, refuse_foreign_root
-from substation.errors import EXIT_OK, SettingsError
+from substation.errors import EXIT_OK, SettingsError, StoreError
 from substation.settings import files, vault
 from substation.settings.atomic import remove_leftovers
 from substation.settings.files import home_folder
@@ -68,6 +70,9 @@ def rotate_key(folder: Path, clock: Clock | None = None) -> bool:
         if loaded.key != ring.primary or settings != loaded.settings:
             files.seal(folder, settings, ring.primary)
         _rotate_audit(folder, settings, ring, clock)
+        ended = _with_ends(folder, settings)
+        if ended != settings:
+            files.seal(folder, ended, ring.primary)
         aside.reseal(folder, ring)
         vault.exchange_keys(ring, (ring.primary,))
         for path in (ring.path, folder / files.NAME, *aside.paths(folder)):
@@ -101,3 +106,19 @@ def _rotate_audit(folder: Path, settings: Settings, ring: vault.KeyFile, clock: 
     new, old = (AuditKey(vault.kid(key), vault.derive(key, KEY_INFO)) for key in ring.keys[:2])
     path = Home(folder, settings.paths).audit
     rotate(path, old, new, clock, settings.site.zone, service=SERVICE, user=person())
+
+
+def _with_ends(folder: Path, settings: Settings) -> Settings:
+    """Return the settings with the last line under each retired key, where that is found in the log."""
+    path = Home(folder, settings.paths).audit
+
+    def ended(one: RetiredAuditKey) -> RetiredAuditKey:
+        if one.last_seq is not None:
+            return one
+        try:
+            found = retired_at(path, AuditKey(one.kid, bytes.fromhex(one.key)))
+        except OSError as exc:
+            raise StoreError(f"{path}: the audit log cannot be read ({exc.strerror or exc})") from exc
+        return one.model_copy(update={"last_seq": found[0], "last_mac": found[1]}) if found else one
+
+    return settings.model_copy(update={"audit_keys": tuple(ended(one) for one in settings.audit_keys)})

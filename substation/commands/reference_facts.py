@@ -41,6 +41,8 @@ AUDIT_EVENTS = {
     "user.enabled": "a disabled user may log in again",
     "user.removed": "a user was removed",
     "key.rotated": "the last line under an old key: names the old and the new one",
+    "audit.cut": "lines that a running process had seen were gone: `audit verify` names the place (`seen`)",
+    "audit.lost": "so many lines could not be written before this one (`events`, `times`)",
     "audit.anchor": "once a day: from here on the log's last number is also kept in another file (`kept`)",
     "audit.rotate": "the first line of a new file: names the closed one, its last line, its SHA-256",
     "tunnel.opened": "the world can reach the dashboard through a tunnel, and at which address",

@@ -188,6 +188,11 @@ class User(_Part):
         description="argon2id; set it with encrypt_config.py passwd. One taken over from the original system "
         "(pbkdf2, scrypt) becomes argon2id at the first login.",
     )
+    password_weak: bool = Field(
+        False,
+        description="Taken over from the original system although it would be refused as a new password; "
+        "gone when it is changed.",
+    )
     disabled: bool = Field(False, description="A disabled user cannot log in.")
 
     @field_validator("name")
@@ -206,6 +211,10 @@ class RetiredAuditKey(_Part):
 
     kid: str = Field(pattern=r"^[0-9a-f]{8}$", description="Name of the configuration key it came from.")
     key: str = Field(pattern=r"^[0-9a-f]{64}$", description="Kept by encrypt_config.py rotate; never shown.")
+    last_seq: int | None = Field(
+        None, ge=1, description="Number of the last audit line under it: later ones are forged."
+    )
+    last_mac: str | None = Field(None, pattern=r"^[0-9a-f]{64}$", description="Seal of that line.")
 
 
 class Settings(_Part):
@@ -226,6 +235,9 @@ class Settings(_Part):
         None,
         pattern=KNOWN_HASHES,
         description="argon2id of the export password; set it with encrypt_config.py passwd --export.",
+    )
+    export_password_weak: bool = Field(
+        False, description="As users.0.password_weak, of the export password."
     )
     audit_keys: tuple[RetiredAuditKey, ...] = Field(
         (), description="Keys of the audit chain before a rotation; written by encrypt_config.py rotate."
