@@ -15,6 +15,7 @@ fi
 cd -- "$here"
 case " $* " in
 *' -h '* | *' --help '*) exec python3 -m substation.commands.station_usage start "$@" ;; # needs no package
+*' --status '*) exec python3 -m substation.commands.station start "$@" ;; # installs nothing
 esac
 python3 -m substation.commands.environment
 # exec: under systemd this very process is the service.

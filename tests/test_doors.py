@@ -82,6 +82,24 @@ def test_a_python_with_some_of_the_packages_is_told_what_to_type(name: str, tmp_
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize("command", ["status", "stop"])
+def test_the_command_behind_the_scripts_says_what_to_type_too(command: str, tmp_path: Path) -> None:
+    bare = make_venv(tmp_path / "a Python without packages")
+    environment = {**os.environ, "SUBSTATION_VENV": str(tmp_path / "nothing")}
+    done = subprocess.run(
+        [str(bare / "bin" / "python"), "-m", "substation.commands.station", command],
+        check=False,
+        cwd=doors.PROJECT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=30,
+    )
+    assert done.returncode == EXIT_CONFIG
+    assert "./start.sh" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_every_package_of_the_station_is_looked_for() -> None:
     lines = (doors.PROJECT / "requirements.in").read_text(encoding="ascii").splitlines()
     wanted = {re.split("[<>=~]", line)[0] for line in lines if line and not line.startswith("#")}

@@ -95,6 +95,25 @@ def test_a_second_start_says_that_it_already_runs(demo: StationRun) -> None:
     assert all(process.runs for process in before if process.name != "history filler")
 
 
+def test_it_says_what_runs_and_starts_nothing(demo: StationRun) -> None:
+    before = demo.processes
+    done = demo.start("--status")
+    assert done.returncode == 0, done.stdout + done.stderr
+    for name in ("poller", "dashboard"):
+        (pid,) = (process.pid for process in before if process.name == name)
+        assert f"{name} runs (pid {pid})" in done.stdout
+    assert "The poller says:" in done.stdout
+    assert [process.pid for process in demo.processes] == [process.pid for process in before]
+
+
+def test_where_nothing_runs_it_says_so_and_makes_nothing(tmp_path: Path) -> None:
+    station = StationRun(tmp_path / "nothing here")
+    done = station.start("--status")
+    assert done.returncode == 1
+    assert "Nothing that start.sh started runs" in done.stdout
+    assert not station.home.exists()
+
+
 def test_a_busy_port_is_named_and_nothing_is_started(demo: StationRun, tmp_path: Path) -> None:
     other = StationRun(tmp_path / "other")
     done = other.start("--demo", "--port", str(demo.port))

@@ -21,7 +21,7 @@ class PollerLock:
         """
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            handle = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+            handle = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
         except OSError as exc:
             raise StoreError(f"{self._path} cannot be opened ({exc.strerror}); check its folder") from exc
         try:

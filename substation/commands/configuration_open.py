@@ -16,16 +16,28 @@ SERVICE = "encrypt_config"
 SOURCE = "terminal"
 
 
-def load_and_say(folder: Path, *, rotating: bool = False) -> Loaded:
+def load_mended(folder: Path, service: str) -> Loaded:
     """Return the configuration; a mended mode is said on stderr and recorded as `key.mode`.
+
+    `service`: who writes the audit line.
+    """
+    loaded = files.load(folder)
+    if loaded.warnings:
+        audit = Audit.of_station(folder, loaded.settings, service, SystemClock())
+        for warning in loaded.warnings:
+            print(f"Warning: {warning}", file=sys.stderr)
+            record(audit, "key.mode", what=warning)
+        audit.close()
+    return loaded
+
+
+def load_and_say(folder: Path, *, rotating: bool = False) -> Loaded:
+    """Return the configuration as `load_mended` does; a broken-off rotation is named too.
 
     `rotating`: the key is being rotated just now, so nobody needs to be told that it is not at its end.
     """
-    loaded = files.load(folder)
-    for warning in loaded.warnings:
-        print(f"Warning: {warning}", file=sys.stderr)
-        record(audit_of(folder, loaded.settings), "key.mode", what=warning)
-    if not rotating and len(vault.open_key(folder).keys) > 1:
+    loaded = load_mended(folder, SERVICE)
+    if not rotating and len(vault.open_key(folder, mend=False).keys) > 1:
         print(
             "Note: a rotation of the key was broken off. Finish it: python3 encrypt_config.py rotate",
             file=sys.stderr,

@@ -7,13 +7,15 @@ from pathlib import Path
 
 from substation.clock import Clock, SystemClock, site_time
 from substation.commands import datalogger_audit, datalogger_export, datalogger_import
+from substation.commands.configuration_open import load_mended
 from substation.commands.usage import Parser, count
 from substation.errors import EXIT_BUSY, EXIT_CONFIG, EXIT_OK, Busy, SubstationError
-from substation.settings.files import Loaded, home_folder, load
+from substation.settings.files import Loaded, home_folder
 from substation.store.door import journal_of
 from substation.store.events import Event
 from substation.store.history import HistoryReader
 
+SERVICE = "datalogger"
 DAY_MS = 86_400_000
 COUNTING_S = 120.0
 """Counting millions of rows takes long on a card."""
@@ -82,7 +84,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _status(_: argparse.Namespace, clock: Clock) -> int:
-    loaded = load(home_folder())
+    loaded = load_mended(home_folder(), SERVICE)
     for line in _report(loaded, clock):
         print(line)
     return EXIT_OK
@@ -123,7 +125,7 @@ def _size(path: Path) -> int:
 
 
 def _events(arguments: argparse.Namespace, clock: Clock) -> int:
-    loaded = load(home_folder())
+    loaded = load_mended(home_folder(), SERVICE)
     names = {meter.id: meter.name for meter in loaded.settings.meters}
     now_ms = clock.now_ms()
     reader = HistoryReader(loaded.home.history, clock)

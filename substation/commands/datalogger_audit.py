@@ -7,12 +7,14 @@ from typing import Any
 from substation import audit
 from substation.audit import anchors
 from substation.clock import Clock
+from substation.commands.configuration_open import load_mended
 from substation.commands.usage import count
 from substation.errors import EXIT_OK, EXIT_USAGE, StoreError
 from substation.settings import vault
-from substation.settings.files import home_folder, load
+from substation.settings.files import home_folder
 from substation.store.anchors import written
 
+SERVICE = "datalogger"
 EXIT_CHANGED = 1
 """`audit verify`: the log was changed."""
 EXIT_UNREADABLE = 2
@@ -43,7 +45,7 @@ def add(commands: Any) -> None:
 
 def _verify(arguments: argparse.Namespace, __: Clock) -> int:
     folder = home_folder()
-    loaded = load(folder)
+    loaded = load_mended(folder, SERVICE)
     try:
         noted = anchors.given(arguments.anchor)
     except ValueError as exc:
@@ -68,6 +70,6 @@ def _verify(arguments: argparse.Namespace, __: Clock) -> int:
 
 def _tail(arguments: argparse.Namespace, _: Clock) -> int:
     wanted = audit.Wanted(event=arguments.event, user=arguments.user, refused=arguments.refused)
-    for line in audit.tail(load(home_folder()).home.audit, arguments.n, wanted):
+    for line in audit.tail(load_mended(home_folder(), SERVICE).home.audit, arguments.n, wanted):
         print(line)
     return EXIT_OK

@@ -10,13 +10,13 @@ from substation.audit import Audit
 from substation.bus.lock import PollerLock
 from substation.clock import Clock
 from substation.commands import import_report, import_sources, import_work
-from substation.commands.configuration_open import SOURCE, person
+from substation.commands.configuration_open import SOURCE, load_mended, person
 from substation.commands.import_progress import Progress
 from substation.commands.import_sources import Plan
 from substation.commands.import_work import Result
 from substation.commands.usage import say
-from substation.errors import EXIT_OK, Busy, WrongStation
-from substation.settings.files import Loaded, home_folder, load
+from substation.errors import EXIT_OK, EXIT_USAGE, Busy, WrongStation
+from substation.settings.files import Loaded, home_folder
 from substation.store.original_rows import Source
 
 SERVICE = "datalogger"
@@ -37,7 +37,10 @@ examples:
   python3 datalogger.py import /media/stick/meter_data_1year.db --yes
 
 With the station running, its poller takes the readings over in its idle time; with the station stopped
-(./stop.sh) it is several times quicker. The report is kept as original/import-report-....txt."""
+(./stop.sh) it is several times quicker. The report is kept as original/import-report-....txt.
+
+exit codes: 0 done, 1 you did not want it, 64 wrong usage or nobody to ask, 75 somebody else holds the
+file, 78 the station cannot be used, 130 broken off"""
 
 
 def add(commands: Any) -> None:
@@ -71,7 +74,7 @@ def _zone(name: str) -> zoneinfo.ZoneInfo:
 
 
 def _run(arguments: argparse.Namespace, clock: Clock) -> int:
-    loaded = load(home_folder())
+    loaded = load_mended(home_folder(), SERVICE)
     if loaded.settings.simulated:
         raise WrongStation(
             f"{loaded.home.folder} is a simulated station; real readings never go into it. Name the real "
@@ -93,7 +96,10 @@ def _run(arguments: argparse.Namespace, clock: Clock) -> int:
                 result, _ = import_work.read(loaded, sources, zone, clock, Progress(clock), keep=False)
                 say("\n" + "\n".join(import_report.lines(result, loaded.settings, zone.key, clock)))
                 return EXIT_OK
-            if not _agreed(plan, sources, waiting, zone, sure=arguments.yes):
+            agreed = _agreed(plan, sources, waiting, zone, sure=arguments.yes)
+            if agreed is None:
+                return EXIT_USAGE
+            if not agreed:
                 say("Nothing was changed.")
                 return EXIT_NOT_WANTED
             return _import(loaded, plan, zone, clock)
@@ -148,7 +154,8 @@ def _make_way(loaded: Loaded, plan: Plan) -> dict[Path, Path]:
 
 def _agreed(
     plan: Plan, sources: list[Source], waiting: list[Path], zone: zoneinfo.ZoneInfo, *, sure: bool
-) -> bool:
+) -> bool | None:
+    """Say what would be imported and ask; None: nobody is there to answer."""
     for source in sources:
         move = "; moved to original/ first" if source.path in plan.in_the_way else ""
         say(f"{source.path}: {source.words}, about {source.estimated_rows} rows{move}")
@@ -160,8 +167,12 @@ def _agreed(
     try:
         return input("Import? [y/N] ").strip().lower() in ("y", "yes")
     except EOFError:
-        print("Nobody answers; with --yes it does not ask", file=sys.stderr)
-        return False
+        print(
+            "There is no terminal to ask on; nothing was changed. Do it without asking: "
+            "python3 datalogger.py import --yes",
+            file=sys.stderr,
+        )
+        return None
 
 
 def _audited(loaded: Loaded, result: Result, zone: zoneinfo.ZoneInfo, clock: Clock) -> None:

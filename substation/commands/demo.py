@@ -9,9 +9,10 @@ from pathlib import Path
 
 from substation.commands import demo_history
 from substation.commands.configuration import make_station
+from substation.commands.configuration_open import load_mended
 from substation.commands.doors import PROJECT
 from substation.commands.starting import Browser, Crew, unusable
-from substation.commands.stop import LINE
+from substation.commands.stop import LINE, STATION
 from substation.commands.usage import say
 from substation.errors import SettingsError
 from substation.settings import files, vault
@@ -32,7 +33,7 @@ def refuse_real(home: Path) -> None:
         is_station = (home / files.NAME).exists()
     except OSError as exc:  # a name that is too long, a folder that is not ours to look into
         raise unusable(home, exc) from exc
-    if is_station and not files.load(home).settings.simulated:
+    if is_station and not load_mended(home, STATION).settings.simulated:
         raise SettingsError(
             f"{home} holds a real station; --demo never touches one. "
             "Start it without --demo, or give the demo a folder of its own: SUBSTATION_HOME=/another/folder"
@@ -41,7 +42,7 @@ def refuse_real(home: Path) -> None:
 
 def refuse_simulated(home: Path) -> None:
     """Raise SettingsError when a demo lives in `home`: without its line it would wait for an adapter."""
-    if files.load(home).settings.simulated:
+    if load_mended(home, STATION).settings.simulated:
         raise SettingsError(f"{home} is the home of a demo. Start it with:  ./start.sh --demo")
 
 
@@ -50,7 +51,7 @@ def make(home: Path) -> None:
     port = str(Home(home).state / "line1")
     if not (home / files.NAME).exists():
         make_station(home, simulated=True, overrides={"lines.0.port": port, "site.name": "Demo substation"})
-    elif files.load(home).settings.lines[0].port != port:
+    elif load_mended(home, STATION).settings.lines[0].port != port:
         files.update(
             home,
             lambda old: old.model_copy(
@@ -65,7 +66,7 @@ def before(crew: Crew) -> None:
     link = home.state / "line1"
     link.unlink(missing_ok=True)
     crew.launch(LINE, ["-m", "substation.commands.simulated_line"], home.folder / "simulator.log")
-    loaded = files.load(home.folder)
+    loaded = load_mended(home.folder, STATION)
     say("Making the simulated past of the demo ...")
     demo_history.recent_days(loaded.settings, home)
     crew.await_all("the simulated line", link.exists)

@@ -14,6 +14,7 @@ import sys
 from pathlib import Path
 
 from substation.clock import Clock, SystemClock
+from substation.commands.configuration_open import load_mended
 from substation.errors import SubstationError
 from substation.settings import files
 from substation.settings.model import Home, Settings
@@ -21,6 +22,7 @@ from substation.simulator.history import readings
 from substation.simulator.kept import site_of
 from substation.store.history import History, HistoryReader
 
+SERVICE = "demo_history"
 DAY_MS = 86_400_000
 RECENT_MS = 2 * DAY_MS
 ALL_MS = 35 * DAY_MS
@@ -126,7 +128,7 @@ def main() -> int:
     """Fill the background of the demo in SUBSTATION_HOME; return the exit code."""
     os.nice(NICE)
     try:
-        loaded = files.load(files.home_folder())
+        loaded = load_mended(files.home_folder(), SERVICE)
         count = fill(loaded.settings, loaded.home)
     except (SubstationError, OSError) as exc:
         print(f"The demo's past could not be made: {exc}", file=sys.stderr)

@@ -15,6 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from substation.clock import SystemClock, iso
+from substation.commands.configuration_open import load_mended
 from substation.commands.usage import Parser
 from substation.errors import EXIT_BUSY, EXIT_CONFIG, EXIT_OK, Busy, SettingsError, SubstationError
 from substation.meters import profile
@@ -25,6 +26,7 @@ from substation.simulator.line import SimulatedLine
 from substation.simulator.orders import OrderFile, Orders
 from substation.simulator.site import METERS, Failure, Site, Supply
 
+SERVICE = "simulator"
 LINK = "line1"
 ORDERS = "simulator.json"
 LOCK = "simulator.lock"
@@ -53,7 +55,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         signal.signal(number, lambda *_: ending.set())
     folder = files.home_folder()
     try:
-        settings = _demo(files.load(folder).settings, folder)
+        settings = _demo(load_mended(folder, SERVICE).settings, folder)
         state = folder / "state"
         state.mkdir(mode=0o700, exist_ok=True)
         with _alone(state):

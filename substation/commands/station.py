@@ -1,4 +1,5 @@
 """The command line behind `start.sh`: start, stop and look at a station."""
+# ruff: noqa: E402 - the door has to find the packages before anything imports them
 
 import os
 import signal
@@ -7,8 +8,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
 
+from substation.commands.doors import go_on_in_venv
+
+go_on_in_venv(__file__)
+
 from substation.clock import SystemClock
 from substation.commands import demo, stop, tunnel
+from substation.commands.configuration_open import load_mended
 from substation.commands.processes import Book
 from substation.commands.starting import (
     Browser,
@@ -50,7 +56,7 @@ def start(
     with alone(Home(folder)), _ended_by_signals():
         if is_demo:
             demo.make(folder)
-        loaded = files.load(folder)
+        loaded = load_mended(folder, stop.STATION)
         web_port = port or loaded.settings.web.port
         port_is_free(loaded.settings.web.bind, web_port)
         if with_tunnel:
@@ -132,7 +138,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         folder = demo.folder() if is_demo else files.home_folder()
         if arguments.command == "stop":
             return stop.stop(folder)
-        if arguments.command == "status":
+        if arguments.command == "status" or arguments.status:
             return status(folder)
         os.umask(os.umask(0o077) | 0o007)  # nothing that the station makes is for the world to read
         # systemd names the very process that it started; exec keeps its pid.

@@ -14,7 +14,8 @@ def parser() -> Parser:
     result = Parser(
         prog="station",
         description="Starts, stops and shows the station in SUBSTATION_HOME (default: the project folder).",
-        epilog="Exit codes: 0 done, 64 wrong usage, 75 it runs already or the port is busy, 78 configuration",
+        epilog="Exit codes: 0 done, 64 wrong usage, 75 it runs already or the port is busy, 78 configuration"
+        "; status: 1 not all of it runs",
     )
     commands = result.add_subparsers(dest="command", required=True, metavar="COMMAND")
     begin = commands.add_parser(
@@ -33,6 +34,7 @@ def parser() -> Parser:
         "--tunnel", action="store_true", help="also open an ngrok tunnel to the dashboard, from the internet"
     )
     begin.add_argument("--foreground", action="store_true", help="stay and watch, as under systemd")
+    begin.add_argument("--status", action="store_true", help="start nothing, only say what runs")
     commands.add_parser("stop", help="end what start started, in this home alone")
     commands.add_parser("status", help="say what runs")
     return result

@@ -22,6 +22,7 @@ from substation import notify
 from substation.access import tunnel, users
 from substation.audit import Audit
 from substation.clock import Clock, SystemClock
+from substation.commands.configuration_open import load_mended
 from substation.commands.processes import Started, end
 from substation.commands.tunnel_ngrok import Ngrok, Public
 from substation.commands.usage import Parser, say
@@ -31,6 +32,7 @@ from substation.settings.files import Loaded
 from substation.settings.model import Settings
 from substation.store.log import start_logging, stop_logging
 
+SERVICE = "tunnel"
 LOOK_S = 0.2
 ASK_S = 5.0
 """So often an open tunnel is asked whether it still has its name; until it has one, each second."""
@@ -167,6 +169,9 @@ class Keeper:
         except SettingsError as exc:
             log.warning("the changed configuration cannot be used; the last good one stays in force: %s", exc)
             return
+        for warning in self._loaded.warnings:
+            log.warning("%s", warning)
+            self._audit.write("key.mode", what=warning)
         refuse(self._loaded.settings)
 
     def _rest(self, seconds: float) -> None:
@@ -216,7 +221,7 @@ def _end_by_signal(keeper: Keeper) -> None:
 
 
 def _audit(loaded: Loaded, clock: Clock) -> Audit:
-    return Audit.of_station(loaded.home.folder, loaded.settings, "tunnel", clock)
+    return Audit.of_station(loaded.home.folder, loaded.settings, SERVICE, clock)
 
 
 @contextlib.contextmanager
@@ -245,7 +250,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     asked = parser.parse_args(argv)
     os.umask(os.umask(0o077) | 0o007)  # nothing this process makes is for the world to read
     try:
-        loaded = files.load(files.home_folder())
+        loaded = load_mended(files.home_folder(), SERVICE)
         keep(loaded, asked.port or loaded.settings.web.port, SystemClock())
     except Busy as exc:
         print(exc, file=sys.stderr)

@@ -9,7 +9,7 @@ import fcntl
 import json
 import os
 import stat
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -77,39 +77,50 @@ def home_folder() -> Path:
         raise SettingsError(f"SUBSTATION_HOME: {named}: there is no such user on this machine") from exc
 
 
-def load(folder: Path) -> Loaded:
+def load(folder: Path, *, mend: bool = True) -> Loaded:
     """Return the configuration of the station in `folder`.
+
+    Without `mend` loosened modes stay as they are: for who has nobody to tell. What was mended is told
+    by `Loaded.warnings`, or by the words of the error.
 
     Raises:
         SettingsError: missing, unreadable, sealed by another key, cut, edited, or with a wrong
             setting; names file, setting and remedy. The file is left as it is.
     """
-    found = unsealed(folder)
-    refuse_unfinished(folder)
-    settings = parse(found.data, NAME, REMEDY)
+    found = unsealed(folder, mend=mend)
+    try:
+        refuse_unfinished(folder)
+        settings = parse(found.data, NAME, REMEDY)
+    except SettingsError as exc:
+        raise _told(exc, found.warnings) from None
     return Loaded(settings, Home(folder, settings.paths), found.warnings, found.generation, found.key)
 
 
-def unsealed(folder: Path) -> Unsealed:
+def unsealed(folder: Path, *, mend: bool = True) -> Unsealed:
     """Return what is sealed in the file, unchecked: it may hold settings of another version.
+
+    A file is tightened last: one that cannot be used, or is not ours, keeps its mode.
 
     Raises:
         OfOriginal: it is the original system's; file and key are as they were.
         SettingsError: missing, unreadable, sealed by another key, cut or edited.
     """
+    warnings: list[str] = []
     for patience in (2, 1, 0):
-        content, generation, warning = _read(folder)
+        content, generation = _read(folder)
         document = _document(content)
         _refuse_original(folder, document)
-        key = vault.open_key(folder)
+        key = vault.open_key(folder, mend=mend)
+        warnings += key.warnings
         try:
             data, sealing = vault.unseal_by(key.keys, document, NAME)
-        except SettingsError:
+        except SettingsError as exc:
             # The key may have been rotated between our two looks; then the file is another one too.
             if patience and changed(folder, generation):
                 continue
-            raise
-        return Unsealed(data, key.warnings + ((warning,) if warning else ()), generation, sealing)
+            raise _told(exc, warnings) from None
+        warnings += _tightened(folder) if mend else ()
+        return Unsealed(data, tuple(warnings), generation, sealing)
     raise AssertionError("the last round returns or raises")
 
 
@@ -159,11 +170,11 @@ def key_in_force(folder: Path) -> bytes:
     Raises:
         SettingsError: there is no key that can be used.
     """
-    ring = vault.open_key(folder)
+    ring = vault.open_key(folder, mend=False)
     if len(ring.keys) == 1:
         return ring.primary
     try:
-        return unsealed(folder).key
+        return unsealed(folder, mend=False).key
     except SettingsError:
         return ring.primary
 
@@ -184,7 +195,7 @@ def save(folder: Path, settings: Settings) -> None:
     """
     with locked(folder):
         if (folder / NAME).exists():
-            _same_station(load(folder).settings, settings)
+            _same_station(load(folder, mend=False).settings, settings)
         _write(folder, settings)
 
 
@@ -194,7 +205,7 @@ def update(folder: Path, change: Callable[[Settings], Settings]) -> tuple[Settin
     An unchanged configuration is not written. Raises SettingsError as `load` and `save` do.
     """
     with locked(folder):
-        before = load(folder).settings
+        before = load(folder, mend=False).settings
         after = change(before)
         _same_station(before, after)
         if after != before:
@@ -210,7 +221,7 @@ def replace(folder: Path, before: Mapping[str, object], after: Settings) -> None
         SettingsError: as `save`.
     """
     with locked(folder):
-        if unsealed(folder).data != before:
+        if unsealed(folder, mend=False).data != before:
             raise BeingChanged(
                 f"{NAME}: was changed by somebody else meanwhile; your changes were not taken. Edit it again"
             )
@@ -285,13 +296,11 @@ def _write(folder: Path, settings: Settings) -> None:
     seal(folder, settings, key_in_force(folder))
 
 
-def _read(folder: Path) -> tuple[bytes, str, str | None]:
+def _read(folder: Path) -> tuple[bytes, str]:
     path = folder / NAME
     try:
         with path.open("rb") as file:
-            status = os.fstat(file.fileno())
-            content = file.read(_MAX_BYTES)
-            return content, _generation(status), _tighten(file.fileno(), status)
+            return file.read(_MAX_BYTES), _generation(os.fstat(file.fileno()))
     except FileNotFoundError as exc:
         raise SettingsError(
             f"{path}: is missing: this station has no configuration yet. Make one: python3 encrypt_config.py"
@@ -302,14 +311,21 @@ def _read(folder: Path) -> tuple[bytes, str, str | None]:
         ) from exc
 
 
-def _tighten(handle: int, status: os.stat_result) -> str | None:
-    mode = stat.S_IMODE(status.st_mode)
-    if not mode & 0o027 or status.st_uid != os.geteuid():
-        return None
-    with contextlib.suppress(OSError):
-        os.fchmod(handle, mode & 0o640)
-        return f"{NAME}: others could use it (mode {mode:04o}); set back to {mode & 0o640:04o}"
-    return None  # a file system without modes or without writing: sealed it is in any case
+def _tightened(folder: Path) -> tuple[str, ...]:
+    """Set a loosened mode of the file back; return the warning."""
+    with contextlib.suppress(OSError), (folder / NAME).open("rb") as file:
+        status = os.fstat(file.fileno())
+        mode = stat.S_IMODE(status.st_mode)
+        if mode & 0o027 and status.st_uid == os.geteuid():
+            os.fchmod(file.fileno(), mode & 0o640)
+            return (f"{NAME}: others could use it (mode {mode:04o}); set back to {mode & 0o640:04o}",)
+    return ()  # in order, or a file system without modes or without writing: sealed it is in any case
+
+
+def _told(error: SettingsError, warnings: Sequence[str]) -> SettingsError:
+    """Return the error with what was mended before it: its words are all that its reader gets."""
+    error.args = ("\n".join([str(error), *(f"Warning: {warning}" for warning in warnings)]),)
+    return error
 
 
 def _document(content: bytes) -> object:

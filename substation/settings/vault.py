@@ -212,8 +212,11 @@ def find_key(folder: Path) -> Path:
 
 
 def read_key(folder: Path) -> bytes:
-    """Return the station's key, for deriving others from it; raises SettingsError."""
-    return open_key(folder).primary
+    """Return the station's key, for deriving others from it; raises SettingsError.
+
+    A loosened mode is left to `files.load`, which can tell of it.
+    """
+    return open_key(folder, mend=False).primary
 
 
 def open_key(folder: Path, *, mend: bool = True) -> KeyFile:

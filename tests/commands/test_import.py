@@ -395,12 +395,31 @@ def test_it_asks_and_takes_silence_for_no(station: Loaded, run: Run, monkeypatch
     before = files(station.home.original)
     monkeypatch.setattr("builtins.input", nobody)
     code, said = run(yes=False)
-    assert code == 1
+    assert code == 64
     assert "meter_data.csv: the original system's live file (a table of text), about 1" in said
-    assert "Nothing was changed" in said
+    assert "nothing was changed. Do it without asking: python3 datalogger.py import --yes" in said
     assert files(station.home.original) == before
+    monkeypatch.setattr("builtins.input", lambda _: "n")
+    assert run(yes=False)[0] == 1
     monkeypatch.setattr("builtins.input", lambda _: "y")
     assert run(yes=False)[0] == 0
+
+
+def test_every_exit_code_stands_in_the_help(capsys: pytest.CaptureFixture[str]) -> None:
+    assert datalogger.main(["import", "--help"]) == 0
+    codes = capsys.readouterr().out.partition("exit codes:")[2]
+    for code in (0, 1, 64, 75, 78, 130):
+        assert f" {code} " in codes
+
+
+def test_the_lock_of_an_import_is_not_for_others(station: Loaded, run: Run) -> None:
+    all_forms(station.home.original)
+    before = os.umask(0o022)
+    try:
+        run()
+    finally:
+        os.umask(before)
+    assert not (station.home.state / "import.lock").stat().st_mode & 0o007
 
 
 def test_named_files_are_imported_where_they_lie(station: Loaded, run: Run, tmp_path: Path) -> None:

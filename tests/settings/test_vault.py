@@ -123,7 +123,7 @@ def test_a_file_system_without_modes_is_refused(key_file: Path, monkeypatch: pyt
     key_file.chmod(0o777)
     monkeypatch.setattr(os, "fchmod", refused)
     with pytest.raises(SettingsError, match="keeps no modes"):
-        vault.read_key(key_file.parent)
+        vault.open_key(key_file.parent)
 
 
 def test_a_link_is_no_key(key_file: Path, tmp_path: Path) -> None:
