@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from substation.access.users import demo_passwords_in_use
-from substation.commands.configuration_check import refuse_new_profiles
+from substation.commands.configuration_check import new_passwords, refuse_new_profiles, weak_words
 from substation.commands.configuration_open import audit_of, load_and_say, record
 from substation.errors import EXIT_OK, EXIT_USAGE, SettingsError
 from substation.settings import files, names, people, vault
@@ -21,6 +21,8 @@ from substation.settings.files import NAME
 from substation.settings.model import KNOWN_HASHES, Settings, User, parse
 
 EDITORS = ("nano", "vim", "vi")
+_PASSWORD = ("password_hash", "password_weak")
+"""What of a user an editor does not see."""
 
 
 def set_value(folder: Path, name: str, text: str) -> int:
@@ -119,7 +121,7 @@ def change_password(folder: Path, name: str | None, *, export: bool) -> int:
 
     def exchange(current: Settings) -> Settings:
         if export:
-            return current.model_copy(update={"export_password_hash": fresh})
+            return people.with_export_password(current, fresh)
         return people.with_password(current, who, fresh)
 
     _, after = files.update(folder, exchange)
@@ -137,12 +139,17 @@ def _record_changes(folder: Path, before: Settings | Mapping[str, object], after
 
 
 def _warn(settings: Settings) -> None:
-    if not settings.web.loopback and (known := demo_passwords_in_use(settings)):
+    if settings.web.loopback:
+        return
+    known = demo_passwords_in_use(settings)
+    if known:
         print(
             f"Warning: {', '.join(known)} still has a documented demo password, so the dashboard will refuse "
-            f"to start on {settings.web.bind}. Remedy: python3 encrypt_config.py passwd",
+            f"to start on {settings.web.bind}. Remedy: {new_passwords(known)}",
             file=sys.stderr,
         )
+    if words := weak_words(settings):
+        print(f"Warning: {words}", file=sys.stderr)
 
 
 def _editor() -> list[str]:
@@ -173,8 +180,8 @@ def _closed(before: Mapping[str, object], text: str) -> Settings:
         if name in names.FIXED or names.is_secret(name):
             raise SettingsError(f"{NAME}: {name}: cannot be set here; leave it out")
     known = before.get("users")
-    hashes = {
-        user["name"]: user.get("password_hash")
+    kept = {
+        user["name"]: {name: user[name] for name in _PASSWORD if name in user}
         for user in (known if isinstance(known, list) else ())
         if isinstance(user, dict) and isinstance(user.get("name"), str)
     }
@@ -182,19 +189,21 @@ def _closed(before: Mapping[str, object], text: str) -> Settings:
     for user in users if isinstance(users, list) else ():
         if not isinstance(user, dict):
             continue
-        if "password_hash" in user:
-            raise SettingsError(f"{NAME}: users: password_hash: cannot be set here; leave it out")
+        for name in _PASSWORD:
+            if name in user:
+                raise SettingsError(f"{NAME}: users: {name}: cannot be set here; leave it out")
         name = user.get("name")
-        if not isinstance(name, str) or name not in hashes:
+        if not isinstance(name, str) or name not in kept:
             raise SettingsError(
                 f"{NAME}: users: '{name}' has no password yet; here users are changed "
                 "or removed, not added or renamed. Add one: python3 encrypt_config.py user add NAME"
             )
-        user["password_hash"] = hashes[name]
+        user.update(kept[name])
     data["simulated"] = before.get("simulated", False)
     export = before.get("export_password_hash")
     is_hash = isinstance(export, str) and re.match(KNOWN_HASHES, export) is not None
     data["export_password_hash"] = export if is_hash else None
+    data["export_password_weak"] = is_hash and before.get("export_password_weak") is True
     after = parse(data, NAME)
     people.keep_an_administrator(before, after)
     refuse_new_profiles(before, after)

@@ -1,13 +1,15 @@
 """Checks a station's configuration before it is started: everything at once, each with its remedy."""
 
+import shlex
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from substation.access.users import demo_passwords_in_use
 from substation.commands.configuration_open import load_and_say
 from substation.errors import EXIT_CONFIG, EXIT_OK, ProfileError, SettingsError
 from substation.meters import profile
+from substation.settings import people
 from substation.settings.files import NAME
 from substation.settings.model import Settings
 
@@ -38,6 +40,8 @@ def findings(settings: Settings) -> tuple[list[str], list[str]]:
     _profiles(settings, wrong, doubtful)
     _ports(settings, doubtful)
     _people(settings, wrong)
+    if words := weak_words(settings):
+        doubtful.append(words)
     return wrong, doubtful
 
 
@@ -93,5 +97,31 @@ def _people(settings: Settings, wrong: list[str]) -> None:
         where = "a real station" if not settings.simulated else f"a demo on {settings.web.bind}"
         wrong.append(
             f"users: {', '.join(known)} has a documented demo password, which {where} may not have. "
-            f"Remedy: {REMEDY} passwd {known[0] if known[0] != 'export' else '--export'}"
+            f"Remedy: {new_passwords(known)}"
         )
+
+
+def weak_words(settings: Settings) -> str:
+    """Return in words whose password was taken over although it is weak, and what to do; or nothing."""
+    weak = people.weak_passwords(settings)
+    if not weak:
+        return ""
+    where = (
+        "this machine alone reaches the dashboard so far"
+        if settings.web.loopback
+        else (f"the dashboard listens on {settings.web.bind}, so others can try to guess it")
+    )
+    return (
+        f"users: {', '.join(weak)} still has a weak password of the original system, and {where}. "
+        f"Remedy: {new_passwords(weak)}"
+    )
+
+
+def new_passwords(names: Sequence[str]) -> str:
+    """Return the commands that give these users (`export`: the export) other passwords."""
+    return ", ".join(map(new_password, names))
+
+
+def new_password(name: str) -> str:
+    """Return the command that gives this user (`export`: the export) another password."""
+    return f"{REMEDY} passwd {'--export' if name == people.RESERVED else shlex.quote(name)}"

@@ -3,12 +3,14 @@
 import argparse
 import json
 import sys
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
 from substation.commands import configuration_takeover_look as looking
 from substation.commands import configuration_takeover_steps as steps
 from substation.commands.configuration_aside import NAME as ASIDE
+from substation.commands.configuration_check import new_password
 from substation.commands.configuration_make import ADMIN, EXPORT, outlet
 from substation.commands.configuration_takeover_look import Original
 from substation.errors import EXIT_OK, EXIT_USAGE, SettingsError
@@ -112,7 +114,7 @@ def ask_and_take_over(start: Original, *, yes: bool, new_passwords: bool, dry_ru
     fresh = (
         {name: vault.generated_password() for name in (*_names(start.plan), EXPORT)} if new_passwords else {}
     )
-    steps.take_over(start, settings_of(start.plan, fresh, bind), new_passwords)
+    steps.take_over(start, settings_of(start.plan, fresh, bind, weak), new_passwords)
     if show:
         show(
             "\nThese passwords are shown once and kept nowhere; write them down now:\n"
@@ -124,8 +126,12 @@ def ask_and_take_over(start: Original, *, yes: bool, new_passwords: bool, dry_ru
     return EXIT_OK
 
 
-def settings_of(plan: original.Plan, fresh: dict[str, str], bind: str) -> Settings:
+def settings_of(
+    plan: original.Plan, fresh: dict[str, str], bind: str, weak: Collection[str] = ()
+) -> Settings:
     """Return our configuration; `fresh` passwords take the place of those that it had.
+
+    Whose password is `weak` is marked.
 
     Raises:
         SettingsError: two names look alike, or a setting cannot be used.
@@ -134,7 +140,9 @@ def settings_of(plan: original.Plan, fresh: dict[str, str], bind: str) -> Settin
     for name in _names(plan):
         hashed = _hash(fresh.get(name) or plan.people[name])
         settings = people.added(settings, name, "administrator", hashed or "")
-    return settings
+    return people.marked_weak(
+        settings, {EXPORT if name == EXPORT else people.known(settings, name).name for name in weak}
+    )
 
 
 def weak_passwords(plan: original.Plan) -> dict[str, str]:
@@ -175,7 +183,7 @@ def words(start: Original, weak: dict[str, str], bind: str, new_passwords: bool)
     )
     said += _part(
         "Kept in original/ too: config.json and its key. They still hold the old passwords:",
-        ["remove both when everybody has logged in once"],
+        ["remove both when everybody has logged in once", *_typed_into(start)],
     )
     outside = [f"{path}: python3 datalogger.py import {path}" for path in plan.outside if Path(path).exists()]
     said += _part("Outside this folder, left where they are:", outside)
@@ -183,12 +191,12 @@ def words(start: Original, weak: dict[str, str], bind: str, new_passwords: bool)
         said += _part("Passwords:", [f"new ones for {', '.join((*_names(plan), EXPORT))}, shown once"])
     elif weak:
         lines = [f"{who}: {reason}" for who, reason in weak.items()]
-        first = next(iter(weak))
         lines.append(
-            "until then the dashboard answers on this machine alone (127.0.0.1). Set others with "
-            f"python3 encrypt_config.py passwd {'--export' if first == EXPORT else first}, then "
-            f"python3 encrypt_config.py set web.bind {EVERYWHERE}"
+            "the dashboard answers on this machine alone (127.0.0.1) now. Set others first, then open it to "
+            "the network:"
         )
+        lines += [new_password(who) for who in weak]
+        lines.append(f"python3 encrypt_config.py set web.bind {EVERYWHERE}")
         said += _part("Passwords that cannot stay on a network:", lines)
     said += _part(
         "Notes:",
@@ -199,6 +207,14 @@ def words(start: Original, weak: dict[str, str], bind: str, new_passwords: bool)
         ],
     )
     return said
+
+
+def _typed_into(start: Original) -> list[str]:
+    """Return what to remove of the original's audit log: it wrote down what was typed as a password."""
+    named = start.found.values.get("audit_log_file")
+    names = {looking.AUDIT_LOG, Path(named).name if isinstance(named, str) else ""}
+    logs = [move.to for move in start.moves if Path(move.name).name in names]
+    return [f"{log} too: the original wrote into it what people typed as passwords" for log in logs]
 
 
 def _part(title: str, lines: list[str]) -> list[str]:

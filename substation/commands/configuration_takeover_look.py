@@ -13,7 +13,8 @@ from substation.settings.model import Home
 from substation.store import original as stores
 
 DATABASES = ("*.db", "*.csv")
-LOGS = ("dashboard_audit.log", "modbus_reader.log", "app.log", "dmf_reader.log", "ngrok.log")
+AUDIT_LOG = "dashboard_audit.log"
+LOGS = (AUDIT_LOG, "modbus_reader.log", "app.log", "dmf_reader.log", "ngrok.log")
 """What the original's programs and its `start.sh` wrote."""
 PROGRAMS = frozenset({"DMF_Reader.py", "app.py"})
 

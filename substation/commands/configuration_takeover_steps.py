@@ -17,6 +17,7 @@ the same command does the rest.
 
 import json
 import os
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -83,11 +84,13 @@ def _make_folder(path: Path) -> None:
 def _keep_copies(start: Original) -> None:
     kept = Home(start.folder).original
     copies = {files.NAME: start.content}
-    if start.old_key is not None:
-        copies[vault.KEY_NAME] = start.old_key + b"\n"
+    if start.old_key is not None and start.ring is not None:
+        content = start.ring.path.read_bytes()
+        # Behind the original's key ours may stand already, of a take-over that was broken off.
+        copies[vault.KEY_NAME] = content if content.strip() == start.old_key else start.old_key
     for name, content in copies.items():
         there = sorted(kept.glob(f"{Path(name).stem}*{Path(name).suffix}"))
-        if not any(path.read_bytes() == content for path in there):
+        if not any(path.read_bytes().strip() == content.strip() for path in there):
             write_atomic(free(kept / name, set()), content)
 
 
@@ -139,7 +142,8 @@ def _finish(folder: Path, clock: Clock | None) -> None:
     found = files.unsealed(folder)
     settings = parse(found.data, files.NAME)
     audit = audit_of(folder, settings, clock)
-    for warning in todo["warnings"]:
+    for warning in dict.fromkeys([*todo["warnings"], *found.warnings]):
+        print(f"Warning: {warning}", file=sys.stderr)
         record(audit, "key.mode", what=warning)
     record(
         audit,

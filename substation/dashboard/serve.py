@@ -32,7 +32,7 @@ from substation.errors import (
     SubstationError,
     WrongStation,
 )
-from substation.settings import files
+from substation.settings import files, people
 from substation.settings.model import Home, Settings
 from substation.store.history import HistoryReader
 
@@ -93,6 +93,8 @@ def _serve(folder: Path, port: int | None) -> int:
         LOG.warning("%s", warning)
     if demo and not settings.simulated:
         LOG.warning("a real station still has demo passwords (%s); set your own", ", ".join(demo))
+    if weak := people.weak_passwords(settings):
+        LOG.warning("weak passwords of the original system (%s); set others", ", ".join(weak))
     audit = Audit.of_station(folder, settings, "dashboard", clock)
     for warning in loaded.warnings:
         audit.write("key.mode", detail=warning)

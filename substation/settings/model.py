@@ -236,9 +236,7 @@ class Settings(_Part):
         pattern=KNOWN_HASHES,
         description="argon2id of the export password; set it with encrypt_config.py passwd --export.",
     )
-    export_password_weak: bool = Field(
-        False, description="As users.0.password_weak, of the export password."
-    )
+    export_password_weak: bool = Field(False, description="As users.0.password_weak, of the export password.")
     audit_keys: tuple[RetiredAuditKey, ...] = Field(
         (), description="Keys of the audit chain before a rotation; written by encrypt_config.py rotate."
     )

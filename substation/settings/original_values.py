@@ -192,19 +192,30 @@ def _meters(reader: Reader, _: str, value: object) -> tuple[str, str]:
 
 
 def _path(reader: Reader, name: str, value: object) -> tuple[str, str]:
-    _, inside = reader.file(name, value)
+    file, inside = reader.file(name, value)
     setting, ours = _ours(name)
     if inside is None:
-        return ours, _OUTSIDE
+        return ours, _outside(file)
     if inside != ours:
         reader.paths[setting] = inside
     return inside, ""
 
 
 def _database(reader: Reader, name: str, value: object) -> tuple[str, str]:
-    _, inside = reader.file(name, value)
+    file, inside = reader.file(name, value)
     why = KEYS[name]["why"]
-    return _ours(name)[1], why if inside else f"{why}; {_OUTSIDE}"
+    return _ours(name)[1], why if inside else f"{why}; {_outside(file)}"
+
+
+def _outside(file: PurePath) -> str:
+    """Return what becomes of a file of the original's outside the home."""
+    try:
+        Path(file).lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return "the original's file was to lie outside the station's home, and is not there"
+    except OSError:
+        pass  # not ours to look into
+    return "the original's file lies outside the station's home and is left as it is"
 
 
 def _ours(name: str) -> tuple[str, str]:
@@ -252,7 +263,6 @@ _FILES = {
 }
 """Our setting of a path, and the attribute of `Home` with its default."""
 _STORES = frozenset({"csv_file", "db_path", "db_daily_path"})
-_OUTSIDE = "the original's file lies outside the station's home and is left as it is"
 _PROGRAMS = frozenset({".py", ".sh", ".key", ".json", ".toml"})
 """Files that are no data; a path that names one is a mistake."""
 _MAY_MISS = frozenset({"csv_file", "db_path", "db_daily_path", "log_file", "audit_log_file"})

@@ -6,7 +6,7 @@ everywhere: names cannot be confused, and somebody can always administrate the s
 """
 
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from pydantic import ValidationError
@@ -82,7 +82,27 @@ def removed(settings: Settings, name: str) -> Settings:
 
 def with_password(settings: Settings, name: str, password_hash: str) -> Settings:
     """Return the settings with another password for a user; raises NoSuchUser."""
-    return _changed(settings, name, password_hash=password_hash)
+    return _changed(settings, name, password_hash=password_hash, password_weak=False)
+
+
+def with_export_password(settings: Settings, password_hash: str) -> Settings:
+    """Return the settings with another password of the export."""
+    return settings.model_copy(update={"export_password_hash": password_hash, "export_password_weak": False})
+
+
+def marked_weak(settings: Settings, names: Collection[str]) -> Settings:
+    """Return the settings with these passwords (users', and `export`) marked until they change."""
+    users = tuple(
+        user.model_copy(update={"password_weak": True}) if user.name in names else user
+        for user in settings.users
+    )
+    return settings.model_copy(update={"users": users, "export_password_weak": RESERVED in names})
+
+
+def weak_passwords(settings: Settings) -> tuple[str, ...]:
+    """Return whose password was taken over although it is weak: enabled users by name, and `export`."""
+    names = [user.name for user in settings.users if user.password_weak and not user.disabled]
+    return (*names, RESERVED) if settings.export_password_weak else tuple(names)
 
 
 def keep_an_administrator(before: Settings | Mapping[str, object], after: Settings) -> None:

@@ -1,8 +1,10 @@
 """The change over from an original configuration: what is shown, what becomes of it, what is refused."""
 
+import io
 import json
 import os
 import pwd
+import re
 import stat
 import subprocess
 import sys
@@ -14,11 +16,11 @@ from cryptography.fernet import Fernet
 from werkzeug.security import generate_password_hash
 
 from substation import audit
-from substation.access.users import check, check_export
+from substation.access.users import check, check_export, demo_passwords_in_use
 from substation.commands import configuration, demo
 from substation.commands import configuration_aside as aside
 from substation.errors import SettingsError
-from substation.settings import files, vault
+from substation.settings import files, people, vault
 from substation.settings.model import CARD_METERS, Home
 from tests.commands import original_home
 from tests.settings.original_forms import EXPORT, PASSWORDS
@@ -184,6 +186,113 @@ def test_one_weak_password_keeps_the_dashboard_on_this_machine(home: Path, chang
     original_home.make(home, **changes)
     assert configuration.main(["--yes"]) == 0
     assert files.load(home).settings.web.bind == "127.0.0.1"
+
+
+@pytest.mark.parametrize(
+    ("changes", "commands"),
+    [
+        ({"download_password": "secure123"}, ["passwd --export"]),
+        ({"dashboard_auth": {"admin": "password123"}}, ["passwd admin"]),
+        (
+            {"dashboard_auth": {"admin": "password123", "meera": "short"}, "download_password": "secure123"},
+            ["passwd admin", "passwd meera", "passwd --export"],
+        ),
+    ],
+)
+def test_the_plan_names_the_command_for_every_weak_password_before_the_network(
+    home: Path, capsys: pytest.CaptureFixture[str], changes: dict[str, Any], commands: list[str]
+) -> None:
+    original_home.make(home, **changes)
+    assert configuration.main(["takeover", "--dry-run"]) == 0
+    said = capsys.readouterr().out
+    named = re.findall(r"- python3 encrypt_config.py (.*)", said)
+    assert named == [*commands, "set web.bind 0.0.0.0"]
+
+
+def test_who_does_what_the_plan_says_can_be_started(
+    home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    original_home.make(home, dashboard_auth={"admin": "password123"}, download_password="secure123")
+    assert configuration.main(["--yes"]) == 0
+    for command in re.findall(r"- python3 encrypt_config.py (.*)", capsys.readouterr().out):
+        monkeypatch.setattr("sys.stdin", io.StringIO("four quiet herons wade\n" * 2))
+        assert configuration.main(command.split()) == 0
+    settings = files.load(home).settings
+    assert (settings.web.bind, demo_passwords_in_use(settings)) == ("0.0.0.0", ())  # noqa: S104
+    assert people.weak_passwords(settings) == ()
+    assert capsys.readouterr().err == ""
+
+
+def test_a_weak_password_of_ones_own_is_warned_of_until_it_is_changed(
+    home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    original_home.make(home, dashboard_auth={"admin": "admin12345admin"}, download_password="short")
+    assert configuration.main(["--yes"]) == 0
+    assert people.weak_passwords(files.load(home).settings) == ("admin", "export")
+    capsys.readouterr()
+    assert configuration.main(["check"]) == 0
+    assert "this machine alone" in capsys.readouterr().err
+    assert configuration.main(["set", "web.bind", "0.0.0.0"]) == 0  # noqa: S104
+    said = capsys.readouterr().err
+    assert "Warning: users: admin, export still has a weak password" in said
+    assert "passwd admin" in said
+    assert "passwd --export" in said
+    for command in (["passwd", "admin"], ["passwd", "--export"]):
+        assert people.weak_passwords(files.load(home).settings)
+        monkeypatch.setattr("sys.stdin", io.StringIO("four quiet herons wade\n" * 2))
+        assert configuration.main(command) == 0
+    capsys.readouterr()
+    assert configuration.main(["set", "web.bind", "192.168.1.20"]) == 0
+    assert configuration.main(["check"]) == 0
+    assert "weak" not in capsys.readouterr().err
+
+
+def test_the_mark_of_a_weak_password_is_not_taken_off_by_hand(
+    home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    original_home.make(home, dashboard_auth={"admin": "admin12345admin"}, download_password="short")
+    assert configuration.main(["--yes"]) == 0
+    for name in ("users.0.password_weak", "export_password_weak"):
+        assert configuration.main(["set", name, "no"]) == 78
+        assert "passwd" in capsys.readouterr().err
+    monkeypatch.setenv("EDITOR", "sed -i s/Substation/Rampur/")
+    assert configuration.main(["edit"]) == 0
+    assert people.weak_passwords(files.load(home).settings) == ("admin", "export")
+
+
+def test_the_log_with_typed_passwords_is_named_for_removal(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    original_home.make(home)
+    assert configuration.main(["takeover", "--dry-run"]) == 0
+    assert "original/dashboard_audit.log too" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("end", [b"", b"\n", b"\r\n"])
+def test_the_kept_key_has_the_bytes_it_had(home: Path, end: bytes) -> None:
+    original_home.make(home)
+    key = (home / "config_key.key").read_bytes() + end
+    (home / "config_key.key").write_bytes(key)
+    assert configuration.main(["--yes"]) == 0
+    assert (home / "original" / "config_key.key").read_bytes() == key
+
+
+def test_a_mended_key_is_said_too(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    original_home.make(home)
+    assert configuration.main(["--yes"]) == 0
+    assert capsys.readouterr().err.count("config_key.key: others could read it (mode 0644)") == 1
+
+
+def test_a_path_outside_that_leads_nowhere_is_said(
+    home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    there = tmp_path / "there.csv"
+    there.touch()
+    original_home.make(home, csv_file=str(there), log_file=str(tmp_path / "nowhere" / "x.log"))
+    assert configuration.main(["takeover", "--dry-run"]) == 0
+    said = capsys.readouterr().out
+    assert said.count("lies outside the station's home and is left as it is") == 1
+    assert said.count("is not there") == 1
 
 
 def test_hashes_are_kept_as_they_are_and_fit_their_passwords(home: Path) -> None:

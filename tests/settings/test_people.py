@@ -137,3 +137,11 @@ def test_a_password_made_of_the_stations_own_names_is_refused(station: Settings)
     for own in ("rampur pump house 1", "NonEssentialLoad Transformer", "meera meera meera"):
         assert people.refusal(station, "meera", own)
     assert people.refusal(station, "meera", "four quiet herons wade") is None
+
+
+def test_a_weak_password_is_marked_until_it_is_changed(station: Settings) -> None:
+    marked = people.marked_weak(station, {"admin", "export"})
+    assert people.weak_passwords(marked) == ("admin", "export")
+    changed = people.with_password(marked, "admin", HASH)
+    assert people.weak_passwords(changed) == ("export",)
+    assert people.weak_passwords(people.with_export_password(changed, HASH)) == ()
