@@ -59,12 +59,17 @@ def frame() -> html.Div:
 
 
 def simulated_strip() -> html.Div:
-    """Return the strip that nobody may overlook, and that is no alarm."""
+    """Return the strip that nobody may overlook, and that is no alarm; it stays in view."""
     return html.Div(
         [
             html.B("SIMULATED"),
             html.Span(
-                ["Numbers come from the simulator, not from the yard.", html.I(" Do not operate on them.")]
+                [
+                    "Numbers come from the simulator",
+                    html.Span(", not from the yard", className="ss-wide-only"),
+                    ".",
+                    html.I(" Do not operate on them."),
+                ]
             ),
         ],
         className="ss-sim",

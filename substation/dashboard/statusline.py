@@ -5,6 +5,7 @@ supply lost? does a circuit lack it? does a meter keep silent? is something outs
 """
 
 import zoneinfo
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from substation.dashboard import format as f
@@ -99,7 +100,7 @@ def _warning(board: Board, zone: zoneinfo.ZoneInfo) -> Headline | None:
     if waiting:
         return Headline("warn", "Waiting for answers", ", ".join(meter.name for meter in waiting))
     if board.problems:
-        return Headline("warn", _count(len(board.problems), "problem"), " ".join(board.problems[:2]))
+        return Headline("warn", _count(len(board.problems), "problem"), _sentences(board.problems[:2]))
     return None
 
 
@@ -113,16 +114,27 @@ def line_parts(board: Board, zone: zoneinfo.ZoneInfo) -> Parts:
         "spoken": (said.spoken, ""),
         "detail": (said.detail, "" if said.detail else "ss-none"),
     }
-    facts = _facts(board, zone, said)[:FACTS]
+    unsaid = _unsaid(board, said)
+    facts = [(*fact, "") for fact in _facts(board, zone)[: FACTS - len(unsaid)]]
+    facts += [(*fact, "ss-f-long") for fact in unsaid]
     for place in range(FACTS):
-        strong, plain = facts[place] if place < len(facts) else ("", "")
-        parts[f"f{place}"] = ("", "" if strong or plain else "ss-none")
+        strong, plain, looks = facts[place] if place < len(facts) else ("", "", "ss-none")
+        parts[f"f{place}"] = ("", looks)
         parts[f"b{place}"] = (strong, "")
         parts[f"t{place}"] = (plain, "")
     return parts
 
 
-def _facts(board: Board, zone: zoneinfo.ZoneInfo, said: Headline) -> list[tuple[str, str]]:
+def _unsaid(board: Board, said: Headline) -> list[tuple[str, str]]:
+    """Return one fact with all problems that the headline's detail does not name, or none."""
+    left = [words for words in board.problems if _sentence(words) not in said.detail]
+    if not left:
+        return []
+    what = "problem" if len(left) == len(board.problems) else "further problem"
+    return [(_count(len(left), what), _sentences(left))]
+
+
+def _facts(board: Board, zone: zoneinfo.ZoneInfo) -> list[tuple[str, str]]:
     if board.poller.state != "running":
         ages = [meter.age_s for meter in board.meters if meter.age_s is not None]
         if not ages:
@@ -138,8 +150,6 @@ def _facts(board: Board, zone: zoneinfo.ZoneInfo, said: Headline) -> list[tuple[
             facts.append((_line_name(board, line.name), "down"))
         elif line.busy is not None:
             facts.append((_line_name(board, line.name), f"{f.percent(line.busy)} busy"))
-    if board.problems and said.title != _count(len(board.problems), "problem"):
-        facts.append((_count(len(board.problems), "problem"), board.problems[0]))
     return facts
 
 
@@ -218,6 +228,10 @@ def _line_name(board: Board, name: str) -> str:
 def _sentence(text: str) -> str:
     text = text[:1].upper() + text[1:]
     return text if text.endswith((".", "!", "?")) else f"{text}."
+
+
+def _sentences(texts: Sequence[str]) -> str:
+    return " ".join(_sentence(text) for text in texts)
 
 
 def _count(number: int, what: str) -> str:

@@ -1,8 +1,11 @@
 """The state line: what is wrong, where, since when; and above all whether anybody can see it."""
 
+from dataclasses import replace
+
 import pytest
 
 from substation.dashboard import statusline
+from substation.dashboard.board import Board
 from tests.dashboard.boards import ZONE, in_state
 
 SAID = {
@@ -37,6 +40,16 @@ def test_nobody_sees_anything_comes_before_all_else(state: str) -> None:
     assert "Every value here is old." in said.detail
 
 
+def shown(board: Board) -> list[str]:
+    """Return the facts that stand beside the headline."""
+    parts = statusline.line_parts(board, ZONE)
+    return [
+        f"{parts[f'b{place}'][0]} {parts[f't{place}'][0]}"
+        for place in range(statusline.FACTS)
+        if parts[f"f{place}"][1] != "ss-none"
+    ]
+
+
 @pytest.mark.parametrize(
     ("state", "facts"),
     [
@@ -51,13 +64,7 @@ def test_nobody_sees_anything_comes_before_all_else(state: str) -> None:
     ],
 )
 def test_facts_stand_beside_it(state: str, facts: list[str]) -> None:
-    parts = statusline.line_parts(in_state(state), ZONE)
-    shown = [
-        f"{parts[f'b{place}'][0]} {parts[f't{place}'][0]}"
-        for place in range(statusline.FACTS)
-        if parts[f"f{place}"][1] != "ss-none"
-    ]
-    assert shown == facts
+    assert shown(in_state(state)) == facts
 
 
 @pytest.mark.parametrize(
@@ -88,3 +95,31 @@ def test_what_is_read_aloud_does_not_count_seconds(state: str) -> None:
     assert spoken
     assert " s" not in spoken.replace(" stopped", "").replace(" since", "")
     assert " min" not in spoken
+
+
+def test_what_the_headline_says_is_not_said_again_beside_it() -> None:
+    down = in_state("line down")
+    detail = down.lines[0].detail
+    assert detail
+    assert not any("problem" in fact for fact in shown(replace(down, problems=(detail,))))
+    assert shown(replace(down, problems=(detail, "the disk is full")))[-1] == (
+        "1 further problem The disk is full."
+    )
+
+
+def test_every_problem_is_said_once() -> None:
+    board = replace(in_state("normal"), problems=("The first.", "the second", "the third", "the fourth"))
+    said = statusline.headline(board, ZONE)
+    assert (said.title, said.detail) == ("4 problems", "The first. The second.")
+    assert shown(board)[-1] == "2 further problems The third. The fourth."
+    parts = statusline.line_parts(board, ZONE)
+    assert parts["f4"] == ("", "ss-f-long")
+
+
+def test_a_problem_keeps_its_place_among_many_facts_and_while_nobody_polls() -> None:
+    board = in_state("dead meter")
+    many = replace(board, lines=board.lines * 4, problems=("The disk is full.",))
+    assert len(shown(many)) == statusline.FACTS
+    assert shown(many)[-1] == "1 problem The disk is full."
+    still = replace(in_state("stopped poller"), problems=("The disk is full.",))
+    assert shown(still) == ["Last reading 16:16:47", "1 problem The disk is full."]
