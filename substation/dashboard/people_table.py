@@ -23,8 +23,14 @@ ROLE_WORDS: dict[UserRole, str] = {
     "administrator": "may also see the audit log and change users",
 }
 """What each role may do, each also what those before it may."""
+REFUSED = 422
+"""With this status the station refuses a new password: the focus goes back to where it was typed."""
 YOURSELF = (
     "This is your own login: you end your own rights here, and only another administrator gives them back."
+)
+ONLY = (
+    "This is your own login, and no other administrator can log in here. The station refuses to be left "
+    "without one: make another user administrator first."
 )
 
 
@@ -60,8 +66,8 @@ def field(kind: str, name: str, label: str, hint: str = "", **more: Any) -> dict
         name: under which it is posted; empty: it is only compared.
         label: above it.
         hint: said below the label before anything is typed.
-        more: `autocomplete`; `options` (value, what it means) and `value` of a select; `same_as`, a field that must hold the
-            same; `optional`; `most`, characters.
+        more: `autocomplete`; `options` (value, what it means) and `value` of a select; `same_as`: a field
+            that must hold the same; `optional`; `most`, characters; `refused`, the status that refuses it.
     """
     return {"kind": kind, "name": name, "label": label, "hint": hint, **more}
 
@@ -81,6 +87,7 @@ def password_field() -> dict[str, Any]:
         f"Leave it empty to have one made, which is shown once. One of your own: {passwords.RULES}",
         autocomplete="new-password",
         optional=True,
+        refused=REFUSED,
     )
 
 
@@ -106,11 +113,13 @@ def table(settings: Settings, me: str) -> html.Table:
         me: the name of who looks at it.
     """
     head = [html.Th(text, scope="col") for text in ("Name", "Role", "Login", "Change")]
-    rows = [_row(user, user.name == me) for user in settings.users]
+    others = any(one.role == "administrator" and not one.disabled for one in settings.users if one.name != me)
+    rows = [_row(user, None if user.name != me else YOURSELF if others else ONLY) for user in settings.users]
     return html.Table([html.Thead(html.Tr(head)), html.Tbody(rows)], className="ss-table ss-users")
 
 
-def _row(user: User, own: bool) -> html.Tr:
+def _row(user: User, own: str | None) -> html.Tr:
+    """Return the row of a user; `own` is the warning to whoever is about to change himself."""
     name: list[Any] = [html.B(user.name)]
     if own:
         name.append(html.Span(" you", className="ss-muted"))
@@ -136,9 +145,9 @@ def _state(user: User) -> list[Any]:
     return ["enabled"]
 
 
-def _actions(user: User, own: bool) -> list[Any]:
+def _actions(user: User, own: str | None) -> list[Any]:
     name = user.name
-    warned = (YOURSELF,) if own else ()
+    warned = (own,) if own else ()
     role = form(
         f"{USERS}/role",
         "Give this role",
@@ -159,7 +168,7 @@ def _actions(user: User, own: bool) -> list[Any]:
         f"{USERS}/remove",
         f"Remove {name}",
         title=f"Remove {name}?",
-        words=(f"{name} is logged out everywhere. The audit log keeps what {name} did.", *warned),
+        words=_told(f"{name} is logged out everywhere. The audit log keeps what {name} did.", warned),
         name=name,
     )
     return [
@@ -172,10 +181,15 @@ def _actions(user: User, own: bool) -> list[Any]:
     ]
 
 
+def _told(comes: str, warned: tuple[str, ...]) -> tuple[str, ...]:
+    """Return what is said before a change: not what comes of it, where it will be refused."""
+    return warned if ONLY in warned else (comes, *warned)
+
+
 def _disable(name: str, warned: tuple[str, ...]) -> html.Button:
     words = f"{name} is logged out everywhere and cannot log in until enabled again. The password stays."
     opens = form(
-        f"{USERS}/disable", f"Disable {name}", title=f"Disable {name}?", words=(words, *warned), name=name
+        f"{USERS}/disable", f"Disable {name}", title=f"Disable {name}?", words=_told(words, warned), name=name
     )
     return _button("Disable", opens, of=name)
 

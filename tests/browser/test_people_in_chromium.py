@@ -87,6 +87,27 @@ def test_a_person_changes_his_password_and_stays_logged_in(chromium: Any, stage:
     assert verify_password(people.known(files.load(stage.folder).settings, "viewer").password_hash, NEW)
 
 
+def test_the_focus_goes_to_the_field_that_is_wrong(chromium: Any, stage: Stage) -> None:
+    with logged_in(chromium, stage, "operator") as page:
+        page.goto(stage.address + "account")
+        old, new, again = (
+            page.get_by_label(label, exact=True)
+            for label in ("Present password", "New password", "New password once more")
+        )
+        old.fill(PASSWORD)
+        new.fill("short")
+        again.fill("short")
+        page.keyboard.press("Enter")
+        expect(page.get_by_role("alert")).to_contain_text("The new password cannot be taken")
+        expect(new).to_be_focused()
+        old.fill("not the present one")
+        page.keyboard.press("Enter")
+        expect(page.get_by_role("alert")).to_have_text(
+            "Nothing was changed. The present password is not the right one."
+        )
+        expect(old).to_be_focused()
+
+
 def test_a_password_may_be_pasted_and_is_not_cut(chromium: Any, stage: Stage) -> None:
     with logged_in(chromium, stage, "operator") as page:
         page.goto(stage.address + "account")

@@ -300,7 +300,8 @@ def test_each_dialog_names_the_user_and_its_button_says_what_it_does() -> None:
 
 
 def test_whoever_changes_himself_is_warned_and_sets_his_password_on_his_own_page() -> None:
-    own = asks(own_settings(), "administrator", "administrator")
+    two = people.with_role(own_settings(), "viewer", "administrator")
+    own = asks(two, "administrator", "administrator")
     assert set(own) == {"Role", "Disable", "Remove"}
     for spec in own.values():
         assert people_table.YOURSELF in spec["words"]
@@ -310,6 +311,14 @@ def test_whoever_changes_himself_is_warned_and_sets_his_password_on_his_own_page
         one.href for one in walk(people_table.table(own_settings(), "administrator")) if hasattr(one, "href")
     ]
     assert links == ["/account"]
+
+
+def test_nobody_is_told_of_another_administrator_where_there_is_none() -> None:
+    one_is_off = people.disabled(people.with_role(own_settings(), "viewer", "administrator"), "viewer", True)
+    for settings in (own_settings(), one_is_off):
+        own = asks(settings, "administrator", "administrator")
+        assert own["Disable"]["words"] == own["Remove"]["words"] == [people_table.ONLY]
+        assert own["Role"]["words"] == [people_table.ONLY]
 
 
 def test_a_name_that_looks_like_markup_stays_text(admin: Browser, station: Station) -> None:

@@ -73,7 +73,11 @@
       go.disabled = true;
       const answer = await post(spec.url, body);
       go.disabled = false;
-      if (answer.error) { say(error, answer.error, fields.length ? fields[0].control : go); return; }
+      if (answer.error) {
+        const wrong = fields.find(({spec}) => spec.refused === answer.status) || fields[0];
+        say(error, answer.error, wrong ? wrong.control : go);
+        return;
+      }
       for (const {control} of fields) if (control.tagName === 'INPUT') control.value = '';
       done(answer);
     });
@@ -93,7 +97,8 @@
     try {
       const got = await fetch(url, {method: 'POST', headers: {'Content-Type': 'application/json'}, body: JSON.stringify(body), cache: 'no-store'});
       const answer = await got.json();
-      return got.ok || answer.error ? answer : {error: 'The station refused it (' + got.status + ').'};
+      if (answer.error) return {...answer, status: got.status};
+      return got.ok ? answer : {error: 'The station refused it (' + got.status + ').'};
     } catch {
       return {error: 'No whole answer came, so nobody knows whether it was done. Reload the page and look.'};
     }

@@ -65,7 +65,14 @@ def password_form(user: User | None) -> str:
         account.PASSWORD,
         "Change the password",
         field("password", "old", "Present password", autocomplete="current-password"),
-        field("password", "new", "New password", passwords.RULES, autocomplete="new-password"),
+        field(
+            "password",
+            "new",
+            "New password",
+            passwords.RULES,
+            autocomplete="new-password",
+            refused=people_table.REFUSED,
+        ),
         field("password", "", "New password once more", autocomplete="new-password", same_as="new"),
         who=user.name if user else "",
     )
