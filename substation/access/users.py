@@ -2,6 +2,8 @@
 
 import contextlib
 import functools
+import hashlib
+import hmac
 import secrets
 import threading
 import unicodedata
@@ -18,6 +20,8 @@ ROLES: tuple[UserRole, ...] = ("viewer", "operator", "engineer", "administrator"
 HASHES_AT_ONCE = 2
 """Each costs a core about 40 ms and 19 MiB: more at once would starve the pages."""
 HASH_WAIT_S = 2.0
+SHOWN_OF_A_STRANGER = 2
+"""Characters of a name that is no user's."""
 
 _hashing = threading.BoundedSemaphore(HASHES_AT_ONCE)
 
@@ -46,6 +50,18 @@ def check_export(settings: Settings, password: str) -> bool:
     """Return whether this is the station's export password; raises Crowded."""
     right = _verified(settings.export_password_hash or _nobody(), password)
     return right and settings.export_password_hash is not None
+
+
+def said_name(settings: Settings, name: str, key: bytes) -> str:
+    """Return a name that somebody typed as it may be kept: of one who is no user only its beginning.
+
+    Whoever types his password into the field of the name would have it written down for everybody who
+    reads the log. Equal names can still be told by a short digest, which needs `key`.
+    """
+    if not name or any(_normal(user.name) == _normal(name) for user in settings.users):
+        return name
+    digest = hmac.new(key, _normal(name).encode("utf-8", "replace"), hashlib.sha256).hexdigest()
+    return f"{name[:SHOWN_OF_A_STRANGER]}... ({digest[:8]})"
 
 
 def role_at_least(role: UserRole, needed: UserRole) -> bool:
@@ -95,7 +111,7 @@ def rehash_export(folder: Path, password: str) -> bool:
         Crowded: more logins at once than can be checked.
         SettingsError: the configuration cannot be read or written.
     """
-    settings = files.load(folder).settings
+    settings = files.load(folder, mend=False).settings
     stored = settings.export_password_hash
     if stored is None or not vault.needs_rehash(stored) or not check_export(settings, password):
         return False

@@ -1,10 +1,10 @@
-"""The poller with its audit log: what it took over, and the log's last line in the history each day."""
+"""The poller with its audit log: what it took over, and the log's last line in the history each hour."""
 
 from collections.abc import Callable
 
-from substation.acquisition.spine import Ending, Poller
+from substation.acquisition.spine import Ending, Poller, log
 from substation.audit import Audit, in_force
-from substation.audit.anchors import DAY_S
+from substation.audit.anchors import DAY_S, HOUR_S
 from substation.clock import Clock
 from substation.errors import SettingsError
 from substation.settings.files import Loaded
@@ -18,12 +18,13 @@ class AuditedPoller(Poller):
         """Raises ProfileError and WrongStation, as `Poller`."""
         self.audit = audit
         self._refusals = in_force.Refusals(audit)
+        self._noted = (0, "")
         super().__init__(loaded, clock, ending)
 
     @property
     def chores(self) -> tuple[tuple[float, Callable[[], None]], ...]:
         """What is done after a round, each once in so many seconds at most."""
-        return (*super().chores, (DAY_S, self.note_day))
+        return (*super().chores, (DAY_S, self.note_day), (HOUR_S, self.note_hour))
 
     def reload(self) -> None:
         """Take a changed configuration and write it down; one that cannot be used is written down once."""
@@ -35,6 +36,9 @@ class AuditedPoller(Poller):
             raise
         self._refusals.note("")
         if self.settings is not before:
+            for warning in self.loaded.warnings:
+                log.warning("%s", warning)
+                self.audit.write("key.mode", ok=False, words=warning)
             in_force.note(self.audit, before, self.settings)
 
     def note_day(self) -> None:
@@ -42,8 +46,14 @@ class AuditedPoller(Poller):
         self.audit.write("audit.anchor", kept=self.home.history.name)
         self.note_anchor("daily")
 
+    def note_hour(self) -> None:
+        """Keep the last line's number, where there are new lines."""
+        if self.audit.anchor() != self._noted:
+            self.note_anchor("hourly")
+
     def note_anchor(self, why: str) -> None:
         """Keep the number and seal of the log's last line in the history."""
         anchor = self.audit.anchor()
         if anchor[0]:
+            self._noted = anchor
             self.keeper.event(anchors.KIND, new=anchors.written(anchor), detail=why)

@@ -31,6 +31,11 @@ class Draft:
     details: Mapping[str, object] = field(default_factory=dict)
 
 
+def to_record(event: str, **details: object) -> Draft:
+    """Return a line in which the log tells what has happened to it."""
+    return Draft(event, "", "", ok=False, details=details)
+
+
 @dataclass(slots=True)
 class _Repeat:
     since: float

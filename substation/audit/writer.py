@@ -12,7 +12,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from substation.audit import chain, rotation
-from substation.audit.flood import Draft, Flood
+from substation.audit.flood import Draft, Flood, to_record
 from substation.audit.keys import AuditKey, keys_in, keys_of
 from substation.audit.mark import Mark
 from substation.audit.rotation import Last
@@ -196,16 +196,14 @@ class Audit:
         )
         if mark.is_told(handle, self._keys):
             return []
-        details = {"seen": mark.seq, "seal": mark.mac[:16], "left": last.seq}
-        return [Draft("audit.cut", "", "", ok=False, details=details)]
+        return [to_record("audit.cut", seen=mark.seq, seal=mark.mac[:16], left=last.seq)]
 
     def _lost_before(self) -> list[Draft]:
         """Return the line that tells how much could not be written since the last one."""
         if not self._lost:
             return []
         events = sorted(self._lost)[: chain.MAX_ITEMS]
-        details = {"events": events, "times": self._lost.total()}
-        return [Draft("audit.lost", "", "", ok=False, details=details)]
+        return [to_record("audit.lost", events=events, times=self._lost.total())]
 
     def _trouble(self, what: str, exc: OSError) -> None:
         self.last_problem = f"{self.path}: the audit log cannot be {what} ({exc.strerror or exc})"

@@ -1,12 +1,13 @@
 """`POST /api/account/password`: whoever is logged in changes his own password."""
 
 import unicodedata
+from typing import Any
 
 from flask import Flask, Response
 
 from substation.access import users
 from substation.access.throttle import Throttle
-from substation.dashboard import posted, refusal, rights
+from substation.dashboard import posted, recorded, refusal, rights
 from substation.dashboard.desk import Desk
 from substation.errors import Crowded
 from substation.settings import people
@@ -59,13 +60,17 @@ def _change(desk: Desk, user: User, old: str, new: str) -> Response:
     def exchange(settings: Settings) -> Settings:
         if people.known(settings, user.name).password_hash != user.password_hash:
             raise people.NotPossible("this password was changed elsewhere a moment ago; log in with that one")
-        after = people.with_password(settings, user.name, fresh)
-        # Right before it is written: a request in between would end this session too.
-        desk.sessions.password_changed(user.name, keep=rights.session_token())
-        return after
+        return people.with_password(settings, user.name, fresh)
 
-    posted.changed(desk, exchange)
-    desk.audit.write("password.changed", user=user.name, src=posted.source(), of=user.name)
+    def line(_before: Settings, _after: Settings, /, **more: Any) -> bool:
+        source = posted.source()
+        return desk.audit.write("password.changed", user=user.name, src=source, of=user.name, **more)
+
+    # Right before it is written: a request in between would end this session too.
+    def keep_this_session() -> None:
+        desk.sessions.password_changed(user.name, keep=rights.session_token())
+
+    recorded.changed(desk, exchange, line, keep_this_session)
     return posted.done(
         "Your password is changed. Your logins elsewhere have ended; here you stay logged in. "
         "At the next login the browser asks for the new password."

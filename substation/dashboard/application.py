@@ -26,7 +26,7 @@ from substation.dashboard.login import Login
 from substation.dashboard.tunnel import TunnelledAudit
 from substation.dashboard.watch import Watch
 from substation.errors import SettingsError
-from substation.settings import files
+from substation.settings import files, vault
 from substation.settings.model import Settings, User
 
 LOG = logging.getLogger(__name__)
@@ -111,7 +111,13 @@ def build(folder: Path | None, clock: Clock) -> dash.Dash:
     def find(name: str) -> User | None:
         return next((user for user in watch.settings.users if user.name == name and not user.disabled), None)
 
-    login = Login(check, find, throttle, audit.write, clock)
+    said_key = vault.derive(files.key_in_force(folder), "names said at a login v1")
+
+    def tell(event: str, *, user: str = "", src: str = "", ok: bool = True, **details: object) -> bool:
+        said = users.said_name(watch.settings, user, said_key)
+        return audit.write(event, user=said, src=src, ok=ok, **details)
+
+    login = Login(check, find, throttle, tell, clock)
 
     def expired(name: str, source: str, why: Why) -> None:
         login.forget(name, source)

@@ -60,11 +60,13 @@ _NAMES = {"first_day": "first", "last_day": "last"}
 
 
 def asked(query: Mapping[str, object]) -> Asked:
-    """Return what an address asks for; what is no number, no day or too long asks for nothing."""
+    """Return what an address asks for; what is no number, no day or no text asks for nothing."""
 
     def text(name: str) -> str:
         value = query.get(name)
-        return value.strip()[:LONGEST] if isinstance(value, str) else ""
+        if not isinstance(value, str):
+            return ""
+        return value.encode("utf-8", "ignore").decode("utf-8").strip()[:LONGEST]  # no half of a character
 
     def day(name: str) -> str:
         try:

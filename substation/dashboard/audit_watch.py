@@ -13,7 +13,7 @@ from flask import Flask
 
 from substation import audit
 from substation.audit import Verdict, anchors, in_force
-from substation.audit.anchors import DAY_S
+from substation.audit.anchors import DAY_S, HOUR_S
 from substation.clock import Clock
 from substation.dashboard import feed
 from substation.dashboard.desk import Desk
@@ -27,6 +27,8 @@ AGAIN_S = 300.0
 """Whoever opens the page has the log verified anew when the last time is longer ago."""
 REST_S = 0.004
 """Pause after a slice of the walk (`walk.PAUSE_LINES`): a third of one core at most."""
+WEIGHTY = ("user.", "password.", "export.", "config.")
+"""After such events the last line's number is noted at once."""
 CHANGED = "The audit log was changed: ask the administrator."
 UNREADABLE = "The audit log cannot be verified: ask the administrator."
 
@@ -58,11 +60,16 @@ class AuditWatch:
         self._asked = threading.Event()
         self._running = threading.Lock()
         self._noted_s: float | None = None
+        self._noted = (0, "")
+        self._day_s = 0.0
+        self._weighty = threading.Event()
+        self._wake = threading.Event()
         self._settings = the_desk.watch.settings
         self._refusals = in_force.Refusals(the_desk.audit)
         self._found_s = 0.0
         self.finding: Finding | None = None
         the_desk.watch.listen(self._take_over)
+        the_desk.audit.listen(self._written)
 
     def start(self) -> None:
         """Go on in a thread of its own for as long as the process lives."""
@@ -72,6 +79,7 @@ class AuditWatch:
         """Have the log verified anew, unless that was done a moment ago or is under way; does not wait."""
         if self.finding is None or self._clock.monotonic() - self._found_s >= AGAIN_S:
             self._asked.set()
+            self._wake.set()
 
     @property
     def under_way(self) -> bool:
@@ -113,26 +121,46 @@ class AuditWatch:
         """Keep the number and seal of the log's last line in the operators' database."""
         anchor = self._desk.audit.anchor()
         self._noted_s = self._clock.monotonic()
-        if not anchor[0]:
+        if not anchor[0] or anchor == self._noted:
             return
         try:
             kept.note(self._desk.database, anchor, self._clock.now_ms(), why)
+            self._noted = anchor
         except StoreError as exc:
             LOG.warning("the audit log's last number could not be noted: %s", exc)
 
     def note_when_due(self) -> None:
-        """Write a line for the day, and keep its number."""
+        """Keep the last line's number each hour and after what matters; write a line for the day."""
+        now = self._clock.monotonic()
+        weighty = self._weighty.is_set()
+        self._weighty.clear()
         if self._noted_s is None:
+            self._day_s = now
             self.note("start")
-        elif self._clock.monotonic() - self._noted_s >= DAY_S:
+        elif now - self._day_s >= DAY_S:
+            self._day_s = now
             self._desk.audit.write("audit.anchor", kept=self._desk.watch.home.operator.name)
             self.note("daily")
+        elif weighty:
+            self.note("event")
+        elif now - self._noted_s >= HOUR_S:
+            self.note("hourly")
+
+    def _written(self, event: str) -> None:
+        if event.startswith(WEIGHTY):
+            self._weighty.set()
+            self._wake.set()
 
     def _keep_watch(self) -> None:
         while True:
+            self._wake.clear()
             self.note_when_due()
-            self.verify()
-            self._asked.wait(DAY_S)
+            if self.finding is None or self._asked.is_set() or self._day_is_over():
+                self.verify()
+            self._wake.wait(HOUR_S)
+
+    def _day_is_over(self) -> bool:
+        return self._clock.monotonic() - self._found_s >= DAY_S
 
     def _verified(self) -> Finding:
         home, settings = self._desk.watch.home, self._desk.watch.settings

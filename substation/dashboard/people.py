@@ -1,13 +1,16 @@
 """`POST /api/users/...`: an administrator adds, changes and removes who may log in.
 
 Each change is made under the rules of `settings.people`, is in force at once and is audited with who
-did it and from where. The answer carries the table of users as it is then.
+did it and from where; without that line nothing is changed. The answer carries the table of users as it
+is then.
 """
+
+from typing import Any
 
 from flask import Flask, Response, abort
 
 from substation.access.users import ROLES
-from substation.dashboard import people_table, posted, rights
+from substation.dashboard import people_table, posted, recorded, rights
 from substation.dashboard.desk import Desk
 from substation.settings import people, vault
 from substation.settings.model import Settings, User, UserRole
@@ -41,42 +44,56 @@ class _People:
         posted.possible(lambda: people.added(settings, name, role, "$argon2id$"))
         password, shown = self._new_password(settings, name, said["password"])
         fresh = posted.hashed(password)
-        _, after = posted.changed(self._desk, lambda now: people.added(now, name, role, fresh))
+
+        def line(_before: Settings, after: Settings, /, **more: Any) -> bool:
+            user = people.known(after, name)
+            return self._desk.audit.write("user.added", of=user.name, role=user.role, **self._by(), **more)
+
+        _, after = recorded.changed(self._desk, lambda now: people.added(now, name, role, fresh), line)
         user = people.known(after, name)
-        self._desk.audit.write(
-            "user.added", user=self._who(), src=posted.source(), of=user.name, role=user.role
-        )
         return self._done(f"Added {user.name}, {user.role}.", after, user, shown)
 
     def role(self) -> Response:
         said = posted.texts("name", "role")
         name, role = said["name"], _role(said["role"])
-        before, after = posted.changed(self._desk, lambda now: people.with_role(now, name, role))
+
+        def line(before: Settings, after: Settings, /, **more: Any) -> bool:
+            old, new = people.known(before, name), people.known(after, name)
+            return self._desk.audit.write(
+                "user.role", of=new.name, before=old.role, after=new.role, **self._by(), **more
+            )
+
+        before, after = recorded.changed(self._desk, lambda now: people.with_role(now, name, role), line)
         old, new = people.known(before, name), people.known(after, name)
         if old == new:
             return self._done(f"{new.name} is {new.role} already.", after, new)
-        self._desk.audit.write(
-            "user.role", user=self._who(), src=posted.source(), of=new.name, before=old.role, after=new.role
-        )
         return self._done(f"{new.name} is {new.role} now, {old.role} before.", after, new)
 
     def disable(self) -> Response:
         name = posted.texts("name")["name"]
-        before, after = posted.changed(self._desk, lambda now: people.disabled(now, name, True))
+
+        def line(_before: Settings, after: Settings, /, **more: Any) -> bool:
+            user = people.known(after, name)
+            return self._desk.audit.write("user.disabled", of=user.name, **self._by(), **more)
+
+        before, after = recorded.changed(self._desk, lambda now: people.disabled(now, name, True), line)
         user = people.known(after, name)
         self._desk.sessions.end_all(user.name)
         if before == after:
             return self._done(f"{user.name} is disabled already.", after, user)
-        self._desk.audit.write("user.disabled", user=self._who(), src=posted.source(), of=user.name)
         return self._done(f"{user.name} may not log in any more, and is logged out.", after, user)
 
     def enable(self) -> Response:
         name = posted.texts("name")["name"]
-        before, after = posted.changed(self._desk, lambda now: people.disabled(now, name, False))
+
+        def line(_before: Settings, after: Settings, /, **more: Any) -> bool:
+            user = people.known(after, name)
+            return self._desk.audit.write("user.enabled", of=user.name, **self._by(), **more)
+
+        before, after = recorded.changed(self._desk, lambda now: people.disabled(now, name, False), line)
         user = people.known(after, name)
         if before == after:
             return self._done(f"{user.name} is enabled already.", after, user)
-        self._desk.audit.write("user.enabled", user=self._who(), src=posted.source(), of=user.name)
         return self._done(f"{user.name} may log in again.", after, user)
 
     def password(self) -> Response:
@@ -87,19 +104,24 @@ class _People:
             return posted.not_done(409, "Your own password is changed on the page Your login.")
         password, shown = self._new_password(settings, user.name, said["password"])
         fresh = posted.hashed(password)
-        _, after = posted.changed(self._desk, lambda now: people.with_password(now, user.name, fresh))
+
+        def line(_before: Settings, _after: Settings, /, **more: Any) -> bool:
+            return self._desk.audit.write("password.changed", of=user.name, **self._by(), **more)
+
+        _, after = recorded.changed(self._desk, lambda now: people.with_password(now, user.name, fresh), line)
         self._desk.sessions.end_all(user.name)
-        self._desk.audit.write("password.changed", user=self._who(), src=posted.source(), of=user.name)
         return self._done(f"{user.name} has a new password, and is logged out.", after, user, shown)
 
     def remove(self) -> Response:
         name = posted.texts("name")["name"]
-        before, after = posted.changed(self._desk, lambda now: people.removed(now, name))
+
+        def line(before: Settings, _after: Settings, /, **more: Any) -> bool:
+            gone = people.known(before, name)
+            return self._desk.audit.write("user.removed", of=gone.name, role=gone.role, **self._by(), **more)
+
+        before, after = recorded.changed(self._desk, lambda now: people.removed(now, name), line)
         gone = people.known(before, name)
         self._desk.sessions.end_all(gone.name)
-        self._desk.audit.write(
-            "user.removed", user=self._who(), src=posted.source(), of=gone.name, role=gone.role
-        )
         return self._done(f"Removed {gone.name}.", after, gone)
 
     def _new_password(self, settings: Settings, name: str, typed: str) -> tuple[str, str]:
@@ -111,6 +133,9 @@ class _People:
         if reason is not None:
             abort(posted.not_done(422, f"The password cannot be taken: {reason}."))
         return typed, ""
+
+    def _by(self) -> dict[str, Any]:
+        return {"user": self._who(), "src": posted.source()}
 
     def _who(self) -> str:
         return rights.current_user().name

@@ -75,6 +75,7 @@ def test_the_poller_notes_start_each_day_and_stop_in_the_history(
     poller.note_anchor("start")
     days = {chore.__name__: every_s for every_s, chore in poller.chores}
     assert days["note_day"] == 86_400
+    assert days["note_hour"] == 3600
     poller.do_chores()
     clock.advance(86_401)
     poller.do_chores()

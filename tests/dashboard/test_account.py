@@ -240,7 +240,9 @@ def test_a_configuration_that_cannot_be_written_is_said_and_nothing_is_half_done
     monkeypatch.undo()
     assert stored(station) == before
     assert viewer.get("/api/live").status_code == 200
-    assert station.audit_lines("password.changed") == []
+    asked, undone = station.audit_lines("password.changed")
+    assert (asked["ok"], undone["ok"]) == (True, False)
+    assert "nothing was changed" in undone["d"]["why"]
 
 
 def _read_only(*_: object) -> None:

@@ -5,9 +5,11 @@ from urllib.parse import quote
 
 import dash
 
+from substation.access import users
 from substation.audit import verify_all
 from substation.audit.keys import keys_in
 from substation.commands.reference_facts import AUDIT_EVENTS
+from substation.settings import people
 from tests.dashboard.conftest import PASSWORD, Browser, Station, Stranger, basic, browse, own_settings
 
 CANARY = "a canary & in the transformer yard"
@@ -57,3 +59,33 @@ def test_no_password_stands_in_the_log_in_any_coding(station: Station, app: dash
     coded = base64.b64encode(CANARY.encode()).decode()
     for secret in (CANARY, quote(CANARY), coded, basic("viewer", CANARY)[6:], PASSWORD):
         assert secret not in content
+
+
+def test_a_password_typed_into_the_field_of_the_name_is_not_written_down(
+    station: Station, app: dash.Dash
+) -> None:
+    station.configure(own_settings())
+    with browse(app, Stranger) as stranger:
+        for name in (CANARY, CANARY, "another canary", "viewer", "VIEWER "):
+            for _ in range(2):
+                stranger.get("/", headers=as_user(name, "wrong"))
+    content = station.home.audit.read_text()
+    assert "canary" not in content
+    said = [line["user"] for line in station.audit_lines("login.failed")]
+    assert len(said) >= 5
+    assert said[0] == said[1]
+    assert said[0].startswith("a ... (")
+    assert len(set(said)) >= 2
+
+
+def test_known_names_are_written_in_full_and_others_told_apart_by_their_digest() -> None:
+    settings, key = own_settings(), b"k" * 32
+    disabled = people.disabled(settings, "viewer", True)
+    for name in ("viewer", "operator", ""):
+        assert users.said_name(disabled, name, key) == name
+    first = users.said_name(settings, "hunter2 hunter2", key)
+    assert first.startswith("hu... (")
+    assert "nter2" not in first
+    assert users.said_name(settings, "hunter2 hunter2", key) == first
+    assert users.said_name(settings, "hunter2 hunter3", key) != first
+    assert users.said_name(settings, "hunter2 hunter2", b"j" * 32) != first

@@ -283,3 +283,38 @@ def test_a_log_that_cannot_be_written_is_on_the_state_line(log: Audit, client: B
 def test_every_column_stays_with_its_words(log: Audit) -> None:
     heads = [text(one) for one in walk(page()) if attribute(one, "scope") == "col"]
     assert heads == [name for name, _ in audit_view._COLUMNS]
+
+
+@pytest.mark.parametrize(
+    "query", ["?text=\ud800", "?user=%ED%A0%80", "?event=\udfff&before=\ud800", "\ud800"]
+)
+def test_half_a_character_in_the_address_is_left_out(log: Audit, client: Browser, query: str) -> None:
+    answer = client.post("/_dash-update-component", json=page_request("/audit", query))
+    assert answer.status_code == 200
+    assert audit_asked.asked({"text": "a\ud800b"}).wanted.text == "ab"
+
+
+def test_the_last_number_is_noted_each_hour_and_after_what_matters(log: Audit, station: Station) -> None:
+    watch = audit_watch.current()
+    watch.note_when_due()
+    log.write("page")
+    watch.note_when_due()  # a page alone waits for the hour
+    station.clock.advance(3600)
+    watch.note_when_due()
+    station.clock.advance(3600)
+    watch.note_when_due()  # nothing new
+    for event in ("user.role", "password.changed", "export.done", "config.changed"):
+        log.write(event)
+        watch.note_when_due()
+    assert [seq for seq, _ in anchors.of_operators(station.home.operator)] == [4, 5, 6, 7, 8, 9]
+    assert station.audit_lines("audit.anchor") == []
+
+
+def test_a_cut_that_the_dashboard_meets_is_on_every_state_line(log: Audit, client: Browser) -> None:
+    lines = log.path.read_bytes().splitlines(keepends=True)
+    log.path.write_bytes(b"".join(lines[:-2]))
+    client.get("/")
+    desk.current().clock.sleep(1)
+    assert any("was cut off" in words for words in current().board().problems)
+    audit_watch.current().verify()
+    assert "number 4 was there and is gone" in chain(page())

@@ -262,12 +262,12 @@ def test_the_audit_log_tells_logins_and_pages_but_no_polls(station: Station, cli
         client.get("/_dash-layout")
     client.get("/", headers={"Authorization": basic("mallory\r\n", "wrong")})
     client.get("/", headers={"Authorization": basic("mallory", "canary password")})
-    told = [(line["event"], line["user"], line["ok"]) for line in station.audit_lines()]
+    told = [(line["event"], line["user"].split("(")[0], line["ok"]) for line in station.audit_lines()]
     assert told == [
         ("login", "admin", True),
         ("page", "admin", True),
         ("page", "admin", True),
-        ("login.failed", "mallory", False),
+        ("login.failed", "ma... ", False),
     ]
     assert [line["d"]["path"] for line in station.audit_lines("page")] == ["/", "/meter/2"]
     assert {line["src"] for line in station.audit_lines()} == {"127.0.0.1"}
