@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from substation import audit
+from substation.acquisition.audited import AuditedPoller
+from substation.acquisition.spine import Ending
 from substation.commands import datalogger, demo, simulated_line, station, tunnel
 from substation.commands.configuration_make import make_station
 from substation.commands.doors import PROJECT
@@ -201,3 +203,14 @@ def test_a_running_tunnel_notes_what_was_loosened_meanwhile(
         keeper._take_over_settings()
     log.close()
     assert noted(home) == [("tunnel", SAID)]
+
+
+def test_a_running_poller_notes_what_was_loosened_meanwhile(home: Path, clock: FakeClock) -> None:
+    loaded = files.load(home)
+    log = audit.Audit.of_station(home, loaded.settings, "poller", clock)
+    poller = AuditedPoller(loaded, clock, Ending(), log)
+    files.update(home, lambda settings: names.with_values(settings, {"site.name": "Rampur"}))
+    Home(home).key.chmod(0o644)
+    poller.reload()
+    log.close()
+    assert noted(home) == [("poller", SAID)]
