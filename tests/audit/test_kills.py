@@ -15,11 +15,11 @@ from substation.audit import Audit, AuditKey, rotation, verify_all
 from substation.clock import SystemClock
 from tests.audit.many import write_for_ever
 
-SMALL = 20_000
-"""Bytes: a file is closed every fifty lines or so, so that kills meet the closing too."""
-KEYS = (AuditKey("", bytes(range(32))),)
 LONG = os.environ.get("SUBSTATION_LONG_TESTS") == "1"
-KILLS, WRITERS = (80, 4) if LONG else (8, 3)
+SMALL = 20_000 if LONG else 8_000
+"""Bytes: a file is closed every twenty or fifty lines, so that kills meet the closing too."""
+KEYS = (AuditKey("", bytes(range(32))),)
+KILLS, WRITERS = (80, 4) if LONG else (5, 3)
 
 
 def reached(path: Path) -> int:
@@ -52,7 +52,7 @@ def test_four_processes_and_many_kills_leave_one_whole_chain(tmp_path: Path) -> 
     seq = 0
     try:
         for kill in range(KILLS):
-            seq += chance.randint(20, 60)
+            seq += chance.randint(20, 60) if LONG else chance.randint(15, 25)
             until = time.monotonic() + 60
             while (at := reached(path)) < seq and time.monotonic() < until:
                 time.sleep(0.002)

@@ -82,7 +82,10 @@ def test_the_audit_log_goes_on_under_the_new_key_and_old_lines_are_still_verifie
     verdict = chain_of(home)
     assert verdict.ok, verdict.words()
     assert events(home).count("key.rotated") == 3
-    assert len(files.load(home).settings.audit_keys) == 3
+    retired = files.load(home).settings.audit_keys
+    assert len(retired) == 3
+    ends = [json.loads(path.read_text().splitlines()[-1]) for path in home.glob("dashboard_audit-*.log")]
+    assert {(one.last_seq, one.last_mac) for one in retired} == {(end["seq"], end["mac"]) for end in ends}
     assert all(one.kid not in vault.kid(vault.read_key(home)) for one in files.load(home).settings.audit_keys)
 
 
