@@ -46,6 +46,7 @@ class Stage(Station):
         self.normal_site = Site(3, epoch_ms=epoch, zone=zone)
         self.failed_site = Site(3, epoch_ms=epoch, zone=zone, failures=(self.failure,))
         self._play: Play | None = None
+        self._turn = threading.Lock()
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         self.process: subprocess.Popen[bytes] | None = None
@@ -64,9 +65,10 @@ class Stage(Station):
 
     def play(self, play: Play | None) -> None:
         """Let the poller do this each second from now on; None: it does nothing more."""
-        self._play = play
-        if play is not None:
-            play(self, self.real.now_ms())
+        with self._turn:  # one poller writes the heartbeat, not two at once
+            self._play = play
+            if play is not None:
+                play(self, self.real.now_ms())
 
     def serve(self) -> None:
         """Start the dashboard and the played poller, and wait until a browser would be answered."""
@@ -116,8 +118,9 @@ class Stage(Station):
 
     def _run(self) -> None:
         while not self._stop.wait(1.0):
-            if self._play is not None:
-                self._play(self, self.real.now_ms())
+            with self._turn:
+                if self._play is not None:
+                    self._play(self, self.real.now_ms())
 
     def wire(self, site: Site, now: int) -> list[Reading]:
         """Return a round as the wire would have brought it."""

@@ -302,7 +302,8 @@ def test_the_page_says_who_is_logged_in_and_how_long(app: dash.Dash, viewer: Bro
     assert '"viewer"' in told
     assert "a viewer has no time limit" in told
     engineer = browse(app, as_("engineer"))
-    assert "12 h after it began, after 60 min in which nobody touched it, or when you log out" in drawn(engineer)
+    ends = "12 h after it began, after 60 min in which nobody touched it, or when you log out"
+    assert ends in drawn(engineer)
 
 
 def test_the_time_limits_are_those_of_the_settings(page: Any) -> None:
