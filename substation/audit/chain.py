@@ -13,6 +13,7 @@ import json
 import math
 import os
 import re
+import stat
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -123,5 +124,5 @@ def _close_to_readers(handle: int) -> None:
     """Take the lock file from all who may not write it: whoever can open it can hold it."""
     status = os.fstat(handle)
     allowed = 0o660 if status.st_mode & 0o020 else 0o600
-    if status.st_mode & 0o777 & ~allowed and status.st_uid == os.geteuid():
+    if stat.S_IMODE(status.st_mode) & ~allowed and status.st_uid == os.geteuid():
         os.fchmod(handle, allowed)

@@ -144,6 +144,15 @@ def test_without_the_server_everything_is_old_and_says_since_when(window: Window
     assert window.foreign == []
 
 
+def test_a_page_whose_first_question_is_never_answered_grows_old_too(window: Window) -> None:
+    page = window.page
+    page.route("**/api/live*", lambda route: route.abort())
+    window.open("/")
+    expect(page.locator("html")).to_have_attribute("data-link", "lost", timeout=SOON_MS)
+    assert {text[:5] for text in page.locator(".ss-branch .ss-age").all_text_contents()} == {"stale"}
+    assert page.locator(".ss-is-fresh, .ss-q-fresh").count() == 0
+
+
 def test_a_hidden_tab_asks_nothing_and_looks_old_until_it_has_asked_again(window: Window) -> None:
     page = window.open("/")
     asked: list[str] = []

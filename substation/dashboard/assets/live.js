@@ -208,7 +208,10 @@
 
   function paintAge(el, lost, passed) {
     const meter = byId[el.dataset.m];
-    if (!meter) { if (lost) ageClass(el); return; }
+    if (!meter) { // no answer has come yet: how old the page's own figure is by now, nobody here knows
+      if (lost) { ageClass(el); if (!/^(stale|never)/.test(el.textContent)) setText(el.firstElementChild, 'stale'); }
+      return;
+    }
     const freshness = aged(meter.freshness, lost, meter.now);
     setText(el.firstElementChild, freshnessWords(freshness, meter.age_s === null ? null : meter.age_s + passed));
     setClass(el, 'ss-age ss-is-' + freshness);
