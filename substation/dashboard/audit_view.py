@@ -39,7 +39,7 @@ def chain(finding: Finding | None, *, under_way: bool, now_ms: int, zone: ZoneIn
     facts: list[tuple[str, Any]] = [
         ("Verified", when),
         ("Lines", f"{f.number(verdict.lines, 0)} in {files}"),
-        ("Compared with", f"{f.number(finding.compared, 0)} numbers noted in the databases"),
+        ("Compared with", f"numbers noted in the databases: {f.number(finding.compared, 0)}"),
     ]
     if verdict.last_seq:
         noted = written((verdict.last_seq, verdict.last_mac[:16]))
