@@ -46,7 +46,7 @@ def model(name: str) -> str:
 def registers(name: str) -> dict[str, int]:
     """Return the registers of a meter profile as printed in its manual; empty when it cannot be read."""
     try:
-        return profile.load(name).registers
+        return {key: row.printed for key, row in profile.load(name).registers.items()}
     except ProfileError:
         return {}
 

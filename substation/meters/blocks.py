@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from substation.meters.decode import number
 from substation.meters.pace import Pace
-from substation.meters.profile import WORDS, Profile
+from substation.meters.profile import Profile
 from substation.quantities import KEYS
 
 MAX_REGISTERS = 125
@@ -27,7 +27,7 @@ class Block:
     count: int
     """Registers, 1 to 125."""
     keys: tuple[str, ...]
-    """The quantities in it, in the order of their addresses."""
+    """The values in it, in the order of their addresses."""
 
 
 def plan(
@@ -37,30 +37,43 @@ def plan(
     pace: Pace | None = None,
     turnaround_s: float = 0.03,
 ) -> tuple[Block, ...]:
-    """Return the requests that read these quantities, by rising address.
+    """Return the requests that read these values, by rising function and address.
 
-    Quantities that the model does not have are left out. Each of the others stands in exactly one
-    block; no block is longer than the model allows.
+    Values that the model does not have are left out. Each of the others stands in exactly one
+    block; no block is longer than the model allows, none crosses a barrier of the model.
 
     Args:
         profile: the meter model.
-        keys: what is wanted.
+        keys: what is wanted: quantities and extras.
         pace: the line's speed; default 9600 8E1.
         turnaround_s: the meter's thinking time, s.
     """
     gap = (pace or Pace()).worthwhile_gap(turnaround_s)
     longest = min(MAX_REGISTERS, profile.max_registers)
-    wanted = sorted((profile.address(key), key) for key in set(keys) if key in profile.registers)
+    known = set(profile.keys)
+    wanted = sorted(
+        (profile.place(key) for key in set(keys) if key in known), key=lambda p: (p.function, p.address)
+    )
     blocks: list[Block] = []
-    for address, key in wanted:
+    for place in wanted:
         if blocks:
             last = blocks[-1]
-            count = address + WORDS - last.address
-            if address - (last.address + last.count) <= gap and count <= longest:
-                blocks[-1] = Block(last.function, last.address, count, (*last.keys, key))
+            count = place.address + place.words - last.address
+            if (
+                place.function == last.function
+                and place.address - (last.address + last.count) <= gap
+                and count <= longest
+                and not _barred(profile, last, place.address)
+            ):
+                blocks[-1] = Block(last.function, last.address, count, (*last.keys, place.key))
                 continue
-        blocks.append(Block(profile.function, address, WORDS, (key,)))
+        blocks.append(Block(place.function, place.address, place.words, (place.key,)))
     return tuple(blocks)
+
+
+def _barred(profile: Profile, block: Block, address: int) -> bool:
+    barriers = profile.barrier_addresses(block.function)
+    return any(block.address < barrier <= address for barrier in barriers)
 
 
 def pieces(profile: Profile, block: Block, avoid: Collection[int]) -> tuple[Block, ...]:
@@ -71,25 +84,29 @@ def pieces(profile: Profile, block: Block, avoid: Collection[int]) -> tuple[Bloc
     if block.count not in avoid:
         return (block,)
     for cut in range(len(block.keys) - 1, 0, -1):
-        parts = tuple(_span(profile, keys) for keys in (block.keys[:cut], block.keys[cut:]))
+        parts = tuple(span(profile, keys) for keys in (block.keys[:cut], block.keys[cut:]))
         counts = {part.count for part in parts}
         if len(counts) == len(parts) and not counts & set(avoid):
             return parts
     return ()
 
 
-def _span(profile: Profile, keys: tuple[str, ...]) -> Block:
-    first = profile.address(keys[0])
-    return Block(profile.function, first, profile.address(keys[-1]) + WORDS - first, keys)
+def span(profile: Profile, keys: Sequence[str]) -> Block:
+    """Return the one block from the first to the last of these values of one function, in address order."""
+    first, last = profile.place(keys[0]), profile.place(keys[-1])
+    return Block(first.function, first.address, last.address + last.words - first.address, tuple(keys))
 
 
 def values(profile: Profile, block: Block, words: Sequence[int]) -> dict[str, float | None]:
-    """Return what a block's answer says, by quantity key, in the quantity's unit.
+    """Return what a block's answer says, by key, in the value's unit.
 
-    NaN, infinity and all-ones come back as None: the meter answered, but with no number.
+    What is no number (`decode.number`) comes back as None: the meter answered, but with no number.
     """
     found: dict[str, float | None] = {}
     for key in block.keys:
-        at = profile.address(key) - block.address
-        found[key] = number(words[at : at + WORDS], profile.word_order)
+        place = profile.place(key)
+        at = place.address - block.address
+        found[key] = number(
+            words[at : at + place.words], place.word_order, place.encoding, place.scale, place.coding
+        )
     return found

@@ -4,6 +4,7 @@ Strict and frozen: an unknown or ill-typed setting is refused, never repaired. U
 names. Every field has a description, from which `docs/reference/settings.md` is made.
 """
 
+import datetime as dt
 import ipaddress
 import re
 import zoneinfo
@@ -58,13 +59,23 @@ class Line(_Part):
     """One communication line with meters on it."""
 
     name: str = Field("line 1", min_length=1, max_length=40, description="Named by the meters on it.")
-    kind: Literal["serial"] = Field("serial", description="serial = Modbus RTU on an RS-485 adapter.")
+    kind: Literal["serial", "rtu_tcp", "tcp"] = Field(
+        "serial",
+        description="serial = Modbus RTU on an RS-485 adapter; rtu_tcp = the same frames through a serial "
+        "server; tcp = a Modbus TCP gateway or meter.",
+    )
     port: str = Field(
         "/dev/ttyUSB0",
         min_length=1,
-        description="Device; best a /dev/serial/by-id/... link, which survives re-plugging.",
+        description="Device; best a /dev/serial/by-id/... link, which survives re-plugging. For rtu_tcp and "
+        "tcp the address and port, such as 192.168.1.50:502.",
     )
-    baud: int = Field(9600, ge=300, le=4_000_000, description="Bits per second, as set in the meters.")
+    baud: int = Field(
+        9600,
+        ge=300,
+        le=4_000_000,
+        description="Bits per second, as set in the meters; also of the RS-485 side of a gateway.",
+    )
     format: str = Field("8E1", description="Data bits, parity (N, E, O), stop bits, as set in the meters.")
 
     @field_validator("format")
@@ -76,11 +87,58 @@ class Line(_Part):
             )
         return value
 
+    @model_validator(mode="after")
+    def _has_an_end(self) -> Self:
+        if self.kind != "serial":
+            host, _, port = self.port.rpartition(":")
+            if not host or not port.isdecimal() or not 1 <= int(port) <= 65535:
+                raise ValueError(
+                    f"port: '{self.port}' is no address of a {self.kind} line; "
+                    "write host:port, such as 192.168.1.50:502"
+                )
+        return self
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Host and TCP port of an rtu_tcp or tcp line."""
+        host, _, port = self.port.rpartition(":")
+        return host.strip("[]"), int(port)
+
+
+class Transformers(_Part):
+    """Instrument transformers and rating of a circuit from a day on."""
+
+    since: str = Field(description="Day from which they hold, at the site's midnight: 2026-04-01.")
+    ct_primary_a: float | None = Field(None, gt=0, le=100_000, description="CT primary current, A.")
+    ct_secondary_a: float = Field(5.0, gt=0, le=10, description="CT secondary current, A: 1 or 5.")
+    pt_primary_v: float | None = Field(None, gt=0, le=400_000, description="PT primary, line to line, V.")
+    pt_secondary_v: float = Field(110.0, gt=0, le=1000, description="PT secondary, line to line, V.")
+    current_factor: float = Field(
+        1.0, gt=0, le=100_000, description="Currents are multiplied by it; 1 = the meter knows its CT."
+    )
+    voltage_factor: float = Field(
+        1.0, gt=0, le=100_000, description="Voltages are multiplied by it; 1 = the meter knows its PT."
+    )
+    rated_kva: float | None = Field(
+        None, gt=0, le=1_000_000, description="Rating of the circuit, kVA, where it differs from the meter's."
+    )
+
+    @field_validator("since")
+    @classmethod
+    def _is_a_day(cls, value: str) -> str:
+        try:
+            dt.date.fromisoformat(value)
+        except ValueError as exc:
+            raise ValueError(f"'{value}' is no day; write year-month-day, such as 2026-04-01") from exc
+        return value
+
 
 class Meter(_Part):
     """One meter and the circuit it measures."""
 
-    id: int = Field(ge=1, le=247, description="Modbus device id, 1 to 247.")
+    id: int = Field(
+        ge=1, le=247, description="Number of the meter at this station, 1 to 247; also its Modbus device id."
+    )
     name: str = Field(min_length=1, max_length=40, description="Shown on screen and in reports.")
     role: Role = Field("feeder", description="incomer, feeder or generator: decides the words of its status.")
     profile: str = Field("elmeasure_lgplus", description="Meter model: a file in substation/meters/profiles.")
@@ -94,6 +152,28 @@ class Meter(_Part):
     nominal_voltage_v: float | None = Field(
         None, gt=0, le=400_000, description="Line to line, V, where it differs from the site's."
     )
+    device_id: int | None = Field(
+        None,
+        ge=1,
+        le=247,
+        description="Modbus device id where it differs from id: two lines may each have a meter 1.",
+    )
+    gap_ms: float = Field(
+        0.0, ge=0, le=100, description="Silence beyond t3.5 that this meter wants before a request, ms."
+    )
+    transformers: tuple[Transformers, ...] = Field(
+        (), max_length=50, description="CT and PT ratio, factors and rating, each from a day on."
+    )
+
+    @field_validator("transformers", mode="before")
+    @classmethod
+    def _list_is_fine(cls, value: object) -> object:
+        return tuple(value) if isinstance(value, list) else value
+
+    @property
+    def modbus_id(self) -> int:
+        """The id by which the meter answers on its line."""
+        return self.id if self.device_id is None else self.device_id
 
 
 class Poll(_Part):
@@ -101,6 +181,12 @@ class Poll(_Part):
 
     interval_s: float = Field(
         2.0, ge=0, le=3600, description="One round starts every so many seconds; 0 = without pause."
+    )
+    slow_interval_s: float = Field(
+        60.0,
+        ge=0,
+        le=3600,
+        description="Energy registers are read every so many seconds; 0 = in every round.",
     )
 
 
@@ -259,6 +345,13 @@ class Settings(_Part):
             if twice:
                 raise ValueError(f"{what} '{twice[0]}' is used twice; each must be its own")
         lines = {line.name for line in self.lines}
+        seats = [(meter.line, meter.modbus_id) for meter in self.meters]
+        for meter, seat in zip(self.meters, seats, strict=True):
+            if seats.count(seat) > 1:
+                raise ValueError(
+                    f"meters: {meter.name}: device id {seat[1]} is used twice on '{seat[0]}'; "
+                    "each meter of a line needs its own"
+                )
         for meter in self.meters:
             if meter.line not in lines:
                 known = ", ".join(sorted(lines))
@@ -352,3 +445,5 @@ class Home:
         self.poller_lock = self.state / "poller.lock"
         self.tunnel = self.state / "tunnel.json"
         self.original = folder / "original"
+        self.profiles = folder / "profiles"
+        self.answers = self.state / "answers"

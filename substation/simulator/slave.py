@@ -8,8 +8,8 @@ import random
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from substation.meters.decode import WordOrder, words_of_float32
-from substation.meters.profile import WORDS, Profile
+from substation.meters.decode import WordOrder, words_of
+from substation.meters.profile import WORDS, Place, Profile
 from substation.simulator.faults import Fault
 
 NO_FUNCTION, NO_ADDRESS, NO_VALUE = 1, 2, 3
@@ -67,19 +67,20 @@ class RegisterMap:
     def __init__(self, profile: Profile) -> None:
         """Lay out the profile; a gap between two quantities reads 0, as most meters have it."""
         self.profile = profile
-        self.places = {key: profile.address(key) for key in profile.registers}
-        self.first = min(self.places.values())
-        self.end = max(self.places.values()) + WORDS
+        self.places: dict[str, Place] = {key: profile.place(key) for key in profile.keys}
+        self.first = min(place.address for place in self.places.values())
+        self.end = max(place.address + place.words for place in self.places.values())
 
     def words(self, values: Mapping[str, float], odd: Mapping[str, tuple[int, int]]) -> list[int]:
         """Return every word from `first` to `end`; `odd` holds big-endian words in place of a value."""
         result = [0] * (self.end - self.first)
-        order = self.profile.word_order
-        for key, address in self.places.items():
-            at = address - self.first
-            result[at : at + WORDS] = (
-                _laid_out(odd[key], order) if key in odd else words_of_float32(values.get(key, 0.0), order)
-            )
+        for key, place in self.places.items():
+            at, order = place.address - self.first, place.word_order
+            if key in odd and place.words == WORDS:
+                result[at : at + WORDS] = _laid_out(odd[key], order)
+                continue
+            value = values.get(key, 0.0)
+            result[at : at + place.words] = words_of(value, order, place.encoding, place.scale, place.coding)
         return result
 
 

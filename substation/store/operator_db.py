@@ -54,11 +54,19 @@ def _audit_anchors(connection: sqlite3.Connection) -> None:
     )
 
 
+def _requests(connection: sqlite3.Connection) -> None:
+    connection.execute(
+        "CREATE TABLE request (id INTEGER PRIMARY KEY AUTOINCREMENT, at_ms INTEGER NOT NULL, "
+        "kind TEXT NOT NULL, arguments TEXT NOT NULL, asked_by TEXT NOT NULL)"
+    )
+
+
 MIGRATIONS: tuple[tuple[str, Callable[[sqlite3.Connection], None]], ...] = (
     ("meta", _first_light),
     ("login_failure", _login_failures),
     ("session", _sessions),
     ("audit_anchor", _audit_anchors),
+    ("request", _requests),
 )
 """Named steps, applied once each, in this order; new ones are added at the end."""
 

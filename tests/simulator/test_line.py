@@ -66,7 +66,10 @@ def test_what_the_meters_say_changes_with_the_clock(
 def test_function_04_answers_for_a_profile_of_input_registers(
     site: Site, clock: FakeClock, profile: Profile
 ) -> None:
-    moved = {key: register - 10_000 for key, register in profile.registers.items()}
+    moved = {
+        key: row.model_copy(update={"printed": row.printed - 10_000})
+        for key, row in profile.registers.items()
+    }
     inputs = profile.model_copy(update={"function": 4, "registers": moved, "word_order": "ABCD"})
     with (
         SimulatedLine(site, clock, baud=FAST, turnaround_ms=1, profile=inputs) as line,
