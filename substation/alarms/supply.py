@@ -26,6 +26,7 @@ Every verdict carries its evidence.
 import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Any, Literal
 
 from substation.errors import EXCEPTION_WORDS, LineDown
@@ -90,6 +91,9 @@ def judge(
     failed: Collection[int],
     before: Mapping[int, Verdict],
     now_ms: int,
+    *,
+    down: Collection[str] = (),
+    frozen: Mapping[int, int] = MappingProxyType({}),
 ) -> dict[int, Verdict]:
     """Return the verdict on every meter of the station.
 
@@ -99,10 +103,12 @@ def judge(
         failed: meters whose communication has failed.
         before: the verdicts of the round before.
         now_ms: UTC, ms, for a verdict that no reading stamps.
+        down: names of the lines that are down.
+        frozen: meters that repeat themselves to the bit, and since when, UTC ms.
     """
     verdicts = {}
     unreachable = {key for key, reading in readings.items() if reading.reason == LineDown.kind}
-    down = {meter.line for meter in settings.meters if meter.id in unreachable}
+    down = {meter.line for meter in settings.meters if meter.id in unreachable} | set(down)
     for meter in settings.meters:
         old = before.get(meter.id) or _verdict(
             meter, "unknown", "not read yet", at_ms=now_ms, live={}, old=None
