@@ -13,6 +13,7 @@ SubstationError
 │   ├── Full                   no space left
 │   ├── Damaged                the file is not what it says it is
 │   └── WrongStation           simulated data met a real station, or the reverse (exit 78)
+├── RequestError               something was asked for in a way that cannot be done (exit 64)
 └── AccessError                a person may not do this
     └── Crowded                more logins at once than can be checked; try again (HTTP 503)
 
@@ -117,6 +118,10 @@ class Damaged(StoreError):
 
 class WrongStation(StoreError):
     """Simulated data met a real station, or the reverse."""
+
+
+class RequestError(SubstationError):
+    """Something was asked for that cannot be done so: an unknown meter, register or id; says what can."""
 
 
 class AccessError(SubstationError):

@@ -9,4 +9,5 @@
 - `schedule`  when the next round begins
 - `lock`      one poller a station
 - `problems`  what is wrong with the poller itself, said once
+- `commission` who is on the line, which model, what does it say, is it wired right
 """
