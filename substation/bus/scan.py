@@ -108,6 +108,8 @@ class Scanner:
         self.down: str | None = "port not opened yet"
         """Why the line is down, in words; None while it is up."""
         self.last_round_s = 0.0
+        self.took: Callable[[Reading], None] = lambda reading: None
+        """Told each reading with values as soon as it is there, in the middle of a round."""
         self._down_since_s: float | None = None
         self._clock = clock
         self._notices: list[Notice] = []
@@ -224,6 +226,7 @@ class Scanner:
         away_s = health.good(self._clock.monotonic(), reading.at_ms)
         if away_s is not None:
             self._notices.append(Notice("back", f"{seat.named} back after {span(away_s)}", meter_id))
+        self.took(reading)
         return reading
 
     def _read(self, seat: Seat) -> Reading:
