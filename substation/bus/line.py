@@ -71,6 +71,8 @@ class Line:
         self.pace = Pace.of(settings.baud, settings.format)
         self.echoes = False
         """Whether the adapter sent our own bytes back, the last time that a meter answered."""
+        self.gaps_s: dict[int, float] = {}
+        """Silence beyond t3.5 that a meter wants before a request, s, by its Modbus id."""
         self._clock = clock
         self._client = _Client(self, clock)
         self._owed: dict[frame.Question, float] = {}
@@ -92,6 +94,12 @@ class Line:
     def close(self) -> None:
         """Give the port back."""
         self._client.close()
+
+    def advice(self) -> list[str]:
+        """Return what somebody should look at, in words; empty when nothing is odd."""
+        if self.echoes:
+            return [f"{self.settings.name}: the adapter sends our own bytes back; switch its local echo off"]
+        return []
 
     def owed(self, meter_id: int) -> frozenset[int]:
         """Return the lengths, in registers, of replies of this meter that may still come."""
