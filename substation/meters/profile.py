@@ -143,6 +143,23 @@ class Profile(_Part):
         return REFERENCE[function] if self.printed_from is None else self.printed_from
 
     @property
+    def warning(self) -> str:
+        """What a station that uses this model should be told, in words; empty when the map is sure."""
+        if self.certainty == "high":
+            return ""
+        return (
+            f"the register map of {self.model} was not checked well enough (certainty {self.certainty}; "
+            f"source: {self.source}): compare every value with the meter's own display before you rely on it"
+        )
+
+    @property
+    def units(self) -> Mapping[str, str]:
+        """The unit of every value, by key."""
+        return {key: BY_KEY[key].unit for key in self.registers} | {
+            key: row.unit for key, row in self.extras.items()
+        }
+
+    @property
     def keys(self) -> tuple[str, ...]:
         """Every value of the model: quantities, then extras."""
         return (*self.registers, *self.extras)
