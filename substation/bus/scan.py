@@ -166,6 +166,19 @@ class Scanner:
                     found[seat.meter.id] = self._unreachable(seat)
         return [found[seat.meter.id] for seat in self.seats if seat.meter.id in found]
 
+    def ask_now(self, meter_id: int) -> Reading | None:
+        """Probe one meter and read it, whether it is lost or not; None for one that is not on this line."""
+        seat = next((seat for seat in self.seats if seat.meter.id == meter_id), None)
+        if seat is None:
+            return None
+        if not self.reopen():
+            return self._unreachable(seat)
+        try:
+            return self._poll(seat, probe_first=True)
+        except LineDown as exc:
+            self._line_lost(exc)
+            return self._unreachable(seat)
+
     def reopen(self) -> bool:
         """Open the port if it is not open; return whether it is."""
         if self.line.is_open:
