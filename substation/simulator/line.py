@@ -13,7 +13,7 @@ import os
 import random
 import select
 import threading
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -21,6 +21,7 @@ from typing import Self
 from substation.clock import Clock, SystemClock
 from substation.meters.profile import Profile
 from substation.simulator.faults import Faults
+from substation.simulator.meter import SimulatedMeter
 from substation.simulator.port import Port
 from substation.simulator.site import METERS, Site
 from substation.simulator.slave import READ_REQUEST, RegisterMap, Reply, answer, whole
@@ -42,7 +43,7 @@ def t35_s(baud: int) -> float:
 
 
 class SimulatedLine:
-    """Meters of one site and one profile on one line; a context manager that starts and stops it."""
+    """Meters of one site on one line; a context manager that starts and stops it."""
 
     def __init__(
         self,
@@ -52,26 +53,35 @@ class SimulatedLine:
         link: Path | None = None,
         baud: int = 9600,
         turnaround_ms: float = 30,
-        profile: Profile,
+        profile: Profile | None = None,
         meter_ids: Collection[int] = METERS,
+        meters: Mapping[int, SimulatedMeter] | None = None,
         faults: Faults | None = None,
         own_supply: Collection[int] = (),
     ) -> None:
         """Open the pseudo-terminal; `start` makes the meters answer.
 
-        `link` is a symbolic link to keep on the port; `own_supply` are the meters that live from the
-        circuit they measure and fall silent with it. Raises ValueError for a meter the site lacks.
+        Either all are of one model (`profile`), each under the number of its circuit (`meter_ids`), or
+        `meters` says by Modbus id which circuit it sees, which model it is and how it is wired.
+
+        `link` is a symbolic link to keep on the port; `own_supply` are the ids of meters that live from
+        the circuit they measure and fall silent with it. Raises ValueError for a circuit the site lacks.
         """
-        if not set(meter_ids) <= set(METERS):
-            raise ValueError(f"meters {sorted(meter_ids)}: the simulated site has {METERS} only")
+        if meters is None:
+            if profile is None:
+                raise ValueError("name a profile for all meters, or give meters")
+            meters = {meter_id: SimulatedMeter(meter_id, profile) for meter_id in meter_ids}
+        strange = sorted({meter.site_meter for meter in meters.values()} - set(METERS))
+        if strange:
+            raise ValueError(f"meters {strange}: the simulated site has {METERS} only")
         self.site = site
         self.faults = faults if faults is not None else Faults()
         self.baud = baud
         self.turnaround_s = turnaround_ms / 1000
         self._clock = clock
         self._wire = SystemClock()
-        self._map = RegisterMap(profile)
-        self._meter_ids = frozenset(meter_ids)
+        self._meters = dict(meters)
+        self._maps = {meter_id: RegisterMap(meter.spoken) for meter_id, meter in meters.items()}
         self._own_supply = frozenset(own_supply)
         self._dice = random.Random(site.seed)
         self._character_s = BITS_PER_CHARACTER / baud
@@ -255,14 +265,17 @@ class SimulatedLine:
             return
         self.frames += 1
         meter_id = frame[0]
-        if meter_id not in self._meter_ids:  # 0 is a broadcast: obeyed by nobody here, answered never
+        meter = self._meters.get(meter_id)
+        if meter is None:  # 0 is a broadcast: obeyed by nobody here, answered never
             return
-        values = self.site.at(self._clock.now_ms())[meter_id]
-        if meter_id in self._own_supply and not values["vln_average"]:
+        circuits = self.site.at(self._clock.now_ms())
+        if meter_id in self._own_supply and not circuits[meter.site_meter]["vln_average"]:
             return
-        reply = answer(frame, self._map, values, self.faults.next(meter_id), self._dice)
+        fault = self.faults.next(meter_id)
+        reply = answer(frame, self._maps[meter_id], meter.shown(circuits), fault, self._dice)
         if reply is not None:
-            due_s = crossed_s + self._t35_s + self.turnaround_s + reply.delay_s
+            thinks_s = self.turnaround_s if meter.turnaround_ms is None else meter.turnaround_ms / 1000
+            due_s = crossed_s + self._t35_s + thinks_s + reply.delay_s
             heapq.heappush(self._due, (due_s, next(self._number), reply))
 
     def _send_due(self) -> None:
