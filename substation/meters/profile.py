@@ -218,11 +218,11 @@ def load_file(path: Path) -> Profile:
         raise ProfileError(f"{path.name}: {faults}") from exc
 
 
-@functools.cache
 def load(name: str, own: Path | None = None) -> Profile:
     """Return the profile of that name, or raise ProfileError.
 
-    `own` is the station's folder of profiles (`Home.profiles`); one there goes before a shipped one.
+    `own` is the station's folder of profiles (`Home.profiles`); one there goes before a shipped one, and
+    is read anew each time, because an engineer may be at work on it.
     """
     if not name.replace("_", "").isalnum():
         raise ProfileError(
@@ -230,6 +230,11 @@ def load(name: str, own: Path | None = None) -> Profile:
         )
     if own is not None and (own / f"{name}.toml").exists():
         return load_file(own / f"{name}.toml")
+    return _shipped(name)
+
+
+@functools.cache
+def _shipped(name: str) -> Profile:
     return load_file(FOLDER / f"{name}.toml")
 
 
