@@ -56,16 +56,23 @@ class LineDown(LinkError):
 
 
 class NoAnswer(LinkError):
-    """Silence until the time-out."""
+    """Silence until the time-out, or what amounts to it.
 
-    kind = "timeout"
+    `kind` says which: `timeout`; `hung_up` the gateway closed the connection instead of answering;
+    `gateway_path`, `gateway_target` a gateway says that it cannot reach the meter, that the meter gave it
+    no answer; `doubtful` a refusal came, but perhaps of an earlier request.
+    """
+
+    def __init__(self, message: str, kind: str = "timeout") -> None:
+        super().__init__(message)
+        self.kind = kind
 
 
 class BadFrame(LinkError):
     """An answer that is not the answer to this question; never decoded.
 
-    `kind` says what was wrong with it: `crc`, `wrong_id`, `wrong_function`, `short`, `length`,
-    `echo` or `noise`.
+    `kind` says what was wrong with it: `crc`, `wrong_id`, `wrong_function`, `wrong_transaction`, `short`,
+    `length`, `echo` or `noise`.
     """
 
     def __init__(self, message: str, kind: str) -> None:
@@ -80,6 +87,8 @@ EXCEPTION_WORDS = {
     4: "meter reports an internal fault",
     5: "meter asks for more time",
     6: "meter is busy",
+    10: "gateway has no path to this meter",
+    11: "gateway got no answer from the meter",
 }
 """Modbus exception codes (Modbus Application Protocol V1.1b3, clause 7) in the engineer's words."""
 

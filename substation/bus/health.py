@@ -31,10 +31,15 @@ CommStatus = Literal["OK", "Communication failed"]
 COUNTERS = ("asked", "ok", "timeout", "crc", "wrong", "refused", "noise")
 _COUNTED_AS = {
     "timeout": "timeout",
+    "hung_up": "timeout",
+    "gateway_path": "timeout",
+    "gateway_target": "timeout",
+    "doubtful": "timeout",
     "crc": "crc",
     "short": "crc",
     "wrong_id": "wrong",
     "wrong_function": "wrong",
+    "wrong_transaction": "wrong",
     "length": "wrong",
     "echo": "noise",
     "noise": "noise",
