@@ -87,6 +87,7 @@ EXCEPTION_WORDS = {
     4: "meter reports an internal fault",
     5: "meter asks for more time",
     6: "meter is busy",
+    8: "meter reports an error in its memory",
     10: "gateway has no path to this meter",
     11: "gateway got no answer from the meter",
 }
@@ -100,6 +101,46 @@ class Refused(LinkError):
         super().__init__(message)
         self.code = code
         self.kind = f"exception_{code}"
+
+
+_PROFILE = "the meter's profile: its function codes and registers against the manual; the model's name"
+_FAULT = "the meter: its display and manual; switch its supply off and on when that is allowed"
+_GATEWAY = "the RS-485 side of the gateway: wires, speed and format, the meter's id and supply"
+LOOK_AT: dict[str, str] = {
+    "timeout": "the meter's supply, its id, the wires A and B (try them swapped), speed and format",
+    "hung_up": "the gateway: its own limit of connections and idle time; another program connected to it",
+    "gateway_path": _GATEWAY,
+    "gateway_target": _GATEWAY,
+    "doubtful": "the meter's turnaround: its replies come later than they are waited for",
+    "crc": "termination (120 ohms at both ends only), the shield's earth (one end), cables beside power "
+    "cables; two meters with one id answering at once",
+    "short": "the adapter and its USB cable; wires and clamps that break off in the middle of a reply",
+    "length": "a reply that came late (a slow meter or gateway), or a profile that does not fit the meter",
+    "wrong_id": "two meters with one id, a second master on the line, or a meter that answers too late",
+    "wrong_function": "the meter's profile (function 03 or 04), a second master on the line",
+    "wrong_transaction": "the gateway: it mixes up the replies of several masters; its firmware",
+    "echo": "the adapter's local echo (switch it off); the meter itself was silent: supply, id and wires",
+    "noise": "biasing (one resistor pair a line) and termination, the shield, cables beside power cables; a "
+    "second master on the line",
+    "line_down": "the adapter: is it plugged in, is the port's name right, does another program hold it",
+    "exception_1": _PROFILE,
+    "exception_2": "the meter's profile: the register is not in this model or its firmware",
+    "exception_3": "the meter's profile: max_registers (the longest block the meter answers)",
+    "exception_4": _FAULT,
+    "exception_5": "nothing, when seldom; else the poll interval: the meter needs more time",
+    "exception_6": "nothing, when seldom; else a second master or a person at the meter's menu",
+    "exception_8": _FAULT,
+    "exception": "the meter's manual: this exception is not in the Modbus specification",
+    "link": "the adapter and the wires",
+}
+"""By kind of failure (`LinkError.kind`): what to look at first. `look_at` knows every kind."""
+
+
+def look_at(kind: str) -> str:
+    """Return what to look at when failures of this kind are counted."""
+    if kind in LOOK_AT:
+        return LOOK_AT[kind]
+    return LOOK_AT["exception" if kind.startswith("exception_") else "link"]
 
 
 class StoreError(SubstationError):

@@ -8,6 +8,9 @@ A meter is
   in idle line time; where there is none, after 2, 4, 8 ... 60 s.
 """
 
+import math
+from collections import deque
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -22,6 +25,8 @@ NEW_TIMEOUT_S = 0.5
 """For a meter that was never heard."""
 LONGEST_TIMEOUT_S = 1.0
 TURNAROUNDS = 4
+REMEMBERED = 100
+"""Answers whose turnarounds are kept for p50 and p95."""
 FADE = 0.1
 """Share by which a shorter turnaround pulls the learned one down; a longer one counts at once."""
 FIRST_BACKOFF_S = 2.0
@@ -29,7 +34,7 @@ LONGEST_BACKOFF_S = 60.0
 
 CommStatus = Literal["OK", "Communication failed"]
 COUNTERS = ("asked", "ok", "timeout", "crc", "wrong", "refused", "noise")
-_COUNTED_AS = {
+COUNTED_AS: dict[str, str] = {
     "timeout": "timeout",
     "hung_up": "timeout",
     "gateway_path": "timeout",
@@ -70,6 +75,8 @@ class Health:
     counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(COUNTERS, 0))
     kinds: dict[str, int] = field(default_factory=dict)
     """Each kind of failure under its own name."""
+    turnarounds: deque[float] = field(default_factory=lambda: deque(maxlen=REMEMBERED))
+    """Of the last answers, s."""
     _since_s: float = 0.0
 
     @property
@@ -96,6 +103,16 @@ class Health:
             return NEW_TIMEOUT_S
         return min(LONGEST_TIMEOUT_S, max(LEAST_TIMEOUT_S, TURNAROUNDS * self.turnaround_s))
 
+    @property
+    def turnaround_p50_s(self) -> float | None:
+        """The median turnaround of the last 100 answers, s."""
+        return percentile(self.turnarounds, 0.5)
+
+    @property
+    def turnaround_p95_s(self) -> float | None:
+        """What 95 % of the last 100 answers stayed within, s."""
+        return percentile(self.turnarounds, 0.95)
+
     def heard(self, turnaround_s: float, *, noise: bool) -> None:
         """Take a valid answer to a request: count it, learn the meter's turnaround.
 
@@ -110,6 +127,7 @@ class Health:
             self._count("noise")
         if turnaround_s > in_force_s:
             return
+        self.turnarounds.append(turnaround_s)
         least = self.least_turnaround_s
         self.least_turnaround_s = turnaround_s if least is None else min(least, turnaround_s)
         known = self.turnaround_s
@@ -125,7 +143,7 @@ class Health:
 
     def _count(self, kind: str) -> None:
         self.kinds[kind] = self.kinds.get(kind, 0) + 1
-        column = "refused" if kind.startswith("exception_") else _COUNTED_AS.get(kind, "noise")
+        column = "refused" if kind.startswith("exception_") else COUNTED_AS.get(kind, "noise")
         self.counts[column] += 1
 
     def good(self, now_s: float, at_ms: int) -> float | None:
@@ -170,6 +188,12 @@ def reading_reason(error: LinkError) -> tuple[Quality, str]:
     """Return the quality and the reason under which a failed poll is stored."""
     refused = error.kind.startswith("exception_")
     return (Quality.REFUSED if refused else Quality.NO_ANSWER), error.kind
+
+
+def percentile(values: Iterable[float], share: float) -> float | None:
+    """Return the least of the values that at least this share of them do not exceed; None of none."""
+    ordered = sorted(values)
+    return ordered[max(0, math.ceil(share * len(ordered)) - 1)] if ordered else None
 
 
 def span(seconds: float) -> str:

@@ -9,6 +9,7 @@ What a round does:
    one a round: a dead meter never slows the others.
 """
 
+import datetime as dt
 import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -34,6 +35,8 @@ class Wire(Protocol):
     settings: Line
     pace: Pace
     echoes: bool
+    gaps_s: dict[int, float]
+    """Silence beyond t3.5 that a meter wants before a request, s, by Modbus id."""
 
     @property
     def busy_s(self) -> float:
@@ -89,6 +92,14 @@ class Seat:
     profile: Profile
     blocks: tuple[Block, ...]
     health: Health = field(default_factory=Health)
+    disabled: dict[str, str] = field(default_factory=dict)
+    """Values that this meter refuses, and why, in words."""
+    extras: dict[str, tuple[float | None, int]] = field(default_factory=dict)
+    """Values beyond the 38 quantities: value and UTC ms."""
+    identity: dict[str, float | None] = field(default_factory=dict)
+    """What is read once: serial number, ratios."""
+    doubt: str = ""
+    """Words of a doubt about the meter's word order; its values are flagged while it lasts."""
 
     @property
     def named(self) -> str:
@@ -99,8 +110,20 @@ class Seat:
 class Scanner:
     """The meters of one line."""
 
-    def __init__(self, line: Wire, meters: Iterable[tuple[Meter, Profile]], clock: Clock) -> None:
+    def __init__(
+        self,
+        line: Wire,
+        meters: Iterable[tuple[Meter, Profile]],
+        clock: Clock,
+        *,
+        slow_interval_s: float = 0.0,
+        zone: dt.tzinfo = dt.UTC,
+    ) -> None:
         self.line = line
+        self.slow_interval_s = slow_interval_s
+        self.zone = zone
+        self.waited_s = 0.0
+        """Seconds of the line's `busy_s` that went into waiting for meters that stayed silent."""
         self.seats = [
             Seat(meter, profile, plan(profile, pace=line.pace, turnaround_s=GUESSED_TURNAROUND_S))
             for meter, profile in meters
@@ -275,12 +298,15 @@ class Scanner:
     def _ask(self, call: Callable[[int, Block, float], Answer], seat: Seat, block: Block) -> Answer:
         """Return the answer; a damaged one is asked for again at once, a second time not."""
         for again in (True, False):
+            asked_s = self._clock.monotonic()
             try:
                 answer = call(seat.meter.id, block, seat.health.timeout_s)
             except LineDown:
                 raise
             except LinkError as exc:
                 seat.health.unanswered(exc.kind)
+                if isinstance(exc, NoAnswer):
+                    self.waited_s += self._clock.monotonic() - asked_s
                 if exc.kind != "crc" or not again:
                     raise
             else:

@@ -19,6 +19,7 @@ class FakeWire:
         self.settings = settings
         self.pace = Pace.of(settings.baud, settings.format)
         self.echoes = False
+        self.gaps_s: dict[int, float] = {}
         self.busy_s = 0.0
         self.is_open = False
         self.present = True
