@@ -46,10 +46,11 @@ def energy(
     table = "quarter" if start_ms < schema.meta_number(db, schema.MINUTE_FROM) else "minute"
     before = (start_ms - QUARTER_MS << 8, start_ms << 8, meter_id)
     meanwhile = (start_ms << 8, end_ms << 8, meter_id)
-    first = _registers(db, table, before, "DESC")
-    later = _registers(db, table, meanwhile, "ASC")
-    last = _registers(db, table, meanwhile, "DESC")
     quarters = _quarters(db, meter_id, start_ms - 2 * QUARTER_MS, end_ms + QUARTER_MS)
+    kept = [key for key in COUNTERS if quarters[key]]  # few models have all eight
+    first = _registers(db, table, before, kept, "DESC")
+    later = _registers(db, table, meanwhile, kept, "ASC")
+    last = _registers(db, table, meanwhile, kept, "DESC")
     used: dict[str, float | None] = {}
     doubts: dict[str, str] = {}
     bounds: dict[str, tuple[int, int]] = {}
@@ -83,19 +84,23 @@ def max_demand(
 
 
 def _registers(
-    db: sqlite3.Connection, table: str, where: tuple[int, int, int], order: str
+    db: sqlite3.Connection, table: str, where: tuple[int, int, int], keys: Sequence[str], order: str
 ) -> dict[str, Register]:
     """Return by counter the first register found, going up (ASC) or down (DESC) in time."""
     found: dict[str, Register] = {}
+    if not keys:
+        return found
+    lasts = [f"last_{key}" for key in keys]
     rows = db.execute(
-        f"SELECT key >> 8, last_ms, odd, {_LASTS} FROM {table} "  # noqa: S608 - names of ours
-        f"WHERE key >= ? AND key < ? AND key & 255 = ? AND n > 0 ORDER BY key {order}",
+        f"SELECT key >> 8, {schema.counters_ms(db)}, odd, {', '.join(lasts)} FROM {table} "  # noqa: S608
+        f"WHERE key >= ? AND key < ? AND key & 255 = ? AND coalesce({', '.join(lasts)}, NULL) IS NOT NULL "
+        f"ORDER BY key {order}",
         where,
     )
-    for start_ms, last_ms, odd, *values in rows:
-        for key, register in _read(start_ms, last_ms, odd, COUNTERS, values):
+    for start_ms, read_ms, odd, *values in rows:
+        for key, register in _read(start_ms, read_ms, odd, keys, values):
             found.setdefault(key, register)
-        if len(found) == len(COUNTERS):
+        if len(found) == len(keys):
             break
     rows.close()
     return found
@@ -110,26 +115,27 @@ def _quarters(
 ) -> dict[str, list[Register]]:
     """Return by counter the last register of each quarter of an hour, oldest first."""
     found: dict[str, list[Register]] = {key: [] for key in keys}
-    for begin_ms, last_ms, odd, *values in db.execute(
-        f"SELECT key >> 8, last_ms, odd, {', '.join(f'last_{key}' for key in keys)} "  # noqa: S608
+    rows = db.execute(
+        f"SELECT key >> 8, {schema.counters_ms(db)}, odd, {', '.join(f'last_{key}' for key in keys)} "  # noqa: S608
         "FROM quarter WHERE key >= ? AND key < ? AND key & 255 = ? AND n > 0 ORDER BY key",
         (start_ms << 8, end_ms << 8, meter_id),
-    ):
-        for key, register in _read(begin_ms, last_ms, odd, keys, values):
+    )
+    for begin_ms, read_ms, odd, *values in rows:
+        for key, register in _read(begin_ms, read_ms, odd, keys, values):
             found[key].append(register)
     return found
 
 
 def _read(
-    begin_ms: int, last_ms: int, odd: str | None, keys: Sequence[str], values: Sequence[int | None]
+    begin_ms: int, read_ms: int, odd: str | None, keys: Sequence[str], values: Sequence[int | None]
 ) -> list[tuple[str, Register]]:
-    """Return the registers of one row of a rollup, each with the time when it was read."""
+    """Return the registers of one row of a rollup, each with the time when it was read.
+
+    `read_ms` is when most of them were, ms after `begin_ms`; `odd` names those that were not.
+    """
     own = json.loads(odd) if odd else {}
     return [
-        (key, Register(begin_ms + own.get(key, (0, last_ms))[1], value))
+        (key, Register(begin_ms + own.get(key, (0, read_ms))[1], value))
         for key, value in zip(keys, values, strict=True)
         if value is not None
     ]
-
-
-_LASTS = ", ".join(f"last_{key}" for key in COUNTERS)

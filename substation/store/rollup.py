@@ -7,6 +7,8 @@ that was rolled up as it came equals one recomputed from `reading` to the last d
 that: each stored row is accounted exactly once, in the transaction that stores it (`History`).
 
 Only good values enter: an implausible or missing value counts neither in the mean nor as the last.
+Instants are read in every round, counters about once a minute (`poll.slow_interval_s`): of a counter only the
+last value is kept, with the time when it was read, to the millisecond.
 Minutes and quarters begin at multiples of UTC, which every zone's clock shares; hours and days begin
 where the site's clock and calendar begin them (India is UTC+5:30: a UTC hour would be cut in two).
 """
@@ -16,27 +18,27 @@ import json
 import operator
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from substation.clock import day_start_ms, site_time
-from substation.quantities import KEYS, QUANTITIES
+from substation.quantities import COUNTERS, INSTANTS, KEYS
 from substation.store.rows import BITS, Row, Steps
 
-_COUNT = len(KEYS)
-_IS_COUNTER = tuple(q.kind == "counter" for q in QUANTITIES)
-_NONE: tuple[None, ...] = (None,) * _COUNT
-_ONES = (1,) * _COUNT
-_INSTANTS = operator.itemgetter(*(i for i, counter in enumerate(_IS_COUNTER) if not counter))
-_COUNTERS = operator.itemgetter(*(i for i, counter in enumerate(_IS_COUNTER) if counter))
+_INSTANTS = operator.itemgetter(*(KEYS.index(key) for key in INSTANTS))
+_COUNTERS = operator.itemgetter(*(KEYS.index(key) for key in COUNTERS))
+_NO_INSTANTS: tuple[None, ...] = (None,) * len(INSTANTS)
+_NO_COUNTERS: tuple[None, ...] = (None,) * len(COUNTERS)
 _FINER = {"quarter": "minute", "hour": "quarter", "day": "hour"}
+
+Times = Sequence[int | None]
 
 
 @dataclass(slots=True)
 class Account:
-    """What one period's rows of one meter add up to; the lists run over all quantities."""
+    """What one period's rows of one meter add up to."""
 
     quality: int = 0
     rows: int = 0
@@ -44,15 +46,18 @@ class Account:
     """Rows with an answer."""
     last_ms: int | None = None
     """UTC ms of the last row with an answer."""
-    counts: Sequence[int] = field(default_factory=lambda: [0] * _COUNT)
-    sums: Steps = _NONE
-    mins: Steps = _NONE
-    maxs: Steps = _NONE
-    lasts: Steps = _NONE
-    times: Sequence[int | None] = _NONE
+    counts: Sequence[int] = (0,) * len(INSTANTS)
+    """By instant: rows with a good value of it; this and the next five run over all instants."""
+    sums: Steps = _NO_INSTANTS
+    mins: Steps = _NO_INSTANTS
+    maxs: Steps = _NO_INSTANTS
+    lasts: Steps = _NO_INSTANTS
+    times: Times = _NO_INSTANTS
     """UTC ms of each last good value."""
-    whole: bool = False
-    """Whether every answered row had a good value of every quantity: nearly always, and quicker."""
+    counters: Steps = _NO_COUNTERS
+    """By counter: the last good value."""
+    counted: Times = _NO_COUNTERS
+    """UTC ms when each of them was read."""
 
 
 def period_start(table: str, at_ms: int, zone: ZoneInfo) -> int:
@@ -95,27 +100,24 @@ def account_of(rows: list[Row]) -> Account:
     answered = [row for row in rows if row[1] == 0]
     if not answered:
         return Account(quality, len(rows))
+    n = len(answered)
     times = [row[0] >> 8 for row in answered]
     values = [_without(row[4], row[3]) if row[3] else row[4] for row in answered]
-    account = Account(quality, len(rows), len(answered), times[-1])
-    if len(values) == 1 and None not in values[0]:
-        return _of_one(account, values[0])
-    columns = list(zip(*values, strict=True))
-    if any(None in column for column in columns):
+    account = Account(quality, len(rows), n, times[-1])
+    account.counters, account.counted = _last_counters(values, times)
+    columns = list(zip(*map(_INSTANTS, values), strict=True))
+    lacking = [column.count(None) for column in columns]
+    account.counts = [n - lack for lack in lacking]
+    if any(lack not in (0, n) for lack in lacking):
         return _with_gaps(account, times, columns)
-    account.counts = [len(answered)] * _COUNT
-    account.sums = [sum(column) for column in columns]
-    account.mins = [min(column) for column in columns]
-    account.maxs = [max(column) for column in columns]
-    account.lasts = values[-1]
-    account.times = [times[-1]] * _COUNT
-    account.whole = True
-    return account
-
-
-def _of_one(account: Account, values: Steps) -> Account:
-    account.sums = account.mins = account.maxs = account.lasts = values
-    account.counts, account.times, account.whole = _ONES, [account.last_ms] * _COUNT, True
+    account.lasts = _INSTANTS(values[-1])
+    account.times = [None if lack else times[-1] for lack in lacking]
+    if n == 1:
+        account.sums = account.mins = account.maxs = account.lasts
+        return account
+    account.sums = [None if lack else sum(c) for c, lack in zip(columns, lacking, strict=True)]
+    account.mins = [None if lack else min(c) for c, lack in zip(columns, lacking, strict=True)]
+    account.maxs = [None if lack else max(c) for c, lack in zip(columns, lacking, strict=True)]
     return account
 
 
@@ -123,15 +125,30 @@ def _without(values: Sequence[int | float | None], mask: int) -> list[int | floa
     return [None if mask & bit else value for value, bit in zip(values, BITS.values(), strict=True)]
 
 
-def _with_gaps(account: Account, times: list[int], columns: Sequence[Sequence[int | None]]) -> Account:
+def _with_gaps(account: Account, times: list[int], columns: Sequence[Steps]) -> Account:
     pairs = [[(v, t) for v, t in zip(c, times, strict=True) if v is not None] for c in columns]
-    account.counts = [len(good) for good in pairs]
     account.sums = [sum(v for v, _ in good) if good else None for good in pairs]
     account.mins = [min(v for v, _ in good) if good else None for good in pairs]
     account.maxs = [max(v for v, _ in good) if good else None for good in pairs]
     account.lasts = [good[-1][0] if good else None for good in pairs]
     account.times = [good[-1][1] if good else None for good in pairs]
     return account
+
+
+def _last_counters(values: Sequence[Steps], times: Sequence[int]) -> tuple[Steps, Times]:
+    """Return the last good value of each counter and when it was read; most rows hold none."""
+    lasts: list[int | float | None] = list(_NO_COUNTERS)
+    counted: list[int | None] = list(_NO_COUNTERS)
+    for row, at in zip(reversed(values), reversed(times), strict=True):
+        found = _COUNTERS(row)
+        if found == _NO_COUNTERS:
+            continue
+        for place, value in enumerate(found):
+            if value is not None and counted[place] is None:
+                lasts[place], counted[place] = value, at
+        if None not in counted:
+            break
+    return lasts, counted
 
 
 def merged(accounts: Iterable[Account]) -> Account:
@@ -141,27 +158,17 @@ def merged(accounts: Iterable[Account]) -> Account:
     total = Account(max(a.quality for a in all_of), sum(a.rows for a in all_of))
     if not answered:
         return total
-    total.n = sum(a.n for a in answered)
-    total.last_ms = answered[-1].last_ms
-    if all(a.whole for a in answered):
-        newest_of_all = answered[-1]
-        total.counts, total.times = [total.n] * _COUNT, newest_of_all.times
-        total.lasts, total.whole = newest_of_all.lasts, True
-        total.sums = [sum(column) for column in zip(*(a.sums for a in answered), strict=True)]
-        total.mins = [min(column) for column in zip(*(a.mins for a in answered), strict=True)]
-        total.maxs = [max(column) for column in zip(*(a.maxs for a in answered), strict=True)]
-        return total
+    newest = answered[-1]
+    total.n, total.last_ms = sum(a.n for a in answered), newest.last_ms
     total.counts = [sum(column) for column in zip(*(a.counts for a in answered), strict=True)]
     total.sums = [_of_good(sum, column) for column in zip(*(a.sums for a in answered), strict=True)]
     total.mins = [_of_good(min, column) for column in zip(*(a.mins for a in answered), strict=True)]
     total.maxs = [_of_good(max, column) for column in zip(*(a.maxs for a in answered), strict=True)]
-    lasts, times = (
-        zip(*(a.lasts for a in answered), strict=True),
-        zip(*(a.times for a in answered), strict=True),
-    )
-    newest = [_newest(values, at) for values, at in zip(lasts, times, strict=True)]
-    total.lasts = [value for value, _ in newest]
-    total.times = [at for _, at in newest]
+    if all(at == newest.last_ms for at in newest.times):  # nearly always
+        total.lasts, total.times = newest.lasts, newest.times
+    else:
+        total.lasts, total.times = _newest([(a.lasts, a.times) for a in answered])
+    total.counters, total.counted = _newest([(a.counters, a.counted) for a in answered])
     return total
 
 
@@ -172,73 +179,81 @@ def _of_good(how: Callable[[Iterable[int | float]], int | float], column: Steps)
     return how(good) if good else None
 
 
-def _newest(values: Steps, times: Sequence[int | None]) -> tuple[int | float | None, int | None]:
-    best: tuple[int | float | None, int | None] = (None, None)
-    for value, at in zip(values, times, strict=True):
-        if at is not None and (best[1] is None or at > best[1]):
-            best = (value, at)
-    return best
+def _newest(found: Sequence[tuple[Steps, Times]]) -> tuple[Steps, Times]:
+    """Return of each quantity the value that was read last, and when."""
+    values, times = list(found[0][0]), list(found[0][1])
+    for others, read in found[1:]:
+        for place, at in enumerate(read):
+            known = times[place]
+            if at is not None and (known is None or at > known):
+                values[place], times[place] = others[place], at
+    return values, times
 
 
 def to_columns(table: str, key: int, account: Account) -> tuple[int | float | str | None, ...]:
     """Return the account as a row of `table`: `schema.ROLLUP_HEAD`, then `schema.columns_of(table)`."""
-    start, last_ms = key >> 8, account.last_ms
-    if account.whole and last_ms is not None:
-        each = (
-            [account.sums] if table == "minute" else [account.sums, account.mins, account.maxs, account.lasts]
-        )
-        groups = zip(*(_INSTANTS(numbers) for numbers in each), strict=True)
-        head = (key, account.quality, account.rows, account.n, last_ms - start, None)
-        return *head, *itertools.chain.from_iterable(groups), *_COUNTERS(account.lasts)
+    start, n, last_ms = key >> 8, account.n, account.last_ms
+    if last_ms is None:
+        empty = len(INSTANTS) * (1 if table == "minute" else 4) + len(COUNTERS)
+        return key, account.quality, account.rows, n, None, None, None, *(None,) * empty
     odd: dict[str, list[int]] = {}
-    values: list[int | float | None] = []
-    counters: list[int | float | None] = []
-    for i, name in enumerate(KEYS):
-        count, at = account.counts[i], account.times[i]
-        if _IS_COUNTER[i]:
-            counters.append(account.lasts[i])
-            count = account.n
-        elif table == "minute":
-            values.append(account.sums[i])
-            at = last_ms
-        else:
-            values += (account.sums[i], account.mins[i], account.maxs[i], account.lasts[i])
-        if account.counts[i] and at is not None and (count != account.n or at != last_ms):
-            odd[name] = [count, at - start]
+    if not set(account.counts) <= {0, n}:
+        for name, count, at in zip(INSTANTS, account.counts, account.times, strict=True):
+            if count not in (0, n):
+                # a minute keeps no last value of an instant, so there is no time of it to be told
+                odd[name] = [count, (last_ms if table == "minute" or at is None else at) - start]
+    together = _together(account.counted)
+    for name, at in zip(COUNTERS, account.counted, strict=True):
+        if at is not None and at != together:
+            odd[name] = [n, at - start]
+    values = account.sums
+    if table != "minute":
+        each = (account.sums, account.mins, account.maxs, account.lasts)
+        values = list(itertools.chain.from_iterable(zip(*each, strict=True)))
     return (
         key,
         account.quality,
         account.rows,
-        account.n,
-        None if last_ms is None else last_ms - start,
+        n,
+        last_ms - start,
         json.dumps(odd, separators=(",", ":")) if odd else None,
+        None if together in (None, last_ms) else together - start,
         *values,
-        *counters,
+        *account.counters,
     )
+
+
+def _together(counted: Times) -> int | None:
+    """Return when most of the counters were read, the later of two such times."""
+    times = [at for at in counted if at is not None]
+    return max(set(times), key=lambda at: (times.count(at), at), default=None)
 
 
 def from_columns(table: str, row: Sequence[Any]) -> Account:
     """Return the account that a stored row stands for. What the table does not keep is None."""
-    key, quality, rows, n, last, odd_text, *values = row
+    key, quality, rows, n, last, odd_text, counters_ms, *values = row
     start = key >> 8
     account = Account(quality, rows, n, None if last is None else start + last)
     if not n:
         return account
     odd = json.loads(odd_text) if odd_text else {}
-    each, counters = iter(values), iter(values[-sum(_IS_COUNTER) :])
-    columns = []
-    for name, is_counter in zip(KEYS, _IS_COUNTER, strict=True):
-        total = low = high = latest = None
-        if is_counter:
-            latest = present = next(counters)
-        elif table == "minute":
-            total = present = next(each)
+    instants, account.counters = values[: -len(COUNTERS)], values[-len(COUNTERS) :]
+    if table == "minute":
+        account.sums = instants
+    else:
+        account.sums, account.mins, account.maxs, account.lasts = (instants[at::4] for at in range(4))
+    account.counts = [0 if total is None else n for total in account.sums]
+    account.times = [None if total is None else start + last for total in account.sums]
+    read = last if counters_ms is None else counters_ms
+    account.counted = [None if value is None else start + read for value in account.counters]
+    for name, (count, after) in odd.items():
+        if name in _PLACES:
+            account.counts[_PLACES[name]] = count
+            account.times[_PLACES[name]] = start + after
         else:
-            total, low, high, latest = (next(each) for _ in range(4))
-            present = total
-        count, after = odd.get(name, (n, last)) if present is not None else (0, None)
-        columns.append((count, total, low, high, latest, None if after is None else start + after))
-    account.counts, account.sums, account.mins, account.maxs, account.lasts, account.times = zip(
-        *columns, strict=True
-    )
+            account.counted[_COUNTER_PLACES[name]] = start + after
     return account
+
+
+_PLACES = {key: place for place, key in enumerate(INSTANTS)}
+_COUNTER_PLACES = {key: place for place, key in enumerate(COUNTERS)}

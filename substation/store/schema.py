@@ -27,6 +27,8 @@ READING_COLUMNS: tuple[str, ...] = ("key", "quality", "reason", "implausible", *
 RAW_FROM = "raw_from_ms"
 """In `meta`: from when on `reading` is whole; earlier rows went by retention."""
 MINUTE_FROM = "minute_from_ms"
+COUNTER_TIMES = "0004 when counters were read"
+COUNTERS_MS = "counters_ms"
 
 MINUTE_COLUMNS: tuple[str, ...] = (
     *(f"sum_{key}" for key in INSTANTS),
@@ -36,9 +38,11 @@ COARSE_COLUMNS: tuple[str, ...] = (
     *(f"{what}_{key}" for key in INSTANTS for what in ("sum", "min", "max", "last")),
     *(f"last_{key}" for key in COUNTERS),
 )
-ROLLUP_HEAD = ("key", "quality", "rows", "n", "last_ms", "odd")
+ROLLUP_HEAD = ("key", "quality", "rows", "n", "last_ms", "odd", COUNTERS_MS)
 """key; worst quality; rows stored; rows answered; the last answered one, ms after the start; `odd`: JSON,
-`{"quantity": [n, last_ms]}` for each quantity whose good values are fewer than the answered rows."""
+`{"quantity": [n, last_ms]}` for each instant that has good values, but fewer than the answered rows, and for
+each counter read at another time than most; when most counters were read last, ms after the start:
+NULL = in the last answered row."""
 
 
 def columns_of(table: str) -> tuple[str, ...]:
@@ -165,8 +169,37 @@ def _rolled_up(quantity: Quantity) -> str:
     return f"sum_{quantity.key} / (({count}) * {quantity.steps_per_unit}.0) AS {quantity.key}"
 
 
+def _clock_spans(db: sqlite3.Connection) -> None:
+    db.execute(
+        "CREATE TABLE clock_span (id INTEGER PRIMARY KEY, boot TEXT NOT NULL, "
+        "skew_ms INTEGER NOT NULL, begin_ms INTEGER NOT NULL, end_ms INTEGER NOT NULL, offset_ms INTEGER, "
+        "corrected_ms INTEGER) STRICT"
+    )
+    values = ", ".join(f"{_in_unit(q.key, q)} AS {q.key}" for q in QUANTITIES)
+    doubted = "CASE WHEN quality = 0 AND (implausible <> 0 OR reason IS NOT NULL) THEN 1 ELSE quality END"
+    db.execute("DROP VIEW readings_v")
+    db.execute(f"CREATE VIEW readings_v AS SELECT {_head(doubted)}, {values} FROM reading")  # noqa: S608
+
+
+def _counter_times(db: sqlite3.Connection) -> None:
+    # counters are read once a minute: without a column of their own each row would name all eight in `odd`
+    for table in ROLLUPS:
+        db.execute(f"ALTER TABLE {table} ADD COLUMN {COUNTERS_MS} INTEGER")
+
+
+def counters_ms(db: sqlite3.Connection) -> str:
+    """Return the expression for when a rollup row's counters were read, ms after its start.
+
+    For readers, who may meet a file that no poller of this version has opened yet.
+    """
+    done = db.execute("SELECT 1 FROM schema_migration WHERE name = ?", (COUNTER_TIMES,)).fetchone()
+    return f"ifnull({COUNTERS_MS}, last_ms)" if done else "last_ms"
+
+
 MIGRATIONS: dict[str, Callable[[sqlite3.Connection], None]] = {
     "0001 readings, rollups, events": _first_tables,
     "0002 views in units": _first_views,
+    "0003 times that nobody vouched for": _clock_spans,
+    COUNTER_TIMES: _counter_times,
 }
 """By name, in order. A migration that has been published is never edited: write the next one."""

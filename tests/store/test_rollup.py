@@ -10,7 +10,7 @@ from substation.clock import day_start_ms, utc
 from substation.quantities import BY_KEY, COUNTERS, INSTANTS
 from substation.readings import Quality, Reading, missing
 from substation.store import rollup, schema
-from substation.store.history import History
+from substation.store.history import History, HistoryReader
 from substation.store.live_row import LiveRow
 from substation.store.rows import BITS
 from tests.fake_clock import FakeClock
@@ -43,6 +43,8 @@ def _account(table, rows):
         values = [row[4 + place] for row in good]
         if key in COUNTERS or table != "minute":
             account[f"last_{key}"] = values[-1] if values else None
+        if key in COUNTERS:
+            account[f"time_{key}"] = good[-1][0] >> 8 if good else None
         if key in INSTANTS:
             account[f"sum_{key}"] = sum(values) if values else None
             account[f"count_{key}"] = len(values)
@@ -66,10 +68,12 @@ def stored(path):
 
 def _plain(table, row):
     account = rollup.from_columns(table, list(row.values()))
-    for place, key in enumerate(BY_KEY):
+    for key in BY_KEY:
         if key in INSTANTS:
-            row[f"count_{key}"] = account.counts[place]
-    for name in ("key", "last_ms", "odd"):
+            row[f"count_{key}"] = account.counts[INSTANTS.index(key)]
+        else:
+            row[f"time_{key}"] = account.counted[COUNTERS.index(key)]
+    for name in ("key", "last_ms", "odd", "counters_ms"):
         del row[name]
     return row
 
@@ -77,11 +81,17 @@ def _plain(table, row):
 def some_readings(seed, count=60, step_ms=14_000):
     """Rounds that cross midnight, with failures and meters that lack registers."""
     chance = random.Random(seed)
+    whole = chance.random() < 0.3  # else counters in every fourth round, as the poller asks
     start = day_start_ms(BEGIN_MS, INDIA, -1) - count // 2 * step_ms
     found = [reading for answers in rounds(start, count, step_ms, seed) for reading in answers]
     for place, reading in enumerate(found):
+        if reading.answered and not whole and place // 5 % 4:
+            values = {key: value for key, value in reading.values.items() if key not in COUNTERS}
+            doubted = reading.implausible & values.keys()
+            found[place] = Reading(reading.meter_id, reading.at_ms, values, implausible=doubted)
+    for place, reading in enumerate(found):
         if reading.answered and chance.random() < 0.1:
-            keys = chance.sample(sorted(reading.values), 30)
+            keys = chance.sample(sorted(reading.values), 25)
             found[place] = Reading(
                 reading.meter_id, reading.at_ms, {key: reading.values[key] for key in keys}
             )
@@ -186,3 +196,84 @@ def test_a_day_of_25_hours_is_one_day():
     begin = round(zoneinfo_utc("2026-10-24T23:00:00").timestamp() * 1000)
     hours = [rollup.period_start("day", begin + hour * 3_600_000, LONDON) for hour in range(26)]
     assert hours == [begin] * 25 + [begin + 25 * 3_600_000]
+
+
+def once_a_minute(count=90, step_ms=2000, lag_ms=0):
+    """Rounds of one meter whose counters are read in every thirtieth round."""
+    for number in range(count):
+        whole = a_reading(BEGIN_MS + number * step_ms + lag_ms, wh_received=5000.0 + number)
+        if number % 30 == 12:
+            yield whole
+        else:
+            instants = {key: whole.values[key] for key in INSTANTS}
+            yield Reading(1, whole.at_ms, instants)
+
+
+def test_counters_read_once_a_minute_cost_a_row_one_number_and_keep_their_time(tmp_path):
+    history = History(tmp_path / "h.db", True, FakeClock(), INDIA)
+    for reading in once_a_minute():
+        history.add([reading])
+        history.commit()
+    history.close()
+    with sqlite3.connect(tmp_path / "h.db") as db:
+        minutes = db.execute("SELECT n, last_ms, odd, counters_ms, last_wh_received FROM minute").fetchall()
+        assert minutes == [(30, 58_000, None, 24_000, 5012 + 30 * number) for number in range(3)]
+        coarse = [
+            db.execute(f"SELECT n, odd, counters_ms, last_wh_received FROM {t}").fetchall()  # noqa: S608
+            for t in schema.COARSE
+        ]
+    start = {table: rollup.period_start(table, BEGIN_MS, INDIA) for table in schema.COARSE}
+    assert coarse == [[(90, None, BEGIN_MS + 144_000 - start[t], 5072)] for t in schema.COARSE]
+
+
+def test_a_counter_that_was_doubted_is_named_apart_from_those_read_with_it(tmp_path):
+    readings = list(once_a_minute(60))
+    doubted = readings[42]
+    readings[42] = Reading(1, doubted.at_ms, doubted.values, implausible=frozenset({"wh_received"}))
+    history = History(tmp_path / "h.db", True, FakeClock(), INDIA)
+    history.add(readings)
+    history.close()
+    with sqlite3.connect(tmp_path / "h.db") as db:
+        row = db.execute(
+            "SELECT odd, counters_ms, last_wh_received, last_vah_received FROM quarter"
+        ).fetchone()
+        account = rollup.from_columns("quarter", db.execute(schema.select("quarter")).fetchone())
+    assert row == ('{"wh_received":[60,24000]}', 84_000, 5012, 100)
+    assert account.counted == [BEGIN_MS + 24_000, *[BEGIN_MS + 84_000] * 7]
+
+
+def test_rows_from_before_counters_had_times_of_their_own_are_read_and_added_to(tmp_path):
+    path = tmp_path / "h.db"
+    history = History(path, True, FakeClock(), INDIA)
+    history.add([a_reading(BEGIN_MS + 1000, wh_received=7000.0)])
+    history.close()
+    with sqlite3.connect(path) as db:  # as an earlier version left it
+        for table in schema.ROLLUPS:
+            db.execute(f"ALTER TABLE {table} DROP COLUMN counters_ms")
+        db.execute("DELETE FROM schema_migration WHERE name = ?", (schema.COUNTER_TIMES,))
+    reader = HistoryReader(path)
+    assert reader.energy(1, BEGIN_MS, BEGIN_MS + 60_000).bounds["wh_received"] == (BEGIN_MS + 1000,) * 2
+    history = History(path, True, FakeClock(), INDIA)
+    instants = dict.fromkeys(INSTANTS, 1.0)
+    history.add([Reading(1, BEGIN_MS + 3000, instants)])
+    history.close()
+    with sqlite3.connect(path) as db:
+        assert db.execute("SELECT n, last_ms, odd, counters_ms, last_wh_received FROM minute").fetchone() == (
+            2,
+            3000,
+            None,
+            1000,
+            7000,
+        )
+
+
+def test_a_meter_that_lacks_quantities_has_nothing_odd_about_it(tmp_path):
+    history = History(tmp_path / "h.db", True, FakeClock(), INDIA)
+    for number in range(3):
+        history.add([Reading(1, BEGIN_MS + number * 2000, {"v_r": 230.0, "wh_received": 5.0})])
+        history.commit()
+    history.close()
+    with sqlite3.connect(tmp_path / "h.db") as db:
+        for table in schema.ROLLUPS:
+            row = db.execute(f"SELECT n, odd, counters_ms, sum_v_r, sum_v_y FROM {table}").fetchone()  # noqa: S608
+            assert row == (3, None, None, 69_000, None)
