@@ -7,9 +7,8 @@ request; what that is follows from the line's speed and the meter's turnaround.
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
-from substation.meters.decode import number
+from substation.meters.model import Profile
 from substation.meters.pace import Pace
-from substation.meters.profile import Profile
 from substation.quantities import KEYS
 
 MAX_REGISTERS = 125
@@ -50,9 +49,9 @@ def plan(
     """
     gap = (pace or Pace()).worthwhile_gap(turnaround_s)
     longest = min(MAX_REGISTERS, profile.max_registers)
-    known = set(profile.keys)
     wanted = sorted(
-        (profile.place(key) for key in set(keys) if key in known), key=lambda p: (p.function, p.address)
+        (profile.place(key) for key in set(keys) if key in profile.places),
+        key=lambda place: (place.function, place.address),
     )
     blocks: list[Block] = []
     for place in wanted:
@@ -100,13 +99,7 @@ def span(profile: Profile, keys: Sequence[str]) -> Block:
 def values(profile: Profile, block: Block, words: Sequence[int]) -> dict[str, float | None]:
     """Return what a block's answer says, by key, in the value's unit.
 
-    What is no number (`decode.number`) comes back as None: the meter answered, but with no number.
+    What is no number (`decode.bounds`) comes back as None: the meter answered, but with no number.
+    Raises struct.error where there are not as many words as the block has registers.
     """
-    found: dict[str, float | None] = {}
-    for key in block.keys:
-        place = profile.place(key)
-        at = place.address - block.address
-        found[key] = number(
-            words[at : at + place.words], place.word_order, place.encoding, place.scale, place.coding
-        )
-    return found
+    return profile.layout(block.address, block.count, block.keys).read(words)

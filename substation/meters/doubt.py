@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from substation.meters.blocks import Block
 from substation.meters.decode import ORDERS, WordOrder, number
-from substation.meters.profile import Profile
+from substation.meters.model import Profile
 
 FREQUENCY = "frequency"
 LOW_HZ, HIGH_HZ = 45.0, 65.0

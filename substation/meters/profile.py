@@ -1,243 +1,195 @@
-"""A meter model, read from `profiles/<name>.toml`: an engineer adds one without Python.
+"""Meter models as files, `profiles/<name>.toml`: an engineer adds one without Python.
 
-Registers stand in the file **as printed in the manual** (40101); `Profile.place` is the one place
-where that becomes an address on the wire (100).
+A station's own folder of profiles goes before the shipped ones. A file may be built on another
+(`base`): its rows and its head then hold wherever the file itself is silent.
 """
 
-import functools
+import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import ValidationError
 
 from substation.errors import ProfileError
-from substation.meters.decode import Coding, Encoding, WordOrder, words_in
-from substation.quantities import BY_KEY, Quantity
+from substation.meters.model import Profile
+from substation.meters.profile_faults import Fault, faults_of, near, placed
+from substation.meters.register import Extra, Register
+
+__all__ = ["FOLDER", "Profile", "load", "load_file", "names"]
 
 FOLDER = Path(__file__).parent / "profiles"
-REFERENCE = {3: 40001, 4: 30001}
-"""The number that most manuals print for wire address 0, by function code."""
-WORDS = 2
-"""Registers of one float32."""
+_NAME = re.compile(r"\w+", re.ASCII)
+_INHERITED = (
+    "function",
+    "printed_from",
+    "encoding",
+    "word_order",
+    "phases",
+    "max_registers",
+    "barriers",
+    "extras_group",
+)
+"""What of a base's head holds on; what a file is and where it is from, it must say itself."""
+_TABLES = ("registers", "extras")
+_FIELDS = {
+    "": tuple(Profile.model_fields),
+    "registers": tuple(field.alias or name for name, field in Register.model_fields.items()),
+    "extras": tuple(field.alias or name for name, field in Extra.model_fields.items()),
+}
 
-Function = Literal[3, 4]
-Group = Literal["fast", "slow", "once"]
-"""How often a register is read: every round; every `poll.slow_interval_s`; once after each start."""
-Certainty = Literal["high", "medium", "low"]
-
-
-class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
-
-
-class Register(_Part):
-    """Where one value stands. What is not said follows from the head of the file."""
-
-    printed: int = Field(alias="register", description="As printed in the manual.")
-    encoding: Encoding | None = None
-    word_order: WordOrder | None = None
-    scale: float = Field(1.0, gt=0, description="Value = what the registers hold x scale, in the unit.")
-    function: Function | None = None
-    coding: Coding = "plain"
-    group: Group | None = None
-    certainty: Certainty | None = None
-
-
-class Extra(Register):
-    """A value beyond the 38 of `quantities`: it can be read and shown, but is not kept in the history."""
-
-    label: str = Field(min_length=1)
-    unit: str = ""
-
-
-def _plain_number(row: object) -> object:
-    return {"register": row} if isinstance(row, int) and not isinstance(row, bool) else row
+_Stamp = tuple[Path, tuple[int, int, int] | None]
+"""A file and its time of change, size and inode; None where there is no such file."""
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """Where one value stands on the wire, and how to read it."""
+class _Read:
+    """One file, read."""
 
-    key: str
-    function: Function
-    address: int
-    """0-based."""
-    words: int
-    """Registers: 1, 2 or 4."""
-    encoding: Encoding
-    word_order: WordOrder
-    scale: float
-    coding: Coding
-    group: Group
+    profile: Profile
+    data: dict[str, Any]
+    """With what its base gave it."""
+    text: str
+    stamps: tuple[_Stamp, ...]
+    """Every file that was looked at, so that a change of any of them is seen."""
 
 
-class Profile(_Part):
-    """A meter model: where each quantity stands and how to ask for it."""
-
-    model: str = Field(description="Maker and model, as on the front of the meter.")
-    source: str = Field(description="Manual, page and date, so that a doubt can be looked up.")
-    verified: bool = Field(description="Whether it was read from a real meter of this model.")
-    certainty: Certainty = Field("high", description="How sure the sources are of the map as a whole.")
-    notes: str = Field("", description="What to look at on the meter itself.")
-    function: Function = 3
-    printed_from: int | None = Field(
-        None,
-        ge=0,
-        description="The number that the manual prints for wire address 0; default 40001 or 30001.",
-    )
-    encoding: Encoding = "float32"
-    word_order: WordOrder = "ABCD"
-    phases: Literal[1, 3] = 3
-    max_registers: int = Field(125, ge=1, le=125, description="The longest block the meter answers.")
-    barriers: tuple[int, ...] = Field((), description="Registers, as printed, before which a request ends.")
-    registers: dict[str, Annotated[Register, BeforeValidator(_plain_number)]]
-    extras: dict[str, Extra] = Field(default_factory=dict)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _lists_are_fine(cls, data: Any) -> Any:
-        if isinstance(data, dict) and isinstance(data.get("barriers"), list):
-            data = {**data, "barriers": tuple(data["barriers"])}
-        return data
-
-    @model_validator(mode="after")
-    def _makes_sense(self) -> Self:
-        if not self.registers:
-            raise ValueError("registers: none; name at least one quantity")
-        for key in self.registers:
-            if key not in BY_KEY:
-                raise ValueError(
-                    f"registers.{key}: no such quantity; the names stand in docs/reference/quantities.md"
-                )
-        for key in self.extras:
-            if key in BY_KEY:
-                raise ValueError(f"extras.{key}: is one of the 38 quantities; write it under [registers]")
-        taken: dict[tuple[int, int], str] = {}
-        for key, row in self._rows.items():
-            place = self.place(key)
-            if not 0 <= place.address <= 65536 - place.words:
-                raise ValueError(
-                    f"{self._table(key)}.{key}: {row.printed} is no register of function "
-                    f"{place.function:02d}; write it as printed, from {self._first(place.function)}"
-                )
-            for word in range(place.address, place.address + place.words):
-                other = taken.setdefault((place.function, word), key)
-                if other != key:
-                    raise ValueError(
-                        f"{self._table(key)}.{key}: {row.printed} overlaps {other}; "
-                        f"each {place.encoding} has {place.words} registers"
-                    )
-        return self
-
-    @property
-    def _rows(self) -> Mapping[str, Register]:
-        return {**self.registers, **self.extras}
-
-    def _table(self, key: str) -> str:
-        return "registers" if key in self.registers else "extras"
-
-    def _first(self, function: int) -> int:
-        return REFERENCE[function] if self.printed_from is None else self.printed_from
-
-    @property
-    def warning(self) -> str:
-        """What a station that uses this model should be told, in words; empty when the map is sure."""
-        if self.certainty == "high":
-            return ""
-        return (
-            f"the register map of {self.model} was not checked well enough (certainty {self.certainty}; "
-            f"source: {self.source}): compare every value with the meter's own display before you rely on it"
-        )
-
-    @property
-    def units(self) -> Mapping[str, str]:
-        """The unit of every value, by key."""
-        return {key: BY_KEY[key].unit for key in self.registers} | {
-            key: row.unit for key, row in self.extras.items()
-        }
-
-    @property
-    def keys(self) -> tuple[str, ...]:
-        """Every value of the model: quantities, then extras."""
-        return (*self.registers, *self.extras)
-
-    def place(self, key: str) -> Place:
-        """Return where the value stands on the wire. Raises KeyError for one that the model lacks."""
-        row = self.registers.get(key) or self.extras[key]
-        function = row.function or self.function
-        encoding = row.encoding or self.encoding
-        return Place(
-            key,
-            function,
-            row.printed - self._first(function),
-            words_in(encoding),
-            encoding,
-            row.word_order or self.word_order,
-            row.scale,
-            row.coding,
-            row.group or _group(BY_KEY.get(key)),
-        )
-
-    def address(self, key: str) -> int:
-        """Return the value's first address on the wire, 0-based."""
-        return self.place(key).address
-
-    def barrier_addresses(self, function: int) -> tuple[int, ...]:
-        """Return the barriers as addresses on the wire."""
-        return tuple(barrier - self._first(function) for barrier in self.barriers)
-
-    def group(self, *groups: Group) -> tuple[str, ...]:
-        """Return the values that are read so often."""
-        return tuple(key for key in self.keys if self.place(key).group in groups)
-
-
-def _group(quantity: Quantity | None) -> Group:
-    """Return how often a value is read where its row does not say: what flows now is read every round."""
-    return "fast" if quantity is not None and quantity.kind == "instant" else "slow"
-
-
-def load_file(path: Path) -> Profile:
-    """Return the profile in a TOML file, or raise ProfileError that names file, row and remedy."""
-    try:
-        with path.open("rb") as file:
-            return Profile.model_validate(tomllib.load(file))
-    except FileNotFoundError:
-        known = ", ".join(names())
-        raise ProfileError(f"meter profile '{path.stem}' does not exist; known: {known}") from None
-    except tomllib.TOMLDecodeError as exc:
-        raise ProfileError(f"{path.name}: not readable as TOML: {exc}; correct that line") from exc
-    except ValidationError as exc:
-        faults = "; ".join(
-            f"{'.'.join(str(part) for part in fault['loc'])}{': ' if fault['loc'] else ''}"
-            f"{fault['msg'].removeprefix('Value error, ')}"
-            for fault in exc.errors()
-        )
-        raise ProfileError(f"{path.name}: {faults}") from exc
+_read_before: dict[tuple[str, Path | None], _Read] = {}
 
 
 def load(name: str, own: Path | None = None) -> Profile:
     """Return the profile of that name, or raise ProfileError.
 
-    `own` is the station's folder of profiles (`Home.profiles`); one there goes before a shipped one, and
-    is read anew each time, because an engineer may be at work on it.
+    `own` is the station's folder of profiles (`Home.profiles`); one there goes before a shipped one.
+    As long as no file of it changed, the same object comes back.
     """
-    if not name.replace("_", "").isalnum():
+    known = _read_before.get((name, own))
+    if known is not None and all(_stamp(path) == (path, then) for path, then in known.stamps):
+        return known.profile
+    if not _NAME.fullmatch(name):
         raise ProfileError(
-            f"meter profile '{name}': a name has letters, digits and _ only; known: {', '.join(names())}"
+            f"meter profile '{name}': a name has letters, digits and _ only; known: {', '.join(names(own))}"
         )
-    if own is not None and (own / f"{name}.toml").exists():
-        return load_file(own / f"{name}.toml")
-    return _shipped(name)
+    found = _read(_candidates(name, own), own)
+    _read_before[name, own] = found
+    return found.profile
 
 
-@functools.cache
-def _shipped(name: str) -> Profile:
-    return load_file(FOLDER / f"{name}.toml")
+def load_file(path: Path) -> Profile:
+    """Return the profile in a TOML file, or raise ProfileError that names file, line and remedy."""
+    return _read([path], path.parent).profile
 
 
-def names() -> list[str]:
-    """Return the names of the shipped profiles."""
-    return sorted(path.stem for path in FOLDER.glob("*.toml"))
+def names(own: Path | None = None) -> list[str]:
+    """Return the names of the shipped profiles and of those in the station's own folder."""
+    folders = (FOLDER,) if own is None else (FOLDER, own)
+    return sorted({path.stem for folder in folders for path in folder.glob("*.toml")})
+
+
+def _candidates(name: str, own: Path | None) -> list[Path]:
+    """Return where a profile may stand, in order."""
+    folders = (FOLDER,) if own is None else (own, FOLDER)
+    return list(dict.fromkeys(folder / f"{name}.toml" for folder in folders))
+
+
+def _stamp(path: Path) -> _Stamp:
+    try:
+        status = path.stat()
+    except OSError:
+        return path, None
+    return path, (status.st_mtime_ns, status.st_size, status.st_ino)
+
+
+def _read(candidates: Sequence[Path], own: Path | None, below: tuple[Path, ...] = ()) -> _Read:
+    """Return the first of the files that is there, on its base.
+
+    Args:
+        candidates: where it may stand, at least one.
+        own: the station's folder of profiles.
+        below: the files that are built on it.
+    """
+    stamps = [_stamp(path) for path in candidates]  # before reading: a change meanwhile must show
+    path = next((path for path, there in stamps if there), candidates[-1])
+    data, text = _parsed(path, own)
+    base = _base(data, text, path, own, below) if isinstance(data.get("base"), str) else None
+    if base is not None:
+        stamps += base.stamps
+        data = _on_base(data, text, path, base)
+    try:
+        profile = Profile.model_validate(data)
+    except ValidationError as exc:
+        faults = faults_of(exc, _FIELDS)
+        raise _error(path, text, faults, (f"{data['base']}.toml", base.text) if base else None) from exc
+    return _Read(profile, data, text, tuple(stamps))
+
+
+def _parsed(path: Path, own: Path | None) -> tuple[dict[str, Any], str]:
+    try:
+        text = path.read_text(encoding="utf-8")
+        return tomllib.loads(text), text
+    except FileNotFoundError:
+        known = names(own)
+        raise ProfileError(
+            f"meter profile '{path.stem}' does not exist{near(path.stem, known)}; known: {', '.join(known)}"
+        ) from None
+    except OSError as exc:
+        raise ProfileError(f"{path.name}: cannot be read: {exc.strerror}; see its owner and mode") from exc
+    except UnicodeDecodeError as exc:
+        raise ProfileError(f"{path.name}: is not written in UTF-8; save it so in the editor") from exc
+    except tomllib.TOMLDecodeError as exc:
+        words, _, where = str(exc).partition(" (at ")
+        line, _, column = where.rstrip(")").partition(", ")
+        at = f"{line}: " if column else "at its end: "
+        raise ProfileError(
+            f"{path.name}: {at}not readable as TOML: {words}{f' at {column}' if column else ''}; "
+            "correct that line"
+        ) from exc
+
+
+def _base(data: dict[str, Any], text: str, path: Path, own: Path | None, below: tuple[Path, ...]) -> _Read:
+    """Return the file that this one is built on; a file of the same name means the shipped one."""
+    name, built = data["base"], (*below, path)
+    if not _NAME.fullmatch(name):
+        raise _error(path, text, [Fault(("base",), f"'{name}': a name has letters, digits and _ only")])
+    there = _candidates(name, own)
+    free = [candidate for candidate in there if candidate not in built]
+    if not any(candidate.exists() for candidate in free):
+        if any(candidate in built for candidate in there):
+            round_about = " on ".join(each.stem for each in (*built, Path(name)))
+            raise _error(path, text, [Fault(("base",), f"goes round: {round_about}; name another base")])
+        known = names(own)
+        words = f"'{name}' does not exist{near(name, known)}; known: {', '.join(known)}"
+        raise _error(path, text, [Fault(("base",), words)])
+    return _read(free, own, built)
+
+
+def _on_base(data: dict[str, Any], text: str, path: Path, base: _Read) -> dict[str, Any]:
+    """Return a file's head and tables with what its base adds to them."""
+    without = data.get("without")
+    left_out = {name for name in without if isinstance(name, str)} if isinstance(without, list) else set()
+    given = {name for table in _TABLES for name in base.data.get(table, {})}
+    strange = sorted(left_out - given - {"extras"})
+    if strange:
+        raise _error(
+            path,
+            text,
+            [
+                Fault(("without",), f"'{name}' is no row of {data['base']}{near(name, given)}")
+                for name in strange
+            ],
+        )
+    merged = {key: base.data[key] for key in _INHERITED if key in base.data} | data
+    for table in _TABLES:
+        rows = {} if table in left_out else base.data.get(table, {})
+        kept = {key: row for key, row in rows.items() if key not in left_out}
+        own_rows = data.get(table, {})
+        merged[table] = kept | own_rows if isinstance(own_rows, dict) else own_rows
+    return merged
+
+
+def _error(
+    path: Path, text: str, faults: Sequence[Fault], base: tuple[str, str] | None = None
+) -> ProfileError:
+    return ProfileError(f"{path.name}: {'; '.join(placed(fault, text, base) for fault in faults)}")

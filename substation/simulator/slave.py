@@ -5,18 +5,24 @@ Modbus Application Protocol V1.1b3 (clauses 6.3, 6.4, 7) and Modbus over Serial 
 """
 
 import random
-from collections.abc import Mapping
+import struct
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
-from substation.meters.decode import WordOrder, words_of
-from substation.meters.profile import WORDS, Place, Profile
+from substation.meters.decode import no_number, words_of
+from substation.meters.model import Profile
+from substation.meters.register import Place
+from substation.simulator.extras import extra
 from substation.simulator.faults import Fault
 
 NO_FUNCTION, NO_ADDRESS, NO_VALUE = 1, 2, 3
 """Modbus exceptions: function not known, register not there, quantity not allowed."""
 READ_REQUEST = 8
-_NO_NUMBER = {"nan": (0x7FC0, 0x0000), "all_ones": (0xFFFF, 0xFFFF)}
-"""What stands in two registers in place of a value, most significant word first."""
+ALL_ONES = 0xFFFF
+_NO_NUMBER = ("nan", "all_ones")
+"""The kinds of fault that stand in place of a value."""
+NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
 def _table() -> tuple[int, ...]:
@@ -65,30 +71,77 @@ class RegisterMap:
     """The registers of one meter model, as words at their addresses on the wire."""
 
     def __init__(self, profile: Profile) -> None:
-        """Lay out the profile; a gap between two quantities reads 0, as most meters have it."""
+        """Lay out the profile; a gap between two values reads 0, as most meters have it."""
         self.profile = profile
-        self.places: dict[str, Place] = {key: profile.place(key) for key in profile.keys}
-        self.first = min(place.address for place in self.places.values())
-        self.end = max(place.address + place.words for place in self.places.values())
+        self._windows: dict[tuple[int, int, int], tuple[Place, ...]] = {}
+        self._ends: dict[int, tuple[int, int]] = {}
+        for place in profile.places.values():
+            first, end = self._ends.get(place.function, (place.address, 0))
+            self._ends[place.function] = (
+                min(first, place.address),
+                max(end, place.address + place.words),
+            )
 
-    def words(self, values: Mapping[str, float], odd: Mapping[str, tuple[int, int]]) -> list[int]:
-        """Return every word from `first` to `end`; `odd` holds big-endian words in place of a value."""
-        result = [0] * (self.end - self.first)
-        for key, place in self.places.items():
-            at, order = place.address - self.first, place.word_order
-            if key in odd and place.words == WORDS:
-                result[at : at + WORDS] = _laid_out(odd[key], order)
-                continue
-            value = values.get(key, 0.0)
-            result[at : at + place.words] = words_of(value, order, place.encoding, place.scale, place.coding)
+    @property
+    def functions(self) -> Collection[int]:
+        """The functions that the model answers."""
+        return self._ends.keys()
+
+    def holds(self, function: int, address: int, count: int) -> bool:
+        """Return whether these registers are there: between the first value of the function and the last."""
+        first, end = self._ends[function]
+        return first <= address and address + count <= end
+
+    def words(
+        self,
+        function: int,
+        address: int,
+        count: int,
+        values: Mapping[str, float],
+        odd: Mapping[str, str] = NOTHING,
+    ) -> list[int]:
+        """Return the words in a block while the circuit's values are so.
+
+        `odd` names, by key, what stands in place of a value: `nan` (the encoding's "not available") or
+        `all_ones`. A value beyond its encoding's range is "not available" too.
+        """
+        window = self._windows.get((function, address, count))
+        if window is None:
+            window = self._windows[function, address, count] = tuple(
+                place
+                for place in self.profile.places.values()
+                if place.function == function
+                and place.address < address + count
+                and place.address + place.words > address
+            )
+        result = [0] * count
+        for place in window:
+            words = _spoken(place, values, self.profile.units[place.key], odd.get(place.key))
+            for at, word in enumerate(words, place.address - address):
+                if 0 <= at < count:
+                    result[at] = word
         return result
 
 
-def _laid_out(big: tuple[int, int], order: WordOrder) -> tuple[int, int]:
-    # Bytes are moved, not numbers: a NaN that passes through a float need not keep its bits.
-    data = big[0].to_bytes(2) + big[1].to_bytes(2)
-    wire = bytes(data["ABCD".index(letter)] for letter in order)
-    return int.from_bytes(wire[:2]), int.from_bytes(wire[2:])
+def _spoken(place: Place, values: Mapping[str, float], unit: str, odd: str | None) -> tuple[int, ...]:
+    """Return the words of one value."""
+    if odd == "all_ones":
+        return (ALL_ONES,) * place.words
+    if odd != "nan":
+        value = values[place.key] if place.key in values else extra(place.key, unit, values)
+        try:
+            return words_of(
+                value,
+                place.word_order,
+                place.encoding,
+                place.scale,
+                place.coding,
+                leading=values.get(place.key.replace("pf_average", "var_total").replace("pf_", "var_"), 0.0)
+                < 0,
+            )
+        except (struct.error, OverflowError, ValueError):  # beyond the range, or NaN in an integer
+            pass
+    return no_number(place.word_order, place.encoding)
 
 
 def answer(
@@ -110,27 +163,28 @@ def answer(
         body = bytes((slave, function | 0x80, code))
     else:
         address, count = int.from_bytes(request[2:4]), int.from_bytes(request[4:6])
-        odd: dict[str, tuple[int, int]] = {}
+        odd: dict[str, str] = {}
         if fault and kind in _NO_NUMBER:
-            odd = dict.fromkeys(registers.places if fault.keys is None else fault.keys, _NO_NUMBER[kind])
+            odd = dict.fromkeys(registers.profile.keys if fault.keys is None else fault.keys, kind)
         elif fault and kind == "short":
             count = max(0, count - fault.missing)
-        start = address - registers.first
-        words = registers.words(values, odd)[start : start + count]
+        words = registers.words(function, address, count, values, odd)
+        if fault and kind == "all_ones" and fault.keys is None:  # gaps included: nothing is there to answer
+            words = [ALL_ONES] * count
         body = bytes((slave, function, 2 * len(words))) + b"".join(word.to_bytes(2) for word in words)
     return _sent(body, request, fault, dice) if fault else Reply((framed(body),))
 
 
 def _refusal(request: bytes, registers: RegisterMap) -> int:
     """Return the exception that a request deserves, 0 for none, in the order of clause 6.3."""
-    if request[1] != registers.profile.function:
+    if request[1] not in registers.functions:
         return NO_FUNCTION
     if len(request) != READ_REQUEST:
         return NO_VALUE
     address, count = int.from_bytes(request[2:4]), int.from_bytes(request[4:6])
     if not 1 <= count <= registers.profile.max_registers:
         return NO_VALUE
-    if address < registers.first or address + count > registers.end:
+    if not registers.holds(request[1], address, count):
         return NO_ADDRESS
     return 0
 
