@@ -25,7 +25,6 @@ LONGEST_LINE = 8192
 _KEY_OF_LABEL = {q.label: q.key for q in QUANTITIES}
 _DIGITS = tuple(len(str(q.steps_per_unit)) - 1 for q in QUANTITIES)
 _STEPS = tuple(q.steps_per_unit for q in QUANTITIES)
-_ALL_VALUES = ",".join(f"%.{digits}f" for digits in _DIGITS)
 _UNSAFE = re.compile(r'[,"\x00-\x1f\x7f]+')
 _DIGITS_ONLY = re.compile(r"[-.,0-9]*")
 
@@ -52,19 +51,14 @@ def write_row(row: LiveRow, zone: zoneinfo.ZoneInfo, simulated: bool) -> str:
     """Return the line without its end."""
     reading = row.reading
     _, _, _, mask, steps = to_row(reading)
-    if None in steps:
-        values = ",".join(
-            "" if count is None else f"{count / per_unit:.{digits}f}"
-            for count, per_unit, digits in zip(steps, _STEPS, _DIGITS, strict=True)
-        )
-    else:
-        values = _ALL_VALUES % tuple(
-            count / per_unit  # type: ignore[operator]
-            for count, per_unit in zip(steps, _STEPS, strict=True)
-        )
+    values = _cells_of(tuple([count is not None for count in steps])) % tuple(
+        [count / per_unit for count, per_unit in zip(steps, _STEPS, strict=True) if count is not None]
+    )
     doubted = keys_in(mask)
     if doubted:
         quality = "implausible: " + " ".join(key for key in KEYS if key in doubted)
+        if reading.reason:
+            quality += f"; {_safe(reading.reason)}"
     elif reading.reason:
         quality = f"{reading.quality.value}: {_safe(reading.reason)}"
     else:
@@ -73,6 +67,12 @@ def write_row(row: LiveRow, zone: zoneinfo.ZoneInfo, simulated: bool) -> str:
         f"{_site_cells(reading.at_ms // 1000, zone)},{reading.meter_id},{_safe(row.comm_status)},"
         f"{_safe(row.status)},{values},{reading.at_ms},{quality},{'yes' if simulated else 'no'}"
     )
+
+
+@lru_cache(maxsize=256)
+def _cells_of(there: tuple[bool, ...]) -> str:
+    """Return the template of a row in which these values are there: most rounds bring the same ones."""
+    return ",".join(f"%.{digits}f" if has else "" for digits, has in zip(_DIGITS, there, strict=True))
 
 
 def _safe(words: str) -> str:
@@ -163,5 +163,6 @@ def _judge(cell: str) -> tuple[Quality, str | None, frozenset[str]] | None:
         return None
     if quality is not Quality.IMPLAUSIBLE:
         return quality, rest if colon else None, frozenset()
-    keys = frozenset(rest.split())
-    return (Quality.GOOD, None, keys) if keys and keys <= BY_KEY.keys() else None
+    names, also, reason = rest.partition("; ")
+    keys = frozenset(names.split())
+    return (Quality.GOOD, reason if also else None, keys) if keys and keys <= BY_KEY.keys() else None

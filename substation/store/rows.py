@@ -7,9 +7,11 @@ went through the live file is the same row, to the digit, as one that came strai
 
 import math
 import operator
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
 
-from substation.quantities import KEYS, QUANTITIES
+from substation.quantities import BY_KEY, KEYS, QUANTITIES
 from substation.readings import Quality, Reading
 
 QUALITY_CODES: dict[Quality, int] = {
@@ -29,7 +31,6 @@ LARGEST = tuple(2**53 if q.kind == "counter" else 2**45 for q in QUANTITIES)
 
 _STEPS = tuple(quantity.steps_per_unit for quantity in QUANTITIES)
 _SMALLEST_LIMIT = min(LARGEST)
-_in_order = operator.itemgetter(*KEYS)
 
 Steps = Sequence[int | float | None]
 Row = tuple[int, int, str | None, int, Steps]
@@ -62,17 +63,43 @@ def to_row(reading: Reading) -> Row:
     if not reading.answered:
         return key, code, reading.reason, 0, [None] * len(KEYS)
     mask = _mask(reading.implausible)
+    shape = _shape_of(tuple(reading.values))
     try:
-        # all 38 are numbers nearly always; this line is the import's speed
+        # what was asked is a number nearly always; this line is the import's speed
         steps: list[int | float | None] = [
-            round(value * per_unit) for value, per_unit in zip(_in_order(reading.values), _STEPS, strict=True)
+            round(value * per_unit)  # type: ignore[operator]
+            for value, per_unit in zip(reading.values.values(), shape.per_unit, strict=True)
         ]
-    except (KeyError, TypeError, ValueError, OverflowError):
+        careful = max(steps) > _SMALLEST_LIMIT or min(steps) < -_SMALLEST_LIMIT  # type: ignore[type-var, operator]
+    except (TypeError, ValueError, OverflowError):
+        careful = True
+    if careful:
         steps, mask = _with_care(reading, mask)
         return key, code, reading.reason, mask, steps
-    if max(steps) > _SMALLEST_LIMIT or min(steps) < -_SMALLEST_LIMIT:  # type: ignore[type-var, operator]
-        steps, mask = _with_care(reading, mask)
+    if shape.in_order is not None:
+        steps.append(None)
+        steps = list(shape.in_order(steps))
+        mask &= shape.bits
     return key, code, reading.reason, mask, steps
+
+
+@dataclass(frozen=True, slots=True)
+class _Shape:
+    """How a reading of certain quantities lies in a row: most rounds bring the same ones."""
+
+    per_unit: tuple[int, ...]
+    in_order: Callable[[Steps], tuple[int | float | None, ...]] | None
+    """Takes the steps and a None behind them to the 38 of a row; None where they are those already."""
+    bits: int
+    """Of all that was asked."""
+
+
+@lru_cache(maxsize=256)
+def _shape_of(keys: tuple[str, ...]) -> _Shape:
+    place = {key: at for at, key in enumerate(keys)}
+    per_unit = tuple(BY_KEY[key].steps_per_unit if key in BY_KEY else 1 for key in keys)
+    in_order = operator.itemgetter(*(place.get(key, len(keys)) for key in KEYS))
+    return _Shape(per_unit, None if keys == KEYS else in_order, _mask(BITS.keys() & place.keys()))
 
 
 def _with_care(reading: Reading, mask: int) -> tuple[list[int | float | None], int]:

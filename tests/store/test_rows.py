@@ -2,9 +2,9 @@ import math
 
 from hypothesis import given
 
-from substation.quantities import BY_KEY, KEYS
+from substation.quantities import BY_KEY, INSTANTS, KEYS
 from substation.readings import Quality, Reading
-from substation.store.rows import to_reading, to_row
+from substation.store.rows import BITS, to_reading, to_row
 from tests.store.readings import BEGIN_MS, a_reading
 from tests.store.strategies import any_reading
 
@@ -68,3 +68,22 @@ def test_a_register_that_the_meter_has_not_stays_disabled():
     back = to_reading(to_row(Reading(1, BEGIN_MS, values)))
     assert back.quality_of("v_y") is Quality.DISABLED
     assert back.values == values
+
+
+def test_a_round_without_counters_lies_in_a_row_as_a_whole_one_does():
+    whole = a_reading(v_r=230.0, pf_average_received=0.87, wh_received=7000.0)
+    asked = dict(reversed([(key, whole.values[key]) for key in INSTANTS]))  # whatever their order
+    *_, mask, steps = to_row(Reading(1, BEGIN_MS, asked, implausible=frozenset({"v_r", "wh_received"})))
+    *_, all_steps = to_row(whole)
+    assert steps == [all_steps[at] if key in asked else None for at, key in enumerate(KEYS)]
+    assert mask == BITS["v_r"]  # what was not asked cannot be doubted
+
+
+def test_what_no_vocabulary_knows_is_left_out_of_the_row():
+    *_, steps = to_row(Reading(1, BEGIN_MS, {"thd_v_r": 3.2, "v_r": 230.0}))
+    assert [count for count in steps if count is not None] == [23_000]
+
+
+def test_an_answer_with_no_value_at_all_is_a_row_too():
+    back = to_reading(to_row(Reading(1, BEGIN_MS, {})))
+    assert (back.answered, back.values) == (True, {})
