@@ -9,6 +9,7 @@ The rooms, from the ground up (each may import only what stands above it in this
 - `quantities`   the vocabulary: what is measured, in which unit, at which resolution
 - `errors`       every error, as a tree
 - `clock`        the only place that asks the time
+- `clock_trust`  who vouches for the machine's clock
 - `notify`       signs of life for the service manager
 - `readings`     Reading, Scan, Quality: frozen records; None is a value
 - `settings`     the typed configuration, its sealed file, its keys

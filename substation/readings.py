@@ -38,7 +38,10 @@ class Reading:
     quality: Quality = Quality.GOOD
     """Of the poll as a whole: GOOD when a valid frame came, even if single values are doubted."""
     reason: str | None = None
-    """Why there are no values: `timeout`, `crc`, `exception_2` ... (`LinkError.kind`); None when GOOD."""
+    """Why there are no values: `timeout`, `crc`, `exception_2` ... (`LinkError.kind`); None when GOOD.
+
+    Ends with `clock N` where nobody vouched for the clock that stamped it (`store.clock_spans`).
+    """
     implausible: frozenset[str] = frozenset()
     """Keys whose value is kept but doubted."""
 

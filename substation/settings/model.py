@@ -4,31 +4,26 @@ Strict and frozen: an unknown or ill-typed setting is refused, never repaired. U
 names. Every field has a description, from which `docs/reference/settings.md` is made.
 """
 
-import datetime as dt
 import ipaddress
-import re
 import zoneinfo
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 from substation.errors import SettingsError
 from substation.quantities import Ratings
+from substation.settings.equipment import Line, Meter, Part, Role, Transformers
 
-Role = Literal["incomer", "feeder", "generator"]
+__all__ = ["Home", "Line", "Meter", "Role", "Settings", "Transformers", "explain", "parse"]
+
 UserRole = Literal["viewer", "operator", "engineer", "administrator"]
 KNOWN_HASHES = r"^(\$argon2id\$|pbkdf2:|scrypt:)"
 """argon2id is ours; the other two are the original system's, until their owner logs in once."""
-LINE_FORMAT = re.compile(r"^[78][NEO][12]$")
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
-
-
-class Site(_Part):
+class Site(Part):
     """Where the station is and what is normal there."""
 
     name: str = Field(
@@ -55,128 +50,7 @@ class Site(_Part):
         return zoneinfo.ZoneInfo(self.timezone)
 
 
-class Line(_Part):
-    """One communication line with meters on it."""
-
-    name: str = Field("line 1", min_length=1, max_length=40, description="Named by the meters on it.")
-    kind: Literal["serial", "rtu_tcp", "tcp"] = Field(
-        "serial",
-        description="serial = Modbus RTU on an RS-485 adapter; rtu_tcp = the same frames through a serial "
-        "server; tcp = a Modbus TCP gateway or meter.",
-    )
-    port: str = Field(
-        "/dev/ttyUSB0",
-        min_length=1,
-        description="Device; best a /dev/serial/by-id/... link, which survives re-plugging. For rtu_tcp and "
-        "tcp the address and port, such as 192.168.1.50:502.",
-    )
-    baud: int = Field(
-        9600,
-        ge=300,
-        le=4_000_000,
-        description="Bits per second, as set in the meters; also of the RS-485 side of a gateway.",
-    )
-    format: str = Field("8E1", description="Data bits, parity (N, E, O), stop bits, as set in the meters.")
-
-    @field_validator("format")
-    @classmethod
-    def _known_format(cls, value: str) -> str:
-        if not LINE_FORMAT.match(value):
-            raise ValueError(
-                f"'{value}' is no line format; write data bits, parity, stop bits, such as 8E1 or 8N1"
-            )
-        return value
-
-    @model_validator(mode="after")
-    def _has_an_end(self) -> Self:
-        if self.kind != "serial":
-            host, _, port = self.port.rpartition(":")
-            if not host or not port.isdecimal() or not 1 <= int(port) <= 65535:
-                raise ValueError(
-                    f"port: '{self.port}' is no address of a {self.kind} line; "
-                    "write host:port, such as 192.168.1.50:502"
-                )
-        return self
-
-    @property
-    def address(self) -> tuple[str, int]:
-        """Host and TCP port of an rtu_tcp or tcp line."""
-        host, _, port = self.port.rpartition(":")
-        return host.strip("[]"), int(port)
-
-
-class Transformers(_Part):
-    """Instrument transformers and rating of a circuit from a day on."""
-
-    since: str = Field(description="Day from which they hold, at the site's midnight: 2026-04-01.")
-    ct_primary_a: float | None = Field(None, gt=0, le=100_000, description="CT primary current, A.")
-    ct_secondary_a: float = Field(5.0, gt=0, le=10, description="CT secondary current, A: 1 or 5.")
-    pt_primary_v: float | None = Field(None, gt=0, le=400_000, description="PT primary, line to line, V.")
-    pt_secondary_v: float = Field(110.0, gt=0, le=1000, description="PT secondary, line to line, V.")
-    current_factor: float = Field(
-        1.0, gt=0, le=100_000, description="Currents are multiplied by it; 1 = the meter knows its CT."
-    )
-    voltage_factor: float = Field(
-        1.0, gt=0, le=100_000, description="Voltages are multiplied by it; 1 = the meter knows its PT."
-    )
-    rated_kva: float | None = Field(
-        None, gt=0, le=1_000_000, description="Rating of the circuit, kVA, where it differs from the meter's."
-    )
-
-    @field_validator("since")
-    @classmethod
-    def _is_a_day(cls, value: str) -> str:
-        try:
-            dt.date.fromisoformat(value)
-        except ValueError as exc:
-            raise ValueError(f"'{value}' is no day; write year-month-day, such as 2026-04-01") from exc
-        return value
-
-
-class Meter(_Part):
-    """One meter and the circuit it measures."""
-
-    id: int = Field(
-        ge=1, le=247, description="Number of the meter at this station, 1 to 247; also its Modbus device id."
-    )
-    name: str = Field(min_length=1, max_length=40, description="Shown on screen and in reports.")
-    role: Role = Field("feeder", description="incomer, feeder or generator: decides the words of its status.")
-    profile: str = Field("elmeasure_lgplus", description="Meter model: a file in substation/meters/profiles.")
-    line: str = Field("line 1", description="Name of the line it hangs on.")
-    rated_kva: float = Field(
-        500.0, gt=0, le=1_000_000, description="Rating of the circuit, kVA, three-phase."
-    )
-    aux_supply: Literal["station", "own"] = Field(
-        "station", description="Where the meter itself is fed from: 'own' falls silent with its circuit."
-    )
-    nominal_voltage_v: float | None = Field(
-        None, gt=0, le=400_000, description="Line to line, V, where it differs from the site's."
-    )
-    device_id: int | None = Field(
-        None,
-        ge=1,
-        le=247,
-        description="Modbus device id where it differs from id: two lines may each have a meter 1.",
-    )
-    gap_ms: float = Field(
-        0.0, ge=0, le=100, description="Silence beyond t3.5 that this meter wants before a request, ms."
-    )
-    transformers: tuple[Transformers, ...] = Field(
-        (), max_length=50, description="CT and PT ratio, factors and rating, each from a day on."
-    )
-
-    @field_validator("transformers", mode="before")
-    @classmethod
-    def _list_is_fine(cls, value: object) -> object:
-        return tuple(value) if isinstance(value, list) else value
-
-    @property
-    def modbus_id(self) -> int:
-        """The id by which the meter answers on its line."""
-        return self.id if self.device_id is None else self.device_id
-
-
-class Poll(_Part):
+class Poll(Part):
     """How the poller works."""
 
     interval_s: float = Field(
@@ -190,7 +64,7 @@ class Poll(_Part):
     )
 
 
-class Store(_Part):
+class Store(Part):
     """How long what is kept."""
 
     raw_days: int = Field(14, ge=2, le=3660, description="Days for which every poll is kept.")
@@ -199,7 +73,7 @@ class Store(_Part):
     )
 
 
-class Web(_Part):
+class Web(Part):
     """Where the dashboard listens."""
 
     bind: str = Field(
@@ -255,7 +129,7 @@ class Web(_Part):
         return tuple(value) if isinstance(value, list) else value
 
 
-class Paths(_Part):
+class Paths(Part):
     """Files elsewhere than in the station's home; relative paths count from the home."""
 
     csv_file: str | None = Field(None, description="The live file; default meter_data.csv.")
@@ -264,7 +138,7 @@ class Paths(_Part):
     audit_log_file: str | None = Field(None, description="The audit log; default dashboard_audit.log.")
 
 
-class User(_Part):
+class User(Part):
     """One person who may log in."""
 
     name: str = Field(min_length=1, max_length=64, description="Login name.")
@@ -292,7 +166,7 @@ class User(_Part):
         return name
 
 
-class RetiredAuditKey(_Part):
+class RetiredAuditKey(Part):
     """The audit chain's key under an earlier configuration key: old logs are still verified with it."""
 
     kid: str = Field(pattern=r"^[0-9a-f]{8}$", description="Name of the configuration key it came from.")
@@ -303,7 +177,7 @@ class RetiredAuditKey(_Part):
     last_mac: str | None = Field(None, pattern=r"^[0-9a-f]{64}$", description="Seal of that line.")
 
 
-class Settings(_Part):
+class Settings(Part):
     """Everything a station needs to know about itself."""
 
     simulated: bool = Field(
@@ -443,6 +317,7 @@ class Home:
         self.state = folder / "state"
         self.heartbeat = self.state / "poller.json"
         self.poller_lock = self.state / "poller.lock"
+        self.clock_word = self.state / "clock.json"
         self.tunnel = self.state / "tunnel.json"
         self.original = folder / "original"
         self.profiles = folder / "profiles"

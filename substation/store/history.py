@@ -25,7 +25,7 @@ from zoneinfo import ZoneInfo
 from substation.clock import Clock
 from substation.errors import Damaged, StoreError, WrongStation
 from substation.readings import Reading
-from substation.store import absorb, door, events, rollup, schema, upkeep
+from substation.store import absorb, clock_spans, door, events, rollup, schema, upkeep
 from substation.store.live_row import LiveRow
 from substation.store.reader import HistoryReader, Series
 from substation.store.rows import Row, to_row
@@ -82,6 +82,7 @@ class History:
         self._events: list[events.Event] = []
         self._pace = upkeep.Pace(clock)
         self._absorb_pace = upkeep.Pace(clock)
+        self._clock_span: int | None = None
         self.lost = 0
         """Readings given up because the medium failed for hours; the poller says so."""
         if not path.exists():
@@ -141,6 +142,8 @@ class History:
             with self._transaction():
                 new += self._take(sorted(batch, key=_by_key))
                 events.write(self._db, self._events)
+                if self._clock_span is not None:
+                    clock_spans.reach(self._db, self._clock_span, self._clock.now_ms())
             self._events.clear()
             for _ in batch:
                 self._buffer.popleft()
@@ -149,12 +152,55 @@ class History:
     def replay(self, rows: Sequence[LiveRow]) -> int:
         """Take from the live file what the history has not; return how many rows were new.
 
-        When the commit fails, all of them wait for the next one.
+        When the commit fails, all of them wait for the next one. Rows of a clock span that was corrected
+        stand in the history already, under their true times.
         """
         if any(row.simulated not in (None, self._simulated) for row in rows):
             raise WrongStation(f"the live file and {self._path} are not of the same station; move one away")
-        self._buffer.extend(to_row(row.reading) for row in rows)
+        moved = clock_spans.corrected(self._db)
+        self._buffer.extend(
+            to_row(row.reading) for row in rows if clock_spans.span_of(row.reading.reason) not in moved
+        )
         return self.commit()
+
+    def begin_clock_span(self, boot: str, skew_ms: int) -> int:
+        """Note that from now on nobody vouches for the clock (`clock_spans`); return the span's number."""
+        with self._transaction():
+            self._clock_span = clock_spans.begin(self._db, boot, skew_ms, self._clock.now_ms())
+        return self._clock_span
+
+    def vouch_for_clock(self, boot: str, skew_ms: int) -> list[clock_spans.Span]:
+        """Note that the clock is right now; return the spans of this start, with their offsets."""
+        self._clock_span = None
+        with self._transaction():
+            return clock_spans.vouch(self._db, boot, skew_ms)
+
+    def correct_clock(self, span: clock_spans.Span, offset_ms: int) -> int:
+        """Move a span's readings and events to their true times; return how many readings were moved."""
+
+        def account(rows: list[Row]) -> None:
+            for table, accounts in rollup.roll_up(rows, self._zone).items():
+                self._account(table, accounts)
+
+        with self._transaction():
+            return clock_spans.correct(
+                self._db,
+                span,
+                offset_ms,
+                zone=self._zone,
+                now_ms=self._clock.now_ms(),
+                account=account,
+            )
+
+    def newest_trusted_ms(self) -> int:
+        """Return the time of the newest reading that no clock span marks, UTC ms; 0 without one."""
+        with door.explained(self._path):
+            return clock_spans.newest_trusted_ms(self._db)
+
+    def clock_spans(self) -> list[clock_spans.Span]:
+        """Return every span in which nobody vouched for the clock."""
+        with door.explained(self._path):
+            return clock_spans.spans(self._db)
 
     def absorb(self, path: Path, budget_s: float) -> bool:
         """Copy the readings and events of another history, in slices; True when all is taken.

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from substation.clock import Clock
 from substation.errors import StoreError
 from substation.settings.model import Home, Settings
-from substation.store import live
+from substation.store import clock_spans, live
 from substation.store.history import History
 from substation.store.live import LiveFile, LiveRow
 
@@ -28,6 +28,7 @@ class Keeper:
         self._home, self._settings, self._clock = home, settings, clock
         self._live: LiveFile | None = None
         self._history: History | None = None
+        self._clock_span: int | None = None
 
     def open(self) -> None:
         """Open what is not open, the live file first; take over what a kill kept from the database.
@@ -75,7 +76,24 @@ class Keeper:
         """Note a change of state, by default as of now."""
         if self._history:
             at_ms = self._clock.now_ms() if at_ms is None else at_ms
+            if self._clock_span is not None:
+                detail = f"{detail} (clock {self._clock_span})".strip()
             self._history.event(kind, at_ms=at_ms, meter_id=meter_id, old=old, new=new, detail=detail)
+
+    def begin_clock_span(self, boot: str, skew_ms: int) -> int | None:
+        """Note that nobody vouches for the clock; None while there is no database to note it in."""
+        if self._history:
+            self._clock_span = self._history.begin_clock_span(boot, skew_ms)
+        return self._clock_span
+
+    def vouch_for_clock(self, boot: str, skew_ms: int) -> list[clock_spans.Span]:
+        """Note that somebody does now; return the spans of this start with their offsets."""
+        self._clock_span = None
+        return self._history.vouch_for_clock(boot, skew_ms) if self._history else []
+
+    def newest_trusted_ms(self) -> int:
+        """Return the time of the newest reading that somebody vouched for, UTC ms; 0 without one."""
+        return self._history.newest_trusted_ms() if self._history else 0
 
     @property
     def advice(self) -> list[str]:

@@ -15,7 +15,7 @@ from typing import TypeVar
 from substation.clock import Clock, SystemClock
 from substation.quantities import BY_KEY, COUNTERS
 from substation.readings import Reading
-from substation.store import events, pool, registers, schema, series
+from substation.store import clock_spans, events, pool, registers, schema, series
 from substation.store.events import Event
 from substation.store.registers import Energy
 from substation.store.rows import to_reading
@@ -138,6 +138,10 @@ class HistoryReader:
     def of_kind(self, kind: str, limit: int = 1000) -> list[Event]:
         """Return the newest `limit` changes of state of one kind, oldest first."""
         return self._ask(lambda db: events.of_kind(db, kind, limit)) or []
+
+    def clock_spans(self) -> list[clock_spans.Span]:
+        """Return every span in which nobody vouched for the clock, oldest first."""
+        return self._ask(clock_spans.spans) or []
 
     def facts(self) -> dict[str, str]:
         """Return what the file says about itself: `simulated`, `site`, `zone`, `made_ms`, `uid` ..."""

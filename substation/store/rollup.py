@@ -96,7 +96,8 @@ def roll_up(rows: Iterable[Row], zone: ZoneInfo) -> dict[str, dict[int, Account]
 def account_of(rows: list[Row]) -> Account:
     """Return the account of rows of one meter."""
     rows.sort(key=lambda row: row[0])
-    quality = max(1 if row[1] == 0 and row[3] else row[1] for row in rows)
+    # a good row with a reason is one whose time nobody vouched for (`clock_spans`)
+    quality = max(1 if row[1] == 0 and (row[3] or row[2]) else row[1] for row in rows)
     answered = [row for row in rows if row[1] == 0]
     if not answered:
         return Account(quality, len(rows))
