@@ -56,6 +56,10 @@ class Wire(Protocol):
         """Give it back."""
         ...
 
+    def advice(self) -> list[str]:
+        """Return what somebody should look at, in words; empty when nothing is odd."""
+        ...
+
     def owed(self, meter_id: int) -> frozenset[int]:
         """Return the lengths, in registers, of replies of this meter that may still come."""
         ...

@@ -20,6 +20,7 @@ class FakeWire:
         self.pace = Pace.of(settings.baud, settings.format)
         self.echoes = False
         self.gaps_s: dict[int, float] = {}
+        self.gaps_s: dict[int, float] = {}
         self.busy_s = 0.0
         self.is_open = False
         self.present = True
@@ -37,6 +38,9 @@ class FakeWire:
 
     def close(self) -> None:
         self.is_open = False
+
+    def advice(self) -> list[str]:
+        return [f"{self.settings.name}: switch its local echo off"] if self.echoes else []
 
     def owed(self, meter_id: int) -> frozenset[int]:
         return frozenset(self.owing.get(meter_id, ()))
