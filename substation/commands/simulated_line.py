@@ -24,7 +24,7 @@ from substation.settings.model import Settings
 from substation.simulator import kept
 from substation.simulator.line import SimulatedLine
 from substation.simulator.orders import OrderFile, Orders
-from substation.simulator.site import METERS, Failure, Site, Supply
+from substation.simulator.site import METERS, Failure, Site, Supply, Trouble
 
 SERVICE = "simulator"
 LINK = "line1"
@@ -79,6 +79,7 @@ class Play:
         self._failure_s = self._clock.monotonic() + failure_after_s if failure_after_s > 0 else None
         self._orders = OrderFile(folder / "state" / ORDERS)
         self._ordered: set[int] = set()
+        self._troubled: set[Trouble] = set()
         self._supply: Supply | None = None
 
     def until(self, ending: threading.Event) -> int:
@@ -114,7 +115,7 @@ class Play:
             print(f"{iso(now_ms)} the station is fed by: {supply.value}", flush=True)
 
     def _obey(self, orders: Orders) -> None:
-        failures = orders.supply_failures()
+        failures, troubles = orders.supply_failures(), orders.supply_troubles()
         orders.give(self._line.faults)
         if orders.unplugged == bool(self._line.port):
             if orders.unplugged:
@@ -125,6 +126,17 @@ class Play:
             if failure.start_ms not in self._ordered:
                 self._ordered.add(failure.start_ms)
                 self._fail(failure)
+        for trouble in troubles:
+            if trouble not in self._troubled:
+                self._troubled.add(trouble)
+                self._trouble(trouble)
+
+    def _trouble(self, trouble: Trouble) -> None:
+        """Let a fuse or a switch go and write it down; what is over already never was."""
+        soonest_ms = self._clock.now_ms() + SOON_MS
+        if trouble.end_ms > soonest_ms:
+            self._site.trouble(replace(trouble, start_ms=max(trouble.start_ms, soonest_ms)))
+            kept.keep(self._folder, self._site)
 
     def _fail(self, failure: Failure) -> None:
         """Let the mains fail and write it down; a failure that is over already never was."""

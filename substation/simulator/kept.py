@@ -1,6 +1,6 @@
 """The demo's site, kept in a file: the same station after every start.
 
-`simulated_site.json` in the station's home holds seed, epoch and every failure played so far, so
+`simulated_site.json` in the station's home holds seed, epoch and every failure and trouble played so far, so
 that history made in one process, the live line in another and a start next week agree to the watt
 hour.
 """
@@ -15,7 +15,7 @@ from pathlib import Path
 from substation.clock import day_start_ms
 from substation.errors import SettingsError
 from substation.simulator.loads import facts
-from substation.simulator.site import Failure, Site
+from substation.simulator.site import Failure, Site, Trouble
 
 NAME = "simulated_site.json"
 SEED = 1
@@ -35,7 +35,8 @@ def site_of(home: Path, zone: zoneinfo.ZoneInfo, now_ms: int) -> Site:
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
         failures = [Failure(**failure) for failure in data["failures"]]
-        return Site(data["seed"], epoch_ms=data["epoch_ms"], zone=zone, failures=failures)
+        troubles = [Trouble(**trouble) for trouble in data.get("troubles", [])]  # older files have none
+        return Site(data["seed"], epoch_ms=data["epoch_ms"], zone=zone, failures=failures, troubles=troubles)
     except (OSError, ValueError, KeyError, TypeError) as exc:
         raise SettingsError(
             f"{path}: cannot be used ({exc}). Remove the demo's folder and start the demo anew"
@@ -43,7 +44,7 @@ def site_of(home: Path, zone: zoneinfo.ZoneInfo, now_ms: int) -> Site:
 
 
 def keep(home: Path, site: Site) -> None:
-    """Write down the site with every failure it has by now. Raises SettingsError when that fails."""
+    """Write down the site with all it has by now. Raises SettingsError when that fails."""
     _write(home / NAME, site, new=False)
 
 
@@ -52,6 +53,7 @@ def _write(path: Path, site: Site, *, new: bool) -> None:
         "seed": site.seed,
         "epoch_ms": site.epoch_ms,
         "failures": [asdict(failure) for failure in site.failures],
+        "troubles": [asdict(trouble) for trouble in site.troubles],
     }
     beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:

@@ -268,9 +268,10 @@ class SimulatedLine:
         meter = self._meters.get(meter_id)
         if meter is None:  # 0 is a broadcast: obeyed by nobody here, answered never
             return
-        circuits = self.site.at(self._clock.now_ms())
-        if meter_id in self._own_supply and not circuits[meter.site_meter]["vln_average"]:
+        now_ms = self._clock.now_ms()
+        if meter_id in self._own_supply and not self.site.awake(meter.site_meter, now_ms):
             return
+        circuits = self.site.at(now_ms)
         fault = self.faults.next(meter_id)
         reply = answer(frame, self._maps[meter_id], meter.shown(circuits), fault, self._dice)
         if reply is not None:

@@ -3,20 +3,25 @@
     {"faults": [{"meter": 3, "kind": "dead"}, {"meter": 4, "kind": "crc", "times": 2}],
      "random": [{"kind": "crc", "probability": 0.02, "seed": 1}],
      "failures": [{"start_ms": 1795430000000, "end_ms": 1795430120000, "dg_start_s": 10, "dg_stop_s": 30}],
+     "troubles": [{"kind": "phase_lost", "meter": 1, "phase": "R",
+                   "start_ms": 1795430300000, "end_ms": 1795430360000}],
      "unplugged": false}
 
 The file is the whole order: what it no longer names is over, a missing file is no order at all.
-Only failures stay, because they are history as soon as they have begun.
+Only failures and troubles stay, because they are history as soon as they have begun. Troubles are
+phase_lost (of meters 1 to 4), switched_off (2 to 4) and panel_fuse (`supply.Trouble`).
 """
 
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from substation.simulator.faults import Faults
 from substation.simulator.site import Failure
+from substation.simulator.supply import Trouble, TroubleKind
 
 
 class _Order(BaseModel):
@@ -44,6 +49,16 @@ class _Failure(BaseModel):
     dg_stop_s: float = 30
 
 
+class _Trouble(BaseModel):
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
+
+    kind: TroubleKind
+    meter: int
+    start_ms: int
+    end_ms: int
+    phase: Literal["R", "Y", "B"] = "R"
+
+
 class Orders(BaseModel):
     """The content of one order file."""
 
@@ -52,6 +67,7 @@ class Orders(BaseModel):
     faults: list[_Order] = Field(default_factory=list)
     random: list[_Chance] = Field(default_factory=list)
     failures: list[_Failure] = Field(default_factory=list)
+    troubles: list[_Trouble] = Field(default_factory=list)
     unplugged: bool = False
 
     def give(self, faults: Faults) -> None:
@@ -63,6 +79,10 @@ class Orders(BaseModel):
     def supply_failures(self) -> list[Failure]:
         """Return the failures of the mains; raises ValueError for one that makes no sense."""
         return [Failure(**failure.model_dump()) for failure in self.failures]
+
+    def supply_troubles(self) -> list[Trouble]:
+        """Return the fuses and switches; raises ValueError for one that makes no sense."""
+        return [Trouble(**trouble.model_dump()) for trouble in self.troubles]
 
     def _add(self, faults: Faults) -> None:
         for order in self.faults:

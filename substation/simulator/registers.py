@@ -6,7 +6,7 @@ import itertools
 import threading
 from collections.abc import Callable
 
-from substation.simulator.supply import Supply, Timetable
+from substation.simulator.supply import Fed, Supply, Timetable
 
 Rates = tuple[float, ...]
 """Power of every register, in W, VA or var."""
@@ -27,27 +27,27 @@ class Registers:
     that the next question costs no more than its own hour.
     """
 
-    def __init__(self, epoch_ms: int, supply: Timetable, rates: Callable[[int, Supply], Rates]) -> None:
-        """Take `rates(ms, supply)`: the power at a time, were the station fed so."""
+    def __init__(self, epoch_ms: int, supply: Timetable, rates: Callable[[int, Fed], Rates]) -> None:
+        """Take `rates(ms, fed)`: the power at a time, were the station fed so."""
         self._epoch_ms = epoch_ms
         self._supply = supply
         self._rates = rates
         self._lock = threading.Lock()
-        zero = (0.0,) * len(rates(epoch_ms, Supply.DARK))
+        zero = (0.0,) * len(rates(epoch_ms, Fed(Supply.DARK)))
         self._hours: dict[int, Rates] = {0: zero}
         self._minute: tuple[int, Rates] = (0, zero)
-        self._edges: dict[tuple[int, Supply], Rates] = {}
+        self._edges: dict[tuple[int, Fed], Rates] = {}
         self._walked: dict[int, array.array[float]] = {}
         """The minutes of hours before the epoch, from the way back until the way forth."""
 
-    def at(self, ms: int, supply: Supply, rates: Rates) -> Rates:
+    def at(self, ms: int, fed: Fed, rates: Rates) -> Rates:
         """Return every register at a time, in Wh, VAh or varh since the epoch.
 
-        `supply` and `rates` are those of that time, which the caller has at hand.
+        `fed` and `rates` are those of that time, which the caller has at hand.
         """
         minute, rest = divmod(ms - self._epoch_ms, MINUTE_MS)
         with self._lock:
-            self._keep(ms, supply, rates)
+            self._keep(ms, fed, rates)
             value = self._at_minute(minute)
             return _sum(value, self._energy(ms - rest, ms)) if rest else value
 
@@ -112,25 +112,25 @@ class Registers:
     def _energy(self, start_ms: int, end_ms: int) -> Rates:
         """Return what flows between two times, at most a minute apart."""
         total: Rates = ()
-        for a, b, supply in self._supply.pieces(start_ms, end_ms):
+        for a, b, fed in self._supply.pieces(start_ms, end_ms):
             hours = (b - a) / _MS_PER_HOUR / 2
-            edges = zip(self._edge(a, supply), self._edge(b, supply), strict=True)
+            edges = zip(self._edge(a, fed), self._edge(b, fed), strict=True)
             piece = tuple([(low + high) * hours for low, high in edges])
             total = _sum(total, piece) if total else piece
         return total
 
-    def _edge(self, ms: int, supply: Supply) -> Rates:
+    def _edge(self, ms: int, fed: Fed) -> Rates:
         # The end of one minute is the beginning of the next, and a minute is asked about many times.
-        rates = self._edges.get((ms, supply))
+        rates = self._edges.get((ms, fed))
         if rates is None:
-            rates = self._rates(ms, supply)
-            self._keep(ms, supply, rates)
+            rates = self._rates(ms, fed)
+            self._keep(ms, fed, rates)
         return rates
 
-    def _keep(self, ms: int, supply: Supply, rates: Rates) -> None:
+    def _keep(self, ms: int, fed: Fed, rates: Rates) -> None:
         if len(self._edges) >= _EDGES:
             del self._edges[next(iter(self._edges))]
-        self._edges[ms, supply] = rates
+        self._edges[ms, fed] = rates
 
 
 def _sum(one: Rates, other: Rates) -> Rates:

@@ -2,7 +2,8 @@
 
 One 500 kVA transformer (meter 1) feeds EssentialLoad (2), NonEssentialLoad (3) and ColonyLoad (4)
 from a 415 V bus; a DG set (5) carries the essential load when the mains fail. Everything is a
-function of seed, epoch, timetable and time: asked twice, in any order, it says the same.
+function of seed, epoch, timetable and time: asked twice, in any order, it says the same. Beside the mains
+a fuse of one phase, a feeder's breaker and the fuse of a meter's own supply can go (`supply.Trouble`).
 
 What holds exactly: phasors stand 120 degrees apart, so V_LL follows from two V_LN and is sqrt 3 V_LN
 when they are equal; totals are sums of phases; VA = sqrt(W^2 + var^2), PF = W / VA and A = VA / V a
@@ -12,32 +13,28 @@ phase; the currents of transformer and feeders obey Kirchhoff, so transformer = 
 
 import math
 import zoneinfo
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Iterable, Sequence
 
+from substation.simulator.circuit import (
+    DEAD,
+    INDUCED_V,
+    ZERO,
+    Circuit,
+    Phases,
+    keeps_awake,
+    powers,
+    quantities,
+    without,
+)
 from substation.simulator.loads import FeederLoad, LocalTime, facts
 from substation.simulator.noise import Noise
 from substation.simulator.registers import Rates, Registers
-from substation.simulator.supply import Failure, Supply, Timetable
+from substation.simulator.supply import Failure, Fed, Supply, Timetable, Trouble
 
-__all__ = ["DG_SET", "ESSENTIAL", "METERS", "TRANSFORMER", "Failure", "Site", "Supply"]
+__all__ = ["DG_SET", "ESSENTIAL", "METERS", "TRANSFORMER", "Failure", "Site", "Supply", "Trouble"]
 
 TRANSFORMER, ESSENTIAL, DG_SET = 1, 2, 5
 METERS = (1, 2, 3, 4, 5)
-Phases = tuple[float, float, float]
-_ZERO: Phases = (0.0, 0.0, 0.0)
-
-
-class Circuit(NamedTuple):
-    """What one meter sees, by phase R, Y, B."""
-
-    volts: Phases
-    watts: Phases
-    vars: Phases
-    hz: float
-
-
-_DEAD = Circuit(_ZERO, _ZERO, _ZERO, 0.0)
 
 
 class Site:
@@ -50,6 +47,7 @@ class Site:
         epoch_ms: int,
         zone: zoneinfo.ZoneInfo,
         failures: Sequence[Failure] = (),
+        troubles: Sequence[Trouble] = (),
     ) -> None:
         """Make the station.
 
@@ -63,7 +61,7 @@ class Site:
         self._wander = Noise(seed, "volts", {2400: 4, 360: 2, 11.3: 0.6})
         self._phase_wander = [Noise(seed, f"volts {phase}", {1500: 3, 200: 1, 8.9: 0.5}) for phase in "RYB"]
         self._hz = Noise(seed, "hertz", {720: 5, 75: 2, 7.3: 0.8})
-        self._supply = Timetable(failures)
+        self._supply = Timetable(failures, troubles)
         self._registers = Registers(epoch_ms, self._supply, self._rates)
 
     @property
@@ -78,13 +76,32 @@ class Site:
         Raises ValueError when it overlaps another.
         """
         others = [f for f in self.failures if f.start_ms != failure.start_ms]
-        supply = Timetable([*others, failure])
-        self._registers.change(supply, failure.start_ms)
+        self._change([*others, failure], self.troubles, failure.start_ms)
+
+    @property
+    def troubles(self) -> tuple[Trouble, ...]:
+        """Every fuse and switch, past and to come, by their beginnings."""
+        return self._supply.troubles
+
+    def trouble(self, trouble: Trouble) -> None:
+        """Add a trouble, or change the end of one that is known; as `fail`, for what is still to come."""
+        others = [t for t in self.troubles if t.name != trouble.name]
+        self._change(self.failures, [*others, trouble], trouble.start_ms)
+
+    def _change(self, failures: Iterable[Failure], troubles: Iterable[Trouble], since_ms: int) -> None:
+        supply = Timetable(failures, troubles)
+        self._registers.change(supply, since_ms)
         self._supply = supply
 
     def supply(self, ms: int) -> Supply:
         """Return what feeds the station at a time."""
-        return self._supply.at(ms)
+        return self._supply.at(ms).supply
+
+    def awake(self, meter: int, ms: int) -> bool:
+        """Return whether a meter that lives from the circuit it measures works at a time."""
+        if self._supply.fuse_blown(meter, ms):
+            return False
+        return keeps_awake(self._circuits(ms, self._supply.at(ms))[METERS.index(meter)])
 
     def at(self, ms: int) -> dict[int, dict[str, float]]:
         """Return all 38 quantities of meters 1 to 5 at a time (UTC, ms), unrounded.
@@ -93,42 +110,66 @@ class Site:
         W / VA = 0 / 0 there, and this family shows a quotient without a divisor as 0; a 1 would look
         like a perfect load. Registers keep what they have.
         """
-        supply = self._supply.at(ms)
-        circuits = self._circuits(ms, supply)
-        energies = self._registers.at(ms, supply, _powers(circuits))
+        fed = self._supply.at(ms)
+        circuits = self._circuits(ms, fed)
+        energies = self._registers.at(ms, fed, powers(circuits))
         return {
-            meter: _quantities(circuit, self._facts.registers[meter], energies[3 * i : 3 * i + 3])
+            meter: quantities(circuit, self._facts.registers[meter], energies[3 * i : 3 * i + 3])
             for i, (meter, circuit) in enumerate(zip(METERS, circuits, strict=True))
         }
 
-    def _rates(self, ms: int, supply: Supply) -> Rates:
-        return _powers(self._circuits(ms, supply))
+    def _rates(self, ms: int, fed: Fed) -> Rates:
+        return powers(self._circuits(ms, fed))
 
-    def _circuits(self, ms: int, supply: Supply) -> tuple[Circuit, Circuit, Circuit, Circuit, Circuit]:
+    def _circuits(self, ms: int, fed: Fed) -> tuple[Circuit, Circuit, Circuit, Circuit, Circuit]:
+        supply = fed.supply
         if supply is Supply.DARK:
-            return _DEAD, _DEAD, _DEAD, _DEAD, _DEAD
+            return DEAD, DEAD, DEAD, DEAD, DEAD
         weekday, hour = self._local.at(ms)
+        induced = self._induced_volts(ms) if fed.lost else ZERO
         if supply is Supply.GENERATOR:
             load = self._feeders[ESSENTIAL]
             kw = load.kw(ms, weekday, hour)
             # Meter 5 and meter 2 stand at the same change-over panel: no cable between them.
-            volts, hz = self._generator_volts(ms), self._generator_hz(ms, kw)
-            fed = self._load(load, ms, kw, source_v=volts, hz=hz)
-            return _DEAD, fed, _DEAD, _DEAD, fed
+            volts, hz = self._generator_volts(ms), self._generator_hz(ms, self._drawn_kw(load, ms, kw, fed))
+            carried = self._feeder(load, ms, kw, fed, source_v=volts, hz=hz, induced=induced)
+            return DEAD, carried, DEAD, DEAD, Circuit(volts, carried.watts, carried.vars, hz)
         kws = [load.kw(ms, weekday, hour) for load in self._feeders.values()]
-        bus_v = self._bus_volts(ms, sum(kws))
+        drawn = [
+            self._drawn_kw(load, ms, kw, fed) for load, kw in zip(self._feeders.values(), kws, strict=True)
+        ]
+        bus_v = self._bus_volts(ms, sum(drawn))
         hz = 50.0 + 0.07 * self._hz.at(ms)
         fed2, fed3, fed4 = (
-            self._load(load, ms, kw, source_v=bus_v, hz=hz, cable_ohm=load.feeder.cable_ohm)
+            self._feeder(load, ms, kw, fed, source_v=bus_v, hz=hz, induced=induced)
             for load, kw in zip(self._feeders.values(), kws, strict=True)
         )
-        standing = _DEAD
+        standing = DEAD
         if supply is Supply.RETURNED:
-            standing = Circuit(self._generator_volts(ms), _ZERO, _ZERO, self._generator_hz(ms, 0.0))
-        return self._transformer(bus_v, hz, (fed2, fed3, fed4)), fed2, fed3, fed4, standing
+            standing = Circuit(self._generator_volts(ms), ZERO, ZERO, self._generator_hz(ms, 0.0))
+        incomer = self._transformer(bus_v, hz, (fed2, fed3, fed4))
+        return without(incomer, _lost(fed, TRANSFORMER), induced), fed2, fed3, fed4, standing
+
+    def _drawn_kw(self, load: FeederLoad, ms: int, kw: float, fed: Fed) -> float:
+        """Return what is left of a feeder's load where it is switched off or lacks a phase."""
+        meter = load.feeder.meter
+        if meter in fed.off:
+            return 0.0
+        lost = _lost(fed, meter)
+        return kw * (1 - sum(load.shares(ms)[phase] for phase in lost)) if lost else kw
+
+    def _feeder(
+        self, load: FeederLoad, ms: int, kw: float, fed: Fed, *, source_v: Phases, hz: float, induced: Phases
+    ) -> Circuit:
+        meter = load.feeder.meter
+        if meter in fed.off:
+            return DEAD
+        cable_ohm = 0.0 if fed.supply is Supply.GENERATOR else load.feeder.cable_ohm
+        circuit = self._load(load, ms, kw, source_v=source_v, hz=hz, cable_ohm=cable_ohm)
+        return without(circuit, _lost(fed, meter), induced)
 
     def _load(
-        self, load: FeederLoad, ms: int, kw: float, *, source_v: Phases, hz: float, cable_ohm: float = 0.0
+        self, load: FeederLoad, ms: int, kw: float, *, source_v: Phases, hz: float, cable_ohm: float
     ) -> Circuit:
         """Return the feeder at its meter, behind a cable whose drop is in line with the voltage."""
         pf = load.pf(ms)
@@ -158,6 +199,8 @@ class Site:
             own = bus.unmetered_kw[phase] * 1000 * (bus_v[phase] / 240.0) ** 2
             w, q = own, own * tangent
             for circuit in fed:
+                if not circuit.watts[phase]:
+                    continue
                 ratio = bus_v[phase] / circuit.volts[phase]  # the same current at the higher voltage
                 w += circuit.watts[phase] * ratio
                 q += circuit.vars[phase] * ratio
@@ -183,67 +226,16 @@ class Site:
         generator = self._facts.generator
         return generator.open_hz - generator.droop_hz_per_kw * kw + 0.05 * self._hz.at(ms + 1_234_567)
 
-
-def _powers(circuits: Sequence[Circuit]) -> Rates:
-    """Return W, VA and var of each circuit, one after the other: what its registers integrate."""
-    result: list[float] = []
-    for _, (w_r, w_y, w_b), (q_r, q_y, q_b), _ in circuits:
-        va = math.hypot(w_r, q_r) + math.hypot(w_y, q_y) + math.hypot(w_b, q_b)
-        result += (w_r + w_y + w_b, va, q_r + q_y + q_b)
-    return tuple(result)
+    def _induced_volts(self, ms: int) -> Phases:
+        r, y, b = (INDUCED_V + 0.6 * noise.at(ms) for noise in self._phase_wander)
+        return r, y, b
 
 
-def _line_volts(one: float, other: float) -> float:
-    """Return V between two phasors 120 degrees apart: sqrt(a^2 + b^2 + ab)."""
-    return math.sqrt(one * one + other * other + one * other)
-
-
-def _quantities(circuit: Circuit, start: dict[str, float], energies: Rates) -> dict[str, float]:
-    (v_r, v_y, v_b), (w_r, w_y, w_b), (q_r, q_y, q_b), hz = circuit
-    s_r, s_y, s_b = math.hypot(w_r, q_r), math.hypot(w_y, q_y), math.hypot(w_b, q_b)
-    w, q, s = w_r + w_y + w_b, q_r + q_y + q_b, s_r + s_y + s_b
-    live = v_r > 0
-    i_r, i_y, i_b = (s_r / v_r, s_y / v_y, s_b / v_b) if live else _ZERO
-    v_ry, v_yb, v_br = _line_volts(v_r, v_y), _line_volts(v_y, v_b), _line_volts(v_b, v_r)
-    wh = start["wh_received"] + energies[0]
-    vah = start["vah_received"] + energies[1]
-    return {
-        "watts_total": w,
-        "watts_r": w_r,
-        "watts_y": w_y,
-        "watts_b": w_b,
-        "var_total": q,
-        "var_r": q_r,
-        "var_y": q_y,
-        "var_b": q_b,
-        "pf_average": w / s if s else 0.0,
-        "pf_r": w_r / s_r if s_r else 0.0,
-        "pf_y": w_y / s_y if s_y else 0.0,
-        "pf_b": w_b / s_b if s_b else 0.0,
-        "va_total": s,
-        "va_r": s_r,
-        "va_y": s_y,
-        "va_b": s_b,
-        "vll_average": (v_ry + v_yb + v_br) / 3,
-        "v_ry": v_ry,
-        "v_yb": v_yb,
-        "v_br": v_br,
-        "vln_average": (v_r + v_y + v_b) / 3,
-        "v_r": v_r,
-        "v_y": v_y,
-        "v_b": v_b,
-        "current_total": i_r + i_y + i_b,
-        "current_r": i_r,
-        "current_y": i_y,
-        "current_b": i_b,
-        "frequency": hz,
-        "wh_received": wh,
-        "vah_received": vah,
-        "varh_ind_received": start["varh_ind_received"] + energies[2],
-        "varh_cap_received": start["varh_cap_received"],  # nothing here ever leads
-        "wh_delivered": 0.0,
-        "vah_delivered": 0.0,
-        "varh_ind_delivered": 0.0,
-        "varh_cap_delivered": 0.0,
-        "pf_average_received": wh / vah,  # the energy factor since the registers began
-    }
+def _lost(fed: Fed, meter: int) -> frozenset[int]:
+    """Return the phases that a circuit lacks: its own fuses, and on the mains those of the transformer."""
+    if not fed.lost:
+        return frozenset()
+    on_mains = fed.supply is not Supply.GENERATOR
+    return frozenset(
+        phase for circuit, phase in fed.lost if circuit == meter or (on_mains and circuit == TRANSFORMER)
+    )
