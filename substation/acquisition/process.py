@@ -10,10 +10,12 @@ from typing import NoReturn
 from substation import notify
 from substation.acquisition.audited import AuditedPoller
 from substation.acquisition.spine import Ending, log
+from substation.acquisition.timekeeper import Timekeeper
 from substation.audit import Audit, in_force
 from substation.audit.anchors import tell_journal
 from substation.bus.lock import PollerLock
 from substation.clock import Clock, SystemClock
+from substation.clock_trust import ClockTrust
 from substation.errors import (
     EXIT_BUSY,
     EXIT_CONFIG,
@@ -63,6 +65,8 @@ def _poll(loaded: Loaded, clock: Clock, rounds: int | None) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, end)
     poller = AuditedPoller(loaded, clock, ending, audit)
+    if not settings.simulated:  # simulated meters live by this machine's clock, right or wrong
+        poller.timekeeper = Timekeeper(clock, poller.keeper, ClockTrust(clock, loaded.home.clock_word))
     for warning in loaded.warnings:
         log.warning("%s", warning)
         audit.write("key.mode", ok=False, words=warning)

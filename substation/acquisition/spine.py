@@ -4,11 +4,12 @@ Each round takes these steps, in this order (`Poller.steps`):
 
 1. scan            ask every meter once (`bus.plant`)
 2. qualify         mark what physics doubts (`meters.qualify`)
-3. judge supply    live, phase lost, dead, unknown, by voltage (`alarms.supply`)
-4. keep live       one write to the live file, the journal (`store.live`)
-5. keep history    into the buffer of the database (`store.history`)
-6. heartbeat       `state/poller.json`, whole (`store.heartbeat`)
-7. announce        changes, not repeats, to the log and the event table
+3. tell time       was the clock set, does anybody vouch for it (`timekeeper`)
+4. judge supply    live, phase lost, dead, unknown, by voltage (`alarms.supply`)
+5. keep live       one write to the live file, the journal (`store.live`)
+6. keep history    into the buffer of the database (`store.history`)
+7. heartbeat       `state/poller.json`, whole (`store.heartbeat`)
+8. announce        changes, not repeats, to the log and the event table
 
 A step that fails says so in the log and on the state line, and the others go on: a full or broken
 store never stops the polling, and no fault of one round ends the next. What may take its time
@@ -22,6 +23,7 @@ import logging
 import os
 from collections.abc import Callable
 
+from substation.acquisition.timekeeper import Timekeeper
 from substation.alarms.supply import UNKNOWN, Verdict, judge, recall
 from substation.bus.plant import Plant
 from substation.bus.problems import Problems
@@ -86,6 +88,7 @@ class Poller:
             self.started_ms,
         )
         self.keeper = Keeper(self.home, self.settings, clock)
+        self.timekeeper = Timekeeper(clock, self.keeper, None)
         self.watchdog = Watchdog(clock)
         self._announced: dict[int, Verdict] = {}
         self._done_s: dict[str, float] = {}
@@ -109,6 +112,7 @@ class Poller:
         return (
             self.scan,
             self.qualify,
+            self.tell_time,
             self.judge_supply,
             self.keep_live,
             self.keep_history,
@@ -155,6 +159,10 @@ class Poller:
             qualify(reading, self.settings.ratings(meters[reading.meter_id])) for reading in self.readings
         )
 
+    def tell_time(self) -> None:
+        """Look whether the clock was set, and whether anybody vouches for it."""
+        self.timekeeper.look()
+
     def judge_supply(self) -> None:
         """Say of every circuit whether it has supply, with evidence."""
         before = self.verdicts
@@ -183,7 +191,12 @@ class Poller:
                 "interval_s": self.settings.poll.interval_s,
                 "round": self.number,
                 **self.plant.beat(self.verdicts, within_round=within_round),
-                "problems": [*self.plant.advice(), *self.problems.words, *self.keeper.advice],
+                "problems": [
+                    *self.plant.advice(),
+                    *self.problems.words,
+                    *self.keeper.advice,
+                    *self.timekeeper.advice,
+                ],
             },
         )
 
@@ -310,5 +323,5 @@ class Poller:
                 health[reading.meter_id].comm_status,
                 verdicts[reading.meter_id].status if reading.meter_id in verdicts else UNKNOWN,
             )
-            for reading in self.readings
+            for reading in self.timekeeper.mark(self.readings)
         ]

@@ -1,4 +1,4 @@
-"""The command line behind `datalogger.py`: what the stores hold. Only `import` adds to them."""
+"""The command line behind `datalogger.py`: what the stores hold. Only `import` and `clock` change them."""
 
 import argparse
 import sys
@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from substation.clock import Clock, SystemClock, site_time
-from substation.commands import datalogger_audit, datalogger_export, datalogger_import
+from substation.commands import datalogger_audit, datalogger_clock, datalogger_export, datalogger_import
 from substation.commands.configuration_open import load_mended
 from substation.commands.usage import Parser, count
 from substation.errors import EXIT_BUSY, EXIT_CONFIG, EXIT_OK, Busy, SubstationError
@@ -21,7 +21,7 @@ COUNTING_S = 120.0
 """Counting millions of rows takes long on a card."""
 
 DESCRIPTION = """\
-Show what the station's stores hold: readings, events, the audit log. Only import changes anything.
+Show what the station's stores hold: readings, events, the audit log. Only import and clock change anything.
 
 The station is the one in the project's folder, or in the folder that SUBSTATION_HOME names."""
 EPILOG = """\
@@ -31,6 +31,7 @@ examples:
   python3 datalogger.py audit verify           is the audit log whole?
   python3 datalogger.py audit tail -n 50       who did what last
   python3 datalogger.py import                 take over the readings of the original system
+  python3 datalogger.py clock                  may the times be believed?
   python3 datalogger.py export                 a year of readings as CSV in an encrypted archive
 
 exit codes: 0 done, 64 wrong usage, 75 somebody else holds the file, 78 the station cannot be used;
@@ -76,6 +77,7 @@ def _parser() -> argparse.ArgumentParser:
     events.set_defaults(run=_events)
     for part in (
         datalogger_audit,
+        datalogger_clock,
         datalogger_export,
         datalogger_import,
     ):

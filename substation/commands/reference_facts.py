@@ -15,6 +15,8 @@ EXIT_CODES = {
 }
 
 AUDIT_EVENTS = {
+    "clock.trusted": "somebody gave their word that the clock is right (`datalogger.py clock trust`)",
+    "clock.corrected": "readings of a clock span were moved to their true times: span, offset, how many",
     "start": "a process of the station starts (`svc` says which)",
     "stop": "a process of the station ends in order",
     "login": "a person has logged in",

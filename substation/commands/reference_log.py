@@ -8,6 +8,11 @@ STATION_EVENTS = {
     "comm.answers": "a meter that refused answers again",
     "comm.line_down": "a line cannot be used: its port is missing, lost, or held by another program",
     "comm.line_up": "a line that was down works again; the detail says after how long",
+    "clock.step": "the machine's clock was set, forward or back, by a second or more",
+    "clock.offset": "how far off (new, ms) the times of a clock span are; "
+    "`datalogger.py clock correct` moves them",
+    "clock.trusted": "somebody vouches for the clock from now on: time server, battery clock, administrator",
+    "clock.corrected": "the readings and events of a clock span were moved to their true times",
     "site.site": "the site has another name (old, new)",
     "site.zone": "the site's clock is another zone's from now on; older hours and days keep theirs",
     "import": "the readings from old to new (UTC) come from a file of the original system; stamped at their "
@@ -27,6 +32,7 @@ POLLER_NOTICES = {
     "%s refused: %s": ("error", "a file in `state/inbox` cannot be taken; it is called `.refused` now"),
     "configuration changed: taken over": ("info", "a changed `config.json` is in force, without a restart"),
     "meter %d %s: %s, was %s (%s)": ("info", "an event `supply`, with its evidence"),
+    "the clock is trusted: %s": ("info", "an event `clock.trusted`"),
     "%s: all right again": ("info", "a step or a chore of the poller that failed works again"),
     "the trace of the next line": ("error", "a fault of the program itself: please report both lines"),
 }
