@@ -8,33 +8,25 @@ a kill the poller takes from it the rows that the history had not committed (`Hi
 import contextlib
 import errno
 import os
-import threading
 import zoneinfo
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from functools import lru_cache
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from substation.errors import Full, StoreError, WrongStation
-from substation.store.live_row import HEADER_LINE, LONGEST_LINE, Columns, LiveRow, write_row
+from substation.store.live_row import (
+    HEADER_LINE,
+    LONGEST_LINE,
+    LiveRow,
+    clean,
+    header,
+    write_row,
+)
+from substation.store.live_tail import LatestPair, latest
 from substation.store.original import recognise
 
 __all__ = ["HOUR_MS", "LatestPair", "LiveFile", "LiveRow", "latest", "read"]
 
 HOUR_MS = 3_600_000
-_CHUNK = 1 << 20
-_HEAD = 1200
-"""Bytes of header and first row that tell one compacted file from the next."""
-_BOM = b"\xef\xbb\xbf"
-
-
-@dataclass(frozen=True, slots=True)
-class LatestPair:
-    """What a meter said last."""
-
-    newest: LiveRow
-    answered: LiveRow | None
-    """The newest row with values; `newest` itself when the last poll was answered."""
 
 
 class LiveFile:
@@ -163,92 +155,6 @@ def read(path: Path) -> list[LiveRow]:
     return list(_rows(path))
 
 
-def latest(path: Path) -> dict[int, LatestPair]:
-    """Return what each meter said last, by meter id; cheap: only what was added since the last call is read.
-
-    Newest means written last, which a step of the clock does not change. Safe to call from many threads.
-    """
-    return _tail_of(path).latest()
-
-
-class _Tail:
-    """Follows one file from call to call."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._lock = threading.Lock()
-        self._forget(None)
-
-    def _forget(self, mark: tuple[int, bytes] | None) -> None:
-        self._mark = mark
-        self._offset = 0
-        self._columns: Columns | None = None
-        self._pairs: dict[int, LatestPair] = {}
-
-    def latest(self) -> dict[int, LatestPair]:
-        with self._lock:
-            try:
-                # O_NONBLOCK: a pipe in its place must not hold up everybody
-                fd = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
-            except FileNotFoundError:
-                self._forget(None)
-                return {}
-            except OSError as exc:
-                raise StoreError(f"{self._path}: {exc.strerror}") from exc
-            try:
-                self._follow(fd)
-            except OSError as exc:  # the medium fails, or something that is no file stands there
-                self._forget(None)
-                raise StoreError(f"{self._path}: {exc.strerror}") from exc
-            finally:
-                os.close(fd)
-            return dict(self._pairs)
-
-    def _follow(self, fd: int) -> None:
-        status = os.fstat(fd)
-        head = os.pread(fd, _HEAD, 0)
-        mark = (status.st_ino, b"\n".join(head.split(b"\n", 2)[:2]))  # a compacted file has another first row
-        if mark != self._mark or status.st_size < self._offset:
-            self._forget(mark)
-        while True:
-            data = os.pread(fd, _CHUNK, self._offset)
-            end = data.rfind(b"\n") + 1
-            if end == 0:
-                if len(data) < _CHUNK:
-                    return
-                end = len(data)  # one endless line: damage, passed over piece by piece
-            self._take(data[:end])
-            self._offset += end
-
-    def _take(self, data: bytes) -> None:
-        lines = list(_clean(data.split(b"\n")))
-        if self._columns is None and lines:
-            self._columns, is_header = _header(lines[0])
-            lines = lines[is_header:]
-        if self._columns is None or not self._columns.usable:
-            return
-        found: dict[str, LatestPair] = {}
-        for line in reversed(lines):  # newest first: most lines need no more than a look at their meter
-            meter = self._columns.meter(line)
-            newer = found.get(meter)
-            if newer is not None and newer.answered is not None:
-                continue
-            row = self._columns.read(line)
-            if row is not None:
-                answered = row if row.reading.answered else None
-                found[meter] = LatestPair(row if newer is None else newer.newest, answered)
-        for pair in found.values():
-            meter_id = pair.newest.reading.meter_id
-            before = self._pairs.get(meter_id)
-            answered = pair.answered or (before.answered if before else None)
-            self._pairs[meter_id] = LatestPair(pair.newest, answered)
-
-
-@lru_cache(maxsize=16)
-def _tail_of(path: Path) -> _Tail:
-    return _Tail(path)
-
-
 def _open(path: Path) -> int:
     flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
     return os.open(path, flags, 0o640)
@@ -262,8 +168,8 @@ def _lines(path: Path) -> Iterator[str]:
         return
     except OSError as exc:
         raise StoreError(f"{path}: {exc.strerror}") from exc
-    for line in _clean(data[: data.rfind(b"\n") + 1].split(b"\n")):
-        if not _header(line)[1]:
+    for line in clean(data[: data.rfind(b"\n") + 1].split(b"\n")):
+        if not header(line)[1]:
             yield line
 
 
@@ -276,30 +182,12 @@ def _rows(path: Path) -> Iterator[LiveRow]:
         return
     except OSError as exc:
         raise StoreError(f"{path}: {exc.strerror}") from exc
-    columns, _ = _header(next(_clean([first.rstrip(b"\n")]), ""))
+    columns, _ = header(next(clean([first.rstrip(b"\n")]), ""))
     if columns.usable:
         for line in _lines(path):
             row = columns.read(line)
             if row is not None:
                 yield row
-
-
-def _clean(lines: Iterable[bytes]) -> Iterator[str]:
-    for raw in lines:
-        line = raw.removeprefix(_BOM).strip(b"\0\r")
-        if not line or len(line) > LONGEST_LINE or b"\0" in line:
-            continue  # a NUL inside may stand where a digit stood: such a number would look right
-        try:
-            yield line.decode()
-        except UnicodeDecodeError:
-            continue
-
-
-def _header(line: str) -> tuple[Columns, bool]:
-    """Return the columns that a file's first line tells, and whether it is a header at all."""
-    if "Meter_ID" in line:
-        return Columns(tuple(line.split(","))), True
-    return Columns(), False
 
 
 def _last_hour(lines: Sequence[str], now_ms: int) -> list[str]:

@@ -7,6 +7,7 @@ Cells never hold a comma, a quote or a line end, so a line is its cells and noth
 import math
 import re
 import zoneinfo
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -25,6 +26,7 @@ LONGEST_LINE = 8192
 _KEY_OF_LABEL = {q.label: q.key for q in QUANTITIES}
 _DIGITS = tuple(len(str(q.steps_per_unit)) - 1 for q in QUANTITIES)
 _STEPS = tuple(q.steps_per_unit for q in QUANTITIES)
+_BOM = b"\xef\xbb\xbf"
 _UNSAFE = re.compile(r'[,"\x00-\x1f\x7f]+')
 _DIGITS_ONLY = re.compile(r"[-.,0-9]*")
 
@@ -100,6 +102,14 @@ class Columns:
         cells = line.split(",", self._meter + 1)
         return cells[self._meter] if len(cells) > self._meter else ""
 
+    def offers(self, line: str, keys: Collection[str]) -> bool:
+        """Return whether the line may tell something of these quantities; a look that costs little."""
+        cells = line.split(",")
+        if len(cells) != self.count:
+            return False
+        doubted = cells[self._quality]
+        return any(cells[place] or key in doubted for key, place in self._values if key in keys)
+
     def read(self, line: str) -> LiveRow | None:
         """Return the row, or None when the line is not a whole good row."""
         cells = line.split(",")
@@ -166,3 +176,22 @@ def _judge(cell: str) -> tuple[Quality, str | None, frozenset[str]] | None:
     names, also, reason = rest.partition("; ")
     keys = frozenset(names.split())
     return (Quality.GOOD, reason if also else None, keys) if keys and keys <= BY_KEY.keys() else None
+
+
+def clean(lines: Iterable[bytes]) -> Iterator[str]:
+    """Yield the lines that can be rows, as text."""
+    for raw in lines:
+        line = raw.removeprefix(_BOM).strip(b"\0\r")
+        if not line or len(line) > LONGEST_LINE or b"\0" in line:
+            continue  # a NUL inside may stand where a digit stood: such a number would look right
+        try:
+            yield line.decode()
+        except UnicodeDecodeError:
+            continue
+
+
+def header(line: str) -> tuple[Columns, bool]:
+    """Return the columns that a file's first line tells, and whether it is a header at all."""
+    if "Meter_ID" in line:
+        return Columns(tuple(line.split(","))), True
+    return Columns(), False

@@ -1,5 +1,6 @@
 import datetime as dt
 import errno
+import math
 import os
 import stat
 import threading
@@ -10,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from substation.errors import Full, StoreError, WrongStation
-from substation.quantities import KEYS, QUANTITIES
-from substation.readings import Quality, missing
-from substation.store import live
+from substation.quantities import INSTANTS, KEYS, QUANTITIES
+from substation.readings import Quality, Reading, missing
+from substation.store import live, live_row
 from substation.store.live import HOUR_MS, LiveFile, LiveRow
 from substation.store.live_row import HEADER_LINE
 from substation.store.rows import to_row
@@ -387,3 +388,84 @@ def test_dates_are_the_sites_over_midnight_and_year(live_file, path, utc, date, 
     at_ms = round(dt.datetime.fromisoformat(utc + "+00:00").timestamp() * 1000)
     live_file.append([row(a_reading(at_ms))])
     assert (cells(path)["Date"], cells(path)["Time"]) == (date, time)
+
+
+def partial(at_ms, meter_id=1, **values):
+    """A round without counters."""
+    return Reading(meter_id, at_ms, {**dict.fromkeys(INSTANTS, 1.0), **values})
+
+
+def asked(path, key, meter_id=1):
+    return live.latest(path)[meter_id].asked[key]
+
+
+def test_a_row_without_counters_has_empty_cells_and_comes_back_without_them(live_file, path):
+    live_file.append([row(partial(BEGIN_MS, v_r=230.0))])
+    cells = dict(zip(*(line.split(",") for line in path.read_text().splitlines()), strict=True))
+    assert [cells[q.label] == "" for q in QUANTITIES] == [q.kind == "counter" for q in QUANTITIES]
+    (found,) = live.read(path)
+    assert found.reading == partial(BEGIN_MS, v_r=230.0)
+    assert found.reading.quality_of("wh_received") is Quality.DISABLED
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+def test_latest_knows_the_newest_answer_for_which_each_quantity_was_asked(live_file, path, at_once):
+    older, whole = a_reading(BEGIN_MS, wh_received=6000.0), a_reading(BEGIN_MS + 60_000, wh_received=7000.0)
+    newest = partial(BEGIN_MS + 64_000, v_r=230.0)
+    for reading in (older, whole, partial(BEGIN_MS + 62_000), newest):
+        live_file.append([row(reading)])
+        if not at_once:
+            live.latest(path)
+    live_file.append([row(missing(1, BEGIN_MS + 66_000, Quality.NO_ANSWER, "timeout"))])
+    pair = live.latest(path)[1]
+    assert (pair.newest.reading.at_ms, pair.answered.reading.at_ms) == (BEGIN_MS + 66_000, newest.at_ms)
+    assert (asked(path, "wh_received").at_ms, asked(path, "wh_received").values["wh_received"]) == (
+        whole.at_ms,
+        7000.0,
+    )
+    assert asked(path, "v_r").values["v_r"] == 230.0
+    assert pair.asked.keys() == set(KEYS)
+
+
+def test_a_counter_that_was_asked_and_was_no_number_is_the_newest_answer_of_it(live_file, path):
+    live_file.append([row(a_reading(BEGIN_MS))])
+    nan = a_reading(BEGIN_MS + 2000, wh_received=math.nan)
+    live_file.append([row(nan)])
+    live_file.append([row(partial(BEGIN_MS + 4000))])
+    assert asked(path, "wh_received").at_ms == nan.at_ms
+    assert asked(path, "wh_received").quality_of("wh_received") is Quality.IMPLAUSIBLE
+
+
+def test_a_quantity_that_was_never_asked_is_not_made_up(live_file, path):
+    live_file.append([row(partial(BEGIN_MS))])
+    assert live.latest(path)[1].asked.keys() == set(INSTANTS)
+
+
+def test_an_answer_that_left_the_file_by_compaction_is_still_known(live_file, path):
+    live_file.append([row(a_reading(BEGIN_MS, wh_received=7000.0))])
+    for number in range(1, 40):
+        live_file.append([row(partial(BEGIN_MS + number * 120_000))])
+    before = live.latest(path)[1]
+    assert live_file.compact(BEGIN_MS + 40 * 120_000) > 0
+    live_file.append([row(partial(BEGIN_MS + 40 * 120_000))])
+    assert asked(path, "wh_received") is before.asked["wh_received"]
+    assert live.latest(path)[1].answered.reading.at_ms == BEGIN_MS + 40 * 120_000
+
+
+def test_another_file_in_its_place_inherits_nothing(live_file, path, zone):
+    live_file.append([row(a_reading(BEGIN_MS))])
+    live.latest(path)
+    path.unlink()
+    other = LiveFile(path, zone, True)
+    other.append([row(partial(BEGIN_MS + 2000))])
+    other.close()
+    assert "wh_received" not in live.latest(path)[1].asked
+
+
+def test_looking_back_for_rare_quantities_reads_few_rows_in_full(live_file, path, monkeypatch):
+    live_file.append([row(a_reading(BEGIN_MS)), *[row(partial(BEGIN_MS + n * 2000)) for n in range(1, 900)]])
+    read = []
+    whole = live_row.Columns.read
+    monkeypatch.setattr(live_row.Columns, "read", lambda self, line: read.append(line) or whole(self, line))
+    live.latest(path)
+    assert len(read) == 2
