@@ -30,6 +30,7 @@ GUIDES = (
     "how-to/users-and-passwords.md",
     "how-to/change-over.md",
     "how-to/export-readings.md",
+    "how-to/set-the-clock.md",
     "explanation/design.md",
     "decisions/dependencies.md",
 )

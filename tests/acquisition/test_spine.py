@@ -39,6 +39,7 @@ def test_the_steps_stand_in_their_order(poller: Poller) -> None:
     assert [step.__name__ for step in poller.steps] == [
         "scan",
         "qualify",
+        "tell_time",
         "judge_supply",
         "keep_live",
         "keep_history",
