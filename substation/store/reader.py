@@ -7,18 +7,18 @@ raise StoreError.
 """
 
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
 from substation.clock import Clock, SystemClock
+from substation.energy.registers import Register
 from substation.quantities import BY_KEY, COUNTERS
 from substation.readings import Reading
-from substation.store import clock_spans, events, pool, registers, schema, series
+from substation.store import clock_spans, events, newest, pool, registers, schema, series
 from substation.store.events import Event
 from substation.store.registers import Energy
-from substation.store.rows import to_reading
 from substation.store.series import Series
 
 __all__ = ["Completeness", "Energy", "Extremes", "HistoryReader", "Series", "TableFacts"]
@@ -81,11 +81,21 @@ class HistoryReader:
 
     def latest(self, *, answered: bool = True) -> dict[int, Reading]:
         """Return by meter the newest answered reading, or with `answered=False` the newest at all."""
-        return self._ask(lambda db: _latest(db, answered)) or {}
+        return self._ask(lambda db: newest.latest(db, answered)) or {}
 
-    def energy(self, meter_id: int, start_ms: int, end_ms: int, rated_va: float | None = None) -> Energy:
+    def energy(
+        self,
+        meter_id: int,
+        start_ms: int,
+        end_ms: int,
+        rated_va: float | None = None,
+        *,
+        moduli: Mapping[str, float] | None = None,
+    ) -> Energy:
         """Return by counter how far it went on and why that is unknown: see `registers.energy`."""
-        found = self._ask(lambda db: registers.energy(db, meter_id, start_ms, end_ms, rated_va))
+        found = self._ask(
+            lambda db: registers.energy(db, meter_id, start_ms, end_ms, rated_va, moduli=moduli)
+        )
         return found or Energy(dict.fromkeys(COUNTERS), {})
 
     def day_energy(
@@ -101,11 +111,19 @@ class HistoryReader:
         end_ms: int,
         block_minutes: int = 30,
         rated_va: float | None = None,
+        *,
+        moduli: Mapping[str, float] | None = None,
     ) -> tuple[float, int] | None:
         """Return the greatest block demand, VA, and when its block began: see `registers.max_demand`."""
         return self._ask(
-            lambda db: registers.max_demand(db, meter_id, start_ms, end_ms, block_minutes, rated_va=rated_va)
+            lambda db: registers.max_demand(
+                db, meter_id, start_ms, end_ms, block_minutes, rated_va=rated_va, moduli=moduli
+            )
         )
+
+    def last_registers(self, meter_id: int) -> dict[str, Register]:
+        """Return the last believed register of each counter, where a poller that starts goes on."""
+        return self._ask(lambda db: registers.last_registers(db, meter_id)) or {}
 
     def extremes(
         self, meter_id: int, keys: Sequence[str], start_ms: int, end_ms: int
@@ -153,38 +171,10 @@ class HistoryReader:
 
     def meter_ids(self) -> list[int]:
         """Return the meters that the history knows."""
-        return self._ask(_meter_ids) or []
+        return self._ask(newest.meter_ids) or []
 
     def _ask(self, question: Callable[[sqlite3.Connection], T]) -> T | None:
         return pool.ask(self._path, self._clock, self._limit_s, question)
-
-
-def _latest(db: sqlite3.Connection, answered: bool) -> dict[int, Reading]:
-    """Go down from the day over the minute to the reading: quick, however long a meter is silent."""
-    condition = "AND n > 0" if answered else ""
-    good = "AND quality = 0" if answered else ""
-    latest: dict[int, Reading] = {}
-    for meter_id in _meter_ids(db):
-        begin = 0
-        for table in ("day", "minute"):
-            row = db.execute(
-                f"SELECT key >> 8 FROM {table} WHERE key >= ? AND key & 255 = ? {condition} "  # noqa: S608
-                "ORDER BY key DESC LIMIT 1",
-                (begin << 8, meter_id),
-            ).fetchone()
-            begin = row[0] if row else begin
-        row = db.execute(
-            f"{schema.select('reading')} WHERE key >= ? AND key & 255 = ? {good} ORDER BY key DESC LIMIT 1",
-            (begin << 8, meter_id),
-        ).fetchone()
-        if row:
-            key, code, reason, mask, *values = row
-            latest[meter_id] = to_reading((key, code, reason, mask, values))
-    return latest
-
-
-def _meter_ids(db: sqlite3.Connection) -> list[int]:
-    return [meter_id for (meter_id,) in db.execute("SELECT DISTINCT key & 255 FROM day ORDER BY 1")]
 
 
 def _answered(db: sqlite3.Connection, meter_id: int, start_ms: int, end_ms: int) -> tuple[int, int]:
