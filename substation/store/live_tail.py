@@ -32,7 +32,8 @@ def latest(path: Path) -> dict[int, LatestPair]:
     """Return what each meter said last, by meter id; cheap: only what was added since the last call is read.
 
     `asked` may name answers that have left the file meanwhile: some quantities are asked as rarely as once
-    an hour. Newest means written last, which a step of the clock does not change. Safe to call from many threads.
+    an hour. Newest means written last, which a step of the clock does not change. Safe to call from many
+    threads.
     """
     return _tail_of(path).latest()
 

@@ -7,7 +7,7 @@ raise StoreError.
 """
 
 import sqlite3
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -82,6 +82,10 @@ class HistoryReader:
     def latest(self, *, answered: bool = True) -> dict[int, Reading]:
         """Return by meter the newest answered reading, or with `answered=False` the newest at all."""
         return self._ask(lambda db: newest.latest(db, answered)) or {}
+
+    def last_known(self, wanted: Mapping[int, Collection[str]]) -> dict[int, dict[str, Reading]]:
+        """Return by meter and quantity the newest answer with a good value of it, as far as `wanted`."""
+        return self._ask(lambda db: newest.last_known(db, wanted)) or {}
 
     def energy(
         self,

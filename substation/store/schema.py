@@ -192,8 +192,18 @@ def counters_ms(db: sqlite3.Connection) -> str:
 
     For readers, who may meet a file that no poller of this version has opened yet.
     """
-    done = db.execute("SELECT 1 FROM schema_migration WHERE name = ?", (COUNTER_TIMES,)).fetchone()
-    return f"ifnull({COUNTERS_MS}, last_ms)" if done else "last_ms"
+    return f"ifnull({COUNTERS_MS}, last_ms)" if _has_counter_times(db) else "last_ms"
+
+
+def select_as_it_is(db: sqlite3.Connection, table: str) -> str:
+    """Return `select(table)` for readers: a column that the file does not have yet is NULL."""
+    statement = select(table)
+    return statement if _has_counter_times(db) else statement.replace(COUNTERS_MS, "NULL", 1)
+
+
+def _has_counter_times(db: sqlite3.Connection) -> bool:
+    found = db.execute("SELECT 1 FROM schema_migration WHERE name = ?", (COUNTER_TIMES,)).fetchone()
+    return found is not None
 
 
 MIGRATIONS: dict[str, Callable[[sqlite3.Connection], None]] = {

@@ -30,7 +30,8 @@ class Series:
     """Where it comes from: `reading`, `minute`, `quarter`, `hour`, `day`."""
     at_ms: list[int]
     """UTC ms at which each step begins: a regular grid of `step_s`, but site midnights in `day`, and, where
-    `step_s` is no longer than the polls are apart, the polls themselves."""
+    `step_s` is no longer than the polls are apart, the polls themselves, without those that were not asked
+    for any of the quantities."""
     step_s: float
     values: dict[str, list[float | None]]
     low: dict[str, list[float | None]]
@@ -60,6 +61,13 @@ class Span:
 _IN_SPAN = "key >= ? AND key < ? AND key & 255 = ?"
 
 
+def _polled(quantities: Sequence[Quantity]) -> str:
+    """Return the condition for polls that should have brought one of these quantities: no counter in most."""
+    mask = sum(BITS[q.key] for q in quantities)
+    there = " OR ".join(f"{q.key} IS NOT NULL" for q in quantities)
+    return f"{_IN_SPAN} AND (quality <> 0 OR {there} OR implausible & {mask})"
+
+
 def empty(keys: Sequence[str]) -> Series:
     """Return a series without a point."""
     return Series("minute", [], 60.0, {k: [] for k in keys}, {k: [] for k in keys}, {k: [] for k in keys})
@@ -71,7 +79,7 @@ def between(db: sqlite3.Connection, span: Span, keys: Sequence[str]) -> Series:
     table = _table(db, span)
     if table != "reading":
         return _from_rollup(db, table, span, quantities)
-    spacing_ms = _spacing_ms(db, span)
+    spacing_ms = _spacing_ms(db, span, quantities)
     if span.pixel_ms < spacing_ms * _EMPTY_BEYOND:
         return _polls(db, span, quantities, spacing_ms)
     return _from_readings(db, span, quantities)
@@ -193,9 +201,10 @@ def _good(q: Quantity) -> str:
     return f"iif(implausible & {BITS[q.key]}, NULL, {q.key})"
 
 
-def _spacing_ms(db: sqlite3.Connection, span: Span) -> int:
-    """Return how far apart this meter's polls usually are in the newest part of the span."""
-    newest = f"SELECT key >> 8 FROM reading WHERE {_IN_SPAN} ORDER BY key DESC LIMIT 40"  # noqa: S608
+def _spacing_ms(db: sqlite3.Connection, span: Span, quantities: Sequence[Quantity]) -> int:
+    """Return how far apart polls for these quantities usually are in the newest part of the span."""
+    where = _polled(quantities)
+    newest = f"SELECT key >> 8 FROM reading WHERE {where} ORDER BY key DESC LIMIT 40"  # noqa: S608
     times = [at for (at,) in db.execute(newest, span.keys())]
     apart = sorted(newer - older for newer, older in itertools.pairwise(times))
     return apart[len(apart) // 2] if apart else 2000
@@ -203,7 +212,7 @@ def _spacing_ms(db: sqlite3.Connection, span: Span) -> int:
 
 def _polls(db: sqlite3.Connection, span: Span, quantities: Sequence[Quantity], spacing_ms: int) -> Series:
     columns = ", ".join(f"{_good(q)} / {q.steps_per_unit}.0" for q in quantities)
-    query = f"SELECT key >> 8, {columns} FROM reading WHERE {_IN_SPAN} ORDER BY key"  # noqa: S608
+    query = f"SELECT key >> 8, {columns} FROM reading WHERE {_polled(quantities)} ORDER BY key"  # noqa: S608
     found = list(zip(*db.execute(query, span.keys()), strict=True)) or [()] * (1 + len(quantities))
     grid: list[int] = list(found[0])
     values = {q.key: list(column) for q, column in zip(quantities, found[1:], strict=True)}

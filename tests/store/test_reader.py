@@ -11,7 +11,7 @@ import pytest
 
 from substation.clock import SystemClock, day_start_ms
 from substation.errors import Damaged, StoreError
-from substation.quantities import COUNTERS
+from substation.quantities import COUNTERS, INSTANTS
 from substation.readings import Quality, Reading, missing
 from substation.store.history import History, HistoryReader, Series
 from substation.store.pool import _pool
@@ -381,3 +381,52 @@ def test_a_frozen_view_ends_when_a_writer_comes(locked_folder, path):
     keep(again, [a_reading(BEGIN_MS + 2000, v_r=231.0)])
     assert reader.latest()[1].values["v_r"] == 231.0
     again.close()
+
+
+def polled(start_ms, seconds, every=30, **values):
+    """Polls each 2 s; counters in every `every`th."""
+    for number in range(seconds // 2):
+        at_ms = start_ms + number * 2000
+        whole = a_reading(at_ms, wh_received=6000.0 + number, **values)
+        instants = {key: whole.values[key] for key in INSTANTS}
+        yield whole if number % every == 0 else Reading(1, at_ms, instants)
+
+
+def test_a_close_look_at_a_counter_shows_the_polls_that_asked_for_it(history, reader):
+    keep(history, list(polled(MIDNIGHT_MS, 600, v_r=230.0)))
+    span = (MIDNIGHT_MS, MIDNIGHT_MS + 10 * MINUTE_MS)
+    alone = reader.series(1, ("wh_received",), *span, 600)
+    assert (alone.table, alone.step_s) == ("reading", 60.0)
+    assert alone.at_ms == [MIDNIGHT_MS + minute * MINUTE_MS for minute in range(10)]
+    assert alone.values["wh_received"] == [6000.0 + 30 * minute for minute in range(10)]
+    both = reader.series(1, ("v_r", "wh_received"), *span, 600)
+    assert len(both.at_ms) == 300
+    assert set(both.values["v_r"]) == {230.0}
+
+
+def test_a_minute_in_which_the_counters_were_not_asked_is_none_and_the_instants_are_there(history, reader):
+    keep(history, list(polled(MIDNIGHT_MS, 240, every=60, v_r=230.0)))
+    series = reader.series(1, ("v_r", "wh_received"), MIDNIGHT_MS, MIDNIGHT_MS + 4 * MINUTE_MS, 4)
+    assert series.values == {"v_r": [230.0] * 4, "wh_received": [6000.0, None, 6060.0, None]}
+
+
+def test_the_last_known_counters_are_found_under_newer_answers_without_them(history, reader):
+    old, new = MIDNIGHT_MS - 3 * DAY_MS, MIDNIGHT_MS + HOUR_MS
+    keep(history, [a_reading(old, 1, wh_received=7000.0, wh_delivered=3.0)])
+    keep(history, [Reading(1, new, {**dict.fromkeys(INSTANTS, 1.0), "wh_received": 8000.0})])
+    keep(history, [Reading(1, new + 2000, dict.fromkeys(INSTANTS, 2.0))])
+    assert "wh_received" not in reader.latest()[1].values
+    found = reader.last_known({1: {"wh_received", "wh_delivered", "v_r"}, 2: {"v_r"}})
+    assert found[2] == {}
+    assert {key: (told.at_ms, told.values[key]) for key, told in found[1].items()} == {
+        "wh_received": (new, 8000.0),
+        "wh_delivered": (old, 3.0),
+        "v_r": (new + 2000, 2.0),
+    }
+
+
+def test_completeness_counts_answers_and_not_quantities(history, reader):
+    keep(history, list(polled(MIDNIGHT_MS, 600)))
+    found = reader.completeness(1, MIDNIGHT_MS, MIDNIGHT_MS + 10 * MINUTE_MS, 2.0)
+    assert (found.found, found.due) == (300, 300)
+    assert reader.completeness(1, MIDNIGHT_MS, MIDNIGHT_MS + 10 * MINUTE_MS).share == 1.0
