@@ -149,7 +149,8 @@ def test_it_remembers_since_when() -> None:
 def test_one_failed_poll_changes_nothing_a_failed_communication_makes_it_unknown() -> None:
     before = judge(CARD, {1: reading(at_ms=1000, **phasors(240, 240, 240))}, (), {}, 1000)
     silent = {1: missing(1, 3000, Quality.NO_ANSWER, "timeout")}
-    assert judge(CARD, silent, (), before, 3000)[1] == before[1]
+    once = judge(CARD, silent, (), before, 3000)[1]
+    assert (once.supply, once.evidence, once.since_ms) == ("live", before[1].evidence, 1000)
     after = judge(CARD, silent, {1}, before, 5000)[1]
     assert (after.supply, after.status, after.since_ms) == ("unknown", "Unknown", 5000)
 
@@ -253,7 +254,10 @@ def own_fed(*ids: int, house: Collection[int] = ()) -> Settings:
         ({3, 4}, {3}, {3: "unknown"}, "silent alone"),
         ({3, 4}, {1, 2, 3, 4, 5}, {1: "unknown", 3: "unknown"}, "the line or the adapter"),
         ({2, 3, 4}, {3, 4, 1, 5}, {3: "unknown", 4: "unknown"}, "no meter with independent supply"),
-        (set(), {3, 4}, {3: "unknown", 4: "unknown"}, "or the meter itself"),
+        (set(), {3}, {3: "unknown"}, "or the meter itself"),
+        (set(), {3, 4}, {3: "unknown", 4: "unknown"}, "cut or disturbed"),
+        (set(), {3, 4, 5}, {3: "unknown", 4: "unknown"}, "the line is cut behind EssentialLoad"),
+        ({3, 4}, {3, 4, 5}, {3: "unknown", 4: "unknown"}, "the line is cut behind EssentialLoad"),
     ],
 )
 def test_silence_is_judged_by_where_the_meters_are_fed_from(
