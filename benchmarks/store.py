@@ -114,7 +114,9 @@ def make_plain(path: Path, days: float) -> int:
         db.execute("CREATE INDEX r_meter ON r (meter_id)")
         insert = f"INSERT INTO r (at, meter_id, {', '.join(KEYS)}) VALUES ({places})"  # noqa: S608
         for answers in rounds(BEGIN_MS, BEGIN_MS + int(days * DAY_MS), STEP_MS):
-            db.executemany(insert, [(iso(r.at_ms), r.meter_id, *r.values.values()) for r in answers])
+            db.executemany(
+                insert, [(iso(r.at_ms), r.meter_id, *(r.values.get(key) for key in KEYS)) for r in answers]
+            )
         return int(db.execute("SELECT count(*) FROM r").fetchone()[0])
 
 

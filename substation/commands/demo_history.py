@@ -102,9 +102,10 @@ def _write(settings: Settings, home: Home, clock: Clock, path: Path, rounds: ran
         raw_days=settings.store.raw_days,
         minute_days=settings.store.minute_days,
     )
-    count = 0
+    count, slow_s = 0, settings.poll.slow_interval_s
+    rows = readings(site, rounds.start, rounds.stop, rounds.step / 1000, slow_s)
     with contextlib.closing(history):
-        for number, row in enumerate(readings(site, rounds.start, rounds.stop, rounds.step / 1000), start=1):
+        for number, row in enumerate(rows, start=1):
             history.add(row)
             count += len(row)
             if number % CHUNK_ROUNDS == 0:

@@ -5,7 +5,7 @@ import zoneinfo
 import pytest
 
 from substation.meters.decode import float32, words_of_float32
-from substation.quantities import KEYS
+from substation.quantities import INSTANTS, KEYS
 from substation.readings import Quality
 from substation.simulator.history import readings
 from substation.simulator.site import METERS, Site
@@ -20,7 +20,23 @@ def test_it_yields_five_good_readings_a_round_at_every_step() -> None:
     for one in rounds:
         assert tuple(reading.meter_id for reading in one) == METERS
         assert {reading.at_ms for reading in one} == {one[0].at_ms}
-        assert all(reading.quality is Quality.GOOD and tuple(reading.values) == KEYS for reading in one)
+        assert all(reading.quality is Quality.GOOD for reading in one)
+
+
+def test_its_energies_come_once_a_minute_as_the_poller_asks_for_them() -> None:
+    site = Site(1, epoch_ms=EPOCH_MS, zone=ZONE)
+    rounds = list(readings(site, EPOCH_MS + 10_000, EPOCH_MS + 200_000, 2))
+    whole = [place for place, one in enumerate(rounds) if tuple(one[0].values) == KEYS]
+    assert [rounds[place][0].at_ms - EPOCH_MS for place in whole] == [10_000, 60_000, 120_000, 180_000]
+    assert all(set(one[0].values) == set(INSTANTS) for at, one in enumerate(rounds) if at not in whole)
+    assert all(len({len(reading.values) for reading in one}) == 1 for one in rounds)
+
+
+@pytest.mark.parametrize(("step_s", "slow_s"), [(2, 0), (60, 60), (300, 60)])
+def test_where_each_round_is_due_for_energies_none_lacks_them(step_s: float, slow_s: float) -> None:
+    site = Site(1, epoch_ms=EPOCH_MS, zone=ZONE)
+    rounds = list(readings(site, EPOCH_MS, EPOCH_MS + 1_200_000, step_s, slow_s))
+    assert {tuple(reading.values) for one in rounds for reading in one} == {KEYS}
 
 
 def test_its_values_are_single_precision_as_on_the_wire() -> None:
