@@ -12,7 +12,17 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from substation.meters.decode import Encoding, Layout, Row, WordOrder, words_in
 from substation.meters.profile_faults import Fault, near, raised
-from substation.meters.register import Certainty, Extra, Function, Group, Part, Place, Register, plain_number
+from substation.meters.register import (
+    CERTAINTIES,
+    Certainty,
+    Extra,
+    Function,
+    Group,
+    Part,
+    Place,
+    Register,
+    plain_number,
+)
 from substation.quantities import BY_KEY, Quantity
 
 REFERENCE = {3: 40001, 4: 30001}
@@ -27,7 +37,10 @@ class Profile(Part):
     model: str = Field(min_length=1, description="Maker and model, as on the front of the meter.")
     source: str = Field(description="Manual, page and date, so that a doubt can be looked up.")
     verified: bool = Field(description="Whether it was read from a real meter of this model.")
-    certainty: Certainty = Field("high", description="How sure the sources are of the map as a whole.")
+    certainty: Certainty = Field(
+        "high",
+        description="How sure the sources are of the map as a whole; a row may be less sure, not more.",
+    )
     notes: str = Field("", description="What to look at on the meter itself.")
     base: str | None = Field(
         None, description="The model whose rows and head hold where this file is silent."
@@ -169,7 +182,7 @@ class Profile(Part):
             row.scale,
             row.coding,
             row.group or usual,
-            row.certainty or self.certainty,
+            min(row.certainty or self.certainty, self.certainty, key=CERTAINTIES.index),
         )
 
     def place(self, key: str) -> Place:

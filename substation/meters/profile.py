@@ -16,9 +16,9 @@ from pydantic import ValidationError
 from substation.errors import ProfileError
 from substation.meters.model import Profile
 from substation.meters.profile_faults import Fault, faults_of, near, placed
-from substation.meters.register import Extra, Register
+from substation.meters.register import Extra, Group, Place, Register
 
-__all__ = ["FOLDER", "Profile", "load", "load_file", "names"]
+__all__ = ["FOLDER", "Group", "Place", "Profile", "load", "load_file", "names"]
 
 FOLDER = Path(__file__).parent / "profiles"
 _NAME = re.compile(r"\w+", re.ASCII)

@@ -13,6 +13,7 @@ Group = Literal["fast", "slow", "once", "asked"]
 when somebody asks for it (`dmf_reader.py read`)."""
 Certainty = Literal["high", "medium", "low"]
 """How far the sources of a register can be trusted: they agree; one good source; disputed or by analogy."""
+CERTAINTIES: tuple[Certainty, ...] = ("low", "medium", "high")
 
 
 class Part(BaseModel):
