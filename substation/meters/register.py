@@ -33,6 +33,11 @@ class Register(Part):
     coding: Coding = "plain"
     group: Group | None = None
     certainty: Certainty | None = None
+    counter_modulus: float | None = Field(
+        None,
+        gt=0,
+        description="Where a counter begins again at 0, in its unit, where the encoding does not say.",
+    )
 
 
 class Extra(Register):
