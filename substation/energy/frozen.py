@@ -48,8 +48,8 @@ class Repeats:
     """UTC, ms: since when all its instants are the same; None while they move."""
     stuck_ms: int | None = None
     """UTC, ms: since when its energy registers stand still though power flows; None while they go on."""
-    said: tuple[float, ...] = ()
-    """Its instants when they last changed."""
+    said: dict[str, float] = field(default_factory=dict)
+    """Its instants, as it said them last."""
     _since: tuple[int, float] = (0, 0.0)
     _rounds: int = 0
     _energies: dict[str, float] = field(default_factory=dict)
@@ -73,23 +73,24 @@ class Repeats:
             values: by quantity key, as the meter said them.
             limits: by counter.
         """
-        said = tuple(
-            value for key in INSTANTS if (value := values.get(key)) is not None and math.isfinite(value)
-        )
+        said = {
+            key: value for key in INSTANTS if (value := values.get(key)) is not None and math.isfinite(value)
+        }
         if not said:
             return
-        if said != self.said or not _could_move(values):
-            self.said, self.frozen_ms = said, None
-            self._since, self._rounds = (at_ms, now_s), 1
+        moved = any(self.said.get(key, value) != value for key, value in said.items())
+        if moved or not self.said or not _could_move(said):
+            self.frozen_ms, self._since, self._rounds = None, (at_ms, now_s), 1
         else:
             self._rounds += 1
             if self._rounds >= FROZEN_ROUNDS and now_s - self._since[1] >= FROZEN_S:
                 self.frozen_ms = self.frozen_ms or self._since[0]
+        self.said |= said
         self._follow(at_ms, now_s, values, limits)
 
-    def resume(self, said: tuple[float, ...], frozen_ms: int, now_s: float) -> None:
-        """Go on with a meter that was frozen when the poller before this one ended."""
-        self.said, self.frozen_ms = said, frozen_ms
+    def resume(self, said: Mapping[str, float], frozen_ms: int, now_s: float) -> None:
+        """Go on with a meter that was frozen when the poller before this one ended, and said so much."""
+        self.said, self.frozen_ms = dict(said), frozen_ms
         self._since, self._rounds = (frozen_ms, now_s - FROZEN_S), FROZEN_ROUNDS
 
     def _follow(
@@ -138,16 +139,11 @@ class Repeats:
         return max(STEPS * step, unseen if math.isfinite(unseen) else 0.0)
 
 
-def _could_move(values: Mapping[str, float | None]) -> bool:
+def _could_move(said: Mapping[str, float]) -> bool:
     """Return whether a live circuit would show in these values that time goes on."""
-    if not any((values.get(key) or 0.0) > 0 for key in VOLTS):
+    if not any(said.get(key, 0.0) > 0 for key in VOLTS):
         return False
-    fine = {
-        abs(value)
-        for key in INSTANTS
-        if (value := values.get(key)) is not None and math.isfinite(value) and value and _is_fine(value)
-    }
-    return len(fine) >= FINE
+    return len({abs(value) for value in said.values() if value and _is_fine(value)}) >= FINE
 
 
 def _is_fine(value: float) -> bool:

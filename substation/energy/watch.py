@@ -20,7 +20,7 @@ last registers are found again after a restart (`Watch.recall`), so an exchange 
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from substation.energy.chain import ABOUT_ZERO, STILL_MS
@@ -46,6 +46,8 @@ class Finding:
     new: Mapping[str, Register]
     why: str
     """The evidence, in words."""
+    serial: tuple[str, str] | None = None
+    """The old and the new serial number, where that is the evidence."""
 
     @property
     def after_ms(self) -> int:
@@ -90,6 +92,10 @@ class Watch:
         """Go on where another poller ended."""
         return cls(dict(last), serial)
 
+    def stood_still_since(self, at_ms: int) -> None:
+        """Take that the registers were read again and again, but not renewed since then, UTC ms."""
+        self.last = {key: replace(one, at_ms=min(one.at_ms, at_ms)) for key, one in self.last.items()}
+
     @property
     def doubted(self) -> frozenset[str]:
         """The counters whose registers are in doubt now."""
@@ -111,6 +117,8 @@ class Watch:
             serial: the meter's serial number; empty: not known.
         """
         now = _registers(at_ms, values)
+        if not now:
+            return Judged(self.doubted)
         if serial and self.serial and serial != self.serial:
             return self._exchanged(now, serial)
         self.serial = serial or self.serial
@@ -139,10 +147,9 @@ class Watch:
 
     def _exchanged(self, now: dict[str, Register], serial: str) -> Judged:
         old, self.last = self.last, dict(now)
-        why = f"its {SERIAL} is {serial}, it was {self.serial}"
+        serials = (self.serial, serial)
         self.serial, self._before, self._doubt = serial, {}, None
-        at_ms = max((register.at_ms for register in now.values()), default=0)
-        return Judged(findings=(Finding("swap", at_ms, old, now, why),)) if now else Judged()
+        return Judged(findings=(Finding("swap", _at_ms(now), old, now, f"its {SERIAL} is another", serials),))
 
     def _cleared(self, now: Mapping[str, Register]) -> list[Finding]:
         """Return the doubts that these registers end by following the believed ones, as a false reading."""
