@@ -215,7 +215,7 @@ class Poller:
                 log.info("meter %d %s: %s, was %s (%s)", meter.id, meter.name, new.status, was, new.evidence)
                 self.keeper.event(
                     "supply",
-                    at_ms=new.seen_ms,
+                    at_ms=new.event_ms,
                     meter_id=meter.id,
                     old=was,
                     new=new.status,

@@ -143,7 +143,7 @@ def _silent(meter: Meter, station: Station) -> Verdict:
         at_ms=station.now_ms,
         live=old.live,
         old=old,
-        since_ms=said.since_ms,
+        since_ms=old.silent_ms if said.since_ms is None else said.since_ms,
     )
     return replace(verdict, by_load=said.by_load)
 

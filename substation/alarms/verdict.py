@@ -102,7 +102,9 @@ def following(
     heard, silent_ms = (old.heard, old.silent_ms) if old else (None, None)
     if supply == "unknown":
         known = Known(old.supply, old.since_ms, old.seen_ms) if old is not None else None
-        return Verdict(supply, status, evidence, at_ms, live, at_ms, known, 0, at_ms, heard, silent_ms)
+        since_ms = at_ms if since_ms is None else since_ms
+        event_ms = max(since_ms, old.event_ms if old else since_ms)
+        return Verdict(supply, status, evidence, since_ms, live, at_ms, known, 0, event_ms, heard, silent_ms)
     known = old.known if old is not None else None
     lasted = known is not None and known.supply == supply and 0 <= at_ms - known.seen_ms <= BLIND_MS
     if known is not None and lasted:

@@ -152,7 +152,11 @@ def test_one_failed_poll_changes_nothing_a_failed_communication_makes_it_unknown
     once = judge(CARD, silent, (), before, 3000)[1]
     assert (once.supply, once.evidence, once.since_ms) == ("live", before[1].evidence, 1000)
     after = judge(CARD, silent, {1}, before, 5000)[1]
-    assert (after.supply, after.status, after.since_ms) == ("unknown", "Unknown", 5000)
+    assert (after.supply, after.status, after.since_ms) == (
+        "unknown",
+        "Unknown",
+        3000,
+    )  # the first poll without an answer
 
 
 def refusals(count: int, before: dict[int, Verdict], code: int = 6) -> dict[int, Verdict]:
