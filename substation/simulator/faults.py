@@ -15,6 +15,11 @@ for one meter come one after the other, each as often as ordered.
 - echo: the request comes back ahead of the answer
 - nan, all_ones: the values of `keys` (default all) are no number
 - split: a pause of `pause_s` in the middle of the frame
+- frozen: the registers of the answer before, again
+- wild: the values of `keys` (default the counters) are `level` in this answer
+- reset: from this answer on the counters in `keys` (default all) count from 0
+- swap: from this answer on they count from `level`, as another meter's do
+- rollover: from this answer on they stand `short` before `modulus`, and begin again at 0 when they reach it
 """
 
 import random
@@ -39,6 +44,11 @@ KINDS: dict[str, tuple[str, ...]] = {
     "nan": ("keys",),
     "all_ones": ("keys",),
     "split": ("pause_s",),
+    "frozen": (),
+    "wild": ("keys", "level"),
+    "reset": ("keys",),
+    "swap": ("keys", "level"),
+    "rollover": ("keys", "modulus", "short"),
 }
 """Every kind, with the parameters it takes."""
 
@@ -57,6 +67,9 @@ class Fault(BaseModel):
     slave: int | None = Field(None, ge=0, le=255)
     keys: tuple[str, ...] | None = None
     pause_s: float = Field(0.008, ge=0)
+    level: float = Field(7_000_000.0, ge=0)
+    modulus: float = Field(1e8, gt=0)
+    short: float = Field(100.0, ge=0)
 
     @field_validator("data", mode="before")
     @classmethod

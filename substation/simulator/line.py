@@ -20,6 +20,7 @@ from typing import Self
 
 from substation.clock import Clock, SystemClock
 from substation.meters.profile import Profile
+from substation.simulator.counting import Counting
 from substation.simulator.faults import Faults
 from substation.simulator.meter import SimulatedMeter
 from substation.simulator.port import Port
@@ -76,6 +77,7 @@ class SimulatedLine:
             raise ValueError(f"meters {strange}: the simulated site has {METERS} only")
         self.site = site
         self.faults = faults if faults is not None else Faults()
+        self._counting = Counting()
         self.baud = baud
         self.turnaround_s = turnaround_ms / 1000
         self._clock = clock
@@ -273,7 +275,8 @@ class SimulatedLine:
             return
         circuits = self.site.at(now_ms)
         fault = self.faults.next(meter_id)
-        reply = answer(frame, self._maps[meter_id], meter.shown(circuits), fault, self._dice)
+        values = self._counting.shown(meter_id, meter.shown(circuits), fault)
+        reply = answer(frame, self._maps[meter_id], values, fault, self._dice)
         if reply is not None:
             thinks_s = self.turnaround_s if meter.turnaround_ms is None else meter.turnaround_ms / 1000
             due_s = crossed_s + self._t35_s + thinks_s + reply.delay_s
