@@ -149,8 +149,12 @@ def _parsed(path: Path, own: Path | None) -> tuple[dict[str, Any], str]:
 
 
 def _base(data: dict[str, Any], text: str, path: Path, own: Path | None, below: tuple[Path, ...]) -> _Read:
-    """Return the file that this one is built on; a file of the same name means the shipped one."""
+    """Return the file that this one is built on.
+
+    A file of the same name means the shipped one; shipped files are built on shipped ones only.
+    """
     name, built = data["base"], (*below, path)
+    own = None if path.parent == FOLDER else own
     if not _NAME.fullmatch(name):
         raise _error(path, text, [Fault(("base",), f"'{name}': a name has letters, digits and _ only")])
     there = _candidates(name, own)

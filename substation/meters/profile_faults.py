@@ -65,9 +65,9 @@ def placed(fault: Fault, text: str, base: tuple[str, str] | None = None) -> str:
 
 
 def near(word: object, known: Collection[str]) -> str:
-    """Return "; did you mean 'frequency'?" where one of the known words is like this one, else nothing."""
+    """Return " (did you mean 'frequency'?)" where one of the known words is like this one, else nothing."""
     like = difflib.get_close_matches(str(word), list(known), 1)
-    return f"; did you mean '{like[0]}'?" if like else ""
+    return f" (did you mean '{like[0]}'?)" if like else ""
 
 
 def faults_of(error: ValidationError, fields: Mapping[str, Collection[str]]) -> list[Fault]:
@@ -93,6 +93,7 @@ _WRITE = {
     "float_type": "write a number without quotes, such as 0.1",
     "string_type": "write a text in quotes",
     "string_too_short": "write at least one character",
+    "finite_number": "write a finite number",
     "tuple_type": "write a list, such as [40201]",
     "dict_type": "write it as a table",
     "model_type": "write the register as printed, such as 40157, or { register = 40157, scale = 0.1 }",
@@ -102,12 +103,14 @@ _WRITE = {
 
 def _words(each: Any, path: tuple[str, ...], fields: Mapping[str, Collection[str]]) -> str:
     kind, value, details = each["type"], each["input"], each.get("ctx", {})
-    known = sorted(fields[path[0] if len(path) > 1 else ""])
+    known = sorted(fields.get(path[0] if len(path) > 1 else "", ()))
     match kind:
         case "missing":
             return "is missing; write it"
         case "extra_forbidden":
             return f"is not known here{near(path[-1], known)}; known: {', '.join(known)}"
+        case "model_type" if path[0] == "extras":
+            return f'is {value!r}; write {{ register = 40185, label = "what it is", unit = "%" }}'
         case "literal_error":
             choices = re.findall(r"'([^']*)'|(\b\d+\b)", details["expected"])
             words = [one or other for one, other in choices]

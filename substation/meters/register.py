@@ -28,7 +28,9 @@ class Register(Part):
     printed: int = Field(alias="register", description="The number printed in the manual.")
     encoding: Encoding | None = None
     word_order: WordOrder | None = None
-    scale: float = Field(1.0, gt=0, description="Value = what the registers hold x scale, in the unit.")
+    scale: float = Field(
+        1.0, gt=0, allow_inf_nan=False, description="Value = what the registers hold x scale, in the unit."
+    )
     function: Function | None = None
     coding: Coding = "plain"
     group: Group | None = None
