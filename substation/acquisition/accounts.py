@@ -10,6 +10,7 @@ import dataclasses
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from substation.bus.health import span
@@ -85,28 +86,25 @@ class Accounts:
                     found.append(f"{_named(meter)} {words.format(_at(since_ms, settings.site.zone))}.")
         return found
 
-    def take(
-        self,
-        readings: Sequence[Reading],
-        settings: Settings,
-        identities: Mapping[int, Mapping[str, object]],
-    ) -> tuple[Reading, ...]:
-        """Return the readings with what is in doubt marked, and note what is recognised.
-
-        Args:
-            readings: of one round.
-            settings: in force.
-            identities: what each meter last said of itself; its serial number is looked for.
-        """
+    def take(self, readings: Sequence[Reading], settings: Settings) -> tuple[Reading, ...]:
+        """Return a round's readings with what is in doubt marked, and note what is recognised."""
         meters = {meter.id: meter for meter in settings.meters}
         for key in self._accounts.keys() - meters.keys():
             del self._accounts[key]
         return tuple(
-            self._take(reading, meters[reading.meter_id], settings, identities.get(reading.meter_id, {}))
+            self._take(reading, meters[reading.meter_id], settings)
             if reading.answered and reading.meter_id in meters
             else reading
             for reading in readings
         )
+
+    def beat(self, beat: dict[str, Any]) -> dict[str, Any]:
+        """Return a heartbeat's part on the lines, with the frozen meters; take what meters say they are."""
+        frozen = self.frozen
+        for entry in beat["meters"]:
+            entry["frozen_since_ms"] = frozen.get(entry["id"])
+            self._serials[entry["id"]] = serial_of(entry.get("identity"))
+        return beat
 
     def announce(self, keeper: Keeper) -> None:
         """Say in log and history what was recognised, once."""
@@ -123,9 +121,7 @@ class Accounts:
                 detail=event.detail,
             )
 
-    def _take(
-        self, reading: Reading, meter: Meter, settings: Settings, identity: Mapping[str, object]
-    ) -> Reading:
+    def _take(self, reading: Reading, meter: Meter, settings: Settings) -> Reading:
         account = self._accounts.get(meter.id) or self._begin(meter, settings, reading)
         if not account.limits or any(key in reading.values for key in COUNTERS):
             account.limits = limits_of(meter, settings, reading.at_ms, self._home)
@@ -140,7 +136,7 @@ class Accounts:
             doubted = frozenset(COUNTERS)
         else:
             sound = {key: value for key, value in reading.values.items() if key not in reading.implausible}
-            judged = account.watch.read(reading.at_ms, sound, account.limits, serial_of(identity))
+            judged = account.watch.read(reading.at_ms, sound, account.limits, self._serials.get(meter.id, ""))
             doubted = judged.doubted
             self._note(judged.findings, meter)
         doubted = frozenset(key for key in doubted if reading.values.get(key) is not None)
@@ -155,7 +151,7 @@ class Accounts:
             last = HistoryReader(self._home.history).last_registers(meter.id)
         except StoreError as exc:
             log.warning("%s: its last registers cannot be found again: %s", _named(meter), exc)
-        account = _Account(Watch.recall(last, self._serials.get(meter.id, "")))
+        account = _Account(Watch.recall(last, serial_of(self._said.get(meter.id, {}).get("identity"))))
         since_ms = self._said.get(meter.id, {}).get("frozen_since_ms")
         if isinstance(since_ms, int) and self._repeated_last(meter, reading, settings):
             said = {key: value for key in INSTANTS if (value := reading.values.get(key)) is not None}

@@ -4,12 +4,13 @@ Each round takes these steps, in this order (`Poller.steps`):
 
 1. scan            ask every meter once (`bus.plant`)
 2. qualify         mark what physics doubts (`meters.qualify`)
-3. tell time       was the clock set, does anybody vouch for it (`timekeeper`)
-4. judge supply    live, phase lost, dead, unknown, by voltage (`alarms.supply`)
-5. keep live       one write to the live file, the journal (`store.live`)
-6. keep history    into the buffer of the database (`store.history`)
-7. heartbeat       `state/poller.json`, whole (`store.heartbeat`)
-8. announce        changes, not repeats, to the log and the event table
+3. watch counters  mark registers that do not follow the last ones, and meters that freeze (`accounts`)
+4. tell time       was the clock set, does anybody vouch for it (`timekeeper`)
+5. judge supply    live, phase lost, dead, unknown, by voltage (`alarms.supply`)
+6. keep live       one write to the live file, the journal (`store.live`)
+7. keep history    into the buffer of the database (`store.history`)
+8. heartbeat       `state/poller.json`, whole (`store.heartbeat`)
+9. announce        changes, not repeats, to the log and the event table
 
 A step that fails says so in the log and on the state line, and the others go on: a full or broken
 store never stops the polling, and no fault of one round ends the next. What may take its time
@@ -23,6 +24,7 @@ import logging
 import os
 from collections.abc import Callable
 
+from substation.acquisition.accounts import Accounts
 from substation.acquisition.timekeeper import Timekeeper
 from substation.alarms.supply import UNKNOWN, Verdict, judge, recall
 from substation.bus.plant import Plant
@@ -89,6 +91,7 @@ class Poller:
         )
         self.keeper = Keeper(self.home, self.settings, clock)
         self.timekeeper = Timekeeper(clock, self.keeper, None)
+        self.accounts = Accounts(self.home, clock, simulated=self.settings.simulated)
         self.watchdog = Watchdog(clock)
         self._announced: dict[int, Verdict] = {}
         self._done_s: dict[str, float] = {}
@@ -112,6 +115,7 @@ class Poller:
         return (
             self.scan,
             self.qualify,
+            self.watch_counters,
             self.tell_time,
             self.judge_supply,
             self.keep_live,
@@ -159,6 +163,10 @@ class Poller:
             qualify(reading, self.settings.ratings(meters[reading.meter_id])) for reading in self.readings
         )
 
+    def watch_counters(self) -> None:
+        """Mark registers that do not follow the last ones, and all that a frozen meter says."""
+        self.readings = self.accounts.take(self.readings, self.settings)
+
     def tell_time(self) -> None:
         """Look whether the clock was set, and whether anybody vouches for it."""
         self.timekeeper.look()
@@ -167,7 +175,14 @@ class Poller:
         """Say of every circuit whether it has supply, with evidence."""
         before = self.verdicts
         by_meter = {reading.meter_id: reading for reading in self.readings}
-        self.verdicts = judge(self.settings, by_meter, self.plant.failed, before, self.clock.now_ms())
+        self.verdicts = judge(
+            self.settings,
+            by_meter,
+            self.plant.failed,
+            before,
+            self.clock.now_ms(),
+            frozen=self.accounts.frozen,
+        )
 
     def keep_live(self) -> None:
         """Append the round to the live file, in one write."""
@@ -190,18 +205,20 @@ class Poller:
                 "simulated": self.settings.simulated,
                 "interval_s": self.settings.poll.interval_s,
                 "round": self.number,
-                **self.plant.beat(self.verdicts, within_round=within_round),
+                **self.accounts.beat(self.plant.beat(self.verdicts, within_round=within_round)),
                 "problems": [
                     *self.plant.advice(),
                     *self.problems.words,
                     *self.keeper.advice,
                     *self.timekeeper.advice,
+                    *self.accounts.advice(self.settings),
                 ],
             },
         )
 
     def announce(self) -> None:
         """Say what has changed, once."""
+        self.accounts.announce(self.keeper)
         for notice in self.plant.notices():
             log.log(logging.WARNING if notice.bad else logging.INFO, "%s", notice.words)
             self.keeper.event(f"comm.{notice.kind}", meter_id=notice.meter_id, detail=notice.words)
