@@ -7,9 +7,16 @@ byte of the frame must be what the request promises: id, function, byte count, C
 from dataclasses import dataclass
 
 from substation.errors import EXCEPTION_WORDS, BadFrame, LinkError, NoAnswer, Refused
-from substation.meters.pace import EXCEPTION_BYTES, REPLY_BYTES
+from substation.meters.pace import EXCEPTION_BYTES, REPLY_BYTES, REQUEST_BYTES
 
 READ_FUNCTIONS = (3, 4)
+IDS = range(1, 248)
+"""Of meters. 0 is a broadcast, which nobody answers; those above are reserved."""
+MOST_REGISTERS = 125
+"""Of one request (Modbus Application Protocol V1.1b3, clause 6.3)."""
+REGISTERS = 0x1_0000
+PATH_UNAVAILABLE, TARGET_SILENT = 0x0A, 0x0B
+"""Exceptions of a gateway, which speaks for a meter that it did not reach (clause 7)."""
 ERROR_BIT = 0x80
 HEAD = 3
 """Id, function, byte count."""
@@ -43,18 +50,36 @@ def sealed(data: bytes) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What was asked, and thereby what the only true answer looks like."""
+    """What was asked, and thereby what the only true answer looks like; ValueError unless it is a read."""
 
     meter_id: int
+    """1 to 247."""
     function: int
+    """3 or 4."""
     address: int
+    """First register, 0-based as on the wire."""
     count: int
+    """Registers, 1 to 125."""
+
+    def __post_init__(self) -> None:
+        if self.function not in READ_FUNCTIONS:
+            raise ValueError(f"function {self.function}: only reads may leave, with function 3 or 4")
+        if self.meter_id not in IDS:
+            raise ValueError(f"meter {self.meter_id}: Modbus ids are 1 to 247")
+        if not 1 <= self.count <= MOST_REGISTERS or not 0 <= self.address <= REGISTERS - self.count:
+            raise ValueError(
+                f"{self.count} registers from {self.address}: 1 to 125, within 0 to 65535, can be asked for"
+            )
+
+    @property
+    def pdu(self) -> bytes:
+        """Function, address, count: what is asked, however it travels."""
+        return bytes((self.function,)) + self.address.to_bytes(2, "big") + self.count.to_bytes(2, "big")
 
     @property
     def request(self) -> bytes:
-        """The bytes that ask."""
-        body = bytes((self.meter_id, self.function)) + self.address.to_bytes(2, "big")
-        body += self.count.to_bytes(2, "big")
+        """The bytes that ask, as a frame of Modbus RTU."""
+        body = bytes((self.meter_id,)) + self.pdu
         return body + crc16(body)
 
     @property
@@ -69,6 +94,11 @@ class Question:
 
     def __str__(self) -> str:
         return f"meter {self.meter_id}, {self.count} registers from {self.address}"
+
+
+def is_read_request(data: bytes) -> bool:
+    """Return whether these bytes are one whole request to read registers of one meter, and nothing else."""
+    return len(data) == REQUEST_BYTES and data[0] in IDS and data[1] in READ_FUNCTIONS and sealed(data)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +152,23 @@ def answered_otherwise(question: Question, data: bytes) -> bool:
     return foreign is not None and foreign[0] == question.meter_id
 
 
+def refusal(question: Question, code: int) -> LinkError:
+    """Return the error for an exception reply: a refusal, or a gateway's word that the meter is silent."""
+    words = EXCEPTION_WORDS.get(code, "unknown code")
+    if code == PATH_UNAVAILABLE:
+        return NoAnswer(
+            f"{question}: {words} (exception {code}); look at the gateway's table of ids and ports",
+            "gateway_path",
+        )
+    if code == TARGET_SILENT:
+        return NoAnswer(
+            f"{question}: {words} (exception {code}); look at the meter's supply, its id, the wires behind "
+            "the gateway and the line setting there",
+            "gateway_target",
+        )
+    return Refused(f"{question}: refused with exception {code}, {words}", code)
+
+
 def trouble(question: Question, data: bytes) -> LinkError:
     """Return the error that says why these bytes are no answer. Call when no answer was found.
 
@@ -136,8 +183,7 @@ def trouble(question: Question, data: bytes) -> LinkError:
         )
     code = find_refusal(question, data)
     if code is not None:
-        words = EXCEPTION_WORDS.get(code, "unknown code")
-        return Refused(f"{question}: refused with exception {code}, {words}", code)
+        return refusal(question, code)
     request = question.request
     rest = data.replace(request, b"", 1)
     if not rest or (len(data) < len(request) and len(data) > HEAD and request.startswith(data)):

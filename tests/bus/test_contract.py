@@ -1,95 +1,84 @@
-"""What we lean on in the library. Red here after an upgrade: read `substation/bus/line.py` first."""
+"""What we lean on in the library. Red here after an upgrade: read `substation/bus/pdu.py` first."""
 
+import ast
 import inspect
+import random
+from pathlib import Path
 
 import pymodbus
 import pytest
 import serial
-from pymodbus import FramerType, ModbusException
-from pymodbus.client import ModbusSerialClient
-from pymodbus.exceptions import ConnectionException
+from pymodbus.framer import FramerRTU, FramerSocket
+from pymodbus.pdu import DecodePDU
 
+import substation
+from substation.bus import mbap, pdu
 from substation.bus.frame import Question, crc16
 from substation.errors import BadFrame
 
-QUESTION = Question(1, 3, 100, 2)
-REPLY = bytes((1, 3, 4, 0x12, 0x34, 0x56, 0x78))
-REPLY += crc16(REPLY)
 KNOWN = "3.16"
+PACKAGE = Path(substation.__file__).parent
 
 
-class Spy(ModbusSerialClient):
-    """Overrides just what our client overrides, and writes down who calls what."""
-
-    def __init__(self, reply: bytes | Exception) -> None:
-        super().__init__("/dev/none", framer=FramerType.RTU, retries=0, timeout=1.0)
-        self.reply = reply
-        self.calls: list[object] = []
-
-    def connect(self) -> bool:
-        self.calls.append("connect")
-        return True
-
-    def send(self, request: bytes, addr: tuple[str, int] | None = None) -> int:
-        self.calls.append(request)
-        return len(request)
-
-    def recv(self, size: int | None) -> bytes:
-        self.calls.append("recv")
-        if isinstance(self.reply, Exception):
-            raise self.reply
-        return self.reply
+def questions(number: int) -> list[Question]:
+    dice = random.Random(3)
+    return [
+        Question(dice.randint(1, 247), dice.choice((3, 4)), dice.randint(0, 65_000), dice.randint(1, 125))
+        for _ in range(number)
+    ]
 
 
 def test_the_version_is_one_that_was_read() -> None:
     assert pymodbus.__version__.startswith(KNOWN), (
-        f"pymodbus {pymodbus.__version__}: read its client/serial.py and transaction.py first"
+        f"pymodbus {pymodbus.__version__}: read its framer folder and pdu/register_message.py first"
     )
 
 
-def test_the_methods_that_we_override_have_their_shape() -> None:
-    assert list(inspect.signature(ModbusSerialClient.send).parameters) == ["self", "request", "addr"]
-    assert list(inspect.signature(ModbusSerialClient.recv).parameters) == ["self", "size"]
-    assert list(inspect.signature(ModbusSerialClient.connect).parameters) == ["self"]
-    assert ModbusSerialClient("/dev/none").socket is None
+def test_one_file_alone_knows_the_library() -> None:
+    users = set()
+    for path in PACKAGE.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            names = [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            names += [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            if any(name.partition(".")[0] == "pymodbus" for name in names):
+                users.add(path.relative_to(PACKAGE).as_posix())
+    assert users == {"bus/pdu.py"}
 
 
-def test_one_question_is_one_request_and_one_look_at_what_came() -> None:
-    spy = Spy(REPLY)
-    pdu = spy.read_holding_registers(100, count=2, device_id=1)
-    assert [call for call in spy.calls if call != "connect"] == [QUESTION.request, "recv"]
-    assert pdu.registers == [0x1234, 0x5678]
-    assert not pdu.isError()
+def test_the_library_writes_each_request_as_the_standard_has_it() -> None:
+    for question in questions(500):
+        assert pdu.rtu_request(question) == question.request
+        assert pdu.tcp_request(question, 0xBEEF) == mbap.request(question, 0xBEEF)
+    assert pdu.rtu_request(Question(1, 3, 100, 76)) == bytes.fromhex("01 03 00 64 00 4c 05 e0")
+    assert pdu.tcp_request(Question(1, 3, 100, 76), 1) == bytes.fromhex("0001 0000 0006 01 03 0064 004c")
 
 
-def test_function_04_is_asked_the_same_way() -> None:
-    question = Question(1, 4, 100, 2)
-    body = bytes((1, 4, 4, 0, 1, 0, 2))
-    spy = Spy(body + crc16(body))
-    assert spy.read_input_registers(100, count=2, device_id=1).registers == [1, 2]
-    assert question.request in spy.calls
+def test_the_library_reads_the_words_of_an_answer() -> None:
+    for question in questions(200):
+        words = tuple(random.Random(question.address).choices(range(0x1_0000), k=question.count))
+        data = b"".join(word.to_bytes(2, "big") for word in words)
+        assert pdu.words(question, bytes((question.function, len(data))) + data) == words
 
 
-def test_our_errors_come_through_untouched_and_nothing_is_repeated() -> None:
-    error = BadFrame("from recv", "crc")
-    spy = Spy(error)
-    with pytest.raises(BadFrame) as caught:
-        spy.read_holding_registers(100, count=2, device_id=1)
-    assert caught.value is error
-    assert [call for call in spy.calls if call != "connect"] == [QUESTION.request, "recv"]
+@pytest.mark.parametrize(
+    "answer", [bytes((3, 2, 0, 1)), bytes((0x83, 2)), bytes((3, 9, 0, 1)), bytes((0x63, 4, 0, 1, 0, 2))]
+)
+def test_what_the_library_reads_otherwise_than_we_did_is_no_answer(answer: bytes) -> None:
+    with pytest.raises(BadFrame, match="by the library") as caught:
+        pdu.words(Question(1, 3, 100, 2), answer)
+    assert caught.value.kind == "length"
 
 
-def test_a_client_that_says_it_is_closed_is_not_reopened() -> None:
-    spy = Spy(REPLY)
-    spy.connect = lambda: False  # type: ignore[method-assign]
-    with pytest.raises(ConnectionException):
-        spy.read_holding_registers(100, count=2, device_id=1)
-    assert issubclass(ConnectionException, ModbusException)
-    assert spy.calls == []
+def test_the_methods_that_we_call_have_their_shape() -> None:
+    assert list(inspect.signature(DecodePDU).parameters) == ["is_server"]
+    assert list(inspect.signature(DecodePDU.decode).parameters) == ["self", "frame"]
+    for framer in (FramerRTU, FramerSocket):
+        assert list(inspect.signature(framer.buildFrame).parameters) == ["self", "message"]
+    assert FramerRTU(DecodePDU(False)).encode(b"\x03\0\0\0\1", 1, 0)[-2:] == crc16(b"\x01\x03\0\0\0\1")
 
 
 def test_the_serial_port_has_what_the_line_uses() -> None:
-    for name in ("fileno", "in_waiting", "read", "write", "close"):
+    for name in ("fileno", "write", "close", "set_low_latency_mode"):
         assert hasattr(serial.Serial, name)
     assert issubclass(serial.SerialException, OSError)
     assert {"exclusive", "write_timeout", "timeout"} <= set(inspect.signature(serial.Serial).parameters)

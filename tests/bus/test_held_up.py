@@ -47,14 +47,14 @@ class Halts:
 
     def in_the_wait(self, pause_s: float = PAUSE_S, size: int = 157) -> None:
         def halt() -> None:
-            if self._line._client.sent:
+            if self._line._exchange.sent:
                 self._clock.halt = lambda: None
                 self._pass(pause_s, size)
 
         self._clock.halt = halt
 
     def in_the_write(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        port = self._line._client._port
+        port = self._line._transport._port
         write = port.write
 
         def halted(data: bytes) -> int | None:
@@ -67,7 +67,7 @@ class Halts:
 
     def _pass(self, pause_s: float, size: int) -> None:
         give_up_s = self._clock.monotonic() + 5.0
-        while self._line._client._port.in_waiting < size:
+        while self._line._transport._port.in_waiting < size:
             assert self._clock.monotonic() < give_up_s, "the meter never answered"
         self._clock.paused_s += pause_s
         self._station_clock.advance(pause_s)  # the meter measures on

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from substation.bus.frame import READ_FUNCTIONS, sealed
+from substation.bus.frame import READ_FUNCTIONS, crc16, sealed
 from substation.bus.line import Line
 from substation.bus.scan import Scanner
 from substation.clock import SystemClock
@@ -157,10 +157,11 @@ def test_only_reads_ever_leave(simulated: SimulatedLine, scanner: Scanner) -> No
 def test_anything_but_a_read_is_refused_where_bytes_are_written(
     simulated: SimulatedLine, line: Line, function: int
 ) -> None:
+    body = bytes((1, function, 0, 100, 0, 1))
     with pytest.raises(ValueError, match="only reads may leave"):
-        line._client.send(bytes((1, function, 0, 100, 0, 1, 0, 0)))
+        line._transport.write(body + crc16(body))
     with pytest.raises(ValueError, match="only reads may leave"):
-        line._client.write_register(100, 1, device_id=1)
+        line.read(1, Block(function, 100, 1, ()), PATIENCE_S)
     assert simulated.requests == []
 
 

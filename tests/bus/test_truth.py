@@ -8,8 +8,7 @@ import random
 
 import pytest
 
-from substation.bus import health
-from substation.bus import line as bus_line
+from substation.bus import health, owed
 from substation.bus.line import Line
 from substation.bus.scan import Scanner
 from substation.clock import SystemClock
@@ -48,7 +47,7 @@ def test_no_wrong_value_through_any_mix_of_faults(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Rounds follow each other twenty times faster than in a station, so replies are owed for less long."""
-    monkeypatch.setattr(bus_line, "OWED_S", 3.0)
+    monkeypatch.setattr(owed, "OWED_S", 3.0)
     for seed, kind in enumerate((*HARMLESS, *HARMFUL, "nan", "all_ones")):
         simulated.faults.random(kind, 0.02, seed)
     simulated.faults.random("noise_inside", 0.01, 77, insert=True)
