@@ -12,15 +12,27 @@ What comes back is plain JSON, so that a page can show it and a person can keep 
 | `wiring` | `meter` (none = all of the line), `line` |
 """
 
+import contextlib
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from substation.bus.commission_ask import Asker, Tick
+from substation.bus.commission_identify import identify_all, known_profiles
+from substation.bus.commission_identify import words_of as identified_words
+from substation.bus.commission_proposal import propose
+from substation.bus.commission_read import Target, read_meter, read_register
+from substation.bus.commission_scan import scan
+from substation.bus.commission_scan import words_of as scanned_words
+from substation.bus.commission_wiring import check_wiring
+from substation.bus.commission_wiring import words_of as wiring_words
 from substation.bus.scan import Wire
 from substation.clock import Clock
-from substation.errors import RequestError
+from substation.errors import ProfileError, RequestError
+from substation.meters import profile
+from substation.meters.profile import Profile
 from substation.settings.model import Line as LineSettings
 from substation.settings.model import Meter, Settings
 
@@ -34,8 +46,8 @@ KINDS: dict[str, tuple[str, ...]] = {
 FIRST_ID, LAST_ID = 1, 247
 DEFAULT_IDS = "1-32"
 
-Tick = Callable[[float, str], bool]
-"""Takes progress 0..1 and what is being done; returns True to end early."""
+SCAN_SHARE = 0.4
+"""Part of the progress that the scan before an identification makes up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +87,16 @@ def run(
         LinkError: the line is down, or the one meter that was asked for does not answer.
     """
     check(kind, arguments)
-    raise RequestError(f"{kind}: cannot be done yet")
+    job = _Job(settings, wire, clock, profiles, tick)
+    match kind:
+        case "scan":
+            return job.scan(arguments)
+        case "identify":
+            return job.identify(arguments)
+        case "read":
+            return job.read(arguments)
+        case _:
+            return job.wiring(arguments)
 
 
 def check(kind: str, arguments: Mapping[str, Any]) -> None:
@@ -131,3 +152,111 @@ def parse_ids(text: object) -> tuple[int, ...]:
             raise RequestError(f"'{part}': a Modbus id lies between {FIRST_ID} and {LAST_ID}")
         found += range(first, last + 1)
     return tuple(dict.fromkeys(found))
+
+
+class _Job:
+    """One request on one line."""
+
+    def __init__(
+        self, settings: Settings | None, wire: Wire, clock: Clock, profiles: Path | None, tick: Tick
+    ) -> None:
+        self._settings = settings
+        self._wire = wire
+        self._clock = clock
+        self._profiles = profiles
+        self._tick = tick
+        meters = settings.meters if settings else ()
+        self._here = {meter.modbus_id: meter for meter in meters if meter.line == wire.settings.name}
+
+    def _asker(self) -> Asker:
+        return Asker(self._wire, self._clock, self._tick)
+
+    def _usable(self) -> dict[int, Profile]:
+        """Return the models of the meters of this line, by Modbus id, as far as they can be used."""
+        found = {}
+        for key, meter in self._here.items():
+            with contextlib.suppress(ProfileError):
+                found[key] = profile.load(meter.profile, self._profiles)
+        return found
+
+    def scan(self, arguments: Mapping[str, Any]) -> Outcome:
+        ids = parse_ids(arguments.get("ids") or DEFAULT_IDS)
+        result = scan(self._asker(), ids, self._here, self._usable())
+        return Outcome(scanned_words(result, self._here), result)
+
+    def identify(self, arguments: Mapping[str, Any]) -> Outcome:
+        start_s = self._clock.monotonic()
+        asker, known, notes, first = self._asker(), known_profiles(self._profiles), list[str](), 0.0
+        profiles, wrong = known
+        notes += wrong
+        if arguments.get("ids"):
+            ids = parse_ids(arguments["ids"])
+            ended = False
+        else:
+            first = SCAN_SHARE
+            scanned = scan(asker, parse_ids(DEFAULT_IDS), self._here, self._usable(), SCAN_SHARE)
+            ids = tuple(row["id"] for row in scanned["found"])
+            ended = scanned["ended"]
+            notes += scanned["notes"]
+        rows, early = ([], True) if ended else identify_all(asker, ids, self._here, profiles, first)
+        line = self._wire.settings
+        result = {
+            "line": line.name,
+            "port": line.port,
+            "baud": line.baud,
+            "format": line.format,
+            "took_s": round(self._clock.monotonic() - start_s, 2),
+            "ended": early,
+            "meters": rows,
+            "proposal": propose(self._settings, line, rows),
+            "notes": notes,
+        }
+        return Outcome(identified_words(result), result)
+
+    def read(self, arguments: Mapping[str, Any]) -> Outcome:
+        target, _ = self._target(arguments.get("meter"), arguments.get("profile"))
+        register = arguments.get("register")
+        if register is None or str(register) == "":
+            result = read_meter(self._asker(), target)
+            said = sum(row["value"] is not None for row in result["rows"])
+            return Outcome(f"{target.shown}: {said} of {len(result['rows'])} values", result)
+        result = read_register(self._asker(), target, str(register))
+        return Outcome(f"{target.shown}, register {register}: {' '.join(result['raw'])}", result)
+
+    def wiring(self, arguments: Mapping[str, Any]) -> Outcome:
+        wanted = arguments.get("meter")
+        if wanted is None or str(wanted) == "":
+            if not self._here:
+                raise RequestError(
+                    f"{self._wire.settings.name}: no meter is configured on it; identify it first, then "
+                    "write the meters into the configuration"
+                )
+            targets = [self._target(meter.id) for meter in self._here.values()]
+        else:
+            targets = [self._target(wanted)]
+        result = check_wiring(self._asker(), targets, self._settings)
+        return Outcome(wiring_words(result), result)
+
+    def _target(self, wanted: object, named: object = None) -> tuple[Target, Meter | None]:
+        """Return which meter is meant; a number that no meter of the station has is a Modbus id."""
+        if wanted is None or str(wanted).strip() == "":
+            raise RequestError("name a meter: its number, its name, or a Modbus id from 1 to 247")
+        meter = find_meter(self._settings, wanted, line=self._wire.settings.name)
+        model = str(named) if named else meter.profile if meter else None
+        loaded = None
+        if model is not None:
+            try:
+                loaded = profile.load(model, self._profiles)
+            except ProfileError as exc:
+                if named:
+                    raise RequestError(str(exc)) from exc
+                raise
+        if meter is not None:
+            return Target(meter.modbus_id, meter.name, model, loaded), meter
+        text = str(wanted).strip()
+        if not text.isdecimal():
+            names = ", ".join(one.name for one in self._here.values()) or "none"
+            raise RequestError(
+                f"there is no meter '{text:.40}' on {self._wire.settings.name}; known: {names}"
+            )
+        return Target(parse_ids(text)[0], "", model, loaded), None

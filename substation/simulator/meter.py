@@ -4,8 +4,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from substation.meters.decode import WordOrder
+from substation.meters.identify import in_order
 from substation.meters.profile import Profile
 from substation.simulator.wiring import Wiring
+
+_PHASE_R = {
+    "watts_total": "watts_r",
+    "var_total": "var_r",
+    "va_total": "va_r",
+    "pf_average": "pf_r",
+    "current_total": "current_r",
+    "vln_average": "v_r",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,15 +36,11 @@ class SimulatedMeter:
         """The map as this meter lays it out on the wire."""
         if self.word_order is None:
             return self.profile
-        rows = {
-            table: {
-                key: row.model_copy(update={"word_order": None})
-                for key, row in getattr(self.profile, table).items()
-            }
-            for table in ("registers", "extras")
-        }
-        return self.profile.model_copy(update={"word_order": self.word_order, **rows})
+        return in_order(self.profile, self.word_order)
 
     def shown(self, circuits: Mapping[int, Mapping[str, float]]) -> dict[str, float]:
         """Return what it reports while the site's circuits are so."""
-        return self.wiring.shown(circuits[self.site_meter])
+        shown = self.wiring.shown(circuits[self.site_meter])
+        if self.profile.phases == 1:  # it sits in phase R and knows no other
+            shown |= {total: shown[phase] for total, phase in _PHASE_R.items()}
+        return shown

@@ -53,13 +53,13 @@ class Wiring:
 
     def shown(self, true: Mapping[str, float]) -> dict[str, float]:
         """Return what the meter reports of a circuit with these true quantities (as `Site.at` gives them)."""
-        if self._faultless:
-            return dict(true)
         volts = {p: true[f"v_{p}"] * _TURN[p] for p in PHASES}
         amps = {
             p: (complex(true[f"watts_{p}"], true[f"var_{p}"]) / volts[p]).conjugate() if volts[p] else 0j
             for p in PHASES
         }
+        if self._faultless:
+            return {**true, **_angles(volts, amps)}
         v_in = {
             at: 0j if at in self.blown else volts[source] * self.pt_factor
             for at, source in zip(PHASES, self.voltages, strict=True)
@@ -101,6 +101,6 @@ def _angles(volts: Mapping[str, complex], amps: Mapping[str, complex]) -> dict[s
     base = cmath.phase(volts["r"])
     return {
         f"{name}_angle_{p}": math.degrees(cmath.phase(phasors[p]) - base) % 360
-        for name, phasors in (("v", volts), ("i", amps))
+        for name, phasors in (("v", volts), ("current", amps))
         for p in PHASES
     }

@@ -22,7 +22,9 @@ def true(site: Site) -> dict[str, float]:
 
 
 def test_a_right_wiring_changes_nothing(true: dict[str, float]) -> None:
-    assert Wiring().shown(true) == true
+    shown = Wiring().shown(true)
+    assert {key: shown[key] for key in true} == true
+    assert shown["v_angle_y"] == pytest.approx(240)
 
 
 @pytest.mark.parametrize(
