@@ -21,6 +21,8 @@ SPREADSHEET_ROWS = 1_048_576
 CALENDAR = ("hour", "day")
 """Rows that begin where a zone's clock and calendar begin them; all others begin at the same time in each."""
 _USUAL_BYTES = 330
+SAMPLE_ROWS = 400
+"""Energies stand in one poll of thirty: a few rows would tell too much of them, or nothing."""
 _LIMIT_S = 5.0
 
 
@@ -153,7 +155,7 @@ def _share(counts: list[tuple[int, int]], length_s: int, order: Order) -> float:
 
 
 def _row_bytes(pages: Pages, facts: Facts, order: Order) -> float:
-    sample = pages.sample(facts)
+    sample = pages.sample(facts, SAMPLE_ROWS)
     if not sample:
         return _USUAL_BYTES
     form = Form(order.resolution, ZoneInfo(facts.zone), {}, 1.0, False, order.period_s, order.extremes)

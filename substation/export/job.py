@@ -40,6 +40,7 @@ class Job:
             "zone": form.zone.key,
             "names": {str(meter_id): name for meter_id, name in form.names.items()},
             "interval_s": form.interval_s,
+            "slow_interval_s": form.slow_interval_s,
             "simulated": form.simulated,
             "site": occasion.site,
             "asked_by": occasion.asked_by,
@@ -62,6 +63,7 @@ class Job:
             {int(meter_id): name for meter_id, name in plain["names"].items()},
             plain["interval_s"],
             plain["simulated"],
+            slow_interval_s=plain["slow_interval_s"],
         )
         anchor = tuple(plain["anchor"]) if plain["anchor"] else None
         occasion = Occasion(plain["site"], plain["asked_by"], plain["at_ms"], plain["version"], anchor)
@@ -70,6 +72,24 @@ class Job:
         )
 
 
-def form_of(order: Order, zone: ZoneInfo, names: dict[int, str], interval_s: float, simulated: bool) -> Form:
+def form_of(
+    order: Order,
+    zone: ZoneInfo,
+    names: dict[int, str],
+    interval_s: float,
+    simulated: bool,
+    *,
+    slow_interval_s: float = 0.0,
+) -> Form:
     """Return the form of the lines that answer an order."""
-    return Form(order.resolution, zone, names, interval_s, simulated, order.period_s, order.extremes)
+    return Form(
+        order.resolution,
+        zone,
+        names,
+        interval_s,
+        simulated,
+        order.period_s,
+        order.extremes,
+        # a poll without pause may be rarer than the energies are due: then each has them
+        slow_interval_s if slow_interval_s > interval_s else 0.0,
+    )

@@ -70,6 +70,10 @@ def manifest(
         },
         "range": _range(order, zone, facts, written),
         "resolution": {"name": order.resolution, "words": WORDS[order.resolution], "period_s": form.period_s},
+        "energies": {
+            "interval_s": form.slow_interval_s or form.interval_s or None,
+            "words": _energies_words(form),
+        },
         "meters": _meters(order, form, written, occasion.at_ms),
         "completeness": _completeness_words(form),
         "columns": [{"name": c.name, "unit": c.unit, "what": c.what} for c in table.columns(form)],
@@ -159,6 +163,18 @@ def _first_period(name: str, start_ms: int, form: Form) -> int:
     if begin_ms == start_ms or form.period_s is None:
         return start_ms
     return begin_ms + table.length_ms(begin_ms, form.period_s, form.zone)
+
+
+def _energies_words(form: Form) -> str:
+    if form.period_s is not None:
+        often = f"every {form.slow_interval_s:g} s" if form.slow_interval_s else "in every poll"
+        return (
+            f"registers read {often} by the settings when exported; a row has the last one of its period, "
+            "and none where the period passed without one"
+        )
+    if not form.slow_interval_s:
+        return "registers read in every poll by the settings when exported"
+    return f"registers {table.energies_words(form)}. No value is missing for that: completeness counts polls"
 
 
 def _completeness_words(form: Form) -> str:

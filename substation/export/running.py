@@ -93,7 +93,15 @@ def start(
     order.check(settings)
     check_password(password)
     names = {meter.id: meter.name for meter in settings.meters}
-    form = form_of(order, settings.site.zone, names, settings.poll.interval_s, settings.simulated)
+    poll = settings.poll
+    form = form_of(
+        order,
+        settings.site.zone,
+        names,
+        poll.interval_s,
+        settings.simulated,
+        slow_interval_s=poll.slow_interval_s,
+    )
     occasion = Occasion(settings.site.name, asked_by, clock.now_ms(), substation.__version__, anchor)
     tell, told = os.pipe()
     try:

@@ -36,6 +36,7 @@ _QUOTED = (",", '"', "\r", "\n")
 
 
 MEAN = "mean over all answered polls, also those with the circuit off"
+LAST = "last value of the period; empty: not read in it"
 _DILUTED = "; pulled towards 0 where it was off for a part of the period: see max, or every poll"
 
 
@@ -52,6 +53,8 @@ class Form:
     simulated: bool
     period_s: int | None = None
     extremes: bool = False
+    slow_interval_s: float = 0.0
+    """Energies were read so often; 0: in every poll."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +82,7 @@ class Tally:
 def columns(form: Form) -> list[Column]:
     """Return the columns in their order."""
     begin = "of the poll" if form.period_s is None else "at which the period begins"
-    mean, last = ("", "") if form.period_s is None else (MEAN, "last value of the period")
+    mean, last = (MEAN, LAST) if form.period_s is not None else ("", energies_words(form))
     found = [
         Column("Date", "", f"site date {begin}"),
         Column("Time", "", f"site time {begin}"),
@@ -103,6 +106,16 @@ def columns(form: Form) -> list[Column]:
             found.append(Column(f"{q.label} min", q.unit, "least value of the period"))
             found.append(Column(f"{q.label} max", q.unit, "greatest value of the period"))
     return found
+
+
+def energies_words(form: Form) -> str:
+    """Return how often a poll holds the energies; nothing where every poll does."""
+    if not form.slow_interval_s:
+        return ""
+    return (
+        f"read every {form.slow_interval_s:g} s, the setting when exported: empty in the polls between, "
+        "which did not ask for it"
+    )
 
 
 def _mean_of(quantity: Quantity, words: str) -> str:
@@ -132,8 +145,6 @@ class Lines:
     def __init__(self, form: Form) -> None:
         """Prepare the cells that are the same in every row."""
         self._form = form
-        self._values = ",".join(f"%.{digits}f" for digits in _DIGITS)
-        self._extremes = ",".join(f"%.{digits}f" for digits in _EXTREME_DIGITS)
         self._names = {meter_id: text_cell(name) for meter_id, name in form.names.items()}
         self._simulated = "yes" if form.simulated else "no"
         self._at_ms, self._local, self._utc, self._due = -1, "", "", ""
@@ -151,7 +162,7 @@ class Lines:
         self._count(meter_id, key >> 8, int(code == 0))
         local, utc_text = _times(key >> 8, self._form.zone)
         return (
-            f"{local},{meter_id},{_cells(self._values, _DIGITS, row[_HEAD:])},{utc_text},"
+            f"{local},{meter_id},{_cells(_DIGITS, row[_HEAD:])},{utc_text},"
             f"{self._names.get(meter_id, '')},{_quality(code, reason, mask)},{self._simulated}\r\n"
         )
 
@@ -165,9 +176,9 @@ class Lines:
             self._due = _due(at_ms, self._form)
         extremes = ""
         if self._form.extremes:
-            extremes = "," + _cells(self._extremes, _EXTREME_DIGITS, row[_HEAD + _COUNT :])
+            extremes = "," + _cells(_EXTREME_DIGITS, row[_HEAD + _COUNT :])
         return (
-            f"{self._local},{meter_id},{_cells(self._values, _DIGITS, row[_HEAD : _HEAD + _COUNT])},"
+            f"{self._local},{meter_id},{_cells(_DIGITS, row[_HEAD : _HEAD + _COUNT])},"
             f"{self._utc},{self._names.get(meter_id, '')},{_WORDS.get(code, _DOUBTED)},{found},{self._due},"
             f"{self._simulated}{extremes}\r\n"
         )
@@ -191,10 +202,17 @@ def text_cell(text: str) -> str:
     return '"' + text.replace('"', '""') + '"'
 
 
-def _cells(template: str, digits: Sequence[int], values: tuple[Any, ...]) -> str:
+def _cells(digits: tuple[int, ...], values: tuple[Any, ...]) -> str:
     if None not in values:
-        return template % values
-    return ",".join("" if v is None else f"{v:.{d}f}" for v, d in zip(values, digits, strict=True))
+        return _template(digits, (True,) * len(digits)) % values
+    there = tuple([value is not None for value in values])
+    return _template(digits, there) % tuple([value for value in values if value is not None])
+
+
+@lru_cache(maxsize=256)
+def _template(digits: tuple[int, ...], there: tuple[bool, ...]) -> str:
+    """Return how a row with these values is written: nearly all rows lack the same ones, or none."""
+    return ",".join(f"%.{count}f" if has else "" for count, has in zip(digits, there, strict=True))
 
 
 @lru_cache(maxsize=64)

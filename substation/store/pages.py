@@ -14,8 +14,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
-from substation.clock import Clock, SystemClock
-from substation.errors import StoreError
+from substation.clock import Clock, SystemClock, iso
+from substation.errors import Damaged, StoreError
 from substation.quantities import INSTANTS, QUANTITIES, Quantity
 from substation.store import pool, schema
 from substation.store.rows import key_of
@@ -91,7 +91,8 @@ class Pages:
         """Yield the rows in pages, up to the last one that `facts` knows.
 
         Raises:
-            StoreError: The history is damaged, was replaced or moved meanwhile, or retention took rows
+            Damaged: Rows that were known cannot be found any more.
+            StoreError: The history cannot be read, was replaced or moved meanwhile, or retention took rows
                 before they were read. What was yielded before is then not the whole.
         """
         if facts.last_key is None:
@@ -138,7 +139,9 @@ class Pages:
         if not wanted.meter_ids:
             query = f"{self._query} WHERE key > ? AND key <= ? ORDER BY key LIMIT ?"
             rows = db.execute(query, (last, upper, self._page_rows)).fetchall()
-            return (rows[-1][0] if rows else upper), rows
+            if not rows:
+                raise self._ended_early(db, last, upper)
+            return rows[-1][0], rows
         # counted over all meters, so that a meter without rows does not make one long read of it all
         keys = f"SELECT key FROM {wanted.table} WHERE key > ? AND key <= ? ORDER BY key LIMIT ?"  # noqa: S608
         (end,) = db.execute(
@@ -146,10 +149,21 @@ class Pages:
             (last, upper, self._page_rows),
         ).fetchone()
         if end is None:
-            return upper, []
+            raise self._ended_early(db, last, upper)
         places = ", ".join("?" * len(wanted.meter_ids))
         query = f"{self._query} WHERE key > ? AND key <= ? AND key & 255 IN ({places}) ORDER BY key"
         return end, db.execute(query, (last, end, *wanted.meter_ids)).fetchall()
+
+    def _ended_early(self, db: sqlite3.Connection, last: int, upper: int) -> StoreError:
+        """Return why no row comes before the one that was the last: on some damage SQLite is silent."""
+        until = iso(last >> 8)
+        there = f"SELECT 1 FROM {self._wanted.table} WHERE key = ?"  # noqa: S608 - a name of ours
+        if db.execute(there, (upper,)).fetchone():
+            return Damaged(
+                f"{self._path} is damaged: rows after {until} cannot be read, though later ones are there. "
+                "Restore a copy"
+            )
+        return StoreError(f"{self._path} was changed after {until} while it was read; ask again")
 
     def _refuse_another(self, db: sqlite3.Connection, facts: Facts, last: int) -> None:
         if (schema.meta(db, "uid") or "") != facts.uid:

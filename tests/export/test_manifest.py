@@ -13,6 +13,7 @@ from substation.clock import day_start_ms, iso
 from substation.errors import WrongStation
 from substation.export import CSV_NAME, MANIFEST_NAME, Order, measure
 from substation.export.engine import Export
+from substation.export.job import Job, form_of
 from substation.export.manifest import Written, _meters
 from substation.export.table import Form, Tally
 from substation.store import schema
@@ -189,3 +190,27 @@ def test_every_resolution_is_exported_whole(exported, resolution):
     said, content, told = exported(Order(resolution, BEGIN_MS - 86_400_000, END_MS + 86_400_000))
     expected = {"poll": ROUNDS, "minute": 200, "quarter": 14, "hour": 4, "day": 1}[resolution] * 5
     assert said["rows"] == told["rows"] == content.count(b"\r\n") - 1 == expected
+
+
+@pytest.mark.parametrize(
+    ("resolution", "slow_s", "words"),
+    [
+        ("poll", 60.0, "every 60 s"),
+        ("poll", 0.0, "in every poll"),
+        ("quarter", 60.0, "every 60 s"),
+        ("quarter", 0.0, "in every poll"),
+    ],
+)
+def test_it_says_how_often_energies_are_read(exported, resolution, slow_s, words):
+    said, _, _ = exported(Order(resolution, BEGIN_MS, END_MS), slow_interval_s=slow_s)
+    assert said["energies"]["interval_s"] == (slow_s or 10.0)
+    assert words in said["energies"]["words"]
+
+
+def test_energies_that_are_due_more_often_than_polls_stand_in_every_one(polls, job_of):
+    form = form_of(polls, KOLKATA, {}, 30.0, True, 10.0)
+    assert form.slow_interval_s == 0.0
+    again = Job.read(
+        dataclasses.replace(job_of(polls), form=form_of(polls, KOLKATA, {}, 10.0, True, 60.0)).line()
+    )
+    assert again.form.slow_interval_s == 60.0

@@ -11,7 +11,7 @@ from substation.export import table
 from substation.export.order import Order
 from substation.export.table import Form, Lines, text_cell
 from substation.quantities import INSTANTS, KEYS, QUANTITIES
-from substation.readings import Quality, missing
+from substation.readings import Quality, Reading, missing
 from substation.store.history import History
 from substation.store.live_row import HEADER as LIVE_HEADER
 from substation.store.pages import Pages
@@ -256,3 +256,34 @@ def test_what_was_written_is_counted_by_meter(history, path):
     first, second = lines.tallies[1], lines.tallies[2]
     assert (first.rows, first.answered, first.first_ms, first.last_ms) == (3, 3, BEGIN_MS, BEGIN_MS + 2000)
     assert (second.rows, second.answered) == (1, 0)
+
+
+def test_a_poll_that_did_not_ask_for_the_energies_has_empty_cells_and_is_good(path, history):
+    whole = a_reading(BEGIN_MS, v_r=230.0, wh_received=7000.0)
+    instants = {key: whole.values[key] for key in INSTANTS}
+    keep(history, whole, Reading(1, BEGIN_MS + 2000, instants))
+    first, second = cells_of(path, DAY_OF, form_of(DAY_OF, slow_interval_s=60.0))
+    assert (first["Wh Received (Import)"], second["Wh Received (Import)"]) == ("7000", "")
+    assert (first["V R phase"], second["V R phase"]) == ("230.00", "230.00")
+    assert [second[q.label] == "" for q in QUANTITIES] == [q.key not in INSTANTS for q in QUANTITIES]
+    assert (first["quality"], second["quality"]) == ("good", "good")
+
+
+@pytest.mark.parametrize("resolution", ["minute", "quarter", "hour", "day"])
+def test_a_period_has_the_last_energy_that_was_read_in_it(path, history, resolution):
+    start = BEGIN_MS // 60_000 * 60_000
+    whole = a_reading(start, v_r=230.0, wh_received=7000.0)
+    instants = {key: whole.values[key] for key in INSTANTS}
+    keep(history, whole, *[Reading(1, start + 2000 * n, instants) for n in range(1, 30)])
+    order = Order(resolution, start - 86_400_000, start + 86_400_000)
+    (row,) = cells_of(path, order)
+    assert (row["Wh Received (Import)"], row["V R phase"]) == ("7000", "230.00")
+    assert (row["rows_found"], row["quality"]) == ("30", "good")
+
+
+def test_the_columns_say_how_often_energies_are_read():
+    told = {c.name: c.what for c in table.columns(form_of(DAY_OF, slow_interval_s=60.0))}
+    assert "every 60 s" in told["Wh Received (Import)"]
+    assert told["V R phase"] == ""
+    whole = {c.name: c.what for c in table.columns(form_of(DAY_OF))}
+    assert whole["Wh Received (Import)"] == ""

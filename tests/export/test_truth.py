@@ -62,7 +62,13 @@ def test_the_file_and_the_charts_agree(resolution, data):
         seen = 0
         for meter_id in METERS:
             seen += _compare(path, resolution, meter_id, (start, end), rows)
+        if resolution == "poll":  # a chart leaves out polls that asked for none of its quantities
+            rows = {at: row for at, row in rows.items() if row["quality"] != "good" or _any_value(row)}
         assert seen >= len(rows)
+
+
+def _any_value(row) -> bool:
+    return any(row[quantity.label] for quantity in QUANTITIES)
 
 
 def _compare(path, resolution, meter_id, span, rows) -> int:
