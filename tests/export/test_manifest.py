@@ -208,9 +208,8 @@ def test_it_says_how_often_energies_are_read(exported, resolution, slow_s, words
 
 
 def test_energies_that_are_due_more_often_than_polls_stand_in_every_one(polls, job_of):
-    form = form_of(polls, KOLKATA, {}, 30.0, True, 10.0)
+    form = form_of(polls, KOLKATA, {}, 30.0, True, slow_interval_s=10.0)
     assert form.slow_interval_s == 0.0
-    again = Job.read(
-        dataclasses.replace(job_of(polls), form=form_of(polls, KOLKATA, {}, 10.0, True, 60.0)).line()
-    )
+    form = form_of(polls, KOLKATA, {}, 10.0, True, slow_interval_s=60.0)
+    again = Job.read(dataclasses.replace(job_of(polls), form=form).line())
     assert again.form.slow_interval_s == 60.0
