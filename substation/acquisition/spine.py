@@ -2,7 +2,7 @@
 
 Each round takes these steps, in this order (`Poller.steps`):
 
-1. scan            ask every meter once (`bus.plant`)
+1. scan            ask every meter once; of several lines, take what they hand over (`bus.plant`)
 2. qualify         mark what physics doubts (`meters.qualify`)
 3. watch counters  mark registers that do not follow the last ones, and meters that freeze (`accounts`)
 4. tell time       was the clock set, does anybody vouch for it (`timekeeper`)
@@ -10,37 +10,39 @@ Each round takes these steps, in this order (`Poller.steps`):
 6. keep live       one write to the live file, the journal (`store.live`)
 7. keep history    into the buffer of the database (`store.history`)
 8. heartbeat       `state/poller.json`, whole (`store.heartbeat`)
-9. announce        changes, not repeats, to the log and the event table
+9. announce        changes, not repeats, to the log and the event table (`announce`)
 
 A step that fails says so in the log and on the state line, and the others go on: a full or broken
 store never stops the polling, and no fault of one round ends the next. What may take its time
 (commit, upkeep, imports, changed settings) is done after the round, in idle line time (`Poller.chores`).
 
+One line is polled in this loop itself. Several have a thread and a schedule each: a round here is what any
+of them handed over, and a line that hangs, is unplugged or flooded holds up none of the others.
+
 The service manager's watchdog is fed from this loop alone: after each round, even if all meters are dead,
-between two requests, two chores, two looks while at rest. Where it stands still, the watchdog starves.
+between two requests, two chores, two looks while at rest. Where it stands still, or every one of several
+lines does, the watchdog starves.
 """
 
 import logging
 import os
 from collections.abc import Callable
 
+from substation.acquisition import reloading
 from substation.acquisition.accounts import Accounts
+from substation.acquisition.announce import Announcer
 from substation.acquisition.timekeeper import Timekeeper
-from substation.alarms.supply import UNKNOWN, Verdict, judge, recall
+from substation.alarms.supply import UNKNOWN, judge, recall
 from substation.bus.plant import Plant
 from substation.bus.problems import Problems
 from substation.bus.schedule import Schedule
 from substation.clock import Clock
-from substation.errors import (
-    SettingsError,
-    StoreError,
-    WrongStation,
-)
+from substation.errors import StoreError, WrongStation
 from substation.meters.qualify import qualify
 from substation.notify import Watchdog
 from substation.readings import Reading
-from substation.settings import files
 from substation.settings.files import Loaded
+from substation.settings.model import Settings
 from substation.store import heartbeat
 from substation.store.keeper import Keeper
 from substation.store.live import LiveRow
@@ -57,7 +59,7 @@ LONG_ROUND_S = 1.5
 NAP_S = 0.2
 """How soon a signal is noticed between rounds."""
 LOOK_S = 1.0
-"""How often a changed configuration is looked for between rounds; costs one stat."""
+"""How often a changed configuration, a changed profile, a request is looked for; costs a few stats."""
 
 log = logging.getLogger("poller")
 
@@ -72,7 +74,7 @@ class Poller:
     """One station's poller."""
 
     def __init__(self, loaded: Loaded, clock: Clock, ending: Ending | None = None) -> None:
-        """Plan the lines, open the stores. Raises ProfileError and WrongStation.
+        """Plan the lines, open the stores. Raises WrongStation.
 
         Any other trouble with a store is a problem on the state line, and is tried again.
         """
@@ -81,7 +83,7 @@ class Poller:
         self.problems = Problems(log)
         self.number = 0
         self.started_ms = clock.now_ms()
-        self.plant = Plant(self.settings, clock)
+        self.plant = Plant(self.settings, clock, profiles=self.home.profiles)
         self.schedule = Schedule(self.settings.poll.interval_s, clock)
         self.readings: tuple[Reading, ...] = ()
         self.verdicts = recall(
@@ -93,7 +95,8 @@ class Poller:
         self.timekeeper = Timekeeper(clock, self.keeper, None)
         self.accounts = Accounts(self.home, clock, simulated=self.settings.simulated)
         self.watchdog = Watchdog(clock)
-        self._announced: dict[int, Verdict] = {}
+        self._announcer = Announcer(self.keeper, self.started_ms)
+        self._answers: dict[int, bool] = {}
         self._done_s: dict[str, float] = {}
         self._beat_s = clock.monotonic()
         self._failed_said: frozenset[int] = frozenset()
@@ -136,25 +139,32 @@ class Poller:
             (0.0, self.reload),
         )
 
+    @property
+    def looks(self) -> tuple[Callable[[], None], ...]:
+        """What does not wait for the next round: looked for every second while at rest."""
+        return (self.reload,)
+
     def run(self, rounds: int | None = None) -> None:
-        """Poll until told to stop, or for so many rounds."""
+        """Poll until told to stop, or until every line has made so many rounds."""
         with self.problems.survived("heartbeat"):
             self.heartbeat()
-        while not self.stopping and (rounds is None or self.number < rounds):
+        while not self.stopping and (rounds is None or self.plant.rounds(self.number) < rounds):
             self.schedule.begin()
             self.number += 1
             for step in self.steps:
                 with self.problems.survived(step.__name__):
                     step()
-            self.watchdog.round_done(self._told())
-            if not self.stopping and self.number != rounds:
+            if self.plant.alive:
+                self.watchdog.round_done(self._told())
+            if not self.stopping and self.plant.rounds(self.number) != rounds:
                 self.do_chores()
                 self.rest()
 
     def scan(self) -> None:
-        """Ask every meter once."""
+        """Ask every meter once, or take what the lines hand over."""
         self.readings = ()
-        self.readings = self.plant.round(self.schedule.idle_until_s, self._between_requests)
+        self.readings = self.plant.round(self.schedule.idle_until_s, self.between_requests)
+        self._answers |= {reading.meter_id: reading.answered for reading in self.readings}
 
     def qualify(self) -> None:
         """Mark what physics doubts."""
@@ -181,6 +191,7 @@ class Poller:
             self.plant.failed,
             before,
             self.clock.now_ms(),
+            down=self.plant.down_lines,
             frozen=self.accounts.frozen,
         )
 
@@ -219,26 +230,8 @@ class Poller:
     def announce(self) -> None:
         """Say what has changed, once."""
         self.accounts.announce(self.keeper)
-        for notice in self.plant.notices():
-            log.log(logging.WARNING if notice.bad else logging.INFO, "%s", notice.words)
-            self.keeper.event(f"comm.{notice.kind}", meter_id=notice.meter_id, detail=notice.words)
-        for meter in self.settings.meters:
-            new, old = self.verdicts.get(meter.id), self._announced.get(meter.id)
-            if new is None or (old is not None and old.supply == new.supply):
-                continue
-            was = old.status if old else UNKNOWN
-            has_lasted = old is None and new.since_ms < self.started_ms
-            if not has_lasted and (old or new.supply != "unknown"):
-                log.info("meter %d %s: %s, was %s (%s)", meter.id, meter.name, new.status, was, new.evidence)
-                self.keeper.event(
-                    "supply",
-                    at_ms=new.event_ms,
-                    meter_id=meter.id,
-                    old=was,
-                    new=new.status,
-                    detail=new.evidence,
-                )
-            self._announced[meter.id] = new
+        self._announcer.wire(self.plant.notices())
+        self._announcer.supply(self.settings.meters, self.verdicts)
 
     def do_chores(self) -> None:
         """Do what is due."""
@@ -247,7 +240,7 @@ class Poller:
             if now_s - self._done_s.setdefault(name, now_s if every_s else -1.0) < every_s:
                 continue
             self._done_s[name] = now_s
-            self.watchdog.feed()
+            self._feed()
             with self.problems.survived(name):
                 chore()
 
@@ -265,33 +258,33 @@ class Poller:
         self.keeper.absorb(self.schedule.budget_s())
 
     def reload(self) -> None:
-        """Take a changed configuration; a faulty one is named, and the old one stays in force."""
-        if not files.changed(self.home.folder, self.loaded.generation):
+        """Take a changed configuration or profile; of a faulty configuration the old one stays in force."""
+        fresh = reloading.changed(self.loaded)
+        if fresh is None:
+            if self.plant.profiles_changed:
+                self._plan(self.settings)
+                log.info("meter profiles of this station changed: taken over")
             return
-        fresh = files.load(self.home.folder)
         old, new = self.settings, fresh.settings
-        if (old.simulated, old.paths, old.site.timezone, old.store) != (
-            new.simulated,
-            new.paths,
-            new.site.timezone,
-            new.store,
-        ):
-            raise SettingsError("config.json: simulated, paths, site.timezone and store need a restart")
-        if (old.lines, old.meters) != (new.lines, new.meters):
-            self.plant = Plant(new, self.clock, before=self.plant)
+        if (old.lines, old.meters, old.poll) != (new.lines, new.meters, new.poll):
+            self._plan(new)
         if old.poll != new.poll:
             self.schedule = Schedule(new.poll.interval_s, self.clock)
         self.loaded, self.settings = fresh, new
         log.info("configuration changed: taken over")
 
+    def _plan(self, settings: Settings) -> None:
+        self.plant = Plant(settings, self.clock, before=self.plant, profiles=self.home.profiles)
+
     def rest(self) -> None:
         """Sleep until the next tick, or until there is reason for a round before it.
 
-        That is a line that was down and is back, or a configuration that has changed meanwhile.
+        That is a line that was down and is back, a configuration or profile that has changed meanwhile, a
+        reading that somebody asked for. Several lines rest by themselves, each on its own schedule.
         """
         tried_s = looked_s = self.clock.monotonic()
-        while not self.stopping:
-            self.watchdog.feed()
+        while not self.stopping and not self.plant.several:
+            self._feed()
             now_s = self.clock.monotonic()
             left_s = self.schedule.due_s - now_s
             if self.schedule.idle_until_s is None:
@@ -303,10 +296,11 @@ class Poller:
                 if self.plant.reopen():
                     return
             if now_s - looked_s >= LOOK_S:
-                looked_s, loaded = now_s, self.loaded
-                with self.problems.survived("reload"):
-                    self.reload()
-                if self.loaded is not loaded:
+                looked_s, before = now_s, (self.loaded, self.plant)
+                for look in self.looks:
+                    with self.problems.survived(look.__name__):
+                        look()
+                if (self.loaded, self.plant) != before or self.plant.has_news:
                     return
             self.clock.sleep(min(left_s, NAP_S))
 
@@ -318,9 +312,14 @@ class Poller:
         with self.problems.survived("heartbeat"):
             self.heartbeat("stopped")
 
-    def _between_requests(self) -> bool:
+    def _feed(self) -> None:
+        """Feed the watchdog, as long as any line moves."""
+        if self.plant.alive:
+            self.watchdog.feed()
+
+    def between_requests(self) -> bool:
         """Show a sign of life in a long round, a failed meter at once; say whether to end the round early."""
-        self.watchdog.feed()
+        self._feed()
         is_late = self.clock.monotonic() - self._beat_s > LONG_ROUND_S
         if is_late or self.plant.failed - self._failed_said:
             with self.problems.survived("heartbeat"):
@@ -329,15 +328,15 @@ class Poller:
 
     def _told(self) -> str:
         """Return what `systemctl status` shows."""
-        answered = sum(reading.answered for reading in self.readings)
+        answered = sum(self._answers.get(meter.id, False) for meter in self.settings.meters)
         return f"Round {self.number}: {answered} of {len(self.settings.meters)} meters answered"
 
     def _rows(self) -> list[LiveRow]:
-        health, verdicts = self.plant.health, self.verdicts
+        verdicts = self.verdicts
         return [
             LiveRow(
                 reading,
-                health[reading.meter_id].comm_status,
+                self.plant.comm_status(reading.meter_id),
                 verdicts[reading.meter_id].status if reading.meter_id in verdicts else UNKNOWN,
             )
             for reading in self.timekeeper.mark(self.readings)

@@ -1,21 +1,27 @@
-"""All lines of the station with their meters: what the poller drives, and how the heartbeat sees it."""
+"""All lines of the station with their meters: what the poller drives, and how the heartbeat sees it.
 
-from collections.abc import Callable, Mapping
-from statistics import median
+One line is polled in the caller's own thread (`bus.alone`). Several have a worker each (`bus.crew`), so
+that none can hold another up, not even one that hangs where no time-out reaches.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from substation.alarms.supply import Verdict
+from substation.bus.alone import Alone
+from substation.bus.crew import Crew
 from substation.bus.health import Health
 from substation.bus.line import Line
 from substation.bus.scan import Notice, Scanner, Seat, Wire
+from substation.bus.seating import Faulty, seat, signature
+from substation.bus.summary import summary_of
+from substation.bus.view import View, beat_of, faulty_meter, line_beat
+from substation.bus.worker import Job
 from substation.clock import Clock
-from substation.meters.profile import load
 from substation.readings import Reading
 from substation.settings.model import Line as LineSettings
 from substation.settings.model import Settings
-
-KEPT_ROUNDS = 100_000
-"""Round times kept for the summary: more than two days at one round / 2 s."""
 
 
 class Plant:
@@ -28,163 +34,201 @@ class Plant:
         *,
         before: "Plant | None" = None,
         make_line: Callable[[LineSettings, Clock], Wire] = Line,
+        profiles: Path | None = None,
     ) -> None:
-        """Plan the lines; nothing is opened yet. Raises ProfileError.
+        """Plan the lines; nothing is opened yet, and no thread begins before the first round.
 
-        `before` is the plant of the configuration until now: what was learned of a meter that is
-        still the same is kept, and its ports are given back.
+        Args:
+            settings: lines, meters, how often.
+            clock: for everything but the waiting of threads.
+            before: the plant until now. Its ports are given back; what was learned of a meter that is
+                still the same is kept, and so is what an unchanged line may still be owed.
+            make_line: makes a line; a test's stand-in.
+            profiles: the station's own folder of meter profiles. A meter whose profile cannot be used
+                is not polled, and says so (`advice`, heartbeat, its readings).
         """
-        self.scanners = [
-            Scanner(
-                make_line(line, clock),
-                [(meter, load(meter.profile)) for meter in settings.meters if meter.line == line.name],
-                clock,
-            )
-            for line in settings.lines
-        ]
+        self._profiles, self._signature = profiles, signature(profiles)
+        hung = before.close() if before else frozenset()
+        wires = {
+            scanner.line.settings: scanner.line
+            for scanner in (before.scanners if before else ())
+            if scanner.line.settings.name not in hung
+        }
+        self.faulty: list[Faulty] = []
+        self.scanners: list[Scanner] = []
+        for line in settings.lines:
+            fit, faulty = seat([meter for meter in settings.meters if meter.line == line.name], profiles)
+            self.faulty += faulty
+            wire = wires.get(line) or make_line(line, clock)
+            slow_s, zone = settings.poll.slow_interval_s, settings.site.zone
+            self.scanners.append(Scanner(wire, fit, clock, slow_interval_s=slow_s, zone=zone))
         if before:
-            self._take_over(before)
-        self.round_times_s: list[float] = []
-        self._clock = clock
-        self._busy = {scanner.line.settings.name: (clock.monotonic(), 0.0) for scanner in self.scanners}
-        self._shares = dict.fromkeys(self._busy, 0.0)
+            self._take_over(before, hung)
+        self._drive: Alone | Crew = (
+            Crew(self.scanners, self.faulty, settings.poll.interval_s, clock)
+            if len(self.scanners) > 1
+            else Alone(self.scanners[0], self.faulty, clock)
+        )
+        self._paused: Mapping[str, str] = {}
+        self._notices: list[tuple[str, Notice]] = []
+        self._statuses: dict[int, str] = {}
 
-    def _take_over(self, before: "Plant") -> None:
-        known = {seat.meter.id: seat for seat in before.seats}
-        for seat in self.seats:
-            old = known.get(seat.meter.id)
-            if old and (old.meter.line, old.meter.profile) == (seat.meter.line, seat.meter.profile):
-                seat.health = old.health
-        before.close()
+    def _take_over(self, before: "Plant", hung: frozenset[str]) -> None:
+        known = {seat.meter.id: seat for seat in before.seats if seat.meter.line not in hung}
+        for place in self.seats:
+            old = known.get(place.meter.id)
+            if old and _connection(old) == _connection(place):
+                place.health = old.health
+                if old.profile == place.profile:
+                    place.disabled, place.extras, place.identity = old.disabled, old.extras, old.identity
+
+    @property
+    def several(self) -> bool:
+        """Whether there are several lines, each with a thread and a schedule of its own."""
+        return self._drive.several
+
+    @property
+    def profiles_changed(self) -> bool:
+        """Whether the station's own profiles are others by now than those in use."""
+        return signature(self._profiles) != self._signature
 
     @property
     def seats(self) -> list[Seat]:
-        """Every meter's place, line by line."""
+        """Every polled meter's place, line by line. Not while workers run: they change it."""
         return [seat for scanner in self.scanners for seat in scanner.seats]
 
     @property
     def health(self) -> dict[int, Health]:
-        """How each meter is doing, by its id."""
+        """How each polled meter is doing, by its number. Not while workers run."""
         return {seat.meter.id: seat.health for seat in self.seats}
+
+    def comm_status(self, meter_id: int) -> str:
+        """Return the communication status that the meter had when its last reading was handed over."""
+        return self._statuses.get(meter_id, "Communication failed")
 
     @property
     def failed(self) -> frozenset[int]:
-        """Meters whose communication has failed."""
-        return frozenset(key for key, health in self.health.items() if health.comm_status != "OK")
+        """Meters whose communication has failed; with several lines as of the end of each one's round."""
+        failed = self._drive.failed
+        if not self.several:
+            return failed
+        return frozenset(key for key in failed if self._statuses.get(key) != "OK")
 
     @property
-    def round_s(self) -> float:
-        """How long the last round took, s, without what was done in idle line time."""
-        return sum(scanner.last_round_s for scanner in self.scanners)
-
-    @property
-    def limit_s(self) -> float:
-        """The least a round can take on these wires, s."""
-        return sum(scanner.limit_s for scanner in self.scanners)
+    def down_lines(self) -> frozenset[str]:
+        """Names of the lines that are down."""
+        return self._drive.down
 
     @property
     def down(self) -> bool:
         """Whether a line is down."""
-        return any(scanner.down for scanner in self.scanners)
+        return bool(self.down_lines)
+
+    @property
+    def alive(self) -> bool:
+        """Whether any line moves: the watchdog is fed as long as one does (`bus.crew`)."""
+        return self._drive.alive
+
+    @property
+    def has_news(self) -> bool:
+        """Whether a reading waits that was made outside a round of the one line."""
+        return self._drive.news
+
+    @property
+    def round_s(self) -> float:
+        """How long the last round of the slowest line took, s, without what was done in idle line time."""
+        return max(seen.round_s for seen in self._drive.views)
+
+    @property
+    def limit_s(self) -> float:
+        """The least a round of the slowest line can take on its wire, s."""
+        return max(seen.limit_s for seen in self._drive.views)
+
+    def rounds(self, number: int) -> int:
+        """Return how many rounds every line has made; `number` is how often `round` was called."""
+        return self._drive.rounds(number)
 
     def round(self, idle_until_s: float | None, stopping: Callable[[], bool]) -> tuple[Reading, ...]:
-        """Ask all meters of all lines once."""
-        readings = tuple(
-            reading for scanner in self.scanners for reading in scanner.round(idle_until_s, stopping)
-        )
-        if self.round_s and len(self.round_times_s) < KEPT_ROUNDS:
-            self.round_times_s.append(self.round_s)
-        return readings
+        """Return what the meters said, at most one reading each.
+
+        One line: every meter is asked once. Several: as soon as a line hands something over, five times
+        a second at most; empty after a second in which none did.
+
+        Args:
+            idle_until_s: monotonic time until which the one line is free; None = polled without pause.
+            stopping: asked between requests, or every 0.2 s; True ends the round early.
+        """
+        found: dict[int, Reading] = {}
+        for queue in self._drive.round(idle_until_s, stopping):
+            while queue and not any(reading.meter_id in found for reading, _ in queue[0].readings):
+                delivery = queue.popleft()
+                self._notices += [(delivery.line, notice) for notice in delivery.notices]
+                for reading, status in delivery.readings:
+                    found[reading.meter_id] = reading
+                    self._statuses[reading.meter_id] = status
+        return tuple(found.values())
 
     def reopen(self) -> bool:
-        """Try the lines that are down; return whether one came back."""
-        back = [scanner.reopen() for scanner in self.scanners if scanner.down]  # each of them is tried
-        return any(back)
+        """Try the one line if it is down; return whether it came back. Workers do it by themselves."""
+        return self._drive.reopen()
 
-    def notices(self) -> list[Notice]:
-        """Return what has changed on the lines since the last call."""
-        return [notice for scanner in self.scanners for notice in scanner.notices()]
+    def give(self, line: str, words: str, job: Job, stopping: Callable[[], bool]) -> None:
+        """Have a job done on a line while its polling pauses; `words` say so until `resumed`.
+
+        One line: done when this returns. Several: begun. What the job reads is part of a later round.
+        """
+        self._paused = {**self._paused, line: words}
+        self._drive.give(line, job, stopping)
+
+    def resumed(self, line: str) -> None:
+        """Take that a line is polled again."""
+        self._paused = {name: words for name, words in self._paused.items() if name != line}
+
+    def notices(self) -> list[tuple[str, Notice]]:
+        """Return what has changed since the last call, each with the name of its line."""
+        said, self._notices = self._notices, []
+        return said
 
     def advice(self) -> list[str]:
         """Return what somebody should look at, in words for the state line."""
-        found = [f"{scanner.down}" for scanner in self.scanners if scanner.down]
-        found += [
-            f"{scanner.line.settings.name}: the adapter sends our own bytes back; switch its local echo off"
-            for scanner in self.scanners
-            if scanner.line.echoes
-        ]
-        return found
+        return list(dict.fromkeys([*(one.words for one in self.faulty), *self._drive.advice]))
 
     def beat(self, verdicts: Mapping[int, Verdict], *, within_round: bool = False) -> dict[str, Any]:
         """Return what the heartbeat says of the lines and their meters."""
+        views = self._drive.views
+        meters = {key: said for seen in views for key, said in seen.meters.items()}
+        meters |= {one.meter.id: faulty_meter(one) for one in self.faulty}
         return {
-            "round_s": round(self.round_s, 4),
-            "limit_s": round(self.limit_s, 4),
-            "lines": self.lines(within_round=within_round),
-            "meters": [_beat(seat, verdicts.get(seat.meter.id)) for seat in self.seats],
+            "round_s": round(max(seen.round_s for seen in views), 4),
+            "limit_s": round(max(seen.limit_s for seen in views), 4),
+            "lines": self._lines(views, within_round=within_round),
+            "meters": [beat_of(key, said, verdicts.get(key)) for key, said in meters.items()],
         }
 
     def lines(self, *, within_round: bool = False) -> list[dict[str, Any]]:
-        """Return the lines as they stand in the heartbeat; `busy` counts since the last call.
+        """Return the lines as they stand in the heartbeat; `within_round` as `Alone.share` wants it."""
+        return self._lines(self._drive.views, within_round=within_round)
 
-        A call within a round shows the last figure again and counts as none: a round without the
-        pause after it is always busy.
-        """
+    def _lines(self, views: Sequence[View], *, within_round: bool) -> list[dict[str, Any]]:
         shown = []
-        now_s = self._clock.monotonic()
-        for scanner in self.scanners:
-            name = scanner.line.settings.name
-            then_s, busy_s = self._busy[name]
-            passed_s = now_s - then_s
-            if not within_round:
-                busy = (scanner.line.busy_s - busy_s) / passed_s if passed_s > 0 else 0.0
-                self._busy[name] = (now_s, scanner.line.busy_s)
-                self._shares[name] = round(min(1.0, busy), 3)
-            shown.append(
-                {
-                    "name": name,
-                    "port": scanner.line.settings.port,
-                    "state": "down" if scanner.down else "up",
-                    "detail": scanner.down or "",
-                    "busy": self._shares[name],
-                }
-            )
+        for scanner, seen in zip(self.scanners, views, strict=True):
+            line = scanner.line.settings
+            share = self._drive.share(line.name, within_round=within_round)
+            shown.append(line_beat(line, seen, share, self._paused.get(line.name, "")))
         return shown
 
-    def close(self) -> None:
-        """Give every port back."""
-        for scanner in self.scanners:
-            scanner.line.close()
+    def close(self) -> frozenset[str]:
+        """End what polls and give every port back; return the lines that hang and could not be."""
+        return self._drive.close()
 
     def summary(self) -> str:
-        """Return what `--rounds` prints: round time against the limit, then one line a meter."""
-        times = self.round_times_s
-        lines = ["no round on the wire: " + "; ".join(self.advice())]
-        if times:
-            took, limit = median(times), self.limit_s
-            share = f", {limit / took:.1%} of what the wire can do" if limit else ""
-            lines = [f"{len(times)} rounds, median {took:.3f} s, wire limit {limit:.3f} s{share}"]
-        for seat in self.seats:
-            counts, turnaround_s = seat.health.counts, seat.health.turnaround_s
-            thinks = "never heard" if turnaround_s is None else f"turnaround {turnaround_s * 1000:.0f} ms"
-            counted = ", ".join(f"{name} {count}" for name, count in counts.items())
-            lines.append(f"{seat.named}: {seat.health.comm_status}, {counted}, {thinks}")
-        return "\n".join(lines)
+        """Return what `--rounds` prints: of each line its speed against the wire, then its meters."""
+        parts = [
+            summary_of(scanner, self._drive.times_s(scanner.line.settings.name), named=self.several)
+            for scanner in self.scanners
+        ]
+        return "\n".join([*parts, *(one.words for one in self.faulty)])
 
 
-def _beat(seat: Seat, verdict: Verdict | None) -> dict[str, Any]:
-    health = seat.health
-    turnaround_s = health.turnaround_s
-    return {
-        "id": seat.meter.id,
-        "supply": verdict.supply if verdict else "unknown",
-        "status": verdict.status if verdict else "Unknown",
-        "evidence": verdict.evidence if verdict else "",
-        "since_ms": verdict.since_ms if verdict else None,
-        "comm_status": health.comm_status,
-        "comm_detail": health.detail,
-        "last_good_ms": health.last_good_ms,
-        **health.counts,
-        "kinds": dict(health.kinds),
-        "turnaround_ms": None if turnaround_s is None else round(turnaround_s * 1000, 1),
-    }
+def _connection(place: Seat) -> tuple[str, int, str]:
+    return place.meter.line, place.meter.modbus_id, place.meter.profile

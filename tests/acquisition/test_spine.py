@@ -39,6 +39,7 @@ def test_the_steps_stand_in_their_order(poller: Poller) -> None:
     assert [step.__name__ for step in poller.steps] == [
         "scan",
         "qualify",
+        "watch_counters",
         "tell_time",
         "judge_supply",
         "keep_live",
@@ -77,9 +78,11 @@ def test_every_field_that_others_rely_on_is_in_the_heartbeat(
     assert beat is not None
     promised = "v state at_ms started_ms pid simulated interval_s round round_s limit_s lines meters problems"
     assert set(beat) == set(promised.split())
-    assert set(beat["lines"][0]) == {"name", "port", "state", "detail", "busy"}
+    line = "name kind port state detail busy round_s limit_s paused"
+    assert set(beat["lines"][0]) == set(line.split())
     promised = "id supply status evidence since_ms comm_status comm_detail last_good_ms asked ok timeout crc"
-    promised += " wrong refused noise turnaround_ms"
+    promised += " wrong refused noise kinds turnaround_ms turnaround_p50_ms turnaround_p95_ms disabled extras"
+    promised += " identity frozen_since_ms fault"
     assert set(promised.split()) <= set(beat["meters"][0])
 
 

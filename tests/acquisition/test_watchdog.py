@@ -83,7 +83,7 @@ def test_a_long_round_does_not_starve_the_watchdog(poller: Poller, clock: FakeCl
     signs = 0
     for _ in range(247):  # as `plant.round` does between two requests
         clock.advance(0.5)
-        poller._between_requests()
+        poller.between_requests()
         signs += listened.heard().count("WATCHDOG=1")
     assert signs == 24
 
