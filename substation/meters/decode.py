@@ -116,9 +116,9 @@ class Layout:
             return found
         for written, form, finishes in self._parts:
             raws = struct.unpack(form, struct.pack(written, *words))
-            for (key, low, high, scale, coded), raw in zip(finishes, raws, strict=True):
+            for (key, low, high, times, over, coded), raw in zip(finishes, raws, strict=True):
                 if low < raw < high:
-                    value = raw * scale + 0.0
+                    value = raw * times / over + 0.0
                     if coded and not -1 <= value <= 1:
                         value = math.copysign(2, value) - value
                     found[key] = value
@@ -135,8 +135,11 @@ def _form(read: str, count: int, rows: Sequence[Row]) -> str:
     return f"{form}{2 * (count - at)}x"
 
 
-def _finish(row: Row) -> tuple[str, float, float, float, bool]:
-    return (row.key, *bounds(row.encoding), row.scale, row.coding == "four_quadrant")
+def _finish(row: Row) -> tuple[str, float, float, float, float, bool]:
+    """Return how a raw value becomes one; 0.1 divides by 10: 2301 is 230.1, not 230.10000000000002."""
+    over = round(1 / row.scale) if row.scale < 1 else 1
+    times, over = (1.0, over) if over and abs(over * row.scale - 1) < 1e-12 else (row.scale, 1)
+    return (row.key, *bounds(row.encoding), times, over, row.coding == "four_quadrant")
 
 
 def words_of(
@@ -156,7 +159,7 @@ def words_of(
     letter = _FORMS[encoding][1]
     if coding == "four_quadrant" and leading:
         value = math.copysign(2, value) - value
-    raw: float = value / scale
+    raw: float = value if scale == 1 else value / scale
     return _words(raw if letter in "fd" else round(raw), order, encoding)
 
 

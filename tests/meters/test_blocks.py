@@ -7,7 +7,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from substation.meters.blocks import Block, pieces, plan, values
-from substation.meters.decode import WordOrder, words_of_float32
+from substation.meters.decode import ORDERS, Encoding, WordOrder, bounds, words_in, words_of, words_of_float32
 from substation.meters.pace import Pace
 from substation.meters.profile import Profile, load
 from substation.quantities import KEYS
@@ -145,3 +145,81 @@ def test_a_worthwhile_gap_costs_no_more_than_a_request(baud: int, turnaround_s: 
     assume(gap < 10_000)
     assert 2 * gap * pace.char_s <= request_s + 1e-9
     assert 2 * (gap + 1) * pace.char_s > request_s - 1e-9
+
+
+@st.composite
+def mixed_profiles(draw: st.DrawFn) -> Profile:
+    """A model with values of any width and order in both functions, with barriers, in any order."""
+    keys = draw(st.lists(st.sampled_from(KEYS), min_size=1, max_size=25, unique=True))
+    registers, barriers, ends = {}, [], {3: 100, 4: 100}
+    for key in keys:
+        function = draw(st.sampled_from((3, 4)))
+        encoding: Encoding = draw(st.sampled_from(("float32", "int16", "uint16", "int32", "uint32", "int64")))
+        at = ends[function] + draw(st.sampled_from((0, 0, 0, 1, 3, 12, 23, 24, 90)))
+        if draw(st.integers(0, 4)) == 0:
+            barriers.append(at)
+        ends[function] = at + words_in(encoding)
+        registers[key] = {
+            "register": at,
+            "function": function,
+            "encoding": encoding,
+            "word_order": draw(st.sampled_from(ORDERS)),
+        }
+    taken = {
+        (function, at + word)
+        for function, at, encoding in (
+            (r["function"], r["register"], r["encoding"]) for r in registers.values()
+        )
+        for word in range(1, words_in(encoding))
+    }
+    return Profile.model_validate(
+        {
+            "model": "mixed",
+            "source": "none",
+            "verified": False,
+            "printed_from": 0,
+            "max_registers": draw(st.integers(4, 125)),
+            "barriers": [barrier for barrier in barriers if not {(3, barrier), (4, barrier)} & taken],
+            "registers": registers,
+        }
+    )
+
+
+@given(mixed_profiles(), st.floats(0.001, 0.5))
+def test_blocks_mix_no_functions_cross_no_barrier_and_exceed_no_limit(
+    profile: Profile, turnaround_s: float
+) -> None:
+    blocks = plan(profile, turnaround_s=turnaround_s)
+    assert sorted(key for block in blocks for key in block.keys) == sorted(profile.registers)
+    for block in blocks:
+        assert 1 <= block.count <= profile.max_registers
+        places = [profile.place(key) for key in block.keys]
+        assert {place.function for place in places} == {block.function}
+        assert all(
+            block.address <= place.address and place.address + place.words <= block.address + block.count
+            for place in places
+        )
+        assert not any(block.address < barrier < block.address + block.count for barrier in profile.barriers)
+
+
+@given(mixed_profiles(), st.data())
+def test_what_is_encoded_in_any_width_comes_back_by_key(profile: Profile, data: st.DataObject) -> None:
+    for block in plan(profile):
+        words, held = [0xDEAD] * block.count, {}
+        for key in block.keys:
+            place = profile.place(key)
+            low, high = bounds(place.encoding)
+            edge = 2**20 if place.encoding == "float32" else min(int(high) - 1, 2**50)
+            held[key] = float(
+                data.draw(st.integers(max(int(low) + 1, -edge) if low > -2e19 else -edge, edge))
+            )
+            at = place.address - block.address
+            words[at : at + place.words] = words_of(held[key], place.word_order, place.encoding)
+        assert values(profile, block, words) == held
+
+
+def test_reading_38_values_takes_no_new_layout_each_time() -> None:
+    (block,) = plan(CARD)
+    first = CARD.layout(block.address, block.count, block.keys)
+    values(CARD, block, [0] * block.count)
+    assert CARD.layout(block.address, block.count, block.keys) is first

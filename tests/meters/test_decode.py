@@ -7,9 +7,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from substation.meters.decode import WordOrder, float32, number, words_of_float32
+from substation.meters.decode import (
+    ORDERS,
+    Encoding,
+    Layout,
+    Row,
+    WordOrder,
+    bounds,
+    float32,
+    no_number,
+    number,
+    words_in,
+    words_of,
+    words_of_float32,
+)
 
-ORDERS: tuple[WordOrder, ...] = ("ABCD", "CDAB", "BADC", "DCBA")
+FLOATS: tuple[Encoding, ...] = ("float32", "float64")
+INTEGERS: tuple[Encoding, ...] = ("int16", "uint16", "int32", "uint32", "int64", "uint64")
 SINGLES = st.floats(width=32, allow_nan=False)
 
 
@@ -70,3 +84,132 @@ def test_the_sign_is_kept(value: float) -> None:
 def test_what_is_no_pair_of_registers_is_refused(words: tuple[int, ...]) -> None:
     with pytest.raises(struct.error):
         float32(words, "ABCD")
+
+
+@st.composite
+def integers(draw: st.DrawFn) -> tuple[Encoding, int]:
+    """An encoding, and a whole number that it can hold."""
+    encoding = draw(st.sampled_from(INTEGERS))
+    low, high = bounds(encoding)
+    return encoding, draw(st.integers(int(low) + 1, int(high) - 1))
+
+
+@given(held=integers(), order=st.sampled_from(ORDERS))
+def test_an_integer_that_is_encoded_comes_back(held: tuple[Encoding, int], order: WordOrder) -> None:
+    encoding, value = held
+    words = words_of(value, order, encoding)
+    assert len(words) == words_in(encoding)
+    assert number(words, order, encoding) == float(value)
+
+
+@given(value=st.floats(allow_nan=False, allow_infinity=False), order=st.sampled_from(ORDERS))
+def test_a_double_that_is_encoded_comes_back(value: float, order: WordOrder) -> None:
+    assert number(words_of(value, order, "float64"), order, "float64") == value
+
+
+@given(
+    steps=st.integers(-32_000, 32_000),
+    scale=st.sampled_from((0.001, 0.01, 0.1, 1.0, 10.0, 100.0, 1000.0)),
+    encoding=st.sampled_from(("int16", "int32", "int64", "float32", "float64")),
+    order=st.sampled_from(ORDERS),
+)
+def test_a_scaled_value_comes_back_to_a_step_of_its_encoding(
+    steps: int, scale: float, encoding: Encoding, order: WordOrder
+) -> None:
+    value = (steps + 0.3) * scale
+    found = number(words_of(value, order, encoding, scale), order, encoding, scale)
+    step = 1e-7 * abs(value) if encoding in FLOATS else 0.5 * scale
+    assert found == pytest.approx(value, abs=step + 1e-12)
+
+
+@pytest.mark.parametrize("order", ORDERS)
+@pytest.mark.parametrize("encoding", [*FLOATS, *INTEGERS])
+def test_not_available_is_none_in_every_encoding(order: WordOrder, encoding: Encoding) -> None:
+    assert number(no_number(order, encoding), order, encoding, 0.1) is None
+
+
+@pytest.mark.parametrize(
+    ("encoding", "big"),
+    [
+        ("uint16", "ffff"),
+        ("int16", "8000"),
+        ("int16", "7fff"),
+        ("uint32", "ffffffff"),
+        ("int32", "80000000"),
+        ("int32", "7fffffff"),
+        ("uint64", "ffffffffffffffff"),
+        ("int64", "8000000000000000"),
+        ("float64", "7ff8000000000000"),
+        ("float64", "fff0000000000000"),
+        ("float64", "ffffffffffffffff"),
+    ],
+)
+def test_the_patterns_of_not_available_and_overflow(encoding: Encoding, big: str) -> None:
+    data = bytes.fromhex(big)
+    assert (
+        number([int.from_bytes(data[at : at + 2]) for at in range(0, len(data), 2)], "ABCD", encoding) is None
+    )
+
+
+@pytest.mark.parametrize(
+    ("order", "words"),
+    [
+        ("ABCD", (0x0123, 0x4567, 0x89AB, 0xCDEF)),
+        ("CDAB", (0xCDEF, 0x89AB, 0x4567, 0x0123)),
+        ("BADC", (0x2301, 0x6745, 0xAB89, 0xEFCD)),
+        ("DCBA", (0xEFCD, 0xAB89, 0x6745, 0x2301)),
+    ],
+)
+def test_64_bits_in_every_order(order: WordOrder, words: tuple[int, ...]) -> None:
+    assert words_of(0x0123456789ABCDEF, order, "int64") == words
+    assert number(words_of(1_234_567, order, "uint64"), order, "uint64") == 1_234_567.0
+
+
+@pytest.mark.parametrize(
+    ("raw", "value"), [(0.95, 0.95), (1.05, 0.95), (-1.05, -0.95), (-0.95, -0.95), (1.0, 1.0)]
+)
+def test_a_power_factor_in_four_quadrants(raw: float, value: float) -> None:
+    words = words_of_float32(raw, "ABCD")
+    assert number(words, "ABCD", coding="four_quadrant") == pytest.approx(value, abs=1e-6)
+    assert number(words, "ABCD") == pytest.approx(raw, abs=1e-6)
+
+
+@given(value=st.floats(-1, 1, width=32), leading=st.booleans(), order=st.sampled_from(ORDERS))
+def test_a_power_factor_comes_back_from_its_quadrant(value: float, leading: bool, order: WordOrder) -> None:
+    words = words_of(value, order, coding="four_quadrant", leading=leading)
+    assert number(words, order, coding="four_quadrant") == pytest.approx(value, abs=2e-7)
+    assert (abs(float32(words, order)) > 1) == (leading and abs(value) < 1 - 1e-7)
+
+
+@pytest.mark.parametrize(("encoding", "value"), [("uint16", -1.0), ("int16", 40_000.0), ("float32", 1e39)])
+def test_what_an_encoding_cannot_hold_is_refused(encoding: Encoding, value: float) -> None:
+    with pytest.raises((struct.error, OverflowError)):
+        words_of(value, "ABCD", encoding)
+
+
+@pytest.mark.parametrize("words", [(0,), (0, 0, 0)])
+def test_another_number_of_registers_is_refused(words: tuple[int, ...]) -> None:
+    with pytest.raises(struct.error):
+        number(words, "CDAB")
+
+
+def test_a_layout_reads_what_stands_side_by_side_in_any_order() -> None:
+    layout = Layout(
+        9,
+        (
+            Row("volts", 6, "uint32", "CDAB", 0.1),
+            Row("hertz", 0, "uint16", "ABCD", 0.01),
+            Row("energy", 1, "int64", "ABCD"),
+        ),
+    )
+    words = [4998, 0, 0, 1, 2, 0xDEAD, 2301, 0, 0xBEEF]
+    assert layout.read(words) == pytest.approx({"volts": 230.1, "hertz": 49.98, "energy": 65_538.0})
+    assert list(layout.read(words)) == ["volts", "hertz", "energy"]
+    with pytest.raises(struct.error):
+        layout.read(words[:-1])
+
+
+def test_all_ones_throughout_is_no_number_even_where_it_would_be_minus_one() -> None:
+    layout = Layout(3, (Row("watts", 0, "int32", "CDAB"), Row("pf", 2, "int16", "CDAB", 0.001)))
+    assert layout.read([0xFFFF] * 3) == {"watts": None, "pf": None}
+    assert layout.read([0xFFFF, 0xFFFF, 950]) == {"watts": -1.0, "pf": 0.95}
