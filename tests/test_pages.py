@@ -115,7 +115,7 @@ def test_an_unknown_meter_gets_the_page_of_an_address_that_leads_nowhere(wanted:
 
 def test_no_link_leads_nowhere() -> None:
     feeds.set_current(feed_in("normal"))
-    known = {"/", "/audit", "/patterns", "#main", *[f"/meter/{meter.id}" for meter in CARD_METERS]}
+    known = {"/", "/audit", "/health", "/patterns", "#main", *[f"/meter/{meter.id}" for meter in CARD_METERS]}
     everything = [shell.frame(), *[page for file in FILES for page in drawn(file)]]
     assert {one.href.partition("?")[0] for one in walk(everything) if hasattr(one, "href")} == known
     paths = {page["path"] for page in dash.page_registry.values()} | {

@@ -15,6 +15,7 @@ EXIT_CODES = {
 }
 
 AUDIT_EVENTS = {
+    "request.asked": "somebody asked the poller for something in the browser (`kind`, `arguments`)",
     "clock.trusted": "somebody gave their word that the clock is right (`datalogger.py clock trust`)",
     "clock.corrected": "readings of a clock span were moved to their true times: span, offset, how many",
     "start": "a process of the station starts (`svc` says which)",

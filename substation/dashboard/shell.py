@@ -19,6 +19,7 @@ from substation.dashboard.words import FACTS, Parts
 LINKS: tuple[tuple[str, str, str], ...] = (
     ("Home", "/", "home"),
     ("Reports", "/reports", "reports"),
+    ("Health", "/health", "health"),
     ("Patterns", "/patterns", "patterns"),
     ("Users", "/users", "users"),
     ("Audit log", "/audit", "audit"),

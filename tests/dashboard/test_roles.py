@@ -12,6 +12,7 @@ from tests.dashboard.conftest import Browser, Station, browse, own_settings, pag
 from tests.dashboard.test_account import as_
 
 PAGES: dict[str, UserRole] = {
+    "/commissioning": "engineer",
     "/reports": "engineer",
     "/users": "administrator",
     "/audit": "administrator",

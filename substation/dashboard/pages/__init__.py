@@ -1,5 +1,27 @@
 """The pages. Each file registers itself; it becomes part of the dashboard by being imported here."""
 
-from substation.dashboard.pages import account, audit, home, meter, not_found_404, patterns, reports, users
+from substation.dashboard.pages import (
+    account,
+    audit,
+    commissioning,
+    health,
+    home,
+    meter,
+    not_found_404,
+    patterns,
+    reports,
+    users,
+)
 
-__all__ = ["account", "audit", "home", "meter", "not_found_404", "patterns", "reports", "users"]
+__all__ = [
+    "account",
+    "audit",
+    "commissioning",
+    "health",
+    "home",
+    "meter",
+    "not_found_404",
+    "patterns",
+    "reports",
+    "users",
+]
