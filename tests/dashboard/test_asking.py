@@ -30,7 +30,7 @@ def test_what_is_asked_is_written_down_and_audited(engineer: FlaskClient, statio
     assert (found.id, found.kind, found.asked_by) == (number, "scan", "engineer")
     assert found.arguments == {"line": "line 1", "ids": "1-32"}
     (line,) = station.audit_lines("request.asked")
-    assert (line["user"], line["detail"]["kind"], line["detail"]["arguments"]) == (
+    assert (line["user"], line["d"]["kind"], line["d"]["arguments"]) == (
         "engineer",
         "scan",
         found.arguments,
