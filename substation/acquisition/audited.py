@@ -1,8 +1,9 @@
-"""The poller with its audit log: what it took over, and the log's last line in the history each hour."""
+"""The poller with its audit log: what it took over, what it was asked, the log's last line each hour."""
 
 from collections.abc import Callable
 
-from substation.acquisition.spine import Ending, Poller, log
+from substation.acquisition.requests import Requests
+from substation.acquisition.spine import LOOK_S, Ending, Poller, log
 from substation.audit import Audit, in_force
 from substation.audit.anchors import DAY_S, HOUR_S
 from substation.clock import Clock
@@ -15,16 +16,26 @@ class AuditedPoller(Poller):
     """A poller whose changes of configuration and whose days stand in the audit log."""
 
     def __init__(self, loaded: Loaded, clock: Clock, ending: Ending, audit: Audit) -> None:
-        """Raises ProfileError and WrongStation, as `Poller`."""
+        """Raises WrongStation, as `Poller`."""
         self.audit = audit
         self._refusals = in_force.Refusals(audit)
         self._noted = (0, "")
         super().__init__(loaded, clock, ending)
+        self.requests = Requests(self.home, clock, audit, self.started_ms)
 
     @property
     def chores(self) -> tuple[tuple[float, Callable[[], None]], ...]:
         """What is done after a round, each once in so many seconds at most."""
-        return (*super().chores, (DAY_S, self.note_day), (HOUR_S, self.note_hour))
+        return (*super().chores, (LOOK_S, self.obey), (DAY_S, self.note_day), (HOUR_S, self.note_hour))
+
+    @property
+    def looks(self) -> tuple[Callable[[], None], ...]:
+        """What does not wait for the next round."""
+        return (*super().looks, self.obey)
+
+    def obey(self) -> None:
+        """Obey what people have asked for."""
+        self.requests.look(self.settings, self.plant, self.between_requests)
 
     def reload(self) -> None:
         """Take a changed configuration and write it down; one that cannot be used is written down once."""
@@ -40,6 +51,12 @@ class AuditedPoller(Poller):
                 log.warning("%s", warning)
                 self.audit.write("key.mode", ok=False, words=warning)
             in_force.note(self.audit, before, self.settings)
+
+    def stop(self) -> None:
+        """End in order."""
+        super().stop()
+        with self.problems.survived("requests"):
+            self.requests.end("the poller was stopped")
 
     def note_day(self) -> None:
         """Write a line for the day, and keep its number in the history."""

@@ -130,6 +130,11 @@ class Plant:
         return self._drive.alive
 
     @property
+    def still(self) -> tuple[str, ...]:
+        """Names of the lines whose thread stands still, several lines given."""
+        return self._drive.still
+
+    @property
     def has_news(self) -> bool:
         """Whether a reading waits that was made outside a round of the one line."""
         return self._drive.news
