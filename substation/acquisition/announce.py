@@ -7,6 +7,7 @@ A change of supply has kind `supply`; its `detail` is the evidence.
 import logging
 from collections.abc import Iterable, Mapping
 
+from substation.alarms.confirm import CORRECTED, Finding
 from substation.alarms.supply import UNKNOWN, Verdict
 from substation.bus.scan import Notice
 from substation.settings.model import Meter
@@ -75,3 +76,17 @@ class Announcer:
                     detail=new.evidence,
                 )
             self._verdicts[meter.id] = new
+
+    def registers(self, findings: Iterable[Finding]) -> None:
+        """Say what the energy registers tell of a circuit that was called dead by its meter's silence."""
+        for found in findings:
+            level = logging.WARNING if found.kind == CORRECTED else logging.INFO
+            log.log(level, "meter %d: %s", found.meter_id, found.detail)
+            self._keeper.event(
+                found.kind,
+                at_ms=found.at_ms,
+                meter_id=found.meter_id,
+                old=found.old,
+                new=found.new,
+                detail=found.detail,
+            )

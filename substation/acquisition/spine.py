@@ -31,7 +31,9 @@ from collections.abc import Callable
 from substation.acquisition import reloading
 from substation.acquisition.accounts import Accounts
 from substation.acquisition.announce import Announcer
+from substation.acquisition.gap import StationGap
 from substation.acquisition.timekeeper import Timekeeper
+from substation.alarms.confirm import Registers
 from substation.alarms.supply import UNKNOWN, judge, recall
 from substation.bus.plant import Plant
 from substation.bus.problems import Problems
@@ -96,6 +98,7 @@ class Poller:
         self.accounts = Accounts(self.home, clock, simulated=self.settings.simulated)
         self.watchdog = Watchdog(clock)
         self._announcer = Announcer(self.keeper, self.started_ms)
+        self._registers = Registers()
         self._answers: dict[int, bool] = {}
         self._done_s: dict[str, float] = {}
         self._beat_s = clock.monotonic()
@@ -106,6 +109,7 @@ class Poller:
             raise
         except (StoreError, OSError) as exc:
             self.problems.take("open", exc)
+        self.gap = StationGap(self.home, self.settings, clock, self.keeper)
 
     @property
     def stopping(self) -> bool:
@@ -232,6 +236,9 @@ class Poller:
         self.accounts.announce(self.keeper)
         self._announcer.wire(self.plant.notices())
         self._announcer.supply(self.settings.meters, self.verdicts)
+        by_meter = {reading.meter_id: reading for reading in self.readings}
+        self._announcer.registers(self._registers.follow(self.settings, by_meter, self.verdicts))
+        self.gap.take(self.readings)
 
     def do_chores(self) -> None:
         """Do what is due."""
@@ -308,6 +315,7 @@ class Poller:
         """End in order: what was read is committed, and everybody can see that nobody polls any more."""
         self.plant.close()
         with self.problems.survived("close"):
+            self.gap.stopped()
             self.keeper.close()
         with self.problems.survived("heartbeat"):
             self.heartbeat("stopped")

@@ -2,10 +2,22 @@
 
 STATION_EVENTS = {
     "supply": "a circuit's supply became live, phase lost, dead or unknown; the detail is the evidence",
+    "supply.confirmed": "a circuit was called dead as its meter kept silent, and its energy register, read "
+    "afterwards, stood still meanwhile; stamped when it became dead",
+    "supply.corrected": "the same, but its register went on: it had supply, and the verdict was wrong; "
+    "stamped when it was said to have become dead",
+    "station.start": "the poller began; new is the machine's boot id",
+    "station.stop": "the poller ended in order",
+    "station.gap": "nobody polled from old to new (UTC); the detail says why, and what each meter's energy "
+    "register tells of that time",
     "comm.lost": "a meter gave no valid answer for some rounds",
     "comm.back": "a lost meter answers again; the detail says after how long",
     "comm.refused": "a meter refuses a question (Modbus exception)",
-    "comm.answers": "a meter that refused answers again",
+    "comm.answers": "a meter that refused answers again, or a register of it that was disabled",
+    "comm.disabled": "a meter refuses a register: it is not asked for any more, the meter is read without it",
+    "comm.limits": "a meter answers only shorter blocks than its profile allows, or none across a gap",
+    "comm.doubt": "a meter's frequency makes sense in another word order only: its values are flagged",
+    "comm.sure": "the same meter's word order is in doubt no more",
     "comm.line_down": "a line cannot be used: its port is missing, lost, or held by another program",
     "comm.line_up": "a line that was down works again; the detail says after how long",
     "clock.step": "the machine's clock was set, forward or back, by a second or more",
@@ -32,6 +44,7 @@ POLLER_NOTICES = {
     "%s refused: %s": ("error", "a file in `state/inbox` cannot be taken; it is called `.refused` now"),
     "configuration changed: taken over": ("info", "a changed `config.json` is in force, without a restart"),
     "meter %d %s: %s, was %s (%s)": ("info", "an event `supply`, with its evidence"),
+    "meter %d: %s": ("info", "an event `supply.confirmed`; as a warning `supply.corrected`"),
     "the clock is trusted: %s": ("info", "an event `clock.trusted`"),
     "%s: all right again": ("info", "a step or a chore of the poller that failed works again"),
     "the trace of the next line": ("error", "a fault of the program itself: please report both lines"),
