@@ -11,6 +11,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--frames", type=int, default=300, help="frames with mixed faults through the simulated wire"
     )
+    parser.addoption(
+        "--random-lines", type=int, default=30, help="random simulated lines whose meters are identified"
+    )
 
 
 @pytest.fixture

@@ -115,10 +115,10 @@ def line_for(kind: str, arguments: Mapping[str, Any], settings: Settings) -> Lin
     """
     check(kind, arguments)
     lines = {line.name: line for line in settings.lines}
-    named = arguments.get("line")
+    named = arguments.get("line") or None
     if named is not None and named not in lines:
         raise RequestError(f"there is no line '{named}'; known: {', '.join(lines)}")
-    if arguments.get("meter") is not None:
+    if arguments.get("meter"):
         meter = find_meter(settings, arguments["meter"], line=named)
         if meter is not None:
             return lines[meter.line]
@@ -135,7 +135,7 @@ def find_meter(settings: Settings | None, wanted: object, *, line: str | None = 
     for meter in settings.meters if settings else ():
         if line is not None and meter.line != line:
             continue
-        if text == str(meter.id) or text.casefold() == meter.name.casefold():
+        if text.casefold() in (str(meter.id), meter.name.casefold(), f"{meter.id} {meter.name}".casefold()):
             return meter
     return None
 

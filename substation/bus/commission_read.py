@@ -204,8 +204,6 @@ def _find(target: Target, wanted: str) -> tuple[str | None, Place]:
             return None, _place(function, printed - first, wanted, profile)
         if 10 * (first - 1) < printed <= 10 * (first - 1) + 65_536:
             return None, _place(function, printed - 10 * (first - 1) - 1, wanted, profile)
-    if profile is not None:
-        return None, _place(profile.function, printed, wanted, profile)
     raise RequestError(
         f"'{wanted}': as printed, holding registers begin at 40001 and input registers at 30001 "
         "(or 400001, 300001); name the meter's profile for another numbering"

@@ -172,8 +172,8 @@ class _Judge:
                     "current", va, found[1] * found[2], f"as V x I of {label}", slack=self._va_slack(p)
                 )
         triangle = self._get(va, watts, f"var_{p}")
-        if triangle:
-            _, w, q = triangle
+        if triangle and (p != "total" or self._get("watts_r") is None):
+            _, w, q = triangle  # of all phases it holds only where they are alike: then phases tell more
             yield self._same(
                 "triangle",
                 va,
