@@ -118,7 +118,7 @@ class Watch:
         """
         now = _registers(at_ms, values)
         if not now:
-            return Judged(self.doubted)
+            return Judged()
         if serial and self.serial and serial != self.serial:
             return self._exchanged(now, serial)
         self.serial = serial or self.serial
@@ -138,7 +138,7 @@ class Watch:
             if way.way == "rollover"
         ]
         self._believe(now)
-        return Judged(self.doubted, tuple(findings))
+        return Judged(self.doubted & now.keys(), tuple(findings))
 
     def _is_nearer(self, new: Register, key: str, way: Step) -> bool:
         """Return whether a register that follows the last believed one is nearer to the doubted one."""
