@@ -77,10 +77,10 @@ class TcpExchange:
         before = self._transport.connections
         self._transport.make_ready()
         try:
+            self._sort_out()  # what stood behind the last answer
             while data := self._transport.read(0):
                 self._stream += data
-                while (came := self._next()) is not None:
-                    self._late(came)
+                self._sort_out()
         except (NoAnswer, mbap.Untrusted):
             self._hang_up()
             self._transport.make_ready()
@@ -138,6 +138,10 @@ class TcpExchange:
             f"{question}: no answer; look at the meter's supply, its id, the gateway's time-out and the "
             "wires behind it"
         )
+
+    def _sort_out(self) -> None:
+        while (came := self._next()) is not None:
+            self._late(came)
 
     def _next(self) -> mbap.Frame | None:
         came, self._stream = mbap.take(self._stream)

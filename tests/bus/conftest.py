@@ -16,6 +16,7 @@ from substation.meters.profile import Profile, load
 from substation.quantities import KEYS
 from substation.settings.model import CARD_METERS
 from substation.settings.model import Line as LineSettings
+from substation.simulator.gateway import Gateway
 from substation.simulator.line import SimulatedLine
 from substation.simulator.site import Site
 from tests.fake_clock import FakeClock
@@ -90,3 +91,22 @@ class Truth:
     def of(self, meter_id: int) -> dict[str, float]:
         values = self._site.at(self._clock.now_ms())[meter_id]
         return {key: float32(words_of_float32(values[key], "CDAB"), "CDAB") for key in KEYS}
+
+
+@pytest.fixture
+def gateway(simulated: SimulatedLine) -> Iterator[Gateway]:
+    with Gateway(simulated) as running:
+        yield running
+
+
+@pytest.fixture(params=["rtu_tcp", "tcp"])
+def remote(request: pytest.FixtureRequest, gateway: Gateway) -> Iterator[Line]:
+    """Our line through the gateway, once for each kind."""
+    ours = Line(remote_settings(gateway, request.param), SystemClock())
+    ours.open()
+    yield ours
+    ours.close()
+
+
+def remote_settings(gateway: Gateway, kind: str) -> LineSettings:
+    return LineSettings(kind=kind, port=getattr(gateway, kind), baud=FAST)
