@@ -24,6 +24,7 @@ GUIDES = (
     "how-to/install-as-a-service.md",
     "how-to/reach-it-from-afar.md",
     "how-to/several-stations.md",
+    "how-to/add-a-meter-model.md",
     "how-to/troubleshooting.md",
     "how-to/audit-log.md",
     "how-to/import-readings.md",

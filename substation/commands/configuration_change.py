@@ -18,7 +18,7 @@ from substation.commands.configuration_open import audit_of, load_and_say, recor
 from substation.errors import EXIT_OK, EXIT_USAGE, SettingsError
 from substation.settings import files, names, people, vault
 from substation.settings.files import NAME
-from substation.settings.model import KNOWN_HASHES, Settings, User, parse
+from substation.settings.model import KNOWN_HASHES, Home, Settings, User, parse
 
 EDITORS = ("nano", "vim", "vi")
 _PASSWORD = ("password_hash", "password_weak")
@@ -32,7 +32,7 @@ def set_value(folder: Path, name: str, text: str) -> int:
     def exchange(current: Settings) -> Settings:
         changed = names.with_text(current, name, text)
         people.keep_an_administrator(current, changed)
-        refuse_new_profiles(current.model_dump(mode="json"), changed)
+        refuse_new_profiles(current.model_dump(mode="json"), changed, Home(folder).profiles)
         return changed
 
     before, after = files.update(folder, exchange)
@@ -61,7 +61,7 @@ def edit(folder: Path) -> int:
         print(why, file=sys.stderr)
         if sys.stdin.isatty():
             input("Press Enter to open it: ")
-    after = _edited(plain, editor)
+    after = _edited(plain, editor, Home(folder).profiles)
     if after == before:
         print("Nothing was changed")
         return EXIT_OK
@@ -77,7 +77,7 @@ def edit(folder: Path) -> int:
     return EXIT_OK
 
 
-def _edited(plain: Mapping[str, object], editor: list[str]) -> Settings:
+def _edited(plain: Mapping[str, object], editor: list[str], own: Path) -> Settings:
     """Return what the person made of the configuration; he may correct it until it can be used."""
     text = json.dumps(_open_part(plain), indent=2, ensure_ascii=False) + "\n"
     with tempfile.TemporaryDirectory(prefix="substation-") as private:  # mode 0700
@@ -88,7 +88,7 @@ def _edited(plain: Mapping[str, object], editor: list[str]) -> Settings:
             if subprocess.run([*editor, str(path)], check=False).returncode:
                 raise SettingsError(f"{editor[0]} ended with an error; nothing was changed")
             try:
-                return _closed(plain, path.read_text(encoding="utf-8"))
+                return _closed(plain, path.read_text(encoding="utf-8"), own)
             except (SettingsError, UnicodeDecodeError) as exc:
                 if not sys.stdin.isatty():
                     raise
@@ -168,8 +168,11 @@ def _open_part(plain: Mapping[str, object]) -> object:
     return names.without_secrets({name: part for name, part in plain.items() if name not in names.FIXED})
 
 
-def _closed(before: Mapping[str, object], text: str) -> Settings:
-    """Return the edited configuration with its secrets put back; users keep theirs by name."""
+def _closed(before: Mapping[str, object], text: str, own: Path) -> Settings:
+    """Return the edited configuration with its secrets put back; users keep theirs by name.
+
+    `own` is the station's own folder of meter profiles.
+    """
     try:
         data = json.loads(text)
     except ValueError as exc:
@@ -206,7 +209,7 @@ def _closed(before: Mapping[str, object], text: str) -> Settings:
     data["export_password_weak"] = is_hash and before.get("export_password_weak") is True
     after = parse(data, NAME)
     people.keep_an_administrator(before, after)
-    refuse_new_profiles(before, after)
+    refuse_new_profiles(before, after, own)
     return after
 
 

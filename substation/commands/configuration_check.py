@@ -19,7 +19,7 @@ REMEDY = "python3 encrypt_config.py"
 def check(folder: Path) -> int:
     """Print what is wrong and what is doubtful; return 78 when something is wrong."""
     loaded = load_and_say(folder)
-    wrong, doubtful = findings(loaded.settings)
+    wrong, doubtful = findings(loaded.settings, loaded.home.profiles)
     for words in wrong:
         print(f"Wrong: {words}", file=sys.stderr)
     for words in doubtful:
@@ -33,11 +33,14 @@ def check(folder: Path) -> int:
     return EXIT_OK
 
 
-def findings(settings: Settings) -> tuple[list[str], list[str]]:
-    """Return what keeps the station from running as it should, and what may be meant."""
+def findings(settings: Settings, own: Path) -> tuple[list[str], list[str]]:
+    """Return what keeps the station from running as it should, and what may be meant.
+
+    `own` is the station's own folder of meter profiles.
+    """
     wrong: list[str] = []
     doubtful: list[str] = []
-    _profiles(settings, wrong, doubtful)
+    _profiles(settings, own, wrong, doubtful)
     _ports(settings, doubtful)
     _people(settings, wrong)
     if words := weak_words(settings):
@@ -45,7 +48,7 @@ def findings(settings: Settings) -> tuple[list[str], list[str]]:
     return wrong, doubtful
 
 
-def refuse_new_profiles(before: Mapping[str, object], after: Settings) -> None:
+def refuse_new_profiles(before: Mapping[str, object], after: Settings, own: Path) -> None:
     """Raise SettingsError for a meter profile that a change brings in and that cannot be used.
 
     One that stood there already is left to `check`, so that every other setting can still be changed.
@@ -60,18 +63,21 @@ def refuse_new_profiles(before: Mapping[str, object], after: Settings) -> None:
         if (meter.id, meter.profile) in stood:
             continue
         try:
-            profile.load(meter.profile)
+            profile.load(meter.profile, own)
         except ProfileError as exc:
             raise SettingsError(
                 f"{NAME}: meters.{at}.profile: {exc}. Remedy: {REMEDY} set meters.{at}.profile <name>"
             ) from exc
 
 
-def _profiles(settings: Settings, wrong: list[str], doubtful: list[str]) -> None:
+def _profiles(settings: Settings, own: Path, wrong: list[str], doubtful: list[str]) -> None:
     for name in dict.fromkeys(meter.profile for meter in settings.meters):
         at, first = next((at, one) for at, one in enumerate(settings.meters) if one.profile == name)
         try:
-            if not profile.load(name).verified and not settings.simulated:
+            found = profile.load(name, own)
+            if found.warning:
+                doubtful.append(f"meters.{at}.profile: {name}: {found.warning}")
+            elif not found.verified and not settings.simulated:
                 doubtful.append(
                     f"meters.{at}.profile: {name} was not yet read from a real meter; "
                     f"compare {first.name} on screen with the meter's own display"

@@ -25,22 +25,13 @@ from substation import errors
 from substation.commands import reference_log
 from substation.commands.doors import PROJECT
 from substation.commands.reference_facts import AUDIT_EVENTS, EXIT_CODES, INTRODUCTION, PROGRAMS, Program
+from substation.commands.reference_meters import meters_page
+from substation.commands.reference_table import MADE, table
 from substation.commands.usage import Parser
 from substation.quantities import QUANTITIES, Quantity
 from substation.settings.model import Settings
 
 FOLDER = PROJECT / "docs" / "reference"
-MADE = "<!-- Made by `python3 -m substation.commands.reference`; do not edit. -->\n"
-
-
-def table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
-    """Return a Markdown table."""
-    lines = [head, ["---"] * len(head), *rows]
-    return "".join("| " + " | ".join(_cell(cell) for cell in line) + " |\n" for line in lines)
-
-
-def _cell(value: object) -> str:
-    return str(value).replace("|", "\\|").replace("\n", " ")
 
 
 def settings_page() -> str:
@@ -235,6 +226,7 @@ SEEN = {"COLUMNS": "100", "NO_COLOR": "1", "SUBSTATION_HOME": "/nonexistent"}
 PAGES = {
     "settings.md": settings_page,
     "quantities.md": quantities_page,
+    "meters.md": meters_page,
     "errors.md": errors_page,
     "audit-events.md": events_page,
     "log-events.md": log_events_page,

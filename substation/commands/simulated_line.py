@@ -20,7 +20,7 @@ from substation.commands.usage import Parser
 from substation.errors import EXIT_BUSY, EXIT_CONFIG, EXIT_OK, Busy, SettingsError, SubstationError
 from substation.meters import profile
 from substation.settings import files
-from substation.settings.model import Settings
+from substation.settings.model import Home, Settings
 from substation.simulator import kept
 from substation.simulator.line import SimulatedLine
 from substation.simulator.orders import OrderFile, Orders
@@ -185,7 +185,7 @@ def _line(
         link=state / LINK,
         baud=baud or line.baud,
         turnaround_ms=turnaround_ms,
-        profile=profile.load(settings.meters[0].profile),
+        profile=profile.load(settings.meters[0].profile, Home(state.parent).profiles),
         meter_ids=[meter.id for meter in meters],
         own_supply=[meter.id for meter in meters if meter.aux_supply == "own"],
     )

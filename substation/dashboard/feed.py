@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from substation.clock import Clock, day_start_ms
+from substation.dashboard.answers import Newest
 from substation.dashboard.board import (
     Board,
     Freshness,
@@ -22,11 +23,10 @@ from substation.dashboard.board import (
 )
 from substation.dashboard.shared import Shared
 from substation.errors import StoreError
-from substation.readings import Reading
+from substation.meters.profile import Profile
 from substation.settings.model import Home, Settings
-from substation.store import heartbeat, live
+from substation.store import heartbeat
 from substation.store.history import HistoryReader, Series
-from substation.store.original import recognise
 
 __all__ = [
     "Board",
@@ -46,16 +46,10 @@ BOARD_S = 0.25
 """A board is shared for so long."""
 FIGURES_S = 15.0
 """The day's sums are shared for so long."""
-OLD_S = 30.0
-"""A meter that has been silent for more than an hour is looked up in the history so often."""
 CURVES = 12
 """Days kept for charts; the largest takes 0.5 MB."""
 POINTS_A_DAY = 1440
 QUARTER_MS = 900_000
-LONGEST_EMPTY = 1024
-"""Bytes: a live file with a header and no row is shorter."""
-
-
 LOOSE_S = 180
 """A day's energy whose registers were read further from its ends than this is shown as a nearly right one."""
 
@@ -101,8 +95,7 @@ class Feed:
         self._board_lock = threading.Lock()
         self._board: Board | None = None
         self._board_at = 0.0
-        self._old: dict[int, Reading] = {}
-        self._old_at = -OLD_S
+        self._newest = Newest(settings, home, clock)
         self._trouble = ""
         self._doubts: dict[int, str] = {}
         self._figures = Shared(clock, FIGURES_S)
@@ -114,6 +107,11 @@ class Feed:
         return self._settings
 
     @property
+    def profiles(self) -> Path:
+        """The station's own folder of meter profiles."""
+        return self._home.profiles
+
+    @property
     def clock(self) -> Clock:
         """The clock that ages are counted by."""
         return self._clock
@@ -122,8 +120,8 @@ class Feed:
         """Go on with a changed configuration; the next board is made by it."""
         with self._board_lock:
             self._settings, self._home = settings, home
-            self._board, self._old, self._old_at = None, {}, -OLD_S
-            self._doubts = {}
+            self._newest = Newest(settings, home, self._clock)
+            self._board, self._doubts = None, {}
         self._figures.clear()
         self._curves.clear()
 
@@ -174,52 +172,15 @@ class Feed:
         if self._trouble:
             problems.append(self._trouble)
         problems += [words for meter in self._settings.meters if (words := self._doubts.get(meter.id))]
-        last = self._last_answers(problems)
+        found = self._newest.answers(problems)
+        beat, now_ms = heartbeat.read(self._home.heartbeat), self._clock.now_ms()
         return make_board(
-            self._settings, heartbeat.read(self._home.heartbeat), last, self._clock.now_ms(), problems
+            self._settings, beat, found.last, now_ms, problems, asked=found.asked, models=found.models
         )
 
-    def _last_answers(self, problems: list[str]) -> dict[int, Reading]:
-        """Return the newest answer of each meter: from the live file, else from the history."""
-        try:
-            pairs = live.latest(self._home.live)
-            damaged = not pairs and _has_content(self._home.live)
-        except StoreError as exc:
-            problems.append(f"The live file cannot be read: {exc}")
-            pairs, damaged = {}, False
-        last: dict[int, Reading] = {}
-        foreign = False
-        for meter_id, pair in pairs.items():
-            if pair.newest.simulated not in (None, self._settings.simulated):
-                foreign = True
-            elif pair.answered is not None:
-                last[meter_id] = pair.answered.reading
-        if foreign:
-            problems.append("The live file holds readings of another kind of station; they are not shown.")
-        if damaged:
-            original = recognise(self._home.live)
-            problems.append(
-                f"{self._home.live.name} is {original}: python3 datalogger.py import takes its readings over."
-                if original
-                else "The live file is damaged: no line of it can be read."
-            )
-        silent = {meter.id for meter in self._settings.meters} - last.keys()
-        if silent:
-            old = self._older_answers(problems)
-            last.update({meter_id: old[meter_id] for meter_id in silent & old.keys()})
-        return last
-
-    def _older_answers(self, problems: list[str]) -> dict[int, Reading]:
-        """Return what the history knows of meters that the live file's hour does not hold."""
-        now = self._clock.monotonic()
-        if now - self._old_at >= OLD_S:
-            self._old_at = now
-            try:
-                self._old = self._history().latest()
-            except StoreError as exc:
-                problems.append(f"The history cannot be read: {exc}")
-                self._old = {}
-        return self._old
+    def profile(self, meter_id: int) -> Profile | None:
+        """Return the profile of a meter; None when there is no such meter, or its file cannot be read."""
+        return self._newest.profile(meter_id)
 
     def _today(self, meter_id: int, before_ms: int, start_ms: int, end_ms: int) -> TodayFigures:
         history = self._history()
@@ -284,13 +245,6 @@ def _lean(series: Series) -> Series:
         }
 
     return dataclasses.replace(series, low=once(series.low), high=once(series.high))
-
-
-def _has_content(path: Path) -> bool:
-    try:
-        return path.stat().st_size > LONGEST_EMPTY
-    except OSError:
-        return False
 
 
 def _kilo(value: float | None) -> float | None:

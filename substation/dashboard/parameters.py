@@ -1,5 +1,6 @@
 """Every quantity of a meter: per phase with bars, then all of them with register, age, lowest and highest."""
 
+from pathlib import Path
 from typing import Any
 
 from dash import html
@@ -35,18 +36,21 @@ LEFT = 3
 """So many groups stand in the left column."""
 
 
-def model(name: str) -> str:
-    """Return the model of a meter profile, or the profile's name when its file cannot be read."""
+def model(name: str, own: Path | None = None) -> str:
+    """Return the model of a meter profile, or the profile's name when its file cannot be read.
+
+    `own` is the station's own folder of profiles.
+    """
     try:
-        return profile.load(name).model
+        return profile.load(name, own).model
     except ProfileError:
         return name
 
 
-def registers(name: str) -> dict[str, int]:
+def registers(name: str, own: Path | None = None) -> dict[str, int]:
     """Return the registers of a meter profile as printed in its manual; empty when it cannot be read."""
     try:
-        return {key: row.printed for key, row in profile.load(name).registers.items()}
+        return {key: row.printed for key, row in profile.load(name, own).registers.items()}
     except ProfileError:
         return {}
 
@@ -99,7 +103,7 @@ def section(feed: Feed, meter: LiveMeter, parts: Parts, card: Parts) -> html.Sec
         card: group `mN`: whether the whole table is old.
     """
     setting = feed.settings.meter(meter.id)
-    printed = registers(setting.profile) if setting is not None else {}
+    printed = registers(setting.profile, feed.profiles) if setting is not None else {}
     halves = [GROUPS[:LEFT], GROUPS[LEFT:]]
     return html.Section(
         [

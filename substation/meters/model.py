@@ -48,20 +48,26 @@ class Profile(Part):
     without: tuple[str, ...] = Field(
         (), description='Rows of the base that this model lacks; "extras" for all of its extras.'
     )
-    function: Function = 3
+    function: Function = Field(3, description="3 reads holding registers, 4 input registers.")
     printed_from: int | None = Field(
         None,
         ge=0,
         description="The number that the manual prints for wire address 0; default 40001 or 30001.",
     )
-    encoding: Encoding = "float32"
-    word_order: WordOrder = "ABCD"
-    phases: Literal[1, 3] = 3
+    encoding: Encoding = Field("float32", description="How a number lies in its registers.")
+    word_order: WordOrder = Field(
+        "ABCD", description="ABCD: high word first; CDAB: low word first; BADC, DCBA: bytes swapped as well."
+    )
+    phases: Literal[1, 3] = Field(3, description="1: values of the circuit as totals and R phase.")
     max_registers: int = Field(125, ge=1, le=125, description="The longest block the meter answers.")
     barriers: tuple[int, ...] = Field((), description="Registers, as printed, before which a request ends.")
     extras_group: Group = Field("slow", description="How often extras are read whose row does not say.")
-    registers: dict[str, Annotated[Register, BeforeValidator(plain_number)]]
-    extras: dict[str, Extra] = Field(default_factory=dict)
+    registers: dict[str, Annotated[Register, BeforeValidator(plain_number)]] = Field(
+        description="Table: a row a quantity, its register as printed or a table."
+    )
+    extras: dict[str, Extra] = Field(
+        default_factory=dict, description="Table: what is beyond the 38 quantities, each with its label."
+    )
 
     @model_validator(mode="before")
     @classmethod

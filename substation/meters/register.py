@@ -26,15 +26,20 @@ class Register(Part):
     """Where one value stands. What is not said follows from the head of the file."""
 
     printed: int = Field(alias="register", description="The number printed in the manual.")
-    encoding: Encoding | None = None
-    word_order: WordOrder | None = None
+    encoding: Encoding | None = Field(None, description="Where it differs from the head.")
+    word_order: WordOrder | None = Field(None, description="Where it differs from the head.")
     scale: float = Field(
         1.0, gt=0, allow_inf_nan=False, description="Value = what the registers hold x scale, in the unit."
     )
-    function: Function | None = None
-    coding: Coding = "plain"
-    group: Group | None = None
-    certainty: Certainty | None = None
+    function: Function | None = Field(None, description="Where it differs from the head.")
+    coding: Coding = Field(
+        "plain",
+        description="four_quadrant: a power factor above 1 means 2 - x (leading), below -1 means -2 - x.",
+    )
+    group: Group | None = Field(
+        None, description="How often it is read; default fast for what flows now, slow for energies."
+    )
+    certainty: Certainty | None = Field(None, description="Where it is less sure than the map as a whole.")
     counter_modulus: float | None = Field(
         None,
         gt=0,
@@ -46,7 +51,7 @@ class Extra(Register):
     """A value beyond the 38 of `quantities`: it can be read and shown, but is not kept in the history."""
 
     label: str = Field(min_length=1, description="What it is, as in the manual.")
-    unit: str = ""
+    unit: str = Field("", description="V, A, W, var, VA, Wh, varh, VAh, %, deg, s, h ... or none.")
 
 
 def plain_number(row: object) -> object:

@@ -67,3 +67,38 @@ def test_one_that_stood_there_already_keeps_nobody_from_other_settings(home: Pat
     assert profiles(home)[:3] == ["nosuch", "elmeasure_lgplus", "elmeasure_lgplus"]
     assert configuration.main(["set", "meters.0.profile", "elmeasure_lgplus"]) == 0
     assert configuration.main(["check"]) == 0
+
+
+OWN = """
+model = "Front of the meter"
+source = "manual, page 12"
+verified = false
+base = "elmeasure_lgplus"
+"""
+
+
+def test_a_model_of_the_stations_own_is_taken_and_its_fault_is_named_with_the_line(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (home / "profiles").mkdir()
+    (home / "profiles" / "front.toml").write_text(OWN + 'word_order = "CDBA"\n')
+    assert configuration.main(["set", "meters.1.profile", "front"]) == 78
+    assert "front.toml: line 6: word_order: 'CDBA' is none of ABCD, CDAB" in capsys.readouterr().err
+    (home / "profiles" / "front.toml").write_text(OWN)
+    assert configuration.main(["set", "meters.1.profile", "front"]) == 0
+    assert profiles(home)[1] == "front"
+    assert configuration.main(["check"]) == 0
+    assert "front was not yet read from a real meter" in capsys.readouterr().err
+    (home / "profiles" / "front.toml").unlink()
+    assert configuration.main(["check"]) == 78
+    assert "meters.1.profile: meter profile 'front' does not exist" in capsys.readouterr().err
+
+
+def test_check_warns_of_a_model_whose_map_is_unsure(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert configuration.main(["set", "meters.1.profile", "schneider_em6436h"]) == 0
+    assert configuration.main(["check"]) == 0
+    said = capsys.readouterr().err
+    assert (
+        "Note: meters.1.profile: schneider_em6436h: the register map of Schneider EM6436H is not sure" in said
+    )
+    assert "compare every value with the meter's own display" in said

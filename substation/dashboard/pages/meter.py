@@ -60,7 +60,8 @@ def head(feed: Feed, meter: LiveMeter, parts: Parts) -> html.Div:
     reached = ""
     if setting is not None:
         line = next(line for line in feed.settings.lines if line.name == setting.line)
-        reached = f"{parameters.model(setting.profile)}, address {meter.id}, {line.baud} {line.format}"
+        model = parameters.model(setting.profile, feed.profiles)
+        reached = f"{model}, address {meter.id}, {line.baud} {line.format}"
     return html.Div(
         [menu, *cards.state(meter, parts), cards.age(meter), html.Span(reached, className="ss-muted")],
         className="ss-head ss-meter-head",
