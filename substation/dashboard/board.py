@@ -3,39 +3,43 @@
 Pure: settings, the poller's report and the last readings in, a `Board` out; no file, no clock.
 The rules of truth stand here once for all pages:
 
-1. A value is `good` while fresh, `late` after two rounds, `stale` after five.
+1. A value is `good` while fresh, `late` after two rounds, `stale` after five; an energy, which is asked
+   for more rarely, after as many slow intervals (`values`).
 2. When the poller is stopped or the meter does not answer, every value is `stale` at once and the
    state of supply is unknown: what was true then is not known to be true now. It is unknown as well
    whenever the values that it rests on are `stale` or `never` came. Only what the poller concludes
    from the silence itself stands without them: a meter fed by its own dead circuit.
-3. A stale value keeps its number, so that a person may judge; a value never seen has none.
+3. A stale value keeps its number, so that a person may judge; a value never seen has none, and says why
+   where the meter itself answers.
 4. A doubt that was stored with a value (`implausible`, `disabled`) outlives its age.
+5. A meter that repeats itself (`frozen_since_ms`) is as one that fell silent then, though it answers.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from substation.quantities import QUANTITIES
-from substation.readings import Quality, Reading
+from substation.dashboard import format as f
+from substation.dashboard.values import (
+    ANY_MODEL,
+    CLOCK_SLACK_S,
+    Extra,
+    Freshness,
+    Known,
+    Limits,
+    LiveValue,
+    Model,
+)
+from substation.readings import Reading
 from substation.settings.model import Meter, Role, Settings
 
-Freshness = Literal["fresh", "late", "stale", "never"]
+__all__ = ["Board", "Freshness", "Limits", "LineState", "LiveMeter", "LiveValue", "PollerState", "make_board"]
+
 UNKNOWN = "Unknown"
 COMM_OK = "OK"
-CLOCK_SLACK_S = 1.0
-"""A time stamp may lie so far ahead of the clock: two processes read it one after the other."""
 
 
-@dataclass(frozen=True, slots=True)
-class LiveValue:
-    """One value as it may be shown."""
-
-    value: float | None
-    """In `unit`, at the stored resolution, not rounded further."""
-    unit: str
-    quality: str
-    """good | late | stale | never, or the stored doubt: implausible | no_answer | refused | disabled."""
+NOTHING: Mapping[int, Any] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,22 +93,12 @@ class LiveMeter:
     counters: Mapping[str, float] = field(default_factory=dict)
     """Since the poller's start: asked, ok, timeout, crc, wrong, refused, noise (and
     turnaround_ms, last_good_ms)."""
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """Ages at which things turn, s."""
-
-    fresh_s: float
-    late_s: float
-    silent_s: float
-    """A poller that has not reported for so long is stopped."""
-
-    @classmethod
-    def of(cls, interval_s: float, wire_limit_s: float = 0.0) -> "Limits":
-        """Return the limits for a poll interval; a wire too slow for it sets the pace itself."""
-        pace = max(interval_s, wire_limit_s)
-        return cls(max(2 * pace, 3.0), max(5 * pace, 5.0), max(3.2, 1.6 * pace))
+    model: Model = ANY_MODEL
+    """What it can say."""
+    frozen: str = ""
+    """In words since when it repeats itself; empty where it does not."""
+    extras: tuple[Extra, ...] = ()
+    """What it says beyond the vocabulary: shown, not kept in the history."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +114,8 @@ class Board:
     """Sentences for the state line: what is wrong with the station's own equipment."""
     limits: Limits = field(default_factory=lambda: Limits.of(2.0))
     """Ages at which a reading of this station turns late and stale."""
+    slow: Limits = field(default_factory=lambda: Limits.of(60.0))
+    """The same of a value that is read every slow interval."""
 
     def meter(self, meter_id: int) -> LiveMeter | None:
         """Return the meter with this Modbus id, or None."""
@@ -132,6 +128,9 @@ def make_board(
     last: Mapping[int, Reading],
     now_ms: int,
     problems: Sequence[str] = (),
+    *,
+    asked: Mapping[int, Mapping[str, Reading]] = NOTHING,
+    models: Mapping[int, Model] = NOTHING,
 ) -> Board:
     """Return the board.
 
@@ -141,16 +140,18 @@ def make_board(
         last: by meter id the newest reading that was answered.
         now_ms: UTC, ms.
         problems: what went wrong on the way here, in sentences.
+        asked: by meter id and quantity the newest answer for which it was asked, where that is not `last`.
+        models: by meter id what the meter can say; without one it counts as able to say everything.
     """
     beat = beat or {}
-    limits = Limits.of(_number(beat, "interval_s", settings.poll.interval_s), _number(beat, "limit_s", 0.0))
+    interval_s, wire_s = _number(beat, "interval_s", settings.poll.interval_s), _number(beat, "limit_s", 0.0)
+    limits = Limits.of(interval_s, wire_s)
+    slow = Limits.of(max(interval_s, settings.poll.slow_interval_s), wire_s)
     poller = _poller(settings, beat, bool(last), now_ms, limits)
     running = poller.state == "running"
     said = {entry.get("id"): entry for entry in _entries(beat, "meters")}
-    moment = _Moment(settings, beat, running, now_ms, limits)
-    meters = tuple(
-        _meter(moment, meter, said.get(meter.id, {}), last.get(meter.id)) for meter in settings.meters
-    )
+    moment = _Moment(settings, beat, running, now_ms, limits, slow, said, last, asked, models)
+    meters = tuple(_meter(moment, meter) for meter in settings.meters)
     told = [str(words) for words in beat.get("problems") or ()] if running else []
     return Board(
         now_ms,
@@ -160,6 +161,7 @@ def make_board(
         meters,
         tuple(dict.fromkeys([*problems, *told])),
         limits,
+        slow,
     )
 
 
@@ -196,24 +198,43 @@ class _Moment:
     running: bool
     now_ms: int
     limits: Limits
+    slow: Limits
+    said: Mapping[Any, Mapping[str, Any]]
+    """What the poller reports, by meter id; the next three as `make_board` is given them."""
+    last: Mapping[int, Reading]
+    asked: Mapping[int, Mapping[str, Reading]]
+    models: Mapping[int, Model]
 
 
-def _meter(moment: _Moment, meter: Meter, said: Mapping[str, Any], reading: Reading | None) -> LiveMeter:
-    asked = moment.running and bool(said)
-    comm_status = str(said.get("comm_status", UNKNOWN)) if asked else UNKNOWN
-    trusted = comm_status == COMM_OK
-    age_s = None if reading is None else (moment.now_ms - reading.at_ms) / 1000
-    freshness = _freshness(age_s, trusted, moment.limits)
-    since = said.get("since_ms") if asked else moment.beat.get("at_ms")
+def _meter(moment: _Moment, meter: Meter) -> LiveMeter:
+    said, reading = moment.said.get(meter.id, {}), moment.last.get(meter.id)
+    model = moment.models.get(meter.id, ANY_MODEL)
+    polled = moment.running and bool(said)
+    comm_status = str(said.get("comm_status", UNKNOWN)) if polled else UNKNOWN
+    frozen_ms = said.get("frozen_since_ms") if polled else None
+    disabled = said.get("disabled") if polled else None
+    known = Known(
+        reading,
+        moment.asked.get(meter.id, {}),
+        model,
+        disabled if isinstance(disabled, Mapping) else {},
+        comm_status == COMM_OK,
+        frozen_ms if isinstance(frozen_ms, int) and not isinstance(frozen_ms, bool) else None,
+        moment.now_ms,
+        moment.limits,
+        moment.slow,
+    )
+    age_s, freshness, frozen = known.age_s, known.freshness, _frozen_words(moment, known.frozen_ms)
+    since = said.get("since_ms") if polled else moment.beat.get("at_ms")
     if not moment.running:
         detail = "the poller does not run"
     elif not said:
         detail = "not asked yet"
     else:
         detail = str(said.get("comm_detail", ""))
-    supply = _supply(said if asked else {}, age_s, freshness)
+    supply = _supply(said if polled else {}, age_s, freshness, frozen)
     if supply.overruled:
-        since = None if reading is None else reading.at_ms
+        since = known.frozen_ms or (None if reading is None else reading.at_ms)
     return LiveMeter(
         id=meter.id,
         name=meter.name,
@@ -228,7 +249,7 @@ def _meter(moment: _Moment, meter: Meter, said: Mapping[str, Any], reading: Read
         comm_detail=detail,
         age_s=None if age_s is None else max(age_s, 0.0),
         freshness=freshness,
-        values=_values(reading, freshness),
+        values=known.values(),
         counters={
             key: value
             for key, value in said.items()
@@ -236,7 +257,17 @@ def _meter(moment: _Moment, meter: Meter, said: Mapping[str, Any], reading: Read
             and isinstance(value, int | float)
             and not isinstance(value, bool)
         },
+        model=model,
+        frozen=frozen,
+        extras=known.extras(said if polled else {}),
     )
+
+
+def _frozen_words(moment: _Moment, since_ms: int | None) -> str:
+    if since_ms is None:
+        return ""
+    at = f.minute(since_ms, moment.now_ms, moment.settings.site.zone)
+    return f"frozen since {at}: the meter repeats itself"
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,7 +279,7 @@ class _Supply:
     """Whether the poller says more than the values can bear."""
 
 
-def _supply(said: Mapping[str, Any], age_s: float | None, freshness: Freshness) -> _Supply:
+def _supply(said: Mapping[str, Any], age_s: float | None, freshness: Freshness, frozen: str) -> _Supply:
     """Return what the poller says of the supply, as far as rule 2 lets it stand."""
     found = _Supply(
         str(said.get("supply", "unknown")), str(said.get("status", UNKNOWN)), str(said.get("evidence", ""))
@@ -257,29 +288,7 @@ def _supply(said: Mapping[str, Any], age_s: float | None, freshness: Freshness) 
     if found.supply == "unknown" or freshness in ("fresh", "late") or by_silence:
         return found
     words = "no reading yet" if age_s is None else f"no reading for {spell_age(age_s)}"
-    return _Supply(evidence=words, overruled=True)
-
-
-def _freshness(age_s: float | None, trusted: bool, limits: Limits) -> Freshness:
-    if age_s is None:
-        return "never"
-    if not trusted or age_s > limits.late_s or age_s < -CLOCK_SLACK_S:
-        return "stale"
-    return "fresh" if age_s <= limits.fresh_s else "late"
-
-
-def _values(reading: Reading | None, freshness: Freshness) -> dict[str, LiveValue]:
-    shown = "good" if freshness == "fresh" else freshness
-    values = {}
-    for quantity in QUANTITIES:
-        if reading is None:
-            values[quantity.key] = LiveValue(None, quantity.unit, "never")
-            continue
-        stored = reading.quality_of(quantity.key)
-        value = quantity.from_steps(quantity.to_steps(reading.values.get(quantity.key)))
-        quality = shown if stored is Quality.GOOD else stored.value
-        values[quantity.key] = LiveValue(value, quantity.unit, quality)
-    return values
+    return _Supply(evidence=frozen or words, overruled=True)
 
 
 def _lines(settings: Settings, beat: Mapping[str, Any], running: bool) -> tuple[LineState, ...]:

@@ -167,6 +167,12 @@ def moment(ms: int | None, now_ms: int, zone: zoneinfo.ZoneInfo) -> str:
     return f"{when.day} {_MONTHS[when.month - 1]} {when:%H:%M}"
 
 
+def minute(ms: int, now_ms: int, zone: zoneinfo.ZoneInfo) -> str:
+    """Return a point in time to the minute: `10:42` when it was today, else `22 Nov 10:42`."""
+    written = moment(ms, now_ms, zone)
+    return written[:5] if written[2] == ":" else written
+
+
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
