@@ -20,9 +20,9 @@ from substation.bus.line import SETTLE_S
 from substation.meters.profile import Profile
 from substation.settings.model import Meter
 
-ID_S = 0.28
-"""Of a short scan for each id: 32 of them take 9 s."""
-WHOLE_S = 56.0
+ID_S = 0.26
+"""Of a short scan for each id: 32 of them take 9 s with the patience for the last."""
+WHOLE_S = 55.0
 """Of the longest scan."""
 LEAST_PATIENCE_S = 0.15
 MOST_PATIENCE_S = 0.30

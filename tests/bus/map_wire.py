@@ -4,7 +4,7 @@ import random
 from collections.abc import Mapping
 
 from substation.bus import frame
-from substation.bus.line import Answer
+from substation.bus.line import SETTLE_S, Answer
 from substation.errors import BadFrame, LineDown, NoAnswer
 from substation.meters.blocks import Block
 from substation.meters.pace import Pace
@@ -68,6 +68,7 @@ class MapWire:
         self._clock.mono += took_s  # the station's own time stands still: what the meters see stays
         self.busy_s += took_s
         if reply is None:
+            self._clock.mono += SETTLE_S  # the line listens before it asks again
             raise NoAnswer(f"{question}: no answer")
         data = b"".join(reply.parts)
         found = frame.find_answer(question, data)
