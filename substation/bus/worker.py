@@ -102,7 +102,9 @@ class Worker:
 
     def join(self, seconds: float) -> bool:
         """Wait for the end; return whether it came. One that hangs gives its port back when it wakes."""
-        if self._thread.ident is not None:
+        if self._thread.ident is None:  # never begun
+            self.scanner.line.close()
+        else:
             self._thread.join(max(0.0, seconds))
         return not self._thread.is_alive()
 
@@ -161,7 +163,10 @@ class Worker:
                 return
             if self.scanner.down and now_s - tried_s >= LINE_RETRY_S:
                 tried_s = now_s
-                if self.scanner.reopen():
+                is_back = self.scanner.reopen()
+                self._show(settled=True)
+                self._hand_over([])
+                if is_back:
                     return
             self._wake.wait(min(left_s, LOOK_S))
 
