@@ -9,10 +9,13 @@ from tests.fake_clock import FakeClock
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
-        "--frames", type=int, default=300, help="frames with mixed faults through the simulated wire"
+        "--frames", type=int, default=500, help="frames with mixed faults through the simulated wire"
     )
     parser.addoption(
         "--random-lines", type=int, default=30, help="random simulated lines whose meters are identified"
+    )
+    parser.addoption(
+        "--replugs", type=int, default=50, help="times an adapter is pulled out and put in again"
     )
 
 

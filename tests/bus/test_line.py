@@ -6,9 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from substation.bus.frame import READ_FUNCTIONS, crc16, sealed
+from substation.bus.frame import crc16
 from substation.bus.line import Line
-from substation.bus.scan import Scanner
 from substation.clock import SystemClock
 from substation.errors import BadFrame, LineDown, NoAnswer, Refused
 from substation.meters.blocks import Block, values
@@ -141,18 +140,6 @@ def test_a_late_reply_of_one_meter_is_noise_to_the_next(
     assert answer.noise
 
 
-def test_only_reads_ever_leave(simulated: SimulatedLine, scanner: Scanner) -> None:
-    for fault in ("dead", "crc", "short", "wrong_slave", "exception", "echo"):
-        simulated.faults.order(1, fault, times=1)
-    for _ in range(6):
-        scanner.round(SystemClock().monotonic() + 2.0)
-    assert len(simulated.requests) > 30
-    for request in simulated.requests:
-        assert len(request) == 8
-        assert sealed(request)
-        assert request[1] in READ_FUNCTIONS
-
-
 @pytest.mark.parametrize("function", [1, 2, 5, 6, 15, 16, 22, 23, 43])
 def test_anything_but_a_read_is_refused_where_bytes_are_written(
     simulated: SimulatedLine, line: Line, function: int
@@ -201,21 +188,27 @@ def test_a_lost_port_is_down_at_once_and_up_again_under_another_number(
         line.read(1, block, PATIENCE_S)
 
 
-def test_a_hundred_replugs_leave_nothing_open(simulated: SimulatedLine, line: Line, block: Block) -> None:
-    def handles() -> int:
-        return len(list(Path("/proc/self/fd").iterdir()))
+@pytest.mark.parametrize("gap_s", [0.0, 0.04])
+def test_a_meter_gets_the_gap_that_it_wants(
+    simulated: SimulatedLine, line: Line, block: Block, monkeypatch: pytest.MonkeyPatch, gap_s: float
+) -> None:
+    """The simulated line counts each silence that is shorter than 40 ms before meter 3, and only there."""
+    short = []
+    real = simulated._take
 
-    before = handles()
-    for _ in range(100):
-        simulated.unplug()
-        with pytest.raises(LineDown):
-            line.read(1, block, 0.05)
-        with pytest.raises(LineDown):
-            line.open()
-        simulated.replug()
-        line.open()
-    line.read(1, block, PATIENCE_S)
-    assert handles() == before
+    def take(length: int) -> None:
+        before_s = simulated._first_s - simulated._busy_until_s
+        if simulated._buffer[0] == 3 and before_s < 0.04:
+            short.append(before_s)
+        real(length)
+
+    monkeypatch.setattr(simulated, "_take", take)
+    line.gaps_s = {3: gap_s}
+    started = time.monotonic()
+    for meter_id in (1, 2, 3, 4, 3):
+        line.read(meter_id, block, PATIENCE_S)
+    assert len(short) == (0 if gap_s else 2)
+    assert time.monotonic() - started >= 2 * gap_s
 
 
 def test_a_port_can_be_lost_in_the_middle_of_an_answer(

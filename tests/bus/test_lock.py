@@ -1,5 +1,7 @@
-"""One poller a station."""
+"""One poller a station, one program a port."""
 
+import errno
+import fcntl
 import os
 import subprocess
 import sys
@@ -7,8 +9,14 @@ from pathlib import Path
 
 import pytest
 
+from substation.bus.line import Line
 from substation.bus.lock import PollerLock
 from substation.errors import Busy, StoreError
+from substation.settings.model import Line as LineSettings
+from substation.simulator.line import SimulatedLine
+
+TIOCGEXCL = 0x80045440
+"""Asks whether TIOCEXCL is set (asm-generic/ioctls.h)."""
 
 
 def test_the_second_names_the_first(tmp_path: Path) -> None:
@@ -43,3 +51,27 @@ def test_a_folder_that_cannot_be_made_is_explained(tmp_path: Path) -> None:
     (tmp_path / "state").write_text("a file where a folder should be")
     with pytest.raises(StoreError, match="cannot be opened"):
         PollerLock(tmp_path / "state" / "poller.lock").take()
+
+
+def test_a_port_is_held_against_programs_that_ask_and_those_that_do_not(
+    simulated: SimulatedLine, line: Line, settings: LineSettings
+) -> None:
+    """flock stops those that ask for it; TIOCEXCL every open(2) but root's, whatever the program."""
+    handle = line._transport._port.fileno()
+    assert exclusive(handle)
+    other = os.open(os.path.realpath(settings.port), os.O_RDWR | os.O_NOCTTY) if os.geteuid() == 0 else -1
+    if other >= 0:
+        with pytest.raises(BlockingIOError):
+            fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        line.close()
+        assert not exclusive(other), "given back to others too"
+        os.close(other)
+    else:
+        with pytest.raises(OSError) as caught:
+            os.open(os.path.realpath(settings.port), os.O_RDWR | os.O_NOCTTY)
+        assert caught.value.errno == errno.EBUSY
+
+
+def exclusive(handle: int) -> bool:
+    """Return what the kernel says of TIOCEXCL."""
+    return bool(int.from_bytes(fcntl.ioctl(handle, TIOCGEXCL, bytes(4)), sys.byteorder))

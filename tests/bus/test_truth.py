@@ -1,6 +1,6 @@
 """The promise: through every fault the wire can show, no wrong value is ever stored.
 
-300 frames by default, `--frames 10000` for the long run. The station's time moves before each request,
+500 frames by default, `--frames 10000` for the long run. The station's time moves before each request,
 so that no two readings are alike and a late reply of the same meter is a wrong value like any other.
 """
 
