@@ -4,6 +4,7 @@ import ast
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
@@ -11,6 +12,7 @@ from substation import errors
 from substation.commands import import_work, reference, reference_log
 from substation.commands.doors import PROJECT
 from substation.commands.reference_facts import AUDIT_EVENTS, EXIT_CODES, PROGRAMS
+from substation.energy import watch
 from substation.quantities import QUANTITIES
 from substation.settings.model import Settings
 from substation.store import anchors
@@ -126,6 +128,8 @@ def station_events() -> set[str]:
     computed = {
         "f'comm.{notice.kind}'": notices,
         "f'site.{name}'": {"site.site", "site.zone"},
+        "f'energy.{found.kind}'": {f"energy.{kind}" for kind in get_args(watch.Kind)},
+        "event.kind": set(),  # handed on
         "anchors.KIND": {anchors.KIND},
         "EVENT": {import_work.EVENT},
         "kind": set(),  # handed on

@@ -10,6 +10,17 @@ STATION_EVENTS = {
     "station.stop": "the poller ended in order",
     "station.gap": "nobody polled from old to new (UTC); the detail says why, and what each meter's energy "
     "register tells of that time",
+    "energy.rollover": "a counter reached the end of its register and began again at 0; the detail says how "
+    "much was counted",
+    "energy.reset": "a meter's counters fell about to zero and count on from there; old and new are its "
+    "registers, stamped with the first reading of the new ones",
+    "energy.swap": "a meter was exchanged: its counters stand at other levels than the circuit can have "
+    "brought them to, or its serial number is another; old and new are its registers",
+    "energy.false_reading": "one reading's counters (new) were taken back by the next reading, which goes on "
+    "from those before (old)",
+    "meter.frozen": "a meter answers, but repeats itself to the bit, or its energy registers stand still "
+    "though power flows (new says which); stamped with the last value that was one",
+    "meter.thawed": "the same meter goes on; the detail says after how long",
     "comm.lost": "a meter gave no valid answer for some rounds",
     "comm.back": "a lost meter answers again; the detail says after how long",
     "comm.refused": "a meter refuses a question (Modbus exception)",
@@ -42,6 +53,10 @@ POLLER_NOTICES = {
         "an imported or prepared history in `state/inbox` is taken",
     ),
     "%s refused: %s": ("error", "a file in `state/inbox` cannot be taken; it is called `.refused` now"),
+    "%s: its last registers cannot be found again: %s": (
+        "warning",
+        "after a start: an exchange of this meter while nobody polled would not be seen",
+    ),
     "configuration changed: taken over": ("info", "a changed `config.json` is in force, without a restart"),
     "meter %d %s: %s, was %s (%s)": ("info", "an event `supply`, with its evidence"),
     "meter %d: %s": ("info", "an event `supply.confirmed`; as a warning `supply.corrected`"),
@@ -65,7 +80,8 @@ Who did what is another log: [audit events](audit-events.md).
 NOTICES = """
 ## Notices in the poller's log
 
-The words of an event `comm....` stand there as they are (lost and refused as a warning), and so does what
+The words of an event `comm....` stand there as they are (lost and refused as a warning), those of
+`energy....` and `meter....` behind the meter's name (as a warning, but rollover and thawed), and so does what
 is wrong with the poller itself, once when it begins. Besides:
 
 """
