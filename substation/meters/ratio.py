@@ -70,7 +70,7 @@ def scaled(
 
 
 def _entry(transformers: tuple[Transformers, ...], at_ms: int, zone: dt.tzinfo) -> Transformers | None:
-    """Return the entry of the latest day that has begun; of two for one day the one written later."""
+    """Return the entry of the latest day that has begun; no two are of one day."""
     if not transformers:
         return None
     begun = [(start, at) for at, start in enumerate(_starts(transformers, zone)) if start <= at_ms]

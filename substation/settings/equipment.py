@@ -102,7 +102,10 @@ class Meter(Part):
     )
     name: str = Field(min_length=1, max_length=40, description="Shown on screen and in reports.")
     role: Role = Field("feeder", description="incomer, feeder or generator: decides the words of its status.")
-    profile: str = Field("elmeasure_lgplus", description="Meter model: a file in substation/meters/profiles.")
+    profile: str = Field(
+        "elmeasure_lgplus",
+        description="Meter model: a file in substation/meters/profiles, or in the home's own profiles.",
+    )
     line: str = Field("line 1", description="Name of the line it hangs on.")
     rated_kva: float = Field(
         500.0, gt=0, le=1_000_000, description="Rating of the circuit, kVA, three-phase."
@@ -130,6 +133,17 @@ class Meter(Part):
     @classmethod
     def _list_is_fine(cls, value: object) -> object:
         return tuple(value) if isinstance(value, list) else value
+
+    @field_validator("transformers")
+    @classmethod
+    def _one_a_day(cls, entries: tuple[Transformers, ...]) -> tuple[Transformers, ...]:
+        days = [dt.date.fromisoformat(entry.since) for entry in entries]
+        twice = sorted({day for day in days if days.count(day) > 1})
+        if twice:
+            raise ValueError(
+                f"two entries hold since {twice[0]}; write one, with all that changed on that day"
+            )
+        return entries
 
     @property
     def modbus_id(self) -> int:

@@ -74,6 +74,11 @@ class RegisterMap:
         """Lay out the profile; a gap between two values reads 0, as most meters have it."""
         self.profile = profile
         self._windows: dict[tuple[int, int, int], tuple[Place, ...]] = {}
+        self._var = {
+            key: key.replace("pf_average", "var_total").replace("pf_", "var_")
+            for key, place in profile.places.items()
+            if place.coding == "four_quadrant"
+        }
         self._ends: dict[int, tuple[int, int]] = {}
         for place in profile.places.values():
             first, end = self._ends.get(place.function, (place.address, 0))
@@ -116,32 +121,27 @@ class RegisterMap:
             )
         result = [0] * count
         for place in window:
-            words = _spoken(place, values, self.profile.units[place.key], odd.get(place.key))
+            words = self._spoken(place, values, odd.get(place.key))
             for at, word in enumerate(words, place.address - address):
                 if 0 <= at < count:
                     result[at] = word
         return result
 
-
-def _spoken(place: Place, values: Mapping[str, float], unit: str, odd: str | None) -> tuple[int, ...]:
-    """Return the words of one value."""
-    if odd == "all_ones":
-        return (ALL_ONES,) * place.words
-    if odd != "nan":
-        value = values[place.key] if place.key in values else extra(place.key, unit, values)
-        try:
-            return words_of(
-                value,
-                place.word_order,
-                place.encoding,
-                place.scale,
-                place.coding,
-                leading=values.get(place.key.replace("pf_average", "var_total").replace("pf_", "var_"), 0.0)
-                < 0,
-            )
-        except (struct.error, OverflowError, ValueError):  # beyond the range, or NaN in an integer
-            pass
-    return no_number(place.word_order, place.encoding)
+    def _spoken(self, place: Place, values: Mapping[str, float], odd: str | None) -> tuple[int, ...]:
+        """Return the words of one value."""
+        key = place.key
+        if odd == "all_ones":
+            return (ALL_ONES,) * place.words
+        if odd != "nan":
+            value = values[key] if key in values else extra(key, self.profile.units[key], values)
+            leading = key in self._var and values.get(self._var[key], 0.0) < 0
+            try:
+                return words_of(
+                    value, place.word_order, place.encoding, place.scale, place.coding, leading=leading
+                )
+            except (struct.error, OverflowError, ValueError):  # beyond the range, or NaN in an integer
+                pass
+        return no_number(place.word_order, place.encoding)
 
 
 def answer(

@@ -4,6 +4,7 @@ import datetime as dt
 import zoneinfo
 
 import pytest
+from pydantic import ValidationError
 
 from substation.meters.profile import load
 from substation.meters.ratio import UNCHANGED, Factors, factors, rated_kva_at, scaled
@@ -55,11 +56,10 @@ def test_a_day_that_has_no_midnight_begins_with_its_first_moment() -> None:
     assert factors(meter, first, havana).current == 5.0
 
 
-def test_of_two_entries_for_one_day_the_later_written_holds() -> None:
+def test_two_entries_for_one_day_are_refused() -> None:
     twice = tuple(Transformers(since="2026-04-01", current_factor=factor) for factor in (40.0, 80.0))
-    assert (
-        factors(Meter(id=1, name="A", transformers=twice), at("2026-05-01", LONDON), LONDON).current == 80.0
-    )
+    with pytest.raises(ValidationError, match="two entries hold since 2026-04-01; write one"):
+        Meter(id=1, name="A", transformers=twice)
 
 
 def test_the_rating_follows_where_the_entry_says_one() -> None:
