@@ -5,7 +5,7 @@ A meter is
 - `OK` until its second failure in a row,
 - `Communication failed` from then on,
 - *lost* after the third: it leaves the round, so that it cannot slow the others, and is only probed
-  in idle line time; where there is none, after 2, 4, 8 ... 60 s.
+  in idle line time; where there is none, every 3 s, in the slots that lost meters leave free.
 """
 
 import math
@@ -29,8 +29,8 @@ REMEMBERED = 100
 """Answers whose turnarounds are kept for p50 and p95."""
 FADE = 0.1
 """Share by which a shorter turnaround pulls the learned one down; a longer one counts at once."""
-FIRST_BACKOFF_S = 2.0
-LONGEST_BACKOFF_S = 60.0
+PROBE_EVERY_S = 3.0
+"""Of a lost meter where the line is never idle: so a return is seen within 5 s."""
 
 CommStatus = Literal["OK", "Communication failed"]
 COUNTERS = ("asked", "ok", "timeout", "crc", "wrong", "refused", "noise")
@@ -67,7 +67,7 @@ class Health:
     least_turnaround_s: float | None = None
     """The shortest ever: what the wire's limit is computed from."""
     probe_due_s: float = 0.0
-    backoff_s: float = FIRST_BACKOFF_S
+    """When a lost meter is probed even though the line is not idle."""
     probes: int = 0
     refusing: bool = False
     """Whether it answers, but with an exception."""
@@ -92,16 +92,18 @@ class Health:
 
     @property
     def timeout_s(self) -> float:
-        """How long the meter may think: 4 x its turnaround, 250 ms to 1 s.
-
-        Every other probe of a lost meter waits the longest time, so that one that has become slow is
-        found again and its new turnaround learned.
-        """
-        if self.lost and self.probes % 2:
-            return LONGEST_TIMEOUT_S
+        """How long the meter may think: 4 x its turnaround, 250 ms to 1 s."""
         if self.turnaround_s is None:
             return NEW_TIMEOUT_S
         return min(LONGEST_TIMEOUT_S, max(LEAST_TIMEOUT_S, TURNAROUNDS * self.turnaround_s))
+
+    @property
+    def patient(self) -> bool:
+        """Whether the next probe waits up to the longest time: every other one of a lost meter.
+
+        So one that has become slow is found again, and its new turnaround learned.
+        """
+        return self.lost and self.probes % 2 == 1
 
     @property
     def turnaround_p50_s(self) -> float | None:
@@ -113,14 +115,13 @@ class Health:
         """What 95 % of the last 100 answers stayed within, s."""
         return percentile(self.turnarounds, 0.95)
 
-    def heard(self, turnaround_s: float, *, noise: bool) -> None:
+    def heard(self, turnaround_s: float, *, noise: bool, within_s: float | None = None) -> None:
         """Take a valid answer to a request: count it, learn the meter's turnaround.
 
-        One beyond the time-out in force teaches nothing: a part of it was a pause of ours.
-
-        `noise` says whether bytes had to be skipped before it.
+        One beyond the time-out that was in force (`within_s`, default the learned one) teaches
+        nothing: a part of it was a pause of ours. `noise` says whether bytes had to be skipped before it.
         """
-        in_force_s = self.timeout_s
+        in_force_s = self.timeout_s if within_s is None else within_s
         self.counts["asked"] += 1
         self.counts["ok"] += 1
         if noise:
@@ -151,7 +152,7 @@ class Health:
         away = None if self.lost_s is None else now_s - self.lost_s
         self.failures, self.lost_s, self.detail = 0, None, ""
         self.refusing = self.line_down = False
-        self.backoff_s, self.probes = FIRST_BACKOFF_S, 0
+        self.probes = 0
         self.last_good_ms = at_ms
         return away
 
@@ -159,7 +160,7 @@ class Health:
         """Take a refusal: the meter is there and said no, so the wire is fine and nothing is backed off."""
         self.failures, self.lost_s = 0, None
         self.refusing, self.line_down = True, False
-        self.backoff_s, self.probes = FIRST_BACKOFF_S, 0
+        self.probes = 0
         self.detail = str(error)
 
     def failed(self, error: LinkError, now_s: float) -> bool:
@@ -171,11 +172,10 @@ class Health:
         self.refusing = self.line_down = False
         if self.lost:
             self.probes += 1
-            self.backoff_s = min(LONGEST_BACKOFF_S, 2 * self.backoff_s)
-            self.probe_due_s = now_s + self.backoff_s
+            self.probe_due_s = now_s + PROBE_EVERY_S
         elif self.failures >= LOST_AFTER:
             self.lost_s = self._since_s
-            self.probe_due_s = now_s + self.backoff_s
+            self.probe_due_s = now_s + PROBE_EVERY_S
             return True
         return False
 

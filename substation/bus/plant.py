@@ -80,7 +80,7 @@ class Plant:
             if old and _connection(old) == _connection(place):
                 place.health = old.health
                 if old.profile == place.profile:
-                    place.disabled, place.extras, place.identity = old.disabled, old.extras, old.identity
+                    place.inherit(old)
 
     @property
     def several(self) -> bool:

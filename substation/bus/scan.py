@@ -1,114 +1,44 @@
-"""One round over all meters of a line, in their order; then, in idle line time, the doubtful ones.
+"""One round over all meters of a line, in their order; then, in spare line time, the rest.
 
 What a round does:
 
-1. Every meter that is not lost is asked for its block; a damaged reply is asked for once more at once.
-2. In the time that is left until the next round, a meter that failed just now is probed, and read if
-   it answers: so one lost reply costs no reading, and a dead meter is known within one round.
-3. Lost meters are probed, as many as fit. Where none ever fits, each after 2, 4, 8 ... 60 s, at most
-   one a round: a dead meter never slows the others.
+1. Every meter that is not lost is asked for its fast registers; a damaged reply is asked for once more
+   at once.
+2. In the time that is left until the next round (`bus.spare`) a meter that failed just now is probed, and
+   read if it answers: so one lost reply costs no reading, and a dead meter is known within one round.
+   Slow registers have their turn, refused ones are searched for.
+3. Lost meters are probed, as many as fit: a dead meter never slows the others.
+
+One thread drives a scanner. It may be looked at from another through `bus.view` only.
 """
 
 import datetime as dt
-import math
+from collections import deque
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
-from typing import Protocol
 
-from substation.bus.health import Health, reading_reason, span
-from substation.bus.line import BABBLE_S, PROBE_COUNTS, Answer
+from substation.bus.asking import Asker, RefusedBlock
+from substation.bus.errands import Turns
+from substation.bus.health import LONGEST_TIMEOUT_S, reading_reason, span
+from substation.bus.inquiries import Inquiries
+from substation.bus.notice import Notice
+from substation.bus.refusal import BUSY, SEARCHED
+from substation.bus.seat import Seat
+from substation.bus.spare import EXTRA_S, Budget, Spare, busy
+from substation.bus.wire import Wire
 from substation.clock import Clock
-from substation.errors import LineDown, LinkError, NoAnswer, Refused
-from substation.meters.blocks import Block, pieces, plan, values
-from substation.meters.pace import Pace
+from substation.errors import LineDown, LinkError
 from substation.meters.profile import Profile
 from substation.readings import Reading, missing
-from substation.settings.model import Line, Meter
+from substation.settings.model import Meter
 
-GUESSED_TURNAROUND_S = 0.03
-"""Of a meter that was never heard, for the limit only."""
+__all__ = ["Notice", "Scanner", "Seat", "Wire"]
 
-
-class Wire(Protocol):
-    """What a round needs of a line: `bus.line.Line`, or a test's stand-in."""
-
-    settings: Line
-    pace: Pace
-    echoes: bool
-    gaps_s: dict[int, float]
-    """Silence beyond t3.5 that a meter wants before a request, s, by Modbus id."""
-
-    @property
-    def busy_s(self) -> float:
-        """Seconds spent on transactions since the start."""
-        ...
-
-    @property
-    def is_open(self) -> bool:
-        """Whether the port is ours."""
-        ...
-
-    def open(self) -> None:
-        """Open the port, or raise LineDown."""
-        ...
-
-    def close(self) -> None:
-        """Give it back."""
-        ...
-
-    def advice(self) -> list[str]:
-        """Return what somebody should look at, in words; empty when nothing is odd."""
-        ...
-
-    def owed(self, meter_id: int) -> frozenset[int]:
-        """Return the lengths, in registers, of replies of this meter that may still come."""
-        ...
-
-    def read(self, meter_id: int, block: Block, timeout_s: float) -> Answer:
-        """Return the block, or raise LinkError."""
-        ...
-
-    def probe(self, meter_id: int, block: Block, timeout_s: float) -> Answer:
-        """Return the beginning of the block, or raise LinkError."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class Notice:
-    """A change worth a line in the log: said once, not each round."""
-
-    kind: str
-    """`lost`, `back`, `refused`, `answers`, `line_down`, `line_up`."""
-    words: str
-    meter_id: int | None = None
-
-    @property
-    def bad(self) -> bool:
-        """Whether somebody should look."""
-        return self.kind in {"lost", "refused", "line_down"}
-
-
-@dataclass(slots=True)
-class Seat:
-    """One meter's place in the round."""
-
-    meter: Meter
-    profile: Profile
-    blocks: tuple[Block, ...]
-    health: Health = field(default_factory=Health)
-    disabled: dict[str, str] = field(default_factory=dict)
-    """Values that this meter refuses, and why, in words."""
-    extras: dict[str, tuple[float | None, int]] = field(default_factory=dict)
-    """Values beyond the 38 quantities: value and UTC ms."""
-    identity: dict[str, float | None] = field(default_factory=dict)
-    """What is read once: serial number, ratios."""
-    doubt: str = ""
-    """Words of a doubt about the meter's word order; its values are flagged while it lasts."""
-
-    @property
-    def named(self) -> str:
-        """The meter as the log says it."""
-        return f"meter {self.meter.id} {self.meter.name}"
+GUESSED_PERIOD_S = 2.0
+"""From one round to the next, before there were two."""
+SMOOTH = 0.1
+"""Share by which a round's period moves the known one."""
+LONG_AWAY_S = 60.0
+"""A meter that was lost for so long may be another one: what is read once is read anew."""
 
 
 class Scanner:
@@ -123,24 +53,46 @@ class Scanner:
         slow_interval_s: float = 0.0,
         zone: dt.tzinfo = dt.UTC,
     ) -> None:
+        """Plan the requests; nothing is opened yet.
+
+        Args:
+            line: where the meters hang.
+            meters: each with its model.
+            clock: for everything.
+            slow_interval_s: how often slow registers are read; 0 = in every round.
+            zone: of the site, for the days from which ratios hold.
+        """
         self.line = line
         self.slow_interval_s = slow_interval_s
-        self.zone = zone
-        self.waited_s = 0.0
-        """Seconds of the line's `busy_s` that went into waiting for meters that stayed silent."""
-        self.seats = [
-            Seat(meter, profile, plan(profile, pace=line.pace, turnaround_s=GUESSED_TURNAROUND_S))
-            for meter, profile in meters
-        ]
         self.down: str | None = "port not opened yet"
         """Why the line is down, in words; None while it is up."""
         self.last_round_s = 0.0
+        """How long asking every meter for its fast registers took, s."""
         self.took: Callable[[Reading], None] = lambda reading: None
-        """Told each reading with values as soon as it is there, in the middle of a round."""
-        self._down_since_s: float | None = None
+        """Told each reading with values as soon as it is whole, in the middle of a round."""
         self._clock = clock
-        self._notices: list[Notice] = []
-        self._turn = 0
+        self._asker = Asker(line, clock, zone)
+        self._notices: deque[Notice] = deque()
+        self._inquiries = Inquiries(self._asker, clock, self._notices.append)
+        self._spare = Spare(self._asker, clock, self._poll, self._inquiries)
+        self._down_since_s: float | None = None
+        self._period_s = GUESSED_PERIOD_S
+        self._started_s: float | None = None
+        now_s = clock.monotonic()
+        named = list(meters)
+        self.seats = [
+            Seat(
+                meter,
+                profile,
+                line.pace,
+                Turns(now_s, slow_interval_s, place / len(named)),
+                self._rounds_per_turn,
+            )
+            for place, (meter, profile) in enumerate(named)
+        ]
+        for seat in self.seats:
+            seat.plan(now_s)
+            line.gaps_s[seat.meter.modbus_id] = seat.gap_s
 
     @property
     def limit_s(self) -> float:
@@ -148,18 +100,20 @@ class Scanner:
 
         Counts the shortest turnaround that each meter ever had, so that it never flatters us.
         """
-        total_s = 0.0
-        for seat in self.seats:
-            least_s = seat.health.least_turnaround_s
-            turnaround_s = GUESSED_TURNAROUND_S if least_s is None else least_s
-            if not seat.health.lost:
-                total_s += sum(self.line.pace.transaction_s(b.count, turnaround_s) for b in seat.blocks)
-        return total_s
+        return sum(seat.slot_s(least=True) for seat in self.seats if not seat.health.lost)
+
+    @property
+    def waited_s(self) -> float:
+        """Seconds of the line's `busy_s` that went into waiting for meters that stayed silent."""
+        return self._asker.waited_s
+
+    @property
+    def _rounds_per_turn(self) -> float | None:
+        return max(1.0, self.slow_interval_s / self._period_s) if self.slow_interval_s else None
 
     def notices(self) -> list[Notice]:
         """Return what has changed since the last call."""
-        said, self._notices = self._notices, []
-        return said
+        return [self._notices.popleft() for _ in range(len(self._notices))]
 
     def round(
         self, idle_until_s: float | None = None, stopping: Callable[[], bool] = lambda: False
@@ -172,25 +126,23 @@ class Scanner:
         """
         started_s = self._clock.monotonic()
         if not self.reopen():
-            self.last_round_s = 0.0
+            self.last_round_s, self._started_s = 0.0, None
             return [self._unreachable(seat) for seat in self.seats]
+        self._learn_period(started_s)
         found: dict[int, Reading] = {}
-        doubtful: list[Seat] = []
         try:
             for seat in self.seats:
-                if seat.health.lost or stopping():
-                    continue
-                found[seat.meter.id] = self._poll(seat)
-                if seat.health.failures and not seat.health.lost:
-                    doubtful.append(seat)
+                if not seat.health.lost and not stopping():
+                    found[seat.meter.id] = self._poll(seat)
             self.last_round_s = self._clock.monotonic() - started_s
-            self._use_idle_time(found, doubtful, idle_until_s, stopping)
+            self._spare.use(self.seats, found, self._budget(started_s, idle_until_s, stopping))
         except LineDown as exc:
             self.last_round_s = self._clock.monotonic() - started_s
             self._line_lost(exc)
             for seat in self.seats:
                 if seat.meter.id not in found:
                     found[seat.meter.id] = self._unreachable(seat)
+        self._close_round(found)
         return [found[seat.meter.id] for seat in self.seats if seat.meter.id in found]
 
     def ask_now(self, meter_id: int) -> Reading | None:
@@ -201,7 +153,7 @@ class Scanner:
         if not self.reopen():
             return self._unreachable(seat)
         try:
-            return self._poll(seat, probe_first=True)
+            return self._poll(seat, LONGEST_TIMEOUT_S if seat.health.lost else seat.health.timeout_s)
         except LineDown as exc:
             self._line_lost(exc)
             return self._unreachable(seat)
@@ -221,102 +173,83 @@ class Scanner:
         self.down, self._down_since_s = None, None
         return True
 
-    def _use_idle_time(
-        self,
-        found: dict[int, Reading],
-        doubtful: list[Seat],
-        idle_until_s: float | None,
-        stopping: Callable[[], bool],
-    ) -> None:
-        lost = [seat for seat in self.seats if seat.health.lost and seat.meter.id not in found]
-        self._turn += 1
-        first = self._turn % len(lost) if lost else 0
-        overdue_allowed = True
-        for seat in (*doubtful, *lost[first:], *lost[:first]):
-            now = self._clock.monotonic()
-            cost_s = self.line.pace.transaction_s(2, seat.health.timeout_s)
-            fits = idle_until_s is not None and now + cost_s <= idle_until_s
-            overdue = overdue_allowed and seat.health.lost and now >= seat.health.probe_due_s
-            if stopping() or not (fits or overdue):
-                continue
-            overdue_allowed = overdue_allowed and fits
-            found[seat.meter.id] = self._poll(seat, probe_first=True)
+    def _budget(self, started_s: float, idle_until_s: float | None, stopping: Callable[[], bool]) -> Budget:
+        """Return what may be spent on the rest of this round."""
+        until_s = idle_until_s
+        if until_s is None:
+            until_s = started_s + sum(seat.slot_s() for seat in self.seats) + EXTRA_S
+        return Budget(
+            self._clock,
+            until_s,
+            idle=idle_until_s is not None,
+            round_s=self.last_round_s,
+            stopping=stopping,
+        )
 
-    def _poll(self, seat: Seat, *, probe_first: bool = False) -> Reading:
-        """Return the meter's reading, or the record of why there is none. Raises LineDown only."""
+    def _learn_period(self, started_s: float) -> None:
+        if self._started_s is not None:
+            self._period_s += SMOOTH * (max(0.05, started_s - self._started_s) - self._period_s)
+        self._started_s = started_s
+
+    def _close_round(self, found: dict[int, Reading]) -> None:
+        """Hand on what was held back; say who was busy to the end; plan anew where that is cheaper."""
+        now_s = self._clock.monotonic()
+        for seat in self.seats:
+            reading = found.get(seat.meter.id)
+            if reading and seat.awaiting and reading.answered:
+                self.took(reading)
+            if reading and busy(reading):
+                self._inquiries.refuses(seat)
+            seat.awaiting = False
+            seat.reconsider(self._rounds_per_turn, now_s)
+
+    def _poll(self, seat: Seat, probe_s: float | None = None) -> Reading:
+        """Return the meter's reading, or the record of why there is none. Raises LineDown only.
+
+        With `probe_s` the meter is probed first, and waited for so long.
+        """
         health, meter_id = seat.health, seat.meter.id
         try:
-            if probe_first:
-                self._ask(self.line.probe, seat, seat.blocks[0])
-            reading = self._read(seat)
+            if probe_s is not None:
+                self._asker.probe(seat, probe_s)
+            reading = self._asker.reading(seat)
         except LineDown:
             raise
-        except Refused as exc:
-            if not health.refusing:
-                self._notices.append(Notice("refused", f"{seat.named} refuses: {exc}", meter_id))
+        except RefusedBlock as exc:
             health.refused(exc)
+            if exc.code in SEARCHED:
+                seat.accused = (exc.block, exc.code)
+            elif exc.code not in BUSY:
+                self._inquiries.refuses(seat)
             return missing(meter_id, self._clock.now_ms(), *reading_reason(exc))
         except LinkError as exc:
             if health.failed(exc, self._clock.monotonic()):
                 words = f"{seat.named} lost: {health.failures} polls without a valid answer ({exc})"
                 self._notices.append(Notice("lost", words, meter_id))
             return missing(meter_id, self._clock.now_ms(), *reading_reason(exc))
-        if health.refusing:
-            self._notices.append(Notice("answers", f"{seat.named} answers again", meter_id))
-        away_s = health.good(self._clock.monotonic(), reading.at_ms)
-        if away_s is not None:
-            self._notices.append(Notice("back", f"{seat.named} back after {span(away_s)}", meter_id))
-        self.took(reading)
+        self._welcome(seat, reading)
         return reading
 
-    def _read(self, seat: Seat) -> Reading:
-        """Return the reading of all blocks.
-
-        Raises LinkError; also when so long a pause of ours (stopped, suspended) lay between two of
-        them that the first is too old to be stamped with the time of the last.
-        """
-        found: dict[str, float | None] = {}
-        at_ms, due_s = 0, math.inf
-        for planned in seat.blocks:
-            for block in self._in_free_lengths(seat, planned):
-                longest_s = 2 * self.line.pace.transaction_s(block.count, seat.health.timeout_s)
-                due_s += longest_s + BABBLE_S
-                answer = self._ask(self.line.read, seat, block)
-                now_s = self._clock.monotonic()
-                if now_s > due_s:
-                    raise NoAnswer(f"meter {seat.meter.id}: we were held up within a reading; not used")
-                found.update(values(seat.profile, block, answer.words))
-                at_ms, due_s = answer.at_ms, now_s
-        return Reading(seat.meter.id, at_ms, found)
-
-    def _in_free_lengths(self, seat: Seat, planned: Block) -> tuple[Block, ...]:
-        """Return the block, or pieces of it while a late reply could be taken for the whole.
-
-        Probes are repeated in lengths that are owed; so a piece keeps out of their lengths as well.
-        """
-        owed = self.line.owed(seat.meter.id)
-        if planned.count not in owed:
-            return (planned,)
-        return pieces(seat.profile, planned, owed.union(PROBE_COUNTS)) or (planned,)
-
-    def _ask(self, call: Callable[[int, Block, float], Answer], seat: Seat, block: Block) -> Answer:
-        """Return the answer; a damaged one is asked for again at once, a second time not."""
-        for again in (True, False):
-            asked_s = self._clock.monotonic()
-            try:
-                answer = call(seat.meter.id, block, seat.health.timeout_s)
-            except LineDown:
-                raise
-            except LinkError as exc:
-                seat.health.unanswered(exc.kind)
-                if isinstance(exc, NoAnswer):
-                    self.waited_s += self._clock.monotonic() - asked_s
-                if exc.kind != "crc" or not again:
-                    raise
-            else:
-                seat.health.heard(answer.turnaround_s, noise=answer.noise)
-                return answer
-        raise AssertionError("unreachable: the second attempt answers or raises")
+    def _welcome(self, seat: Seat, reading: Reading) -> None:
+        """Take a good reading: say what has changed by it; hand it on unless slow values are to join it."""
+        now_s = self._clock.monotonic()
+        if seat.said_refusing:
+            self._notices.append(Notice("answers", f"{seat.named} answers again", seat.meter.id))
+        away_s = seat.health.good(now_s, reading.at_ms)
+        if away_s is not None:
+            words = f"{seat.named} back after {span(away_s)}"
+            self._notices.append(Notice("back", words, seat.meter.id))
+            if away_s >= LONG_AWAY_S:
+                seat.ask_once_more(now_s)
+        if seat.doubt and not seat.said_doubt:
+            self._notices.append(Notice("doubt", f"{seat.named}: {seat.doubt}", seat.meter.id))
+        elif seat.said_doubt and not seat.doubt:
+            words = f"{seat.named}: the word order is in doubt no more"
+            self._notices.append(Notice("sure", words, seat.meter.id))
+        seat.welcome()
+        seat.awaiting = any(errand.due_s <= now_s for errand in seat.errands)
+        if not seat.awaiting:
+            self.took(reading)
 
     def _unreachable(self, seat: Seat) -> Reading:
         error = LineDown(self.down or "line down")

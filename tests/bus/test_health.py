@@ -37,16 +37,28 @@ def test_a_pause_of_ours_is_not_learned_as_the_turnaround() -> None:
     assert (health.timeout_s, health.counts["ok"]) == (0.25, 2)
 
 
-def test_every_other_probe_waits_long_so_that_a_slow_meter_is_found_again() -> None:
+def test_every_other_probe_is_patient_so_that_a_slow_meter_is_found_again() -> None:
     health = Health()
     health.heard(0.03, noise=False)
     for _ in range(3):
         health.failed(SILENCE, 0.0)
-    waits = []
+    patient = []
     for _ in range(4):
-        waits.append(health.timeout_s)
+        patient.append(health.patient)
         health.failed(SILENCE, 0.0)
-    assert waits == [0.25, 1.0, 0.25, 1.0]
+    assert patient == [False, True, False, True]
+    health.heard(0.6, noise=False, within_s=1.0)  # found by a patient probe: learned at once
+    assert health.timeout_s == 1.0
+
+
+def test_turnarounds_of_the_last_hundred_answers_are_summed_up() -> None:
+    health = Health()
+    assert (health.turnaround_p50_s, health.turnaround_p95_s) == (None, None)
+    health.heard(0.2, noise=False)
+    assert (health.turnaround_p50_s, health.turnaround_p95_s) == (0.2, 0.2)
+    for number in range(1, 101):
+        health.heard(number / 1000, noise=False)
+    assert (health.turnaround_p50_s, health.turnaround_p95_s) == (0.05, 0.095)
 
 
 def test_it_fails_after_two_and_is_lost_after_three() -> None:

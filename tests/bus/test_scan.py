@@ -112,20 +112,22 @@ def test_a_return_is_seen_within_two_rounds_and_says_how_long(
     assert rounds.one() == dict.fromkeys((1, 2, 3, 4, 5), "good")
 
 
-def test_without_pause_a_lost_meter_is_asked_after_2_4_8_to_60_seconds(
+def test_without_pause_a_lost_meter_is_probed_every_3_seconds_in_its_own_free_slot(
     scanner: Scanner, wire: FakeWire, clock: FakeClock
 ) -> None:
     rounds = Rounds(scanner, wire, clock, interval_s=0)
     rounds.one()
     wire.dead = {3}
-    probed = []
-    for _ in range(250):
+    probed, ends = [], []
+    for _ in range(100):
         rounds.one()
+        ends.append(clock.monotonic())
         if ("probe", 3) in wire.asked:
             probed.append(clock.monotonic())
     waits = [later - earlier for earlier, later in itertools.pairwise(probed)]
-    assert [round(wait) for wait in waits[:4]] == pytest.approx([4, 8, 16, 32], abs=2)
-    assert all(60 <= wait < 62.5 for wait in waits[5:])
+    assert all(3 <= wait < 4.6 for wait in waits)
+    assert max(later - earlier for earlier, later in itertools.pairwise(ends)) <= ROUND_S + 0.301
+    assert len(ends) / (ends[-1] - ends[0]) > 1 / ROUND_S  # faster than with all five
 
 
 def test_all_meters_dead_are_probed_in_turn_and_never_overrun(rounds: Rounds, wire: FakeWire) -> None:
@@ -152,8 +154,15 @@ def test_a_damaged_reply_is_asked_for_again_at_once_but_only_once(
     assert scanner.seats[1].health.counts["ok"] == 1
 
 
+def test_a_busy_meter_is_asked_again_in_the_same_round(rounds: Rounds, wire: FakeWire) -> None:
+    wire.faults[4] = ["exception_6"]
+    assert rounds.one()[4] == "good"
+    assert wire.asked[-2:] == [("read", 5), ("read", 4)]
+    assert rounds.words == []
+
+
 def test_a_refusal_is_no_silence(rounds: Rounds, wire: FakeWire, scanner: Scanner) -> None:
-    wire.faults[4] = ["exception_6"] * 5
+    wire.faults[4] = ["exception_6"] * 10
     reasons = [rounds.one()[4] for _ in range(6)]
     assert reasons == ["exception_6"] * 5 + ["good"]
     assert scanner.seats[3].health.comm_status == "OK"
@@ -161,7 +170,18 @@ def test_a_refusal_is_no_silence(rounds: Rounds, wire: FakeWire, scanner: Scanne
         "meter 4 ColonyLoad refuses: meter 4: refused",
         "meter 4 ColonyLoad answers again",
     ]
-    assert scanner.seats[3].health.counts["refused"] == 5
+    assert scanner.seats[3].health.counts["refused"] == 10
+
+
+@pytest.mark.parametrize("interval_s", [0, 2.0])
+def test_a_meter_that_reports_a_fault_of_its_own_is_refusing_and_loses_nothing_else(
+    scanner: Scanner, wire: FakeWire, clock: FakeClock, interval_s: float
+) -> None:
+    rounds = Rounds(scanner, wire, clock, interval_s)
+    wire.faults[4] = ["exception_4"] * 2
+    assert [rounds.one()[4] for _ in range(3)] == ["exception_4", "exception_4", "good"]
+    assert len(rounds.words) == 2
+    assert scanner.seats[3].disabled == {}
 
 
 def test_a_failed_poll_has_no_values_and_a_reason(rounds: Rounds, wire: FakeWire, scanner: Scanner) -> None:

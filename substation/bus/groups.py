@@ -1,0 +1,150 @@
+"""Which registers of a meter travel together, and how often. Pure.
+
+- `fast`: every round; what flows now.
+- `slow`: every `poll.slow_interval_s`; energies and most extras.
+- `once`: after a start, and after the meter was away for long; its identity.
+
+A slow value that lies between fast ones rides along in their block: it costs nothing. One beside them
+joins their block when, counted over all rounds until its next turn, that is no dearer than a request of
+its own. No two blocks of one meter are equally long where that can be had for a register or two: a
+late reply is told by its length only.
+"""
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from substation.meters.blocks import MAX_REGISTERS, Block, plan
+from substation.meters.pace import Pace
+from substation.meters.profile import Profile
+from substation.meters.register import Place
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a meter has shown at the wire that it does not answer, beside what its profile says."""
+
+    refused: frozenset[str] = frozenset()
+    """Values whose register it refuses: never asked, and in no block, not even in a gap."""
+    cuts: frozenset[str] = frozenset()
+    """Values before which a request must end: the registers before them are not readable."""
+    longest: int = MAX_REGISTERS
+    """The longest block that it answers, registers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Groups:
+    """The requests of one meter."""
+
+    fast: tuple[Block, ...]
+    slow: tuple[Block, ...] = ()
+    once: tuple[Block, ...] = ()
+
+
+def divide(
+    profile: Profile,
+    limits: Limits,
+    *,
+    pace: Pace,
+    turnaround_s: float,
+    rounds: float | None,
+) -> Groups:
+    """Return the requests that read a meter at the least cost of line time.
+
+    Args:
+        profile: the meter model.
+        limits: what this meter refuses.
+        pace: the line's speed.
+        turnaround_s: the meter's thinking time, s.
+        rounds: rounds from one reading of the slow values to the next; None = they are read in each.
+    """
+    fit = _fitted(profile, limits)
+
+    def planned(keys: Iterable[str]) -> tuple[Block, ...]:
+        return plan(fit, keys, pace=pace, turnaround_s=turnaround_s)
+
+    def cost_s(blocks: Iterable[Block]) -> float:
+        return sum(pace.transaction_s(block.count, turnaround_s) for block in blocks)
+
+    fast, slow, once = (
+        [key for key in profile.group(group) if key not in limits.refused]
+        for group in ("fast", "slow", "once")
+    )
+    if rounds is None or not fast:
+        fast, slow = [*fast, *slow], []
+    fast += riders(profile, planned(fast), [*slow, *once])
+    for block in planned(key for key in slow if key not in fast):
+        dearer_s = cost_s(planned([*fast, *block.keys])) - cost_s(planned(fast))
+        if rounds is not None and max(1.0, rounds) * dearer_s <= cost_s((block,)):
+            fast += block.keys
+            fast += riders(profile, planned(fast), [key for key in (*slow, *once) if key not in fast])
+    slow = [key for key in slow if key not in fast]
+    slow += riders(profile, planned(slow), [key for key in once if key not in fast])
+    once = [key for key in once if key not in fast and key not in slow]
+    parts = [planned(fast), planned(slow), planned(once)]
+    blocks = distinct(fit, [block for part in parts for block in part], limits.refused)
+    slow_from, once_from = len(parts[0]), len(parts[0]) + len(parts[1])
+    return Groups(tuple(blocks[:slow_from]), tuple(blocks[slow_from:once_from]), tuple(blocks[once_from:]))
+
+
+def riders(profile: Profile, blocks: Collection[Block], keys: Iterable[str]) -> list[str]:
+    """Return those of the values whose registers are read by these blocks anyway."""
+    found = []
+    for key in keys:
+        place = profile.place(key)
+        if any(
+            block.function == place.function
+            and block.address <= place.address
+            and place.address + place.words <= block.address + block.count
+            for block in blocks
+        ):
+            found.append(key)
+    return found
+
+
+def distinct(profile: Profile, blocks: Sequence[Block], refused: Collection[str]) -> list[Block]:
+    """Return the blocks, in their order, in different lengths where a neighbouring register allows it.
+
+    A block grows only over registers of values that the profile knows: whether a meter answers for
+    others is not known. Where there are none the lengths stay equal, and a length that is owed after a
+    time-out is asked for in pieces.
+    """
+    known = [profile.place(key) for key in profile.group("fast", "slow", "once") if key not in refused]
+    taken: set[int] = set()
+    found = []
+    for block in blocks:
+        choice = block
+        if block.count in taken:
+            longer = (_grown(profile, block, place) for place in known)
+            choice = next((other for other in longer if other and other.count not in taken), block)
+        taken.add(choice.count)
+        found.append(choice)
+    return found
+
+
+def _grown(profile: Profile, block: Block, place: Place) -> Block | None:
+    """Return the block with the value that stands right after or before it read along, if it may be."""
+    if place.function != block.function:
+        return None
+    count = block.count + place.words
+    if count > min(MAX_REGISTERS, profile.max_registers):
+        return None
+    barriers = profile.barrier_addresses(block.function)
+    if place.address == block.address + block.count and place.address not in barriers:
+        return replace(block, count=count)
+    if place.address + place.words == block.address and block.address not in barriers:
+        return replace(block, address=place.address, count=count)
+    return None
+
+
+def _fitted(profile: Profile, limits: Limits) -> Profile:
+    """Return the profile as this one meter obeys it."""
+    if limits == Limits():
+        return profile
+    rows = {**profile.registers, **profile.extras}
+    barred = {rows[key].printed for key in limits.refused | limits.cuts}
+    return profile.model_copy(
+        update={
+            "barriers": tuple(sorted(barred.union(profile.barriers))),
+            "max_registers": min(profile.max_registers, limits.longest),
+        }
+    )
