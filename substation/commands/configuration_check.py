@@ -88,7 +88,8 @@ def _profiles(settings: Settings, own: Path, wrong: list[str], doubtful: list[st
 
 def _ports(settings: Settings, doubtful: list[str]) -> None:
     for at, line in enumerate(settings.lines):
-        if not settings.simulated and not Path(line.port).exists():
+        is_device = line.kind == "serial"  # whether a gateway answers is seen when the poller asks it
+        if not settings.simulated and is_device and not Path(line.port).exists():
             doubtful.append(
                 f"lines.{at}.port: {line.port} is not there now; the poller waits for it. "
                 f"Plug the adapter in, or: {REMEDY} set lines.{at}.port <device>"
