@@ -23,8 +23,9 @@ from substation.dashboard.board import (
 )
 from substation.dashboard.shared import Shared
 from substation.errors import StoreError
+from substation.meters import counters, ratio
 from substation.meters.profile import Profile
-from substation.settings.model import Home, Settings
+from substation.settings.model import Home, Meter, Settings
 from substation.store import heartbeat
 from substation.store.history import HistoryReader, Series
 
@@ -66,11 +67,14 @@ class TodayFigures:
     completeness: float | None
     """Part of today's whole minutes in which the meter answered, 0 to 1; None before the first."""
     about_today: bool = False
-    """`kwh_today` begins more than LOOSE_S before or after midnight: nobody read the register then."""
+    """`kwh_today` begins more than LOOSE_S before or after midnight: nobody read the register then; or it
+    lacks what `mark` says."""
     about_yesterday: bool = False
-    """The same of either end of yesterday."""
+    """The same of yesterday and either end of it."""
     doubt: str = ""
     """In words why `kwh_today` is unknown although the meter answers: its registers contradict each other."""
+    mark: str = ""
+    """In words what `kwh_today` lacks: what flowed while the meter was reset or exchanged."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,11 +109,6 @@ class Feed:
     def settings(self) -> Settings:
         """The settings in force."""
         return self._settings
-
-    @property
-    def profiles(self) -> Path:
-        """The station's own folder of meter profiles."""
-        return self._home.profiles
 
     @property
     def clock(self) -> Clock:
@@ -186,29 +185,42 @@ class Feed:
         history = self._history()
         settings = self._settings
         meter = settings.meter(meter_id)
-        rated_va = None if meter is None else settings.ratings(meter).rated_va
+        zone = settings.site.zone
+        rated_va = None if meter is None else ratio.rated_kva_at(meter, end_ms, zone) * 1000
+        moduli = self._moduli(meter, end_ms)
         try:
-            today = history.energy(meter_id, start_ms, end_ms, rated_va)
-            yesterday = history.energy(meter_id, before_ms, start_ms, rated_va)
-            demand = history.max_demand(meter_id, start_ms, end_ms, rated_va=rated_va)
+            today = history.energy(meter_id, start_ms, end_ms, rated_va, moduli=moduli)
+            yesterday = history.energy(meter_id, before_ms, start_ms, rated_va, moduli=moduli)
+            demand = history.max_demand(meter_id, start_ms, end_ms, rated_va=rated_va, moduli=moduli)
             completeness = history.completeness(meter_id, start_ms, end_ms)
         except StoreError as exc:
             self._trouble = f"The history cannot be read: {exc}"
             return TodayFigures(None, None, None, None, None)
         self._trouble = ""
-        doubt = today.doubts.get("wh_received", "")
+        doubt, mark = today.doubts.get("wh_received", ""), today.marks.get("wh_received", "")
         if meter is not None:
-            self._doubts[meter_id] = f"{meter.name}: today's energy is not known: {doubt}." if doubt else ""
+            is_known = f"is given {mark}" if mark else ""
+            words = f"is not known: {doubt}" if doubt else is_known
+            self._doubts[meter_id] = f"{meter.name}: today's energy {words}." if words else ""
         return TodayFigures(
             _kilo(today.used.get("wh_received")),
             _kilo(yesterday.used.get("wh_received")),
             None if demand is None else demand[0],
             None if demand is None else demand[1],
             completeness.share,
-            today.off_ms("wh_received", start_ms) > LOOSE_S * 1000,
-            yesterday.off_ms("wh_received", before_ms, start_ms) > LOOSE_S * 1000,
+            bool(mark) or today.off_ms("wh_received", start_ms) > LOOSE_S * 1000,
+            "wh_received" in yesterday.marks
+            or yesterday.off_ms("wh_received", before_ms, start_ms) > LOOSE_S * 1000,
             doubt,
+            mark,
         )
+
+    def _moduli(self, meter: Meter | None, at_ms: int) -> Mapping[str, float]:
+        """Return by counter where it begins again at 0, as far as the meter's profile tells."""
+        profile = None if meter is None else self.profile(meter.id)
+        if meter is None or profile is None:
+            return {}
+        return counters.moduli(profile, ratio.factors(meter, at_ms, self._settings.site.zone))
 
     def _minmax(self, meter_id: int, keys: tuple[str, ...], start_ms: int, end_ms: int) -> dict[str, MinMax]:
         """Take the extremes from the quarters of an hour, their times from the polls in those quarters."""

@@ -99,7 +99,7 @@ def test_energy_is_counted_by_the_sites_calendar_day(station: Station, feed: Fee
 
 
 @pytest.mark.parametrize("jump", [499_000_000.0, -900_000.0])
-def test_a_register_that_jumps_or_falls_makes_the_days_energy_unknown_and_says_so(
+def test_over_an_exchanged_meter_the_days_energy_is_marked_and_says_what_it_lacks(
     station: Station, feed: Feed, history: History, jump: float
 ) -> None:
     now, today = station.clock.now_ms(), midnight(station)
@@ -111,16 +111,32 @@ def test_a_register_that_jumps_or_falls_makes_the_days_energy_unknown_and_says_s
     )
     history.commit()
     figures = feed.today(1)
-    assert figures.kwh_today is None
+    assert figures.kwh_today == pytest.approx((now - 2 * HOUR_MS - today) / MINUTE_MS, abs=2)
+    assert (figures.about_today, figures.about_yesterday) == (True, False)
     assert figures.kwh_yesterday == pytest.approx(24 * 60, abs=2)
-    assert "register" in figures.doubt
+    assert figures.mark.startswith("without what flowed while the meter was exchanged (between ")
     assert figures.max_demand_va == pytest.approx(60_000, rel=0.05)
     assert figures.max_demand_at_ms is not None
     assert today <= figures.max_demand_at_ms < now - 2 * HOUR_MS
     station.read()
     station.beat()
+    assert feed.board().problems == (f"Transformer: today's energy is given {figures.mark}.",)
+    assert feed.today(2).mark == ""
+
+
+def test_while_a_register_is_in_doubt_the_days_energy_is_unknown_and_says_so(
+    station: Station, feed: Feed, history: History
+) -> None:
+    now = station.clock.now_ms()
+    fill(history, midnight(station), now - HOUR_MS)
+    history.add([reading(1, now - MINUTE_MS, wh_received=9e9, vah_received=9e9)])
+    history.commit()
+    figures = feed.today(1)
+    assert figures.kwh_today is None
+    assert "register" in figures.doubt
+    station.read()
+    station.beat()
     assert feed.board().problems == (f"Transformer: today's energy is not known: {figures.doubt}.",)
-    assert feed.today(2).doubt == ""
 
 
 def test_completeness_is_the_part_of_minutes_with_an_answer(
