@@ -136,7 +136,8 @@ def _nothing_is_fed(meter: Meter, station: Station) -> Said | None:
     if meter in sources or not sources or len(dead) < len(sources):
         return None
     names = ", ".join(source.name for source in sources)
-    return Said("dead", f"fed from its own circuit and silent, and no source is live: {names}", max(dead))
+    words = f"fed from its own circuit and silent, and no source is live: {names}"
+    return Said("dead", words, _since(meter, max(dead), station))
 
 
 def _was_dead(meter: Meter, _: list[Meter], station: Station) -> Said | None:
@@ -161,7 +162,7 @@ def _circuit_went_dead(meter: Meter, fellows: list[Meter], station: Station) -> 
             return Said(
                 "dead",
                 f"fed from its own circuit and {company} since {other.name} went dead",
-                max(heard.at_ms, min(verdict.since_ms, _silent_ms(meter, station))),
+                _since(meter, verdict.since_ms, station),
             )
     return None
 
@@ -247,6 +248,14 @@ def _became_live(meter: Meter, since_ms: int, station: Station) -> bool:
         verdict.supply == "live" and since_ms < verdict.since_ms <= station.now_ms - RETURN_MS
         for _, verdict in station.showing("incomer", "feeder", besides=meter)
     )
+
+
+def _since(meter: Meter, dead_ms: int, station: Station) -> int:
+    """Return when the circuit went dead: seen on another at `dead_ms`, on this one perhaps sooner."""
+    heard = station.heard(meter)
+    if heard is None or abs(dead_ms - heard.at_ms) > station.together_ms:
+        return dead_ms
+    return max(heard.at_ms, min(dead_ms, _silent_ms(meter, station)))
 
 
 def _silent_ms(meter: Meter, station: Station) -> int:
