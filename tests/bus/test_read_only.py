@@ -130,13 +130,14 @@ def test_a_gate_that_lets_all_pass_would_be_found() -> None:
 def test_every_byte_that_leaves_in_bad_rounds_is_a_read(
     simulated: SimulatedLine, gateway: Gateway, settings: LineSettings, profile: Profile, kind: str
 ) -> None:
+    gateway._patience_s = 0.1
     line = Line(settings if kind == "serial" else remote_settings(gateway, kind), SystemClock())
     for seed, fault in enumerate(FAULTS):
-        simulated.faults.random(fault, 0.05, seed)
+        simulated.faults.random(fault, 0.04, seed)
     scanner = Scanner(line, [(meter, profile) for meter in CARD_METERS], SystemClock())
     try:
         for _ in range(6):
-            scanner.round(SystemClock().monotonic() + 0.5)
+            scanner.round(SystemClock().monotonic() + 0.2)
     finally:
         line.close()
     heard = simulated.requests if kind == "serial" else gateway.requests
