@@ -65,6 +65,6 @@ def advance(
     word: Word = "cannot_tell"
     if wh > outside_wh + doubt_wh and wh > outside_wh + inside_wh / 2:
         word = "went_on"
-    elif wh < outside_wh + inside_wh / 4 and inside_wh > 4 * doubt_wh:
+    elif wh < outside_wh + inside_wh / 4 and inside_wh > 3 * doubt_wh:
         word = "stood_still"
     return Advance(wh, word, outside_wh + inside_wh)
