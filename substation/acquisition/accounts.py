@@ -37,6 +37,10 @@ STUCK = (
     "has energy registers that stand still since {} though power flows: they are kept, but not believed. "
     "Compare them with the meter's own display"
 )
+BAFFLED = (
+    "has energy registers that move more than its rating of {:g} kVA allows, reading after reading: they are "
+    "kept, but not believed. Compare rated_kva, CT and PT ratio with the plates"
+)
 EXPECTED = frozenset(("rollover",))
 """What is recognised and is no reason to look."""
 
@@ -84,6 +88,8 @@ class Accounts:
             for since_ms, words in _repeated(account.repeats if account else Repeats()):
                 if since_ms is not None:
                     found.append(f"{_named(meter)} {words.format(_at(since_ms, settings.site.zone))}.")
+            if account and account.watch.baffled:
+                found.append(f"{_named(meter)} {BAFFLED.format(meter.rated_kva)}.")
         return found
 
     def take(self, readings: Sequence[Reading], settings: Settings) -> tuple[Reading, ...]:

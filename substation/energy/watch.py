@@ -24,12 +24,14 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from substation.energy.chain import ABOUT_ZERO, STILL_MS
-from substation.energy.registers import Limits, Register, Step, step
+from substation.energy.registers import HOUR_MS, Limits, Register, Step, step
 from substation.quantities import BY_KEY, COUNTERS
 
 SERIAL = "serial number"
 CONFIRM = 3
 """So many readings at a new level, the first included, before it is believed."""
+PAUSE_MS = 300_000
+"""A meter may have been exchanged in a silence of this length; a shorter one is a lost answer."""
 
 Kind = Literal["rollover", "reset", "swap", "false_reading"]
 
@@ -73,6 +75,8 @@ class _Doubt:
     readings: int = 1
     counts: bool = False
     """Whether a register went on at the new level."""
+    contradicted: int = 0
+    """So many doubtful readings before it, one after the other, that do not follow each other either."""
 
 
 @dataclass(slots=True)
@@ -86,11 +90,18 @@ class Watch:
     _before: dict[str, Register] = field(default_factory=dict)
     """The believed ones before those."""
     _doubt: _Doubt | None = None
+    _pause: tuple[dict[str, Register], int] = field(default_factory=lambda: ({}, 0))
+    """The believed registers before the last long silence, and when the first reading after it came."""
 
     @classmethod
     def recall(cls, last: Mapping[str, Register], serial: str = "") -> "Watch":
         """Go on where another poller ended."""
         return cls(dict(last), serial)
+
+    @property
+    def baffled(self) -> bool:
+        """Whether no reading follows any other: the circuit carries more than its rating allows."""
+        return self._doubt is not None and self._doubt.contradicted >= CONFIRM
 
     def stood_still_since(self, at_ms: int) -> None:
         """Take that the registers were read again and again, but not renewed since then, UTC ms."""
@@ -119,8 +130,10 @@ class Watch:
         now = _registers(at_ms, values)
         if not now:
             return Judged()
+        if self.last and at_ms - _at_ms(self.last) >= PAUSE_MS:
+            self._pause = dict(self.last), at_ms
         if serial and self.serial and serial != self.serial:
-            return self._exchanged(now, serial)
+            return self._exchanged(at_ms, now, serial)
         self.serial = serial or self.serial
         steps = {
             key: step(self.last[key], new, limits.get(key, Limits()))
@@ -145,11 +158,14 @@ class Watch:
         doubted = self._doubt.latest.get(key) if self._doubt else None
         return doubted is not None and 0 <= new.value - doubted.value < way.rise
 
-    def _exchanged(self, now: dict[str, Register], serial: str) -> Judged:
-        old, self.last = self.last, dict(now)
-        serials = (self.serial, serial)
-        self.serial, self._before, self._doubt = serial, {}, None
-        return Judged(findings=(Finding("swap", _at_ms(now), old, now, f"its {SERIAL} is another", serials),))
+    def _exchanged(self, at_ms: int, now: dict[str, Register], serial: str) -> Judged:
+        """Take another meter; its number may be read some time after its first registers."""
+        before, since_ms = self._pause
+        old = before if before and at_ms - since_ms <= HOUR_MS else self.last
+        serials, why = (self.serial, serial), f"its {SERIAL} is another"
+        begun_ms = since_ms if old is before else at_ms
+        self.serial, self._before, self._doubt, self.last = serial, {}, None, dict(now)
+        return Judged(findings=(Finding("swap", begun_ms, old, now, why, serials),))
 
     def _cleared(self, now: Mapping[str, Register]) -> list[Finding]:
         """Return the doubts that these registers end by following the believed ones, as a false reading."""
@@ -187,10 +203,9 @@ class Watch:
             if key in doubt.latest
         }
         if not all(way.way == "advance" for way in ways.values()):
-            findings.append(
-                self._false(doubt.first, "the next reading contradicts it, and both the one before")
-            )
-            self._doubt = _Doubt(new, dict(new))
+            if not doubt.contradicted:  # said once: where the rating is wrong, every reading is odd
+                findings.append(self._false(doubt.first, _CONTRADICTED))
+            self._doubt = _Doubt(new, dict(new), contradicted=doubt.contradicted + 1)
             return Judged(frozenset(odd), tuple(findings))
         doubt.first = new | doubt.first
         doubt.latest |= new

@@ -121,6 +121,23 @@ def test_another_serial_number_is_an_exchange_whatever_the_registers_say() -> No
     assert not watch.read(3 * MINUTE_MS, {"wh_received": 1.0003e6}, LIMITS).findings  # not read again yet
 
 
+def test_a_serial_number_that_is_read_later_dates_the_exchange_to_the_first_reading() -> None:
+    watch = Watch.recall({"wh_received": Register(0, 1_000_000)}, "A1")
+    begun_ms = 7_200_000
+    for at, serial in enumerate(("", "", "B2")):  # two hours away; a level that it could have reached
+        values = {"wh_received": 1_100_000.0 + at}
+        judged = watch.read(begun_ms + at * MINUTE_MS, values, LIMITS, serial)
+    assert [(one.kind, one.at_ms, one.after_ms) for one in judged.findings] == [("swap", begun_ms, 0)]
+
+
+def test_where_the_rating_is_far_too_low_it_is_said_once_and_everything_is_flagged() -> None:
+    watch = Watch()
+    judged = follow(watch, [1e6 + at * 50_000 for at in range(20)], vah=None)  # 3 MW on 160 kVA
+    assert doubted(judged) == list(range(1, 20))
+    assert kinds(judged) == [(2, "false_reading")]
+    assert watch.baffled
+
+
 def test_an_exchange_while_nobody_polled_is_seen() -> None:
     watch = Watch.recall({"wh_received": Register(0, 50_000_000)})
     judged = follow(watch, [3_000_000, 3_001_000, 3_002_000], vah=None, begin=36_000_000)
