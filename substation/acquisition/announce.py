@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from substation.alarms.confirm import CORRECTED, Finding
 from substation.alarms.supply import UNKNOWN, Verdict
 from substation.bus.scan import Notice
+from substation.bus.seating import Faulty
 from substation.settings.model import Meter
 from substation.store.keeper import Keeper
 
@@ -36,6 +37,7 @@ class Announcer:
         self._keeper, self._started_ms = keeper, started_ms
         self._states: dict[tuple[str, str, int | None], str] = {}
         self._verdicts: dict[int, Verdict] = {}
+        self._faults: dict[int, str] = {}
 
     def wire(self, notices: Iterable[tuple[str, Notice]]) -> None:
         """Say what has changed on the lines; each notice comes with its line's name."""
@@ -56,6 +58,18 @@ class Announcer:
         if notice.meter_id is None:  # the table of events knows meters by number, lines by name only
             return f"{line}: {old}", f"{line}: {new}"
         return old, new
+
+    def profiles(self, faulty: Iterable[Faulty]) -> None:
+        """Say which meters are not polled because their profile cannot be used, and which are again."""
+        faults = {one.meter.id: one.words for one in faulty}
+        for meter_id, words in faults.items():
+            if self._faults.get(meter_id) != words:
+                log.warning("%s", words)
+                self._keeper.event("meter.profile", meter_id=meter_id, new="unusable", detail=words)
+        for meter_id in self._faults.keys() - faults.keys():
+            log.info("meter %d: its profile can be used", meter_id)
+            self._keeper.event("meter.profile", meter_id=meter_id, old="unusable", new="usable")
+        self._faults = faults
 
     def supply(self, meters: Iterable[Meter], verdicts: Mapping[int, Verdict]) -> None:
         """Say which circuits' supply has changed, stamped when it became so."""

@@ -2,8 +2,9 @@
 
 from collections.abc import Callable
 
+from substation.acquisition.ending import Ending
 from substation.acquisition.requests import Requests
-from substation.acquisition.spine import LOOK_S, Ending, Poller, log
+from substation.acquisition.spine import LOOK_S, Poller, log
 from substation.audit import Audit, in_force
 from substation.audit.anchors import DAY_S, HOUR_S
 from substation.clock import Clock

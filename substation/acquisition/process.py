@@ -9,7 +9,8 @@ from typing import NoReturn
 
 from substation import notify
 from substation.acquisition.audited import AuditedPoller
-from substation.acquisition.spine import Ending, log
+from substation.acquisition.ending import Ending
+from substation.acquisition.spine import log
 from substation.acquisition.timekeeper import Timekeeper
 from substation.audit import Audit, in_force
 from substation.audit.anchors import tell_journal

@@ -69,8 +69,6 @@ class Requests:
         if stamp == self._stamp and self._opened_s is not None and now_s - self._opened_s < SURELY_S:
             return
         self._opened_s = now_s
-        if self._stamp and stamp and stamp[0][0] != self._stamp[0][0]:
-            self._last_id = 0  # another file: it counts from the beginning
         try:
             found = requests.after(self._home.operator, self._last_id)
         except Busy:

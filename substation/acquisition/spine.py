@@ -31,6 +31,7 @@ from collections.abc import Callable
 from substation.acquisition import reloading
 from substation.acquisition.accounts import Accounts
 from substation.acquisition.announce import Announcer
+from substation.acquisition.ending import Ending
 from substation.acquisition.gap import StationGap
 from substation.acquisition.timekeeper import Timekeeper
 from substation.alarms.confirm import Registers
@@ -64,12 +65,6 @@ LOOK_S = 1.0
 """How often a changed configuration, a changed profile, a request is looked for; costs a few stats."""
 
 log = logging.getLogger("poller")
-
-
-class Ending:
-    """Whether somebody has told the poller to end; set by a signal at any time."""
-
-    asked = False
 
 
 class Poller:
@@ -234,6 +229,7 @@ class Poller:
     def announce(self) -> None:
         """Say what has changed, once."""
         self.accounts.announce(self.keeper)
+        self._announcer.profiles(self.plant.faulty)
         self._announcer.wire(self.plant.notices())
         self._announcer.supply(self.settings.meters, self.verdicts)
         by_meter = {reading.meter_id: reading for reading in self.readings}

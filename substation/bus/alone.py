@@ -77,7 +77,8 @@ class Alone:
     def give(self, line: str, job: Job, stopping: Callable[[], bool]) -> None:
         """Do a job on the line; what it read is handed on with the next round."""
         found = job(self._scanner, stopping)
-        self._add(found)
+        if found:
+            self._add(found)
 
     def _add(self, readings: Sequence[Reading]) -> None:
         """Lay readings, with what has changed on the line, where the next round takes them."""

@@ -2,12 +2,13 @@
 
 from dataclasses import dataclass
 
-from substation.errors import EXIT_BUSY, EXIT_CONFIG, EXIT_OK, EXIT_USAGE
+from substation.errors import EXIT_BUSY, EXIT_CONFIG, EXIT_OK, EXIT_UNAVAILABLE, EXIT_USAGE
 
 EXIT_CODES = {
     EXIT_OK: "done, or stopped as asked",
     1: "failed; the message says why",
     EXIT_USAGE: "wrong usage of a command",
+    EXIT_UNAVAILABLE: "the line is down: its adapter or gateway is not there",
     EXIT_BUSY: "somebody else has it: the station already runs, the port is busy, a change is under way",
     EXIT_CONFIG: "the configuration, a store of another station or the machine itself cannot be used; "
     "starting again does not help",
@@ -114,7 +115,7 @@ PROGRAMS = (
     Program("./stop.sh", ("./stop.sh",)),
     Program("./test.sh", ("./test.sh",)),
     Program("python3 app.py", ("python3", "app.py")),
-    Program("python3 dmf_reader.py", ("python3", "dmf_reader.py")),
+    Program("python3 dmf_reader.py", ("python3", "dmf_reader.py"), "substation.commands.reader"),
     Program("python3 datalogger.py", ("python3", "datalogger.py"), "substation.commands.datalogger"),
     Program(
         "python3 encrypt_config.py", ("python3", "encrypt_config.py"), "substation.commands.configuration"

@@ -21,6 +21,8 @@ STATION_EVENTS = {
     "meter.frozen": "a meter answers, but repeats itself to the bit, or its energy registers stand still "
     "though power flows (new says which); stamped with the last value that was one",
     "meter.thawed": "the same meter goes on; the detail says after how long",
+    "meter.profile": "a meter's profile cannot be used, so that it is not polled; or can be used again "
+    "(old, new). The detail names file, line and remedy",
     "comm.lost": "a meter gave no valid answer for some rounds",
     "comm.back": "a lost meter answers again; the detail says after how long",
     "comm.refused": "a meter refuses a question (Modbus exception)",
@@ -58,6 +60,11 @@ POLLER_NOTICES = {
         "after a start: an exchange of this meter while nobody polled would not be seen",
     ),
     "configuration changed: taken over": ("info", "a changed `config.json` is in force, without a restart"),
+    "meter profiles of this station changed: taken over": (
+        "info",
+        "a file in the station's own folder `profiles` was changed, and is in force without a restart",
+    ),
+    "meter %d: its profile can be used": ("info", "an event `meter.profile`: the meter is polled again"),
     "meter %d %s: %s, was %s (%s)": ("info", "an event `supply`, with its evidence"),
     "meter %d: %s": ("info", "an event `supply.confirmed`; as a warning `supply.corrected`"),
     "the clock is trusted: %s": ("info", "an event `clock.trusted`"),

@@ -84,8 +84,9 @@ def stamp(path: Path) -> Stamp:
 def after(path: Path, last_id: int) -> list[Request]:
     """Return the requests behind `last_id`, oldest first; none where nobody could have asked yet.
 
-    Opens the file for reading only, and for a moment. Raises Busy when somebody writes just now, StoreError
-    when the file cannot be read.
+    All of them where the file is another one than before, and has not counted so far yet. Opens it for
+    reading only, and for a moment. Raises Busy when somebody writes just now, StoreError when it cannot be
+    read.
     """
     if not path.exists():
         return []
@@ -95,7 +96,8 @@ def after(path: Path, last_id: int) -> list[Request]:
             if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'request'").fetchone():
                 return []
             rows = connection.execute(
-                "SELECT id, at_ms, kind, arguments, asked_by FROM request WHERE id > ? ORDER BY id",
+                "SELECT id, at_ms, kind, arguments, asked_by FROM request "
+                "WHERE id > iif((SELECT max(id) FROM request) < ?1, 0, ?1) ORDER BY id",
                 (last_id,),
             ).fetchall()
     except sqlite3.Error as exc:

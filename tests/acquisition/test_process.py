@@ -173,12 +173,21 @@ def test_a_configuration_that_cannot_be_used_is_78(
     assert "Traceback" not in err
 
 
-def test_an_unknown_meter_model_is_78(process: Start, home: Home, changed: Callable[..., None]) -> None:
-    changed(meters=(CARD_METERS[0].model_copy(update={"profile": "no_such_meter"}),))
-    running = process()
-    _, err = running.communicate(timeout=20)
-    assert running.returncode == 78
-    assert "no_such_meter" in err
+def test_an_unknown_meter_model_stops_no_other_meter(
+    simulated: SimulatedLine, process: Start, home: Home, changed: Callable[..., None]
+) -> None:
+    changed(meters=(CARD_METERS[0].model_copy(update={"profile": "no_such_meter"}), *CARD_METERS[1:]))
+    running = process("--rounds", "2")
+    out, err = running.communicate(timeout=20)
+    assert running.returncode == 0, err
+    assert err.count("meter 1 Transformer is not polled: meter profile 'no_such_meter' does not exist") == 1
+    assert "meter 1 Transformer is not polled" in out.splitlines()[-1]
+    beat = heartbeat.read(home.heartbeat)
+    assert beat is not None
+    assert any("no_such_meter" in words for words in beat["problems"])
+    assert [meter["ok"] for meter in sorted(beat["meters"], key=lambda m: m["id"])] == [0, 2, 2, 2, 2]
+    reasons = {row.reading.meter_id: row.reading.reason for row in live.read(home.live)}
+    assert reasons == {1: "profile", 2: None, 3: None, 4: None, 5: None}
 
 
 def test_data_of_a_real_station_is_78(process: Start, home: Home) -> None:
