@@ -26,6 +26,7 @@ GUIDES = (
     "how-to/install-as-a-service.md",
     "how-to/reach-it-from-afar.md",
     "how-to/several-stations.md",
+    "how-to/several-lines-and-gateways.md",
     "how-to/add-a-meter-model.md",
     "how-to/troubleshooting.md",
     "how-to/audit-log.md",

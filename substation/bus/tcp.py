@@ -5,6 +5,7 @@ no loss of the line as long as the next call is taken. The line is down when no 
 when the kernel hears nothing from the other end any more.
 """
 
+import errno
 import select
 import socket
 import threading
@@ -21,6 +22,8 @@ UNHEARD_MS = 3000
 """When the other end has not confirmed what we sent for so long, nobody is there any more."""
 KEEP_ALIVE_S = 10
 KEEP_ALIVE_TRIES = 3
+_NOT_ALLOWED = {errno.EPERM, errno.EACCES, errno.EAFNOSUPPORT}
+"""What the sandbox of the service says where its drop-in is missing."""
 _HUNG_UP = (ConnectionResetError, BrokenPipeError, ConnectionAbortedError)
 
 
@@ -131,9 +134,11 @@ class TcpTransport(Transport):
     def _lost(self, error: OSError) -> LineDown:
         self.close()
         said = "no answer to the call" if isinstance(error, TimeoutError) else error.strerror or str(error)
+        look_at = "look at its supply, the network cable and lines.*.port"
+        if error.errno in _NOT_ALLOWED:
+            look_at = "as a service this program reaches no address it was not given: sudo systemd/install.sh"
         return LineDown(
-            f"{self._settings.name}: gateway {self._settings.port} not reached: {said}; "
-            "look at its supply, the network cable and lines.*.port"
+            f"{self._settings.name}: gateway {self._settings.port} not reached: {said}; {look_at}"
         )
 
     def _hung_up(self) -> NoAnswer:
