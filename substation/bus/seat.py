@@ -124,8 +124,11 @@ class Seat:
 
     def welcome(self) -> None:
         """Take that all blocks of a round were answered: a refusal among them was a passing one."""
-        self.said_refusing, self.said_doubt, self.accused = False, self.doubt, None
-        if self.inquiry and self.inquiry.about in self.blocks:
+        self.said_refusing, self.said_doubt = False, self.doubt
+        answered = {key for block in self.blocks for key in block.keys}
+        if self.accused and answered.issuperset(self.accused[0].keys):
+            self.accused = None
+        if self.inquiry and self.inquiry.about and answered.issuperset(self.inquiry.about.keys):
             self.inquiry = None
 
     def inherit(self, old: "Seat") -> None:

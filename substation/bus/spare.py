@@ -146,20 +146,23 @@ class Spare:
         first = self._turn % len(lost) if lost else 0
         lost = [*lost[first:], *lost[:first]]
         costs_s = [self._asker.probe_s(seat, seat.health.timeout_s) for seat in lost]
+        patient = True
         for place, (seat, cost_s) in enumerate(zip(lost, costs_s, strict=True)):
+            wait_s = seat.health.timeout_s
             if len(away) < len(seats) or budget.idle:
-                due = self._clock.monotonic() >= seat.health.probe_due_s and self._credit_s >= cost_s
-                if not (due or budget.idle) or not budget.allows(cost_s, overdue=due):
+                due_s = self._clock.monotonic() - seat.health.probe_due_s
+                due = due_s >= 0 and self._credit_s >= cost_s
+                overdue = due and (budget.idle or due_s >= OVERDUE_S)
+                if not (due or budget.idle) or not budget.allows(cost_s, overdue=overdue):
                     continue
-                left_s = budget.left_s - sum(costs_s[place + 1 :]) if budget.idle else budget.left_s
+                self._credit_s -= min(self._credit_s, cost_s)
+                most_s = budget.left_s - sum(costs_s[place + 1 :]) - (cost_s - wait_s)
             elif budget.stopping():
                 return
             else:  # nobody is there whom it could slow
-                left_s = LONGEST_TIMEOUT_S + cost_s
-            wait_s = seat.health.timeout_s
-            if seat.health.patient:
-                wait_s = max(wait_s, min(LONGEST_TIMEOUT_S, left_s - (cost_s - wait_s)))
-            self._credit_s -= cost_s
+                most_s = LONGEST_TIMEOUT_S
+            if patient and seat.health.patient:
+                wait_s, patient = max(wait_s, min(LONGEST_TIMEOUT_S, most_s)), False
             found[seat.meter.id] = self._poll(seat, wait_s)
 
 
