@@ -24,6 +24,8 @@ the troubleshooting how-to.
 EXIT_OK = 0
 EXIT_USAGE = 64
 """Wrong usage of a command (sysexits.h EX_USAGE)."""
+EXIT_UNAVAILABLE = 69
+"""The line is down: its adapter or gateway is not there (sysexits.h EX_UNAVAILABLE)."""
 EXIT_BUSY = 75
 """Somebody else has it: another poller, a busy port (sysexits.h EX_TEMPFAIL)."""
 EXIT_CONFIG = 78

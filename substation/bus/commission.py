@@ -8,8 +8,8 @@ What comes back is plain JSON, so that a page can show it and a person can keep 
 |---|---|
 | `scan` | `ids` ("1-32" when not said), `line` |
 | `identify` | `ids` (none = whoever a scan of 1-32 finds), `line` |
-| `read` | `meter` (number or name), `register` (as printed, or a key; none = all), `profile` |
-| `wiring` | `meter` (none = all of the line), `line` |
+| `read` | `meter` (number or name), `register` (as printed, or a key; none = all), `only` (keys), `profile` |
+| `wiring` | `meter` (none = all of the line), `profile` (of one meter), `line` |
 """
 
 import contextlib
@@ -23,7 +23,7 @@ from substation.bus.commission_ask import Asker, Tick
 from substation.bus.commission_identify import identify_all, known_profiles
 from substation.bus.commission_identify import words_of as identified_words
 from substation.bus.commission_proposal import propose
-from substation.bus.commission_read import Target, read_meter, read_register
+from substation.bus.commission_read import Target, find, model_of, read_meter, read_register
 from substation.bus.commission_scan import scan
 from substation.bus.commission_scan import words_of as scanned_words
 from substation.bus.commission_wiring import check_wiring
@@ -39,8 +39,8 @@ from substation.settings.model import Meter, Settings
 KINDS: dict[str, tuple[str, ...]] = {
     "scan": ("ids", "line"),
     "identify": ("ids", "line"),
-    "read": ("meter", "register", "profile", "line"),
-    "wiring": ("meter", "line"),
+    "read": ("meter", "register", "profile", "only", "line"),
+    "wiring": ("meter", "profile", "line"),
 }
 """Every kind, with the arguments it takes."""
 FIRST_ID, LAST_ID = 1, 247
@@ -141,9 +141,12 @@ def find_meter(settings: Settings | None, wanted: object, *, line: str | None = 
 
 
 def parse_ids(text: object) -> tuple[int, ...]:
-    """Return the ids that "1-32" or "3,7,20-25" names, in order, each once; raise RequestError."""
+    """Return the ids that "1-32" or "3,7,20-25" names, in order, each once; raise RequestError.
+
+    Nothing written means `DEFAULT_IDS`.
+    """
     found: list[int] = []
-    for part in str(text).replace(" ", "").split(","):
+    for part in (str(text).replace(" ", "") or DEFAULT_IDS).split(","):
         match = re.fullmatch(r"(\d{1,3})(?:-(\d{1,3}))?", part)
         if not match:
             raise RequestError(f"'{part}' is no id; write 1-32, or 3,7,20-25")
@@ -217,9 +220,11 @@ class _Job:
         target, _ = self._target(arguments.get("meter"), arguments.get("profile"))
         register = arguments.get("register")
         if register is None or str(register) == "":
-            result = read_meter(self._asker(), target)
+            model_of(target)  # before the port is opened
+            result = read_meter(self._asker(), target, arguments.get("only"))
             said = sum(row["value"] is not None for row in result["rows"])
             return Outcome(f"{target.shown}: {said} of {len(result['rows'])} values", result)
+        find(target, str(register))
         result = read_register(self._asker(), target, str(register))
         return Outcome(f"{target.shown}, register {register}: {' '.join(result['raw'])}", result)
 
@@ -233,7 +238,7 @@ class _Job:
                 )
             targets = [self._target(meter.id) for meter in self._here.values()]
         else:
-            targets = [self._target(wanted)]
+            targets = [self._target(wanted, arguments.get("profile"))]
         result = check_wiring(self._asker(), targets, self._settings)
         return Outcome(wiring_words(result), result)
 

@@ -42,20 +42,26 @@ class Target:
         return f"{self.name} (id {self.modbus_id})" if self.name else f"id {self.modbus_id}"
 
 
-def read_meter(asker: Asker, target: Target) -> dict[str, Any]:
-    """Return all values of a meter. Raises NoAnswer where it says nothing at all, LineDown."""
-    profile = target.profile
-    if profile is None:
+def model_of(target: Target) -> Profile:
+    """Return the model by which the meter is read; raise RequestError where nobody has named one."""
+    if target.profile is None:
         raise RequestError(
             f"{target.shown}: its model is not configured; name a profile, or one register such as 40101"
         )
+    return target.profile
+
+
+def read_meter(asker: Asker, target: Target, only: Sequence[str] | None = None) -> dict[str, Any]:
+    """Return all values of a meter, or `only` these. Raises NoAnswer where it says nothing, LineDown."""
+    profile = model_of(target)
     asker.tell(0.0, f"reading {target.shown} as {profile.model}")
-    record = read_all(asker, target.modbus_id, profile, profile.keys)
+    keys = [key for key in profile.keys if only is None or key in only]
+    record = read_all(asker, target.modbus_id, profile, keys)
     if not record.words and not record.refused:
         why = next(iter(record.missing.values()), "")
         raise NoAnswer(f"{target.shown} does not answer: {why}")
     values = record.values(profile)
-    rows = [_row(profile, key, record.words, values, record.missing) for key in profile.keys]
+    rows = [_row(profile, key, record.words, values, record.missing) for key in keys]
     return {
         "meter": target.name or None,
         "id": target.modbus_id,
@@ -115,7 +121,7 @@ def _hex(words: Sequence[int]) -> list[str]:
 
 def read_register(asker: Asker, target: Target, wanted: str) -> dict[str, Any]:
     """Return one register of a meter, as printed or by its key. Raises NoAnswer, RequestError, LineDown."""
-    key, place = _find(target, wanted)
+    key, place = find(target, wanted)
     count = max(LONGEST_WORDS, place.words)
     asker.tell(0.0, f"reading {wanted} of {target.shown}")
     said = asker.ask_again(target.modbus_id, place.function, place.address, count)
@@ -182,8 +188,11 @@ def _signed(word: int) -> int:
     return word - 65536 if word > 32767 else word
 
 
-def _find(target: Target, wanted: str) -> tuple[str | None, Place]:
-    """Return the key, where the profile has it, and the place of a register as printed or of a key."""
+def find(target: Target, wanted: str) -> tuple[str | None, Place]:
+    """Return the key, where the profile has it, and the place of a register as printed or of a key.
+
+    Raises RequestError for what is neither.
+    """
     text, profile = wanted.strip(), target.profile
     if profile is not None and text in profile.places:
         return text, profile.place(text)

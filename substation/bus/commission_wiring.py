@@ -184,7 +184,8 @@ def words_of(result: Mapping[str, Any]) -> str:
     count = len(result["site"]) + sum(len(row["findings"]) for row in result["meters"])
     silent = sum(not row["answered"] for row in result["meters"])
     parts = ["ended early"] if result["ended"] else []
-    parts.append(f"{len(result['meters'])} meters looked at")
+    looked = len(result["meters"])
+    parts.append(f"{looked} meter{'s' if looked != 1 else ''} looked at")
     parts.append(f"{count} finding{'s' if count != 1 else ''}" if count else "nothing found")
     if silent:
         parts.append(f"{silent} did not answer")
