@@ -114,7 +114,7 @@ class Requests:
             self._decline(request, str(exc))
             return
         self._current, self._where, self._said_s = request, (plant, line), 0.0
-        self._note(request, "request.obeyed", f"on {line}")
+        self._record(request, "request.obeyed", f"on {line}")
         self._progress(request, 0.0, f"begins on {line}")
         words = f"{request.kind}, asked for by {request.asked_by}; polling goes on by itself"
 
@@ -202,16 +202,16 @@ class Requests:
         except SubstationError as exc:
             said, found = self._answer(request, "refused", str(exc)), ()
             if isinstance(exc, RequestError):
-                self._note(request, "request.declined", str(exc), ok=False)
+                self._record(request, "request.declined", str(exc), ok=False)
         finally:
             self._say(said)
         return found
 
     def _decline(self, request: Request, words: str) -> None:
-        self._note(request, "request.declined", words, ok=False)
+        self._record(request, "request.declined", words, ok=False)
         self._say(self._answer(request, "refused", words))
 
-    def _note(self, request: Request, event: str, words: str, *, ok: bool = True) -> None:
+    def _record(self, request: Request, event: str, words: str, *, ok: bool = True) -> None:
         self._audit.write(
             event,
             user=request.asked_by,

@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from substation.acquisition.spine import Poller
+from substation.bus.crew import Crew
 from substation.settings import files
-from substation.settings.model import Home, Poll
+from substation.settings.model import CARD_METERS, Home, Line, Poll
 from substation.simulator.line import SimulatedLine
 from tests.fake_clock import FakeClock
 from tests.notify_spy import Spy, spying
@@ -148,3 +149,26 @@ def test_the_dashboard_is_ready_when_gunicorn_serves(home: Home, listened: Spy) 
         running.terminate()
         _, err = running.communicate(timeout=20)
     assert running.returncode == 0, err
+
+
+def test_of_several_lines_one_that_moves_keeps_the_watchdog_fed(
+    home: Home, changed: Callable[..., None], clock: FakeClock, listened: Spy
+) -> None:
+    lines = (Line(name="yard", port="/dev/no-one"), Line(name="house", port="/dev/no-two"))
+    meters = tuple(
+        meter.model_copy(update={"line": "yard" if meter.id < 3 else "house"}) for meter in CARD_METERS
+    )
+    changed(lines=lines, meters=meters)
+    poller = Poller(files.load(home.folder), clock)
+    crew = poller.plant._drive
+    assert isinstance(crew, Crew)
+    crew._still = {"yard": (0, 31.0), "house": (0, 0.0)}
+    clock.advance(10)
+    poller.between_requests()
+    assert "WATCHDOG=1" in listened.heard()
+    crew._still = {"yard": (0, 31.0), "house": (0, 31.0)}  # now only a restart can help
+    clock.advance(10)
+    poller.between_requests()
+    poller.do_chores()
+    assert "WATCHDOG=1" not in listened.heard()
+    poller.stop()
