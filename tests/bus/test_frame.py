@@ -11,10 +11,11 @@ from substation.bus.frame import (
     complete_but_broken,
     crc16,
     find_answer,
+    is_read_request,
     sealed,
     trouble,
 )
-from substation.errors import BadFrame, NoAnswer, Refused
+from substation.errors import EXCEPTION_WORDS, BadFrame, NoAnswer, Refused
 
 QUESTION = Question(3, 3, 100, 76)
 
@@ -146,3 +147,45 @@ def test_a_whole_reply_with_a_wrong_check_sum_owes_nothing_more() -> None:
 )
 def test_a_sound_reply_in_another_form_is_recognised(data: bytes, otherwise: bool) -> None:
     assert answered_otherwise(QUESTION, data) == otherwise
+
+
+@pytest.mark.parametrize(
+    ("meter_id", "function", "address", "count"),
+    [
+        (0, 3, 100, 2),
+        (248, 3, 100, 2),
+        (-1, 3, 100, 2),
+        (1, 6, 100, 2),
+        (1, 0x83, 100, 2),
+        (1, 3, -1, 2),
+        (1, 3, 65_535, 2),
+        (1, 3, 100, 0),
+        (1, 3, 100, 126),
+    ],
+)
+def test_what_is_no_read_of_one_meter_is_no_question(
+    meter_id: int, function: int, address: int, count: int
+) -> None:
+    """A broadcast (id 0) is answered by nobody; the rest no meter understands, or it would write."""
+    with pytest.raises(ValueError, match=r"1 to 247|only reads|1 to 125"):
+        Question(meter_id, function, address, count)
+
+
+def test_the_borders_can_be_asked() -> None:
+    for question in (Question(1, 3, 0, 125), Question(247, 4, 65_535, 1)):
+        assert is_read_request(question.request)
+
+
+@pytest.mark.parametrize(("code", "kind"), [(10, "gateway_path"), (11, "gateway_target")])
+def test_a_gateways_exception_is_silence_of_the_meter_and_no_refusal(code: int, kind: str) -> None:
+    error = trouble(QUESTION, framed(bytes((3, 0x83, code))))
+    assert isinstance(error, NoAnswer)
+    assert error.kind == kind
+    assert EXCEPTION_WORDS[code] in str(error)
+
+
+@pytest.mark.parametrize("code", [1, 2, 3, 4, 5, 6, 7, 99])
+def test_a_meters_exception_is_a_refusal(code: int) -> None:
+    error = trouble(QUESTION, framed(bytes((3, 0x83, code))))
+    assert isinstance(error, Refused)
+    assert (error.code, error.kind) == (code, f"exception_{code}")
