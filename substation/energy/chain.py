@@ -133,11 +133,15 @@ def _take(runs: list[_Run], new: Register, limits: Limits, exchanged: Sequence[i
     if not runs:
         runs.append(_Run([new.at_ms], new.value, "begin"))
         return []
-    if any(runs[-1].times[-1] < at_ms <= new.at_ms for at_ms in exchanged):
+    top = runs[-1]
+    if exchanged and any(top.times[-1] < at_ms <= new.at_ms for at_ms in exchanged):
         runs.append(_Run([new.at_ms], new.value, "cut", why=EXCHANGED))
         return []
-    way = step(runs[-1].last, new, limits)
-    depth = _taken_back(runs, new, limits, way)
+    if new.value == top.value:
+        top.times.append(new.at_ms)
+        return []
+    way = step(top.last, new, limits)
+    depth = 0 if way.good and top.link != "cut" else _taken_back(runs, new, limits, way)
     if way.good and not depth:
         _append(runs, new, way)
         return []
@@ -247,14 +251,14 @@ def _cut_by_others(key: str, chains: Mapping[str, Chain], found: Sequence[tuple[
 
 
 def _is_of_all(cut: Cut, chains: Mapping[str, Chain], found: Sequence[tuple[str, Cut]]) -> bool:
-    """Return whether most counters that had counted are cut there: the meter, not a register, is another."""
+    """Return whether the meter is another, not a register: at least half of the counters are cut."""
     cut_too = {key for key, other in found if _overlap(cut.after, cut.until, other.after, other.until)}
     went_on = [
         key
         for key, one in chains.items()
         if key not in cut_too and any(a.value > 0 for a, _ in one.steps(cut.after, cut.until))
     ]
-    return len(cut_too) > len(went_on)
+    return len(cut_too) >= len(went_on)
 
 
 def _time(register: Register) -> int:
