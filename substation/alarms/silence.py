@@ -21,8 +21,8 @@ its communication has failed. For one that is fed from the circuit it measures (
 7. A meter with independent supply fell silent together with it: *unknown*, the line is cut behind the last
    that answers.
 8. Several such meters fell silent together, one with independent supply answers, and no circuit of the
-   station is known to be live: *dead*. Where one is live it may be a cut before them as well: *unknown*.
-9. Alone: *unknown*, its communication or its panel.
+   station shows voltage: *dead*. Where one does it may be a cut before them as well: *unknown*.
+9. Alone: *unknown*, its communication or its panel; of a generator rather that it stands still.
 
 When a cause is gone (a circuit is live again) a meter has 5 s to answer before its circuit is *unknown*.
 
@@ -195,6 +195,10 @@ def _by_company(
     meter: Meter, fellows: list[Meter], answering: list[Meter], on_line: list[Meter], station: Station
 ) -> Said:
     witnesses = [other for other in answering if other.aux_supply == "station"]
+    if meter.role == "generator" and not fellows:
+        return Said(
+            "unknown", f"silent, while {answering[0].name} answers: it stands still, or communication"
+        )
     if not fellows:
         return Said("unknown", f"silent alone, while {answering[0].name} answers: communication or its panel")
     together = f"fed from its own circuit and silent together with {_names(fellows)}"
@@ -204,11 +208,10 @@ def _by_company(
     where = _cut([meter, *fellows], on_line)
     if independent:
         return Said("unknown", f"{together}, of which {independent[0].name} has independent supply: {where}")
-    live = [other for other, v in station.showing("incomer", "feeder", besides=meter) if v.supply != "dead"]
-    if live:
-        return Said(
-            "unknown", f"{together}, but {live[0].name} is live: {where}, or a breaker above them is open"
-        )
+    fed = [other for other, v in station.showing("incomer", "feeder", besides=meter) if v.supply != "dead"]
+    if fed:
+        why = f"{where}, or a breaker above them is open"
+        return Said("unknown", f"{together}, but {fed[0].name} has voltage: {why}")
     return Said("dead", f"{together}, while {witnesses[0].name} answers", _silent_ms(meter, station))
 
 
@@ -236,8 +239,8 @@ def _fell_together(meter: Meter, on_line: list[Meter], station: Station) -> list
         if other.id == meter.id or other.id not in station.failed:
             continue
         theirs = station.heard(other)
-        apart = abs(theirs.at_ms - heard.at_ms) if heard and theirs else 0
-        if apart <= station.together_ms:
+        never = heard is None and theirs is None
+        if never or (heard and theirs and abs(theirs.at_ms - heard.at_ms) <= station.together_ms):
             found.append(other)
     return found
 

@@ -131,7 +131,8 @@ def _silent(meter: Meter, station: Station) -> Verdict:
     if meter.line not in station.down and old.supply != "unknown" and not station.settled(meter):
         return old
     said = judge_silence(meter, station)
-    if old.supply == "dead" and said.supply == "unknown" and meter.line not in station.down:
+    by_silence = meter.aux_supply == "own" and meter.line not in station.down
+    if by_silence and old.supply == "dead" and said.supply == "unknown":
         shown = station.showing("incomer", "feeder", "generator", besides=meter)
         back = [v for _, v in shown if v.supply == "live" and v.since_ms > station.now_ms - RETURN_MS]
         if back:

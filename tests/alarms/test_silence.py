@@ -168,7 +168,7 @@ def test_without_a_balance_a_live_incomer_leaves_it_open() -> None:
     station.play(3, kw={**no_watts, 1: 1000.0})  # so much that 34 kW are nothing
     assert station.play(6, cut={3, 4}, kw={1: 1000.0})[3] == "unknown"
     assert station.evidence(3).endswith(
-        "but Transformer is live: the line is cut or disturbed between meters, "
+        "but Transformer has voltage: the line is cut or disturbed between meters, "
         "or a breaker above them is open"
     )
 
@@ -189,6 +189,33 @@ def test_one_lost_long_ago_does_not_make_an_outage_a_cut_line() -> None:
     station.play(3)
     station.play(20, cut={2})
     assert station.play(3, dead={1, 3, 4}, cut={2}, kw=OUTAGE)[3] == "dead"
+
+
+def test_one_that_was_never_heard_falls_silent_with_nobody() -> None:
+    station = Rounds()
+    station.play(4, cut={2})
+    assert station.verdicts[2].supply == "unknown"
+    assert station.play(3, dead={4, 5}, cut={2}, kw={1: 90.0})[4] == "dead"
+    assert "has gone from" in station.evidence(4)
+    station = Rounds()
+    station.play(4, cut={2})
+    station.play(8, cut={2, 4})
+    assert "silent alone" in station.evidence(4)
+
+
+def test_a_dg_set_that_feeds_its_own_meter_may_just_stand_still() -> None:
+    station = Rounds(own={5})
+    station.play(3, dead=())
+    assert station.play(3)[5] == "unknown"
+    assert station.evidence(5) == "silent, while Transformer answers: it stands still, or communication"
+
+
+def test_a_meter_with_independent_supply_gets_no_time_to_come_back() -> None:
+    station = Rounds()
+    station.play(3)
+    station.play(3, dead={2, 5}, kw={1: 95.0})
+    assert station.play(1, cut={5})[2] == "live"
+    assert station.play(2, cut={5})[5] == "unknown"
 
 
 def test_the_adapter_and_silence_of_all_are_no_outage() -> None:
