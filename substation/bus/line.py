@@ -136,14 +136,14 @@ class Line:
 
     def _ask(self, question: frame.Question, timeout_s: float) -> Answer:
         exchange = self._exchange
-        doubt = bool(self._owed.lengths(question.meter_id))
-        exchange.in_order = not doubt
+        doubt = self._owed.doubts_refusals(question.meter_id)
+        exchange.in_order = not self._owed.lengths(question.meter_id)
         try:
             answer = exchange.ask(question, timeout_s, self.gaps_s.get(question.meter_id, 0.0))
         except Refused as exc:
             if not doubt:
                 raise
-            self._owed.add(question)  # perhaps the refusal of an earlier request
+            self._owed.add_refused(question)
             if exc.code in LASTING_REFUSALS:
                 raise NoAnswer(
                     f"{exc}; but an earlier reply is owed, so this may be meant for an earlier request",

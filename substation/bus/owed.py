@@ -19,6 +19,7 @@ class Owed:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._book: list[tuple[Question, float]] = []
+        self._silent_until_s: dict[int, float] = {}
         self.late: dict[int, int] = {}
         """Replies that came late and were recognised, by the meter's Modbus id; none of them was used."""
 
@@ -32,7 +33,21 @@ class Owed:
 
     def add(self, question: Question) -> None:
         """Note a request that was sent and not answered."""
+        until_s = self._clock.monotonic() + OWED_S
+        self._book.append((question, until_s))
+        self._silent_until_s[question.meter_id] = until_s
+
+    def add_refused(self, question: Question) -> None:
+        """Note a request that was refused while something was owed: perhaps its own reply is to come."""
         self._book.append((question, self._clock.monotonic() + OWED_S))
+
+    def doubts_refusals(self, meter_id: int) -> bool:
+        """Return whether a refusal of this meter may be meant for a request that it never answered.
+
+        Not for ever: refusals themselves, however many, do not prolong the doubt.
+        """
+        silent = self._silent_until_s.get(meter_id, 0.0) > self._clock.monotonic()
+        return silent and bool(self.lengths(meter_id))
 
     def renew(self, question: Question) -> None:
         """Note that one of several replies that look alike has come, nobody knows to which request.

@@ -80,3 +80,23 @@ def test_lengths_stand_in_the_order_in_which_they_were_asked_last(owed: Owed) ->
     for count in (2, 4, 2, 6):
         owed.add(Question(3, 3, 100, count))
     assert owed.lengths(3) == (4, 2, 6)
+
+
+def test_refusals_do_not_prolong_the_doubt_about_refusals(owed: Owed, clock: FakeClock) -> None:
+    """Else a meter that was silent once and refuses a register for good would never be believed."""
+    assert not owed.doubts_refusals(3)
+    owed.add(FAST)
+    assert owed.doubts_refusals(3)
+    assert not owed.doubts_refusals(4)
+    for _ in range(10):
+        clock.advance(OWED_S / 10)
+        owed.add_refused(SLOW)
+    clock.advance(0.1)
+    assert owed.lengths(3) == (10,)
+    assert not owed.doubts_refusals(3)
+
+
+def test_a_late_reply_that_was_seen_ends_the_doubt(owed: Owed) -> None:
+    owed.add(FAST)
+    owed.seen(reply(FAST))
+    assert not owed.doubts_refusals(3)
