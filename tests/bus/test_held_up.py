@@ -1,5 +1,6 @@
 """A reply waits in the kernel while we are stopped, and does not age there: it must not pass as fresh."""
 
+import socket
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -12,8 +13,9 @@ from substation.meters.blocks import Block, values
 from substation.meters.profile import Profile
 from substation.settings.model import CARD_METERS
 from substation.settings.model import Line as LineSettings
+from substation.simulator.gateway import Gateway
 from substation.simulator.line import SimulatedLine
-from tests.bus.conftest import Truth
+from tests.bus.conftest import Truth, remote_settings
 from tests.fake_clock import FakeClock
 
 PATIENCE_S = 0.25
@@ -143,3 +145,45 @@ def test_after_a_pause_the_round_reads_the_meter_anew_and_has_learned_nothing_wr
     assert health.turnaround_s is not None
     assert health.turnaround_s < PATIENCE_S
     assert (health.timeout_s, health.kinds) == (PATIENCE_S, {"timeout": 1})
+
+
+@pytest.mark.parametrize("kind", ["rtu_tcp", "tcp"])
+def test_a_reply_from_a_gateway_that_waited_for_us_is_thrown_away_too(
+    gateway: Gateway,
+    block: Block,
+    profile: Profile,
+    truth: Truth,
+    halting_clock: HaltingClock,
+    station_clock: FakeClock,
+    kind: str,
+) -> None:
+    line = Line(remote_settings(gateway, kind), halting_clock)
+    line.open()
+    way = line._transport
+    send = way._send
+
+    def halted(request: bytes) -> None:
+        send(request)
+        way._send = send
+        whole = 157 if kind == "rtu_tcp" else 161
+        give_up_s = halting_clock.monotonic() + 5.0
+        while len(peeked(way._socket)) < whole:
+            assert halting_clock.monotonic() < give_up_s, "the meter never answered"
+        halting_clock.paused_s += PAUSE_S
+        station_clock.advance(PAUSE_S)
+
+    way._send = halted
+    try:
+        with pytest.raises(NoAnswer, match=r"meter 1.*we were held up for 59\.\d s"):
+            line.read(1, block, PATIENCE_S)
+        answer = line.read(1, block, PATIENCE_S)  # it has been seen, so the next may be of its length
+    finally:
+        line.close()
+    assert values(profile, block, answer.words) == truth.of(1)
+
+
+def peeked(connection: socket.socket) -> bytes:
+    try:
+        return connection.recv(300, socket.MSG_PEEK)
+    except BlockingIOError:
+        return b""
