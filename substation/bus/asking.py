@@ -4,17 +4,20 @@ import datetime as dt
 import math
 from collections.abc import Mapping
 
+from substation.bus.groups import fitted, other_lengths
 from substation.bus.line import BABBLE_S, PROBE_COUNTS, Answer
 from substation.bus.seat import Seat
 from substation.bus.wire import Wire
 from substation.clock import Clock
 from substation.errors import LineDown, LinkError, NoAnswer, Refused
-from substation.meters.blocks import Block, pieces
+from substation.meters.blocks import Block
 from substation.meters.ratio import factors
 from substation.readings import Reading
 
 PROBE_REGISTERS = 2
 """Of the shortest probe; what its time on the wire is reckoned by."""
+
+NOT_ASKED = "an earlier reply of this length may still come; not asked"
 
 
 class RefusedBlock(Refused):
@@ -73,7 +76,7 @@ class Asker:
                 try:
                     answer = self.ask(seat, block)
                 except Refused as exc:
-                    raise RefusedBlock(block, exc) from exc
+                    raise _blamed(planned, block, exc) from exc
                 now_s = self._clock.monotonic()
                 if now_s > due_s:
                     raise NoAnswer(f"meter {seat.meter.id}: we were held up within a reading; not used")
@@ -93,7 +96,7 @@ class Asker:
             try:
                 answer = self._once(seat, block, seat.health.timeout_s)
             except Refused as exc:
-                raise RefusedBlock(block, exc) from exc
+                raise _blamed(planned, block, exc) from exc
             if self._clock.monotonic() > until_s:
                 return None
             found.update(self._values(seat, block, answer))
@@ -119,11 +122,15 @@ class Asker:
         """Return the block, or pieces of it while a late reply could be taken for the whole.
 
         Probes are repeated in lengths that are owed; so a piece keeps out of their lengths as well.
+        Raises NoAnswer when there is no such way.
         """
         owed = self.line.owed(seat.meter.modbus_id)
         if planned.count not in owed:
             return (planned,)
-        return pieces(seat.profile, planned, owed.union(PROBE_COUNTS)) or (planned,)
+        free = other_lengths(fitted(seat.profile, seat.limits), planned, owed.union(PROBE_COUNTS))
+        if not free:
+            raise NoAnswer(f"meter {seat.meter.id}: {NOT_ASKED}")
+        return free
 
     def _once(self, seat: Seat, block: Block, timeout_s: float, *, probe: bool = False) -> Answer:
         call = self.line.probe if probe else self.line.read
@@ -139,6 +146,13 @@ class Asker:
             raise
         seat.health.heard(answer.turnaround_s, noise=answer.noise, within_s=timeout_s)
         return answer
+
+
+def _blamed(planned: Block, block: Block, error: Refused) -> LinkError:
+    """Return what a refusal means: nothing for the profile where more was asked for than is wanted."""
+    if block.count > planned.count:
+        return NoAnswer(f"{error}; asked for {block.count} registers, since an earlier reply is owed")
+    return RefusedBlock(block, error)
 
 
 def _doubted(seat: Seat, found: Mapping[str, float | None]) -> frozenset[str]:

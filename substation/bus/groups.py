@@ -13,7 +13,7 @@ late reply is told by its length only.
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from substation.meters.blocks import MAX_REGISTERS, Block, plan
+from substation.meters.blocks import MAX_REGISTERS, Block, pieces, plan
 from substation.meters.pace import Pace
 from substation.meters.profile import Profile
 from substation.meters.register import Place
@@ -57,7 +57,7 @@ def divide(
         turnaround_s: the meter's thinking time, s.
         rounds: rounds from one reading of the slow values to the next; None = they are read in each.
     """
-    fit = _fitted(profile, limits)
+    fit = fitted(profile, limits)
 
     def planned(keys: Iterable[str]) -> tuple[Block, ...]:
         return plan(fit, keys, pace=pace, turnaround_s=turnaround_s)
@@ -121,6 +121,29 @@ def distinct(profile: Profile, blocks: Sequence[Block], refused: Collection[str]
     return found
 
 
+def other_lengths(profile: Profile, block: Block, avoid: Collection[int]) -> tuple[Block, ...]:
+    """Return requests that read the same values in lengths that are not to be used; empty = no way.
+
+    In two pieces; or, where a block is too short for that, with registers that follow it read along. A
+    meter may refuse those: then nothing is known of the values, and nothing follows for the profile.
+
+    Args:
+        profile: as the meter obeys it (`fitted`).
+        block: what is wanted.
+        avoid: lengths, registers.
+    """
+    parts = pieces(profile, block, avoid)
+    if parts:
+        return parts
+    longest = min(MAX_REGISTERS, profile.max_registers, 65_536 - block.address)
+    barriers = [at for at in profile.barrier_addresses(block.function) if at > block.address]
+    end = min([block.address + longest, *barriers])
+    for count in range(block.count + 1, end - block.address + 1):
+        if count not in avoid:
+            return (replace(block, count=count),)
+    return ()
+
+
 def _grown(profile: Profile, block: Block, place: Place) -> Block | None:
     """Return the block with the value that stands right after or before it read along, if it may be."""
     if place.function != block.function:
@@ -136,7 +159,7 @@ def _grown(profile: Profile, block: Block, place: Place) -> Block | None:
     return None
 
 
-def _fitted(profile: Profile, limits: Limits) -> Profile:
+def fitted(profile: Profile, limits: Limits) -> Profile:
     """Return the profile as this one meter obeys it."""
     if limits == Limits():
         return profile

@@ -45,7 +45,7 @@ class Inquiries:
             try:
                 inquiry.block = inquiry.search.send(code)
             except StopIteration as end:
-                return self._settle(seat, end.value)
+                return self._settle(seat, end.value, inquiry.about)
         return False
 
     def _begin(self, seat: Seat, how: Search, about: Block | None) -> bool:
@@ -53,14 +53,16 @@ class Inquiries:
         try:
             seat.inquiry = Inquiry(how, next(how), about)
         except StopIteration as end:
-            return self._settle(seat, end.value)
+            return self._settle(seat, end.value, about)
         return False
 
-    def _settle(self, seat: Seat, found: Finding) -> bool:
+    def _settle(self, seat: Seat, found: Finding, about: Block | None) -> bool:
         profile, meter_id = seat.profile, seat.meter.id
         before = seat.limits
-        if not seat.settle(found, self._clock.monotonic()):
+        found = seat.settle(found, about, self._clock.monotonic())
+        if seat.hopeless:
             self.refuses(seat)
+        if found.empty:
             return False
         for code in sorted(set(found.refused.values())):
             new = [key for key, its in found.refused.items() if its == code and key not in before.refused]

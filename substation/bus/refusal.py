@@ -34,6 +34,20 @@ class Finding:
     answered: set[str] = field(default_factory=set)
     """Values that were refused before and are answered now."""
 
+    def confirmed_by(self, earlier: "Finding") -> "Finding":
+        """Return what two searches in a row have found: one alone may have met a passing refusal."""
+        return Finding(
+            {key: code for key, code in self.refused.items() if key in earlier.refused},
+            self.cuts & earlier.cuts,
+            self.longest if self.longest == earlier.longest else None,
+            self.answered,
+        )
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing follows from it."""
+        return not (self.refused or self.cuts or self.longest or self.answered)
+
 
 Search = Generator[Block, int, Finding]
 

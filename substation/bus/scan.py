@@ -246,7 +246,8 @@ class Scanner:
         elif seat.said_doubt and not seat.doubt:
             words = f"{seat.named}: the word order is in doubt no more"
             self._notices.append(Notice("sure", words, seat.meter.id))
-        seat.welcome()
+        seat.said_refusing, seat.said_doubt = False, seat.doubt
+        seat.cleared(*seat.blocks)
         seat.awaiting = any(errand.due_s <= now_s for errand in seat.errands)
         if not seat.awaiting:
             self.took(reading)

@@ -67,7 +67,10 @@ class Seat:
     """When the last reading came, monotonic s."""
     _planned_gap: int = 0
     _planned_rounds: float | None = None
-    _hopeless: bool = False
+    hopeless: bool = False
+    """Whether the last search found that everything is refused."""
+    _suspected: Finding = field(default_factory=Finding)
+    _suspected_in: tuple[str, ...] = ()
     _retry_s: float = 0.0
     _retry_wait_s: float = FIRST_RETRY_S
 
@@ -122,12 +125,13 @@ class Seat:
         ):
             self.plan(now_s)
 
-    def welcome(self) -> None:
-        """Take that all blocks of a round were answered: a refusal among them was a passing one."""
-        self.said_refusing, self.said_doubt = False, self.doubt
-        answered = {key for block in self.blocks for key in block.keys}
+    def cleared(self, *blocks: Block) -> None:
+        """Take that these blocks were answered: a refusal among them was a passing one."""
+        answered = {key for block in blocks for key in block.keys}
         if self.accused and answered.issuperset(self.accused[0].keys):
             self.accused = None
+        if answered.issuperset(self._suspected_in):
+            self._suspected, self._suspected_in = Finding(), ()
         if self.inquiry and self.inquiry.about and answered.issuperset(self.inquiry.about.keys):
             self.inquiry = None
 
@@ -166,18 +170,23 @@ class Seat:
             if errand.once:
                 errand.due_s = now_s
 
-    def settle(self, found: Finding, now_s: float) -> bool:
-        """Take what a search has found; plan around it. False when nothing is left to read in every round.
+    def settle(self, found: Finding, about: Block | None, now_s: float) -> Finding:
+        """Take what a search has found; plan around what an earlier one had found as well.
 
-        Then the meter as a whole is refusing: nothing is disabled.
+        `about` is the block that was refused, None when disabled values were asked for again. Returns
+        what was taken. When nothing is left to read in every round the meter as a whole is refusing
+        (`hopeless`): nothing is disabled.
         """
+        self.inquiry = None
+        found, self._suspected = found.confirmed_by(self._suspected), found
+        self._suspected_in = about.keys if about else ()
         refused = (self.limits.refused | found.refused.keys()) - found.answered
-        self._hopeless = refused.issuperset(self.profile.group("fast") or self.profile.group("slow"))
-        if self._hopeless or (self.inquiry and self.inquiry.about is None):
+        self.hopeless = refused.issuperset(self.profile.group("fast") or self.profile.group("slow"))
+        if self.hopeless or about is None:
             self._retry_wait_s = min(LAST_RETRY_S, RETRY_FACTOR * self._retry_wait_s)
-        self.inquiry, self._retry_s = None, now_s + self._retry_wait_s
-        if self._hopeless:
-            return False
+        self._retry_s = now_s + self._retry_wait_s
+        if self.hopeless or found.empty:
+            return Finding()
         for key in found.answered:
             self.disabled.pop(key, None)
         for key, code in found.refused.items():
@@ -189,11 +198,11 @@ class Seat:
             min(self.limits.longest, found.longest or self.limits.longest),
         )
         self.plan(now_s)
-        return True
+        return found
 
     def may_search(self, now_s: float) -> bool:
         """Whether to search for what is refused: not again at once after all was refused."""
-        return self.inquiry is None and (not self._hopeless or now_s >= self._retry_s)
+        return self.inquiry is None and (not self.hopeless or now_s >= self._retry_s)
 
     def retry_due(self, now_s: float) -> bool:
         """Whether it is time to ask for the disabled values again."""

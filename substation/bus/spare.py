@@ -137,6 +137,7 @@ class Spare:
                 seat.turns.failed(errand, self._clock.monotonic())
             else:
                 found[seat.meter.id] = joined
+                seat.cleared(errand.block)
                 seat.turns.done(errand, self._clock.monotonic())
 
     def _probe_lost(self, seats: Sequence[Seat], found: dict[int, Reading], budget: Budget) -> None:

@@ -41,6 +41,8 @@ class FakeWire:
         self.asked: list[tuple[str, int]] = []
         self.blocks: list[tuple[int, int, int]] = []
         """Meter, address and count of each read (not of probes)."""
+        self.made: list[tuple[int, int]] = []
+        """Meter and moment (UTC ms) of each answer that was handed out as it was made."""
         self.owing: dict[int, set[int]] = {}
         self.on_ask: Callable[[int], None] = lambda meter_id: None
         self._late: dict[tuple[int, int], tuple[float, tuple[int, ...]]] = {}
@@ -104,6 +106,8 @@ class FakeWire:
             raise BadFrame(f"meter {meter_id}: {fault}", fault)
         if old and until_s > self._clock.monotonic():
             held = old  # the trap: told by its length only
+        else:
+            self.made.append((meter_id, at_ms))
         return Answer(held, at_ms, thinks_s, fault == "noise_before")
 
     def _refusal(self, meter_id: int, address: int, count: int, fault: str) -> LinkError | None:

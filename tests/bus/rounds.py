@@ -24,6 +24,7 @@ class Rounds:
         """Make one round; return its readings."""
         self.wire.asked.clear()
         self.wire.blocks.clear()
+        self.wire.made.clear()
         self.schedule.begin()
         readings = self.scanner.round(self.schedule.idle_until_s)
         self.words += [notice.words for notice in self.scanner.notices()]

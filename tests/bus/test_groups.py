@@ -1,12 +1,14 @@
 """Which registers travel together: at the least cost of line time, around what a meter refuses."""
 
 import itertools
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from substation.bus.groups import Groups, Limits, divide
+from substation.bus.groups import Groups, Limits, divide, other_lengths
+from substation.meters.blocks import span
 from substation.meters.pace import Pace
 from substation.meters.profile import Profile, load, names
 from substation.quantities import COUNTERS
@@ -89,6 +91,25 @@ def test_blocks_of_one_meter_have_different_lengths() -> None:
     groups = divided(grouped(registers=rows, extras=beside))
     counts = [block.count for block in (*groups.fast, *groups.slow, *groups.once)]
     assert counts == [4, 6, 2]  # the slow one reads its neighbour along
+
+
+def test_where_a_length_is_owed_the_values_are_read_in_pieces_or_with_what_follows() -> None:
+    profile = grouped()
+    fast, meter_hours = divided(profile).fast[0], divided(profile).slow[1]
+    pieces = other_lengths(profile, fast, {58})
+    assert [key for piece in pieces for key in piece.keys] == FAST
+    (longer,) = other_lengths(profile, meter_hours, {2, 4, 6, 7})
+    assert (longer.address, longer.count, longer.keys) == (216, 8, meter_hours.keys)
+
+
+def test_no_such_length_reaches_across_a_barrier_or_beyond_what_the_meter_answers() -> None:
+    rows = {"watts_total": 40101, "wh_received": 40104}
+    barred = grouped(registers=rows, extras={}, barriers=[40104])
+    alone = span(barred, ("watts_total",))
+    assert other_lengths(barred, alone, {2}) == (replace(alone, count=3),)
+    assert other_lengths(barred, alone, {2, 3}) == ()
+    short = grouped(registers=rows, extras={}, max_registers=2)
+    assert other_lengths(short, span(short, ("watts_total",)), {2}) == ()
 
 
 @st.composite

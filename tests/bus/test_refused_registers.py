@@ -2,6 +2,7 @@
 
 import pytest
 
+from substation.bus.groups import Limits
 from substation.bus.scan import Scanner
 from substation.readings import Quality, Reading
 from substation.settings.model import CARD_METERS, Line
@@ -102,6 +103,34 @@ def test_a_refusal_that_passes_disables_nothing(scanner: Scanner, wire: FakeWire
     rounds.run(10)
     assert scanner.seats[3].disabled == {}
     assert len(scanner.seats[3].blocks) == 1
+
+
+def test_a_small_block_whose_reply_was_lost_is_read_on_in_another_length(
+    wire: FakeWire, clock: FakeClock
+) -> None:
+    rows = {"watts_total": 40101, "frequency": 40201}
+    profile = grouped(registers=rows, extras={})
+    scanner = Scanner(wire, [(CARD_METERS[0], profile)], clock)
+    rounds = Rounds(scanner, wire, clock)
+    rounds.one()
+    wire.faults[1] = ["late"]
+    assert rounds.one()[1].answered  # probed, and asked again for 3 registers instead of 2
+    assert (1, 100, 3) in wire.blocks
+    wire.refused[1] = {102}  # what follows is not readable: nothing is known, and nothing disabled
+    rounds.run(60)
+    assert scanner.seats[0].disabled == {}
+    assert rounds.one()[1].answered
+
+
+def test_a_refusal_by_chance_is_not_believed_after_one_search(wire: FakeWire, clock: FakeClock) -> None:
+    scanner = Scanner(wire, [(CARD_METERS[0], PROFILE)], clock, slow_interval_s=60)
+    rounds = Rounds(scanner, wire, clock)
+    rounds.run(10)
+    wire.faults[1] = ["exception_2"] * 6 + [""] * 6
+    rounds.run(60)
+    assert scanner.seats[0].disabled == {}
+    assert scanner.seats[0].limits == Limits()
+    assert rounds.words == []
 
 
 def test_what_is_disabled_is_tried_again_seldom_and_comes_back(wire: FakeWire, clock: FakeClock) -> None:

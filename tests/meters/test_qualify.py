@@ -64,3 +64,8 @@ def test_a_poll_without_answer_is_left_alone() -> None:
 def test_qualifying_twice_is_qualifying_once() -> None:
     once = qualify(reading(pf_r=1.2, v_ry=415.0), RATINGS)
     assert qualify(once, RATINGS) is once
+
+
+def test_a_doubt_from_the_wire_stays() -> None:
+    doubted = Reading(1, 0, {"frequency": 50.0, "v_ry": 415.0}, implausible=frozenset({"v_ry"}))
+    assert qualify(doubted, RATINGS).implausible == {"v_ry"}
