@@ -94,13 +94,24 @@ class Announcer:
     def registers(self, findings: Iterable[Finding]) -> None:
         """Say what the energy registers tell of a circuit that was called dead by its meter's silence."""
         for found in findings:
-            level = logging.WARNING if found.kind == CORRECTED else logging.INFO
-            log.log(level, "meter %d: %s", found.meter_id, found.detail)
-            self._keeper.event(
-                found.kind,
-                at_ms=found.at_ms,
-                meter_id=found.meter_id,
-                old=found.old,
-                new=found.new,
-                detail=found.detail,
-            )
+            meter_id, detail = found.meter_id, found.detail
+            if found.kind == CORRECTED:
+                log.warning("meter %d: what was said of its supply was wrong: %s", meter_id, detail)
+                self._keeper.event(
+                    "supply.corrected",
+                    at_ms=found.at_ms,
+                    meter_id=meter_id,
+                    old=found.old,
+                    new=found.new,
+                    detail=detail,
+                )
+            else:
+                log.info("meter %d: what was said of its supply was right: %s", meter_id, detail)
+                self._keeper.event(
+                    "supply.confirmed",
+                    at_ms=found.at_ms,
+                    meter_id=meter_id,
+                    old=found.old,
+                    new=found.new,
+                    detail=detail,
+                )

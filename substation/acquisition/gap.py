@@ -19,7 +19,6 @@ from substation.store.keeper import Keeper
 from substation.store.last_known import LastKnown, last_known
 from substation.store.reader import HistoryReader
 
-START, STOP, GAP = "station.start", "station.stop", "station.gap"
 LEAST_WAIT_S = 10.0
 ROUNDS = 3
 """So many rounds beyond the slow registers' interval every meter that answers has been read whole."""
@@ -53,7 +52,7 @@ class StationGap:
             ids = {meter.id for meter in settings.meters}
             self._before = {k: v for k, v in last_known(home.history, clock).items() if k in ids}
             self._reason = _reason(HistoryReader(home.history, clock), self._boot)
-        keeper.event(START, new=self._boot)
+        keeper.event("station.start", new=self._boot)
         self.open = bool(self._before)
         """Whether the gap is still to be noted."""
 
@@ -73,7 +72,7 @@ class StationGap:
         """Note that this poller ends in order, and the gap before it if that still waits."""
         if self.open:
             self._note()
-        self._keeper.event(STOP, new=self._boot)
+        self._keeper.event("station.stop", new=self._boot)
 
     @property
     def _longest_s(self) -> float:
@@ -99,7 +98,7 @@ class StationGap:
         said = [self._words(meter, from_ms, until_ms) for meter in self._settings.meters]
         seconds = (until_ms - from_ms) / 1000
         self._keeper.event(
-            GAP,
+            "station.gap",
             at_ms=from_ms,
             old=iso(from_ms),
             new=iso(until_ms),
@@ -137,7 +136,7 @@ def _registers(before: LastKnown, after: After) -> str:
 
 
 def _reason(reader: HistoryReader, boot: str) -> str:
-    start, stop = (reader.of_kind(kind, 1) for kind in (START, STOP))
+    start, stop = (reader.of_kind(kind, 1) for kind in ("station.start", "station.stop"))
     if not start:
         return "reason unknown"
     anew = bool(boot and start[0].new and start[0].new != boot)
