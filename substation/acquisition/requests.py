@@ -200,7 +200,8 @@ class Requests:
             words, result, found = job(scanner, alive)
             said = replace(self._answer(request, "done", words), progress=1.0, result=result)
         except SubstationError as exc:
-            said, found = self._answer(request, "refused", str(exc)), ()
+            error = {"error": type(exc).__name__, "kind": getattr(exc, "kind", "")}
+            said, found = replace(self._answer(request, "refused", str(exc)), result=error), ()
             if isinstance(exc, RequestError):
                 self._record(request, "request.declined", str(exc), ok=False)
         finally:

@@ -57,7 +57,7 @@ class Answer:
     progress: float = 0.0
     """0 to 1."""
     result: Mapping[str, Any] = field(default_factory=dict)
-    """Plain JSON; its shape depends on the kind."""
+    """Plain JSON; its shape depends on the kind. Of a failed one `error` and its `kind`."""
 
 
 def ask(db: OperatorDb, clock: Clock, kind: Kind, arguments: Mapping[str, Any], asked_by: str) -> int:

@@ -212,7 +212,7 @@ def test_help_says_what_it_is(process: Start) -> None:
     out, _ = running.communicate(timeout=20)
     assert running.returncode == 0
     assert "--rounds" in out
-    assert "only ever reads" in out
+    assert "only ever read" in out
 
 
 def test_an_adapter_missing_at_the_start_is_found_when_it_comes(

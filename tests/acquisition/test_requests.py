@@ -261,6 +261,7 @@ def test_polling_goes_on_when_a_request_fails(desk: Desk, played: Play, error: E
     played(run)
     said = desk.asked("wiring", meter=1)
     assert (said.state, said.words) == ("refused", words)
+    assert said.result == {"error": type(error).__name__, "kind": getattr(error, "kind", "")}
     assert desk.plant.lines(within_round=True)[0]["paused"] == ""
     assert not desk.requests.busy
     assert len(desk.plant.round(None, lambda: False)) == 5
