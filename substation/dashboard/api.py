@@ -1,7 +1,9 @@
 """`GET /api/live`: the board as JSON, for our own pages and for other programs. `GET /healthz`: alive.
 
 Values are in the unit they carry and at the resolution they are stored in; whoever shows them
-rounds and rescales. A missing value is null, and its quality says why.
+rounds and rescales. A missing value is null, and its quality says why; `why` says it in words where the
+meter does not have it or is not asked for it. A value that is older than the meter's newest answer, as
+energies are for most of the time, has its own `age_s`.
 """
 
 import json
@@ -95,15 +97,13 @@ class LiveApi:
         return {
             "at": iso(board.at_ms),
             "limits": [board.limits.fresh_s, board.limits.late_s],
+            "slow": [board.slow.fresh_s, board.slow.late_s],
             "meters": [
                 {
                     "id": meter.id,
                     "age_s": _tenths(meter.age_s),
                     "freshness": meter.freshness,
-                    "values": {
-                        key: {"value": meter.values[key].value, "quality": meter.values[key].quality}
-                        for key in keys
-                    },
+                    "values": {key: _short(meter, key) for key in keys},
                 }
                 for meter in meters
             ],
@@ -138,10 +138,29 @@ class LiveApi:
                     "value": meter.values[key].value,
                     "unit": meter.values[key].unit,
                     "quality": meter.values[key].quality,
+                    **_own_age(meter, key),
+                    **({"why": meter.values[key].why} if meter.values[key].why else {}),
                 }
                 for key in keys
             },
         }
+
+
+def _own_age(meter: LiveMeter, key: str) -> dict[str, float | None]:
+    """Return the age of a value that is not of the meter's newest answer: most energies are not."""
+    age_s = meter.values[key].age_s
+    return {} if age_s is None or age_s == meter.age_s else {"age_s": _tenths(age_s)}
+
+
+def _short(meter: LiveMeter, key: str) -> dict[str, Any]:
+    """Return a value for our own pages: with its age where that is to be judged apart from the meter's."""
+    value = meter.values[key]
+    told: dict[str, Any] = {"value": value.value, "quality": value.quality}
+    if value.slow and value.age_s is not None:
+        told["age_s"] = _tenths(value.age_s)
+    elif _own_age(meter, key):
+        told |= {**_own_age(meter, key), "fast": 1}
+    return told
 
 
 def _chosen(text: str | None, known: dict[str, Choice]) -> tuple[list[Choice], list[str]]:

@@ -29,6 +29,12 @@ def said(group: str, name: str, parts: Parts, base: str = "", tag: Any = html.Sp
     return tag(text, className=f"{base} {looks}".strip(), **_marks(group, name, base, "data-p"))
 
 
+def ago(group: str, name: str, parts: Parts, age_s: float) -> html.Span:
+    """Return an age whose part is a time, UTC ms: the browser counts on from it."""
+    shown = said(group, name, {**parts, name: (f.age(age_s), parts.get(name, ("", ""))[1])}, "ss-age")
+    return html.Span(shown.children, className=shown.className, **_marks(group, name, "ss-age", "data-ago"))
+
+
 def shaped(group: str, name: str, parts: Parts, base: str = "") -> dict[str, Any]:
     """Return the attributes of an element whose look, not its text, is a part."""
     looks = parts.get(name, ("", ""))[1]
@@ -126,7 +132,8 @@ def _bar_scale(meter: LiveMeter, key: str) -> tuple[str, float, float, dict[str,
         return "i", 0.0, rated * BAR_AMPS, {"warn": rated * words.WARN_LOAD, "alarm": rated}
     if quantity.unit == "1":
         return "g", 0.8, 1.0, {}
-    return "g", 0.0, meter.rated_kva * 1000 / 3, {}
+    whole = quantity.phase == "total"  # a meter of one phase draws its total
+    return "g", 0.0, meter.rated_kva * 1000 if whole else words.rated_phase_va(meter), {}
 
 
 def voltage_band(meter: LiveMeter, key: str) -> tuple[float, float]:
@@ -136,12 +143,16 @@ def voltage_band(meter: LiveMeter, key: str) -> tuple[float, float]:
     return nominal * (1 - words.VOLTAGE_BAND), nominal * (1 + words.VOLTAGE_BAND)
 
 
-def age(meter: LiveMeter) -> html.Span:
-    """Return the age of a meter's values; it goes on counting in the browser."""
+def age(meter: LiveMeter, key: str = "") -> html.Span:
+    """Return the age of a meter's values, or of one of them; it goes on counting in the browser."""
+    freshness, age_s = meter.freshness, meter.age_s
+    if key:
+        freshness, age_s = meter.values[key].freshness, meter.values[key].age_s
+    answered = meter.freshness != "never"
     return html.Span(
-        html.Span(f.freshness_words(meter.freshness, meter.age_s)),
-        className=f"ss-age ss-is-{meter.freshness}",
-        **{"data-m": str(meter.id), "data-age": "1"},
+        html.Span("" if answered and freshness == "never" else f.freshness_words(freshness, age_s)),
+        className=f"ss-age ss-is-{freshness}",
+        **{"data-m": str(meter.id), "data-age": key or "1"},
     )
 
 
@@ -153,6 +164,11 @@ def icon(name: str, base: str = "") -> html.Span:
 def phase(letter: str) -> html.Span:
     """Return a phase as a ring with its letter, so that red is never read as alarm."""
     return html.Span(letter, className=f"ss-ph ss-ph-{letter.lower()}")
+
+
+def phases_of(meter: LiveMeter) -> tuple[str, ...]:
+    """Return the letters of the phases that a meter measures."""
+    return tuple(letter for letter in PHASES if letter.lower() in meter.model.phases)
 
 
 def state(meter: LiveMeter, parts: Parts) -> list[Any]:
@@ -219,7 +235,7 @@ def _facts(meter: LiveMeter, group: str, parts: Parts) -> html.Dl:
 
 def _phases(meter: LiveMeter) -> html.Table:
     rows = []
-    for letter in PHASES:
+    for letter in phases_of(meter):
         volt, amp = f"v_{letter.lower()}", f"current_{letter.lower()}"
         rows.append(
             html.Tr(

@@ -5,7 +5,7 @@ days a year that have 23 or 25 hours. Where nothing was stored there is a gap, n
 """
 
 import zoneinfo
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -56,6 +56,24 @@ class Kind:
         own = f"{key}_{phase}"
         line = (f"watts_{phase}", f"va_{phase}") if self.ratio else (own,)
         return Kind(self.name, self.title, line, (own,), own, self.ratio)
+
+    def of_model(self, keys: Collection[str]) -> "Kind":
+        """Return the same chart from what a meter has: not every model knows all means and totals."""
+        band = tuple(key for key in self.band if key in keys)
+        instead = [band, *(_LAST.get(self.name, ()) if len(self.band) > 1 else ())]
+        if set(self.line) <= set(keys):
+            line, ratio = self.line, self.ratio
+        else:
+            line, ratio = next((some for some in instead if some and set(some) <= set(keys)), ()), False
+        shown = self.shown if self.ratio or not line or self.shown in line else line[0]
+        return Kind(self.name, self.title, line or self.line, band or line, shown, ratio)
+
+
+_LAST = {
+    "voltage": (("vll_average",), ("v_ry", "v_yb", "v_br")),
+    "current": (("current_total",),),
+}
+"""What is drawn of a meter that has neither the mean nor the phases."""
 
 
 KINDS = {

@@ -8,7 +8,6 @@ import dataclasses
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from substation.clock import Clock, day_start_ms
 from substation.dashboard.answers import Newest

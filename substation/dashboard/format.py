@@ -97,6 +97,15 @@ def number(value: float | None, decimals: int) -> str:
     return f"{MINUS}{written}" if negative else written
 
 
+def any_number(value: float | str | None) -> str:
+    """Return a value of which we know no more: whole numbers whole, others to about four digits."""
+    if value is None or isinstance(value, str):
+        return DASH if value is None else value
+    if not math.isfinite(value) or value == int(value):
+        return number(value, 0)
+    return number(value, max(0, min(3, 3 - math.floor(math.log10(abs(value))))))
+
+
 def percent(part: float | None, decimals: int = 0) -> str:
     """Return a part of one as `57 %`."""
     return DASH if part is None else f"{number(part * 100, decimals)} %"

@@ -11,19 +11,21 @@ from typing import Any
 import dash
 from dash import ALL, Input, Output, Patch, State, dcc, html
 
-from substation.dashboard import cards, charts, curves, tunnel
+from substation.dashboard import cards, charts, curves, tunnel, words
 from substation.dashboard import format as f
 from substation.dashboard.board import LiveMeter
 from substation.dashboard.curves import KINDS, Curves, Grid, Kind
 from substation.dashboard.feed import Feed, current
 from substation.errors import StoreError
+from substation.quantities import BY_KEY
 
 ALL_PHASES = "all"
 
 
-def kind_of(name: str, phase: str) -> Kind:
-    """Return what a chart shows, of one phase or of all."""
-    return KINDS[name] if phase == ALL_PHASES else KINDS[name].of_phase(phase)
+def kind_of(meter: LiveMeter, name: str, phase: str) -> Kind:
+    """Return what a chart shows, of one phase or of all, as far as the meter has it."""
+    kind = KINDS[name] if phase == ALL_PHASES else KINDS[name].of_phase(phase)
+    return kind.of_model(meter.model.keys)
 
 
 class Day:
@@ -67,17 +69,30 @@ class Day:
         """Return the whole figure."""
         low, high = cards.voltage_band(self.meter, kind.shown)
         amps = kind.name == "current"
-        rated = self.meter.rated_kva * 1000 / (1 if kind.shown == "watts_total" else 3)
+        rated = words.rated_phase_va(self.meter)
+        if kind.shown == "watts_total":
+            rated = self.meter.rated_kva * 1000
         if amps:
-            rated = self.meter.rated_kva * 1000 / (3**0.5 * self.meter.nominal_v)
+            rated = words.rated_a(self.meter)
         return charts.figure(kind, today, past, self.written(kind), nominal_v=(low + high) / 2, rated=rated)
+
+
+def each_phase(meter: LiveMeter) -> list[tuple[str, str]]:
+    """Return the charts of each phase that a meter tells apart; of one phase, those of the whole."""
+    whole = [(name, ALL_PHASES) for name in KINDS]
+    if len(meter.model.phases) == 1:
+        return whole
+    pairs = [(name, phase) for phase in meter.model.phases for name in KINDS]
+    return [
+        (name, phase) for name, phase in pairs if set(kind_of(meter, name, phase).line) <= meter.model.keys
+    ] or whole
 
 
 def charts_of(
     feed: Feed, meter: LiveMeter, shown: Sequence[tuple[str, str]], *, small: bool = False
 ) -> list[Any]:
     """Return some charts of a meter: pairs of kind and phase."""
-    kinds = [kind_of(name, phase) for name, phase in shown]
+    kinds = [kind_of(meter, name, phase) for name, phase in shown]
     day = Day(feed, meter, kinds)
     return [chart(day, kind, phase, small=small) for kind, (_, phase) in zip(kinds, shown, strict=True)]
 
@@ -124,16 +139,17 @@ def chart(day: Day, kind: Kind, phase: str, *, small: bool = False, live: bool =
 
 
 def _live_keys(kind: Kind, phase: str) -> tuple[str, ...]:
-    return (kind.shown,) if phase != ALL_PHASES or kind.name != "current" else kind.line
+    return kind.line if phase == ALL_PHASES and not kind.ratio else (kind.shown,)
 
 
 def _unit_words(kind: Kind, written: f.Spec, phase: str) -> str:
     match kind.name, phase:
         case "voltage", "all":
-            return f"{written.unit}, phase to neutral"
-        case "current", "all":
+            to_line = len(BY_KEY[kind.shown].phase) == 2 or kind.shown == "vll_average"
+            return f"{written.unit}, line to line" if to_line else f"{written.unit}, phase to neutral"
+        case "current", "all" if len(kind.line) > 1:
             return f"{written.unit}, mean of the phases"
-        case "factor", "all":
+        case "factor", "all" if kind.ratio:
             return "kW / kVA"
     return written.unit
 
@@ -210,9 +226,9 @@ def renew(_: int | None, charted: int | None) -> tuple[list[Any], list[Any], int
             covers.append(dash.no_update)
             continue
         if meter.id not in by_meter:
-            mine = [kind_of(m["kind"], m["phase"]) for m in marks if m["meter"] == meter.id]
+            mine = [kind_of(meter, m["kind"], m["phase"]) for m in marks if m["meter"] == meter.id]
             by_meter[meter.id] = Day(feed, meter, mine)
-        day, kind = by_meter[meter.id], kind_of(mark["kind"], mark["phase"])
+        day, kind = by_meter[meter.id], kind_of(meter, mark["kind"], mark["phase"])
         today, past = day.today(kind), day.past(kind)
         whole = day.figure(kind, today, past)
         figures.append(whole if start != charted else _patched(whole))
@@ -231,7 +247,7 @@ def _patched(whole: dict[str, Any]) -> Patch:
 
 def hourly_table(feed: Feed, meter: LiveMeter) -> html.Div:
     """Return the figures behind the charts, hour by hour."""
-    kinds = list(KINDS.values())
+    kinds = [kind_of(meter, name, ALL_PHASES) for name in KINDS]
     day = Day(feed, meter, kinds)
     columns = [(kind, day.today(kind, 3600), day.past(kind, 3600), day.written(kind)) for kind in kinds]
     groups = [

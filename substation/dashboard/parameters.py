@@ -1,6 +1,5 @@
 """Every quantity of a meter: per phase with bars, then all of them with register, age, lowest and highest."""
 
-from pathlib import Path
 from typing import Any
 
 from dash import html
@@ -10,8 +9,6 @@ from substation.dashboard import format as f
 from substation.dashboard.board import LiveMeter
 from substation.dashboard.feed import Feed
 from substation.dashboard.words import Parts
-from substation.errors import ProfileError
-from substation.meters import profile
 from substation.quantities import BY_KEY, KEYS
 
 PHASE_ROWS = (
@@ -36,94 +33,105 @@ LEFT = 3
 """So many groups stand in the left column."""
 
 
-def model(name: str, own: Path | None = None) -> str:
-    """Return the model of a meter profile, or the profile's name when its file cannot be read.
-
-    `own` is the station's own folder of profiles.
-    """
-    try:
-        return profile.load(name, own).model
-    except ProfileError:
-        return name
-
-
-def registers(name: str, own: Path | None = None) -> dict[str, int]:
-    """Return the registers of a meter profile as printed in its manual; empty when it cannot be read."""
-    try:
-        return {key: row.printed for key, row in profile.load(name, own).registers.items()}
-    except ProfileError:
-        return {}
-
-
 def phase_table(meter: LiveMeter) -> html.Table:
-    """Return the values of each phase beside their bars, with the average or total."""
+    """Return the values of each phase beside their bars, with the average or total; what the meter has."""
+    letters = cards.phases_of(meter)
     head: list[Any] = [html.Td()]
-    for letter in cards.PHASES:
+    for letter in letters:
         head += [html.Td(className="ss-b"), html.Th(cards.phase(letter), scope="col", className="ss-num")]
-    head.append(html.Th("Average or total", scope="col", className="ss-num ss-tot"))
-    rows = []
-    for name, keys, whole in PHASE_ROWS:
-        unit = f.spec(whole, meter.rated_kva, meter.nominal_v).unit
-        cells: list[Any] = [html.Th([name, " ", html.Span(unit, className="ss-u")], scope="row")]
-        for key in keys:
-            pair = [html.Span(BY_KEY[key].phase, className="ss-pair")] if len(BY_KEY[key].phase) == 2 else []
-            band = cards.voltage_band(meter, key) if BY_KEY[key].unit == "V" else None
-            cells.append(html.Td(cards.bar(meter, key), className="ss-b"))
-            cells.append(html.Td([*pair, cards.value(meter, key, unit=False, band=band)], className="ss-num"))
-        cells.append(html.Td(cards.value(meter, whole, unit=False), className="ss-num ss-tot"))
-        rows.append(html.Tr(cells))
+    rows = [(name, keys, whole) for name, keys, whole in PHASE_ROWS if {*keys, whole} & meter.model.keys]
+    if len(letters) == 1:
+        body = [_one_phase_row(meter, name, keys, whole) for name, keys, whole in rows]
+    else:
+        head.append(html.Th("Average or total", scope="col", className="ss-num ss-tot"))
+        body = [_phase_row(meter, name, keys, whole) for name, keys, whole in rows]
     return html.Table(
         [
             html.Caption(f"{meter.name}: values per phase", className="ss-sr"),
             html.Thead(html.Tr(head)),
-            html.Tbody(rows),
+            html.Tbody(body),
         ],
         className="ss-table ss-ryb",
     )
+
+
+def _phase_row(meter: LiveMeter, name: str, keys: tuple[str, ...], whole: str) -> html.Tr:
+    cells: list[Any] = [_named(meter, name, whole)]
+    for key in keys:
+        pair = [html.Span(BY_KEY[key].phase, className="ss-pair")] if len(BY_KEY[key].phase) == 2 else []
+        cells.append(html.Td(cards.bar(meter, key), className="ss-b"))
+        cells.append(html.Td([*pair, _banded(meter, key)], className="ss-num"))
+    cells.append(html.Td(cards.value(meter, whole, unit=False), className="ss-num ss-tot"))
+    return html.Tr(cells)
+
+
+def _one_phase_row(meter: LiveMeter, name: str, keys: tuple[str, ...], whole: str) -> html.Tr:
+    """Return the one value there is: of the phase, or the total, which is the same."""
+    key = next(key for key in (*keys, whole) if key in meter.model.keys)
+    return html.Tr(
+        [
+            _named(meter, name, key),
+            html.Td(cards.bar(meter, key), className="ss-b"),
+            html.Td(_banded(meter, key), className="ss-num"),
+        ]
+    )
+
+
+def _named(meter: LiveMeter, name: str, key: str) -> html.Th:
+    unit = f.spec(key, meter.rated_kva, meter.nominal_v).unit
+    return html.Th([name, " ", html.Span(unit, className="ss-u")], scope="row")
+
+
+def _banded(meter: LiveMeter, key: str) -> html.Span:
+    band = cards.voltage_band(meter, key) if BY_KEY[key].unit == "V" else None
+    return cards.value(meter, key, unit=False, band=band)
 
 
 def bar_words(meter: LiveMeter) -> str:
     """Return what the bars are drawn against."""
     phase_v = f.number(meter.nominal_v / 3**0.5, 0)
     rated = f.number(words.rated_a(meter), 0)
+    one = len(meter.model.phases) == 1
+    line_v, share = ("", "") if one else (f" and {f.number(meter.nominal_v, 0)} V", "a third of ")
     return (
-        f"Bars: voltage against {phase_v} V and {f.number(meter.nominal_v, 0)} V with the ±10 % band; "
-        f"current against {rated} A rated; powers against a third of {f.number(meter.rated_kva, 0)} kVA; "
+        f"Bars: voltage against {phase_v} V{line_v} with the ±10 % band; "
+        f"current against {rated} A rated; powers against {share}{f.number(meter.rated_kva, 0)} kVA; "
         "power factor from 0.80."
     )
 
 
-def section(feed: Feed, meter: LiveMeter, parts: Parts, card: Parts) -> html.Section:
+def section(feed: Feed, meter: LiveMeter, parts: dict[str, Parts]) -> html.Section:
     """Return all quantities of the vocabulary in two columns.
 
     Args:
         feed: the station.
         meter: whose.
-        parts: group `xN`: lowest and highest of today.
-        card: group `mN`: whether the whole table is old.
+        parts: by group: `mN` (whether the whole table is old), `vN` (why values do not come), `xN` (lowest
+            and highest of today).
     """
-    setting = feed.settings.meter(meter.id)
-    printed = registers(setting.profile, feed.profiles) if setting is not None else {}
+    profile = feed.profile(meter.id)
+    printed = {key: row.printed for key, row in profile.registers.items()} if profile is not None else {}
+    has, of = len(meter.model.keys), len(KEYS)
     halves = [GROUPS[:LEFT], GROUPS[LEFT:]]
     return html.Section(
         [
             html.Div(
                 [
-                    html.H2(f"All {len(KEYS)} parameters"),
+                    html.H2(f"All {of} parameters" if has == of else f"{has} of {of} parameters"),
                     html.Small("registers as printed in the manual; lowest and highest since 00:00"),
                 ],
                 className="ss-sec-h",
             ),
             html.Div(
                 [_table(meter, half, printed, parts) for half in halves],
-                **cards.shaped(f"m{meter.id}", "wire", card, "ss-two ss-params-of"),
+                **cards.shaped(f"m{meter.id}", "wire", parts[f"m{meter.id}"], "ss-two ss-params-of"),
             ),
         ],
         className="ss-sec",
     )
 
 
-def _table(meter: LiveMeter, groups: Any, printed: dict[str, int], parts: Parts) -> html.Div:
+def _table(meter: LiveMeter, groups: Any, printed: dict[str, int], parts: dict[str, Parts]) -> html.Div:
     head = (("Parameter", ""), ("Now", "ss-num"), ("Unit", ""), ("Register", "ss-num"), ("Age", "ss-num"),
             ("Min today", "ss-num"), ("at", ""), ("Max today", "ss-num"), ("at", ""))  # fmt: skip
     rows: list[Any] = []
@@ -141,22 +149,22 @@ def _table(meter: LiveMeter, groups: Any, printed: dict[str, int], parts: Parts)
     return html.Div(table, className="ss-wrap")
 
 
-def _row(meter: LiveMeter, key: str, printed: dict[str, int], parts: Parts) -> html.Tr:
+def _row(meter: LiveMeter, key: str, printed: dict[str, int], parts: dict[str, Parts]) -> html.Tr:
     quantity = BY_KEY[key]
-    group = f"x{meter.id}"
+    group, why = f"x{meter.id}", f"v{meter.id}"
     number = html.Td(cards.value(meter, key, unit=False), className="ss-num")
     register = str(printed[key]) if key in printed else f.DASH
     cells: list[Any] = [
-        html.Th(quantity.label, scope="row"),
+        html.Th([quantity.label, " ", cards.said(why, key, parts[why], "ss-absent")], scope="row"),
         number,
         html.Td(f.spec(key, meter.rated_kva, meter.nominal_v).unit, className="ss-u"),
         html.Td(register, className="ss-num ss-muted"),
-        html.Td(cards.age(meter), className="ss-num"),
+        html.Td(cards.age(meter, key), className="ss-num"),
     ]
     if quantity.kind == "counter":
         cells.append(html.Td(colSpan=4))
     else:
         for edge in ("low", "high"):
-            cells.append(html.Td(cards.said(group, f"{key}.{edge}", parts), className="ss-num"))
-            cells.append(html.Td(cards.said(group, f"{key}.{edge}at", parts), className="ss-muted"))
+            cells.append(html.Td(cards.said(group, f"{key}.{edge}", parts[group]), className="ss-num"))
+            cells.append(html.Td(cards.said(group, f"{key}.{edge}at", parts[group]), className="ss-muted"))
     return html.Tr(cells)

@@ -8,6 +8,8 @@ from substation.clock import Clock, day_start_ms
 from substation.dashboard import samples
 from substation.dashboard.board import Board
 from substation.dashboard.feed import MinMax, TodayFigures
+from substation.meters import profile
+from substation.meters.profile import Profile
 from substation.settings.model import CARD_METERS, Settings
 
 HOUR_MS = 3_600_000
@@ -61,6 +63,11 @@ class SampleFeed:
     def board(self) -> Board:
         """Return the state."""
         return self._board
+
+    def profile(self, meter_id: int) -> Profile | None:
+        """Return the profile of a meter."""
+        meter = self.settings.meter(meter_id)
+        return None if meter is None else profile.load(meter.profile)
 
     def today(self, meter_id: int) -> TodayFigures:
         """Return the day's sums; none where nothing is stored."""

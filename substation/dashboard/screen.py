@@ -2,8 +2,9 @@
 
 Groups: `line` (state line), `sum` (status summary), `station` (sums), `bus`, and for a meter N: `mN`
 (its card), `eN` (evidence and since when), `cN` (its line statistics), `xN` (lowest and highest of
-today). A browser names the groups on its page with the mark it holds of each; it is sent those whose
-mark differs. On a calm day that is nothing at all.
+today), `vN` (why values do not come), `oN` (what it says beyond the vocabulary). A browser names the
+groups on its page with the mark it holds of each; it is sent those whose mark differs. On a calm day
+that is nothing at all.
 """
 
 import hashlib
@@ -22,7 +23,7 @@ from substation.quantities import INSTANTS
 
 COUNTERS = ("asked", "ok", "timeout", "crc", "wrong", "refused", "noise")
 """Line statistics that are plain counts, in the poller's words."""
-_METER_GROUP = re.compile(r"^([mecx])(\d{1,3})$")
+_METER_GROUP = re.compile(r"^([mecxvo])(\d{1,3})$")
 MOST_GROUPS = 64
 """A browser may ask for so many at once."""
 REMEMBERED = 128
@@ -52,6 +53,10 @@ def group(feed: Feed, board: Board, name: str) -> Parts | None:
             return evidence_parts(feed, board, meter)
         case "c":
             return counter_parts(meter)
+        case "v":
+            return why_parts(meter)
+        case "o":
+            return extra_parts(meter)
         case _:
             return minmax_parts(feed, meter)
 
@@ -101,6 +106,20 @@ def minmax_parts(feed: Feed, meter: LiveMeter) -> Parts:
         parts[f"{key}.lowat"] = ("" if found.low is None else f.time_of_day(found.low_at_ms, zone), "")
         parts[f"{key}.high"] = (written.text(found.high), "")
         parts[f"{key}.highat"] = ("" if found.high is None else f.time_of_day(found.high_at_ms, zone), "")
+    return parts
+
+
+def why_parts(meter: LiveMeter) -> Parts:
+    """Return why values do not come: not in this meter, disabled, not asked yet."""
+    return {key: (value.why, "" if value.why else "ss-none") for key, value in meter.values.items()}
+
+
+def extra_parts(meter: LiveMeter) -> Parts:
+    """Return what a meter says beyond the vocabulary; `KEY.at` is when it was read, UTC ms in digits."""
+    parts: Parts = {}
+    for extra in meter.extras:
+        looks, read = f"ss-is-{extra.freshness}", "" if extra.at_ms is None else str(extra.at_ms)
+        parts |= {extra.key: (f.any_number(extra.value), looks), f"{extra.key}.at": (read, looks)}
     return parts
 
 

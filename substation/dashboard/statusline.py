@@ -86,6 +86,11 @@ def _warning(board: Board, zone: zoneinfo.ZoneInfo) -> Headline | None:
         return Headline("warn", "Communication failed", f"{meter.name}, {last}")
     if mute:
         return Headline("warn", "Communication failed", ", ".join(meter.name for meter in mute))
+    frozen = [meter for meter in board.meters if meter.frozen]
+    if len(frozen) == 1:
+        return Headline("warn", "A meter repeats itself", f"{frozen[0].name}, {frozen[0].frozen}")
+    if frozen:
+        return Headline("warn", "Meters repeat themselves", ", ".join(meter.name for meter in frozen))
     found = [(meter, text) for meter in board.meters for _, text in words.findings(meter)]
     if found:
         named = "; ".join(f"{meter.name}: {text.lower()}" for meter, text in found[:3])

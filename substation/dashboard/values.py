@@ -32,6 +32,8 @@ class LiveValue:
     """good | late | stale | never, or the stored doubt: implausible | no_answer | refused | disabled."""
     age_s: float | None = None
     """Since it was read; None: never."""
+    freshness: Freshness = "never"
+    """Of the answer that it was taken from."""
     slow: bool = False
     """Whether it is judged by the slow interval."""
     why: str = ""
@@ -153,7 +155,7 @@ class Known:
             quality = "good" if freshness == "fresh" else freshness
             if stored is not Quality.GOOD:
                 quality = stored.value
-            found[key] = LiveValue(value, quantity.unit, quality, max(age_s, 0.0), slow, why)
+            found[key] = LiveValue(value, quantity.unit, quality, max(age_s, 0.0), freshness, slow, why)
         return found
 
     def _source(self, key: str) -> tuple[Reading | None, str]:

@@ -27,8 +27,6 @@ NO_CURRENT = 0.001
 """Part of the rated current below which a live circuit is said to carry none."""
 FACTS = 5
 """Places for facts on the state line."""
-PHASE_VOLTS = ("v_r", "v_y", "v_b")
-PHASE_AMPS = ("current_r", "current_y", "current_b")
 
 
 def wire(meter: LiveMeter) -> str:
@@ -39,9 +37,15 @@ def wire(meter: LiveMeter) -> str:
         return "dead"
     if meter.supply == "phase_lost":
         return "phase"
-    amps = [trusted(meter, key) for key in PHASE_AMPS]
+    amps = [trusted(meter, key) for key in of_phases(meter, "current")]
     idle = all(value is not None and abs(value) < NO_CURRENT * rated_a(meter) for value in amps)
-    return "noload" if idle else "live"
+    return "noload" if amps and idle else "live"
+
+
+def of_phases(meter: LiveMeter, what: str) -> list[str]:
+    """Return the quantities `v_r`, `v_y`, `v_b` and their like that the meter has."""
+    keys = [f"{what}_{phase}" for phase in meter.model.phases]
+    return [key for key in keys if key in meter.model.keys]
 
 
 def trusted(meter: LiveMeter, key: str) -> float | None:
@@ -51,8 +55,14 @@ def trusted(meter: LiveMeter, key: str) -> float | None:
 
 
 def rated_a(meter: LiveMeter) -> float:
-    """Return the rated phase current of the meter's circuit, A."""
-    return float(meter.rated_kva * 1000 / (3**0.5 * meter.nominal_v))
+    """Return the rated phase current of the meter's circuit, A; of one phase, that phase carries it all."""
+    share = 3 if len(meter.model.phases) == 1 else 1
+    return float(share * meter.rated_kva * 1000 / (3**0.5 * meter.nominal_v))
+
+
+def rated_phase_va(meter: LiveMeter) -> float:
+    """Return what one phase of the meter's circuit is rated for, VA."""
+    return meter.rated_kva * 1000 / len(meter.model.phases)
 
 
 def status(meter: LiveMeter) -> str:
@@ -72,11 +82,12 @@ def findings(meter: LiveMeter) -> list[tuple[str, str]]:
         found.append(("warn", f"{len(doubted)} doubtful" if len(doubted) > 1 else "Doubtful value"))
     if drawn in ("live", "noload"):
         phase_v = meter.nominal_v / 3**0.5
-        volts = [value for key in PHASE_VOLTS if (value := trusted(meter, key)) is not None]
+        volts = [value for key in of_phases(meter, "v") if (value := trusted(meter, key)) is not None]
         if any(abs(value - phase_v) > VOLTAGE_BAND * phase_v for value in volts):
             found.append(("warn", "Voltage outside ±10 %"))
     if drawn in ("live", "phase"):
-        load = max((abs(trusted(meter, key) or 0.0) for key in PHASE_AMPS), default=0.0) / rated_a(meter)
+        amps = [abs(trusted(meter, key) or 0.0) for key in of_phases(meter, "current")]
+        load = max(amps, default=0.0) / rated_a(meter)
         if load > 1.0:
             found.append(("alarm", "Current above rating"))
         elif load > WARN_LOAD:
@@ -107,7 +118,9 @@ def meter_parts(board: Board, meter: LiveMeter, today: TodayFigures, zone: zonei
     def so_far(figure: float | None) -> str:
         if figure is None:
             return "ss-is-never"
-        return "ss-is-stale" if meter.freshness in ("stale", "never") else "ss-is-fresh"
+        register = meter.values["wh_received"]  # as old as the energy that it was made from
+        old = "stale" in (meter.freshness, register.freshness) or meter.freshness == "never"
+        return "ss-is-stale" if old else "ss-is-fresh"
 
     return {
         "wire": ("", f"ss-w-{drawn} ss-q-{meter.freshness}{idle}"),
@@ -145,6 +158,8 @@ def tag(board: Board, meter: LiveMeter) -> tuple[str, str]:
     """Return the mark on a card: what is wrong, and as what it looks."""
     if silent(meter):
         return ("No answer", "ss-tag-warn")
+    if meter.frozen:
+        return (meter.frozen[0].upper() + meter.frozen[1:], "ss-tag-warn ss-tag-long")
     consequence = meter.role == "feeder" and wire(meter) == "dead" and not bus_is_fed(board)
     if failed(meter) and not consequence:
         return ("Alarm", "ss-tag-alarm")

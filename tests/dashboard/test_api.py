@@ -9,9 +9,11 @@ import pytest
 
 from substation.dashboard import screen
 from substation.dashboard.feed import Feed
-from substation.quantities import KEYS
+from substation.quantities import COUNTERS, KEYS
+from substation.readings import Reading
 from tests.dashboard.conftest import Browser, Station, Stranger, browse, make_app, no_answer, reading
 
+OWN_AGE: dict[str, dict[str, float]] = {key: {"age_s": 0.0} for key in COUNTERS}
 METER_FIELDS = {
     "id", "name", "role", "status", "comm_status", "age_s", "values",
     "supply", "evidence", "since", "comm_detail", "freshness", "today",
@@ -222,7 +224,8 @@ def test_the_same_question_within_half_a_second_costs_one_answer(
 @pytest.mark.usefixtures("running")
 def test_our_own_pages_get_the_same_values_and_nothing_they_do_not_use(client: Browser) -> None:
     whole, ours = live(client), live(client, "?screen=line:0")
-    assert ours.keys() == {"at", "limits", "meters", "screen"}
+    assert ours.keys() == {"at", "limits", "slow", "meters", "screen"}
+    assert (ours["limits"], ours["slow"]) == ([4.0, 10.0], [120.0, 300.0])
     assert ours["at"] == whole["at"]
     for told, full in zip(ours["meters"], whole["meters"], strict=True):
         assert told.keys() == {"id", "age_s", "freshness", "values"}
@@ -230,6 +233,35 @@ def test_our_own_pages_get_the_same_values_and_nothing_they_do_not_use(client: B
             name: full[name] for name in ("id", "age_s", "freshness")
         }
         assert told["values"] == {
-            key: {"value": value["value"], "quality": value["quality"]}
+            key: {"value": value["value"], "quality": value["quality"], **OWN_AGE.get(key, {})}
             for key, value in full["values"].items()
         }
+
+
+def test_an_energy_is_told_with_its_own_age(station: Station, client: Browser) -> None:
+    station.clock.advance(1)
+    station.read(reading(1, station.clock.now_ms(), wh_received=7000.0, v_r=230.0))
+    station.clock.advance(21)
+    now = station.clock.now_ms()
+    instants = {key: value for key, value in reading(1, now).values.items() if key not in COUNTERS}
+    station.read(Reading(1, now, instants))
+    station.beat(meter_1={"disabled": {"frequency": "register 40157 refused with exception 2"}})
+    ours = live(client, "?meters=1&keys=v_r,wh_received&screen=")["meters"][0]["values"]
+    assert ours["wh_received"] == {"value": 7000.0, "quality": "good", "age_s": 21.0}
+    assert ours["v_r"].keys() == {"value", "quality"}
+    whole = live(client, "?meters=1&keys=v_r,wh_received,frequency")["meters"][0]["values"]
+    assert whole["wh_received"] == {"value": 7000.0, "unit": "Wh", "quality": "good", "age_s": 21.0}
+    assert whole["v_r"].keys() == {"value", "unit", "quality"}
+    assert whole["frequency"]["why"] == "disabled: register 40157 refused with exception 2"
+
+
+def test_an_instant_that_did_not_come_lately_is_judged_by_rounds(station: Station, client: Browser) -> None:
+    station.clock.advance(1)
+    station.read(reading(1, station.clock.now_ms()))
+    station.clock.advance(3)
+    now = station.clock.now_ms()
+    some = {key: value for key, value in reading(1, now).values.items() if key != "v_y"}
+    station.read(Reading(1, now, some))
+    station.beat()
+    (first,) = live(client, "?meters=1&keys=v_y&screen=")["meters"]
+    assert first["values"]["v_y"] == {"value": 239.5, "quality": "good", "age_s": 3.0, "fast": 1}

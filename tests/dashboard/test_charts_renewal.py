@@ -92,7 +92,7 @@ def test_a_damaged_history_costs_the_curves_and_nothing_else(station: Station, a
     station.read()
     feed = current()
     meter = feed.board().meters[0]
-    kind = panels.kind_of("power", "all")
+    kind = panels.kind_of(meter, "power", "all")
     assert "the history cannot be read" in text(panels.chart(panels.Day(feed, meter, [kind]), kind, "all"))
     page = dash.page_registry["substation.dashboard.pages.meter"]["layout"](meter_id="1")
     assert "EB supply On" in text(page)

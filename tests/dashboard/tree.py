@@ -80,12 +80,14 @@ def lies(page: Any, board: Board) -> list[str]:
 def _lies_of_value(part: Any, meter: Any) -> list[str]:
     shown, words = classes(part), text(part)
     where = f"meter {meter.id} {attribute(part, 'data-q') or 'age'}: {sorted(shown)} {words!r}"
-    if attribute(part, "data-age"):
-        if f"ss-is-{meter.freshness}" not in shown:
-            return [f"{where}: the age does not look {meter.freshness}"]
-        if meter.freshness in ("late", "stale") and not words.startswith(meter.freshness):
-            return [f"{where}: no word says {meter.freshness}"]
-        return [] if meter.freshness != "never" or words == "never answered" else [f"{where}: never answered"]
+    if key := attribute(part, "data-age"):
+        freshness = meter.freshness if key == "1" else meter.values[key].freshness
+        if f"ss-is-{freshness}" not in shown:
+            return [f"{where}: the age does not look {freshness}"]
+        if freshness in ("late", "stale") and not words.startswith(freshness):
+            return [f"{where}: no word says {freshness}"]
+        never = "never answered" if meter.freshness == "never" else ""  # else its row says why
+        return [] if freshness != "never" or words == never else [f"{where}: {never or 'an age of nothing'}"]
     qualities = {meter.values[key].quality for key in attribute(part, "data-q").split()}
     if "ss-is-fresh" in shown and qualities != {"good"}:
         return [f"{where}: {qualities} looks fresh"]

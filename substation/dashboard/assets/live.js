@@ -20,6 +20,7 @@
   let ended = '', endedAt = null;   // what the station says of a login that has ended, and when it said so
   let touched = false;              // whether somebody was at this page since it asked last
   let past = '';            // in words how long ago the answer was true, when that is worth saying
+  let passed = 0;           // how long ago it came, in seconds
   const began = stamp();
 
   // how often is asked, how long an answer may take, and when what stands here is old, all in ms
@@ -62,7 +63,7 @@
       const numbers = all('[data-q]');
       page = {
         values: numbers.filter((el) => !('low' in el.dataset)), bars: numbers.filter((el) => 'low' in el.dataset),
-        ages: all('[data-age]'), parts: all('[data-p], [data-k], [data-w]'), nows: all('[data-now]'),
+        ages: all('[data-age]'), parts: all('[data-p], [data-k], [data-w], [data-ago]'), nows: all('[data-now]'),
       };
       page.want = wanted(numbers);
       page.asks = JSON.stringify(page.want);
@@ -136,15 +137,15 @@
     if (!root()) return;
     const waited = since(gotAt || began);
     const lost = document.hidden || ended !== '' || waited > pace().old;
-    const passed = gotAt ? since(gotAt) / 1000 : 0;
+    passed = gotAt ? since(gotAt) / 1000 : 0;
     past = passed * 1000 > OLD_MS ? ' ' + age(passed) + ' ago' : '';
-    for (const meter of Object.values(byId)) meter.now = grown(meter, passed);
+    for (const meter of Object.values(byId)) meter.now = grown(meter.freshness, meter.age_s, answer.limits);
     const now = gathered();
     for (const el of now.values) paintValue(el, lost);
     for (const el of now.bars) paintBar(el, lost);
-    for (const el of now.ages) paintAge(el, lost, passed);
+    for (const el of now.ages) paintAge(el, lost);
     for (const el of now.parts) paintPart(el, lost);
-    paintClock(passed);
+    paintClock();
     paintWayIn();
     document.documentElement.dataset.link = lost ? 'lost' : 'up';
   }
@@ -160,26 +161,33 @@
     if (found.some((value) => value.value === null)) return {value: null, look: look === 'fresh' || look === 'late' ? 'never' : look};
     let sum = 0;
     for (const value of found) sum += value.value;
-    return {value: sum / found.length, look};
+    return {value: sum / found.length, look, now: found.map((value) => ripeness(meter, value)).reduce(older)};
   }
   const RIPE = ['fresh', 'late', 'stale'];
+  function older(a, b) { return RIPE[Math.max(RIPE.indexOf(a), RIPE.indexOf(b))]; }
   // the station's own limits (s) go on counting here: what was fresh when it came need not be so any more
-  function grown(meter, passed) {
-    const limits = answer.limits;
-    if (!RIPE.includes(meter.freshness) || meter.age_s === null || !limits) return meter.freshness;
-    const by = limits.findIndex((limit) => meter.age_s + passed <= limit);
-    return RIPE[Math.max(RIPE.indexOf(meter.freshness), by < 0 ? 2 : by)];
+  function grown(freshness, age, limits) {
+    if (!RIPE.includes(freshness) || age === null || !limits) return freshness;
+    const by = limits.findIndex((limit) => age + passed <= limit);
+    return older(freshness, RIPE[by < 0 ? 2 : by]);
+  }
+  // a value with an age of its own, as energies have, is judged by that, and most of them by slower limits
+  function ripeness(meter, value) {
+    if (value.age_s === undefined) return meter.now;
+    const look = looks().by[value.quality];
+    const from = RIPE.includes(look) ? look : meter.freshness === 'stale' ? 'stale' : 'fresh';
+    return grown(from, value.age_s, value.fast ? answer.limits : answer.slow);
   }
   function aged(look, lost, now) {
     if (look !== 'fresh' && look !== 'late') return look;
-    return lost ? 'stale' : RIPE[Math.max(RIPE.indexOf(look), RIPE.indexOf(now))];
+    return lost ? 'stale' : older(look, now);
   }
   function ageClass(el) { setClass(el, el.className.replace(/ss-is-(fresh|late)/, 'ss-is-stale').replace(/ ss-outside/, '')); }
 
   function paintValue(el, lost) {
     const found = mean(el);
     if (!found) { if (lost) ageClass(el); return; }
-    const data = el.dataset, look = aged(found.look, lost, byId[data.m].now);
+    const data = el.dataset, look = aged(found.look, lost, found.now);
     let name = 'ss-v ss-is-' + look;
     if ('min' in data && (look === 'fresh' || look === 'late') && (found.value < +data.min || found.value > +data.max)) name += ' ss-outside';
     const none = found.value === null || ('zero' in data && found.value === 0);
@@ -191,7 +199,7 @@
   function paintBar(el, lost) {
     const found = mean(el), data = el.dataset;
     if (!found) { if (lost) ageClass(el); return; }
-    const look = aged(found.look, lost, byId[data.m].now);
+    const look = aged(found.look, lost, found.now);
     if (found.value === null || look === 'bad' || look === 'never') { setClass(el, data.base + ' ss-is-none'); return; }
     const low = +data.low, size = Math.abs(found.value);
     const at = Math.min(Math.max((low >= 0 ? size : found.value) - low, 0) / (+data.high - low), 1);
@@ -206,23 +214,26 @@
     setClass(el, data.base + ' ss-is-' + look + extra);
   }
 
-  function paintAge(el, lost, passed) {
-    const meter = byId[el.dataset.m];
+  function paintAge(el, lost) {
+    const meter = byId[el.dataset.m], own = meter && meter.values[el.dataset.age];
     if (!meter) { // no answer has come yet: how old the page's own figure is by now, nobody here knows
       if (lost) { ageClass(el); if (!/^(stale|never)/.test(el.textContent)) setText(el.firstElementChild, 'stale'); }
       return;
     }
-    const freshness = aged(meter.freshness, lost, meter.now);
-    setText(el.firstElementChild, freshnessWords(freshness, meter.age_s === null ? null : meter.age_s + passed));
+    const none = own && own.value === null && (looks().by[own.quality] === 'never');
+    const seconds = own && own.age_s !== undefined ? own.age_s : meter.age_s;
+    const freshness = none ? 'never' : own ? aged(ripeness(meter, own), lost, 'fresh') : aged(meter.freshness, lost, meter.now);
+    setText(el.firstElementChild, none && meter.freshness !== 'never' ? '' : freshnessWords(freshness, seconds === null ? null : seconds + passed));
     setClass(el, 'ss-age ss-is-' + freshness);
   }
 
   function paintPart(el, lost) {
-    const data = el.dataset, name = data.p || data.k || data.w;
+    const data = el.dataset, name = data.p || data.k || data.w || data.ago;
     const held = parts[data.g] && parts[data.g].parts[name];
     let [text, look] = held || [el.textContent, data.base === undefined ? '' : el.className.slice(data.base.length).trim()];
     if (lost) [text, look] = old(data.g, name, text, look);
     else if (held) [text, look] = sinceThen(data.g, name, text, look);
+    if ('ago' in data && held) text = age(Math.max((Date.parse(answer.at) - +held[0]) / 1000, 0) + passed);
     if (!data.k) setText(el, text);
     if (!data.w) setClass(el, (data.base || '') + ' ' + look);
   }
@@ -290,7 +301,7 @@
       dayOf = new Intl.DateTimeFormat('en-GB', {timeZone: zone, weekday: 'short', day: 'numeric', month: 'short', year: 'numeric'});
     } catch { clockOf = null; }
   }
-  function paintClock(passed) {
+  function paintClock() {
     formats();
     if (!answer || !clockOf) return;
     const now = Date.parse(answer.at) + passed * 1000;

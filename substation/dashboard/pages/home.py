@@ -7,6 +7,7 @@ from dash import ALL, Input, Output, html
 from flask import has_request_context
 
 from substation.dashboard import cards, diagram, export_panel, panels, rights, screen
+from substation.dashboard import format as f
 from substation.dashboard.board import Board, LiveMeter
 from substation.dashboard.feed import Feed, current
 from substation.dashboard.words import Parts
@@ -27,7 +28,7 @@ def layout(**_: Any) -> html.Div:
             diagram.diagram(board, parts),
             html.Div(day_charts(feed, board.meters[0]), id="home-charts"),
             html.Div(id="charts-table"),
-            readings(board, parts),
+            readings(feed, board, parts),
             *export(),
             *panels.renewal(),
         ],
@@ -84,10 +85,14 @@ def day_charts(feed: Feed, meter: LiveMeter) -> list[Any]:
     ]
 
 
-def readings(board: Board, parts: dict[str, Parts]) -> html.Section:
+def readings(feed: Feed, board: Board, parts: dict[str, Parts]) -> html.Section:
     """Return the current readings of every meter as a table."""
+    slow_s = feed.settings.poll.slow_interval_s
+    words = "every value with the age of its meter's last answer"
+    if slow_s:
+        words += f"; registers are read every {f.duration(slow_s)}"
     head = html.Div(
-        [html.H2("Current readings"), html.Small("every value with the age of its meter's last answer")],
+        [html.H2("Current readings"), html.Small(words)],
         className="ss-sec-h",
     )
     return html.Section([head, cards.readings_table(board, parts)], className="ss-sec")

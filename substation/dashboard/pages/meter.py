@@ -5,14 +5,12 @@ from typing import Any
 import dash
 from dash import html
 
-from substation.dashboard import cards, panels, parameters, screen, shell
+from substation.dashboard import cards, more, panels, parameters, screen, shell
 from substation.dashboard import format as f
 from substation.dashboard.board import LiveMeter
 from substation.dashboard.feed import Feed, current
 from substation.dashboard.pages import not_found_404
 from substation.dashboard.words import Parts
-
-SHOWN = [(name, phase) for phase in ("r", "y", "b") for name in ("voltage", "current", "power", "factor")]
 
 
 def layout(meter_id: str = "", **_: Any) -> html.Div:
@@ -23,8 +21,9 @@ def layout(meter_id: str = "", **_: Any) -> html.Div:
     if meter is None:
         shown = meter_id if meter_id.isalnum() and len(meter_id) <= 12 else "of that name"
         return not_found_404.layout(f"Meter {shown}")
-    group = f"{meter.id}"
-    parts = screen.groups(feed, board, [f"{kind}{group}" for kind in "mecx"])
+    group, charted = f"{meter.id}", panels.each_phase(meter)
+    today = "Today" if charted[0][1] == panels.ALL_PHASES else "Today, each phase"
+    parts = screen.groups(feed, board, [f"{kind}{group}" for kind in "mecxvo"])
     return html.Div(
         [
             head(feed, meter, parts[f"m{group}"]),
@@ -32,17 +31,18 @@ def layout(meter_id: str = "", **_: Any) -> html.Div:
             html.Section(
                 [
                     html.Div(
-                        [html.H2("Today, each phase"), panels.legend(), panels.table_switch(meter.id)],
+                        [html.H2(today), panels.legend(), panels.table_switch(meter.id)],
                         className="ss-sec-h",
                     ),
                     html.Div(
-                        panels.charts_of(feed, meter, SHOWN, small=True), className="ss-charts ss-multi"
+                        panels.charts_of(feed, meter, charted, small=True), className="ss-charts ss-multi"
                     ),
                     html.Div(id="charts-table"),
                 ],
                 className="ss-sec",
             ),
-            parameters.section(feed, meter, parts[f"x{group}"], parts[f"m{group}"]),
+            parameters.section(feed, meter, parts),
+            *more.section(meter, parts[f"o{group}"], board.at_ms),
             line_statistics(feed, meter, parts[f"c{group}"]),
             *panels.renewal(),
         ],
@@ -60,8 +60,10 @@ def head(feed: Feed, meter: LiveMeter, parts: Parts) -> html.Div:
     reached = ""
     if setting is not None:
         line = next(line for line in feed.settings.lines if line.name == setting.line)
-        model = parameters.model(setting.profile, feed.profiles)
-        reached = f"{model}, address {meter.id}, {line.baud} {line.format}"
+        profile = feed.profile(meter.id)
+        model = setting.profile if profile is None else profile.model
+        way = f"{line.baud} {line.format}" if line.kind == "serial" else line.port
+        reached = f"{model}, address {setting.modbus_id}, {way}"
     return html.Div(
         [menu, *cards.state(meter, parts), cards.age(meter), html.Span(reached, className="ss-muted")],
         className="ss-head ss-meter-head",

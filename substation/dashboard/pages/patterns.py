@@ -126,7 +126,7 @@ def _charts() -> html.Section:
     for name, how in CHARTS:
         feed: Any = SampleFeed(samples.dead_meter if name in ("stale", "empty") else None, **how)
         meter = feed.board().meter(4)
-        kind = panels.kind_of("power", panels.ALL_PHASES)
+        kind = panels.kind_of(meter, "power", panels.ALL_PHASES)
         chart = panels.chart(panels.Day(feed, meter, [kind]), kind, panels.ALL_PHASES, live=False)
         shown.append(html.Div([html.P(name, className="ss-caption"), chart]))
     return _section("Chart", html.Div([panels.legend(), html.Div(shown, className="ss-charts")]))
