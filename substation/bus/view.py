@@ -55,6 +55,7 @@ def advice_of(scanner: Scanner) -> list[str]:
     """Return what somebody should look at, in words for the state line."""
     found = [scanner.down] if scanner.down else []
     found += scanner.line.advice()
+    found += [f"{seat.named}: {seat.doubt}" for seat in scanner.seats if seat.doubt]
     doubted = {seat.meter.profile: seat for seat in scanner.seats if seat.profile.warning}
     found += [f"meter profile {name}: {seat.profile.warning}" for name, seat in doubted.items()]
     return found

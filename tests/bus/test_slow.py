@@ -6,6 +6,7 @@ import zoneinfo
 import pytest
 
 from substation.bus.scan import Scanner
+from substation.bus.view import advice_of
 from substation.quantities import COUNTERS, KEYS
 from substation.readings import Quality, Reading
 from substation.settings.model import CARD_METERS, Line, Transformers
@@ -254,6 +255,7 @@ def test_a_doubted_word_order_is_said_and_its_values_are_flagged_as_they_are(
     assert reading.answered
     assert {reading.quality_of(key) for key in reading.values} == {Quality.IMPLAUSIBLE}
     assert "makes sense as CDAB" in scanner.seats[0].doubt
+    assert any("meter 1 Transformer: the frequency" in words for words in advice_of(scanner))
     rounds.run(10)
     assert len(rounds.words) == 1
     wire.words = lambda meter_id, address, at_ms: 0x4248 if address == 156 else 0
