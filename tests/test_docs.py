@@ -33,6 +33,7 @@ GUIDES = (
     "how-to/import-readings.md",
     "how-to/users-and-passwords.md",
     "how-to/change-over.md",
+    "how-to/commission-a-line.md",
     "how-to/export-readings.md",
     "how-to/set-the-clock.md",
     "explanation/design.md",

@@ -91,7 +91,7 @@ def _meter(result: Mapping[str, Any]) -> Iterator[str]:
         )
         for row in result["rows"]
     ]
-    yield from columns(("value", "", "unit", "register", "address", "raw", "read", ""), rows)
+    yield from columns(("quantity", "value", "unit", "register", "address", "raw", "read", ""), rows)
     if result["refused"]:
         yield f"not in this meter: {', '.join(result['refused'])}"
     if result["doubt"]:

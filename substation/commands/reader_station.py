@@ -25,7 +25,7 @@ from substation.bus.lock import PollerLock
 from substation.bus.scan import Wire
 from substation.clock import Clock
 from substation.commands.configuration_open import load_mended, person
-from substation.errors import Busy, LineDown, RequestError, SettingsError
+from substation.errors import Busy, LineDown, NoAnswer, RequestError, SettingsError, SubstationError
 from substation.settings.files import Loaded, home_folder
 from substation.settings.model import Line as LineSettings
 from substation.settings.model import Settings
@@ -135,8 +135,7 @@ class ThroughPoller:
 
         Raises:
             Busy: it does not take the request.
-            RequestError: it refuses; its words.
-            LineDown: the line is down; its words.
+            RequestError, LineDown, NoAnswer: it refuses; its words.
         """
         home = self.loaded.home
         db = OperatorDb(home.operator, self.loaded.settings.simulated)
@@ -158,18 +157,21 @@ class ThroughPoller:
                     if said.state == "done":
                         return Outcome(said.words, dict(said.result)), False
                     if said.state == "refused":
-                        raise _refusal(said)
+                        raise _refusal(said.words)
                 self.clock.sleep(LOOK_S)
         finally:
             progress.done()
 
 
-def _refusal(said: requests.Answer) -> Exception:
-    """Return the poller's no as the error that it was there."""
-    kind = str(said.result.get("kind", "")) if said.result else ""
-    if kind == LineDown.kind or "port missing" in said.words or "port lost" in said.words:
-        return LineDown(said.words)
-    return RequestError(said.words)
+def _refusal(words: str) -> SubstationError:
+    """Return the poller's no as the error that it was there; its answer holds the words alone."""
+    if any(
+        sign in words for sign in ("port missing", "port lost", "port busy", "port closed", "port unusable")
+    ):
+        return LineDown(words)
+    if any(sign in words for sign in ("no answer", "does not answer", "refused with exception", "check sum")):
+        return NoAnswer(words)
+    return RequestError(words)
 
 
 @contextlib.contextmanager

@@ -1,6 +1,11 @@
 """The engineer's commands on a line: what they print, how they end, what never leaves."""
 
 import json
+import os
+import signal
+import subprocess
+import sys
+import threading
 import zoneinfo
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +16,7 @@ from substation.bus import line as bus_line
 from substation.bus.lock import PollerLock
 from substation.clock import SystemClock
 from substation.commands import reader
+from substation.commands.doors import PROJECT
 from substation.errors import EXIT_BUSY, EXIT_CONFIG, EXIT_OK, EXIT_UNAVAILABLE, EXIT_USAGE, LineDown
 from substation.meters.profile import load
 from substation.readings import Reading
@@ -176,6 +182,42 @@ def test_somebody_elses_port_is_busy(
     assert "process 7" in capsys.readouterr().err
 
 
+def test_ctrl_c_ends_a_scan_early_and_keeps_what_it_found(
+    simulated: SimulatedLine, home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def press() -> None:
+        while len(simulated.requests) < 3:  # by then the command takes the signal itself
+            SystemClock().sleep(0.01)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    finger = threading.Thread(target=press)
+    finger.start()
+    assert reader.main(["scan", "1,100-247"]) == reader.EXIT_INTERRUPTED
+    finger.join()
+    said = capsys.readouterr().out
+    assert "ended early" in said
+    assert "Transformer" in said
+    assert len(simulated.requests) < 20
+
+
+def test_the_door_leads_to_the_poller_without_a_word_and_to_the_tool_with_one(tmp_path: Path) -> None:
+    def run(*words: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "dmf_reader.py", *words],
+            check=False,
+            cwd=PROJECT,
+            env={**os.environ, "SUBSTATION_HOME": str(tmp_path)},
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+
+    poller, tool = run("--rounds", "1"), run("scan")
+    assert (poller.returncode, tool.returncode) == (EXIT_CONFIG, EXIT_CONFIG)
+    assert "--port" not in poller.stderr
+    assert "--port" in tool.stderr
+
+
 # While the poller runs
 
 
@@ -227,12 +269,21 @@ def test_while_the_poller_runs_it_is_asked_and_its_answer_is_shown(
     assert [(one.kind, one.arguments) for one in poller.asked] == [("scan", {"ids": "1-9", "line": "line 1"})]
 
 
-def test_the_pollers_no_is_said(home: Path, running: PollerLock, capsys: pytest.CaptureFixture[str]) -> None:
-    poller = Poller(home, [Answer(1, "read", "refused", "another request is under way; wait for it", 0)])
-    assert reader.main(["read", "1"], poller) == EXIT_USAGE
-    assert "another request is under way" in capsys.readouterr().err
-    poller = Poller(home, [Answer(2, "read", "refused", "line 1: port missing: it is not there", 0)])
-    assert reader.main(["read", "1"], poller) == EXIT_UNAVAILABLE
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        ("another request is under way; wait for it", EXIT_USAGE),
+        ("line 1: port missing: /dev/x is not there", EXIT_UNAVAILABLE),
+        ("line 1: port busy: /dev/x is held by process 7", EXIT_BUSY),
+        ("Pump (id 7) does not answer: silence", reader.EXIT_FOUND),
+    ],
+)
+def test_the_pollers_no_is_said(
+    home: Path, running: PollerLock, capsys: pytest.CaptureFixture[str], words: str, code: int
+) -> None:
+    poller = Poller(home, [Answer(1, "read", "refused", words, 0)])
+    assert reader.main(["read", "1"], poller) == code
+    assert words in capsys.readouterr().err
 
 
 def test_a_poller_that_does_not_answer_in_ten_seconds_is_named(
