@@ -201,7 +201,11 @@ class _Job:
             ids = tuple(row["id"] for row in scanned["found"])
             ended = scanned["ended"]
             notes += scanned["notes"]
-        rows, early = ([], True) if ended else identify_all(asker, ids, self._here, profiles, first)
+        rows, early = (
+            ([], True)
+            if ended
+            else identify_all(asker, ids, self._here, profiles, there=first > 0, first=first)
+        )
         line = self._wire.settings
         result = {
             "line": line.name,

@@ -82,11 +82,16 @@ class _Memory:
         return self.said[where]
 
 
-def identify_one(asker: Asker, modbus_id: int, profiles: Mapping[str, Profile]) -> Tried:
-    """Return what one id is. Raises LineDown."""
+def identify_one(
+    asker: Asker, modbus_id: int, profiles: Mapping[str, Profile], *, there: bool = False
+) -> Tried:
+    """Return what one id is. Raises LineDown.
+
+    `there`: somebody answers under this id, so silence to one register says nothing of the others.
+    """
     memory = _Memory(asker, modbus_id)
     places = {name: identify.telling(one) for name, one in profiles.items()}
-    answers = _telling_reads(memory, places.values())
+    answers = _telling_reads(memory, places.values(), patient=there)
     if not any(said.there for said in answers.values()):
         said = next(iter(answers.values()))
         return Tried(
@@ -115,11 +120,16 @@ def _where(place: Place) -> tuple[int, int, int]:
     return place.function, place.address, place.words
 
 
-def _telling_reads(memory: _Memory, places: Iterable[Place]) -> dict[tuple[int, int, int], Said]:
-    """Read each telling place once; an id that is silent to the first three is asked no more."""
+def _telling_reads(
+    memory: _Memory, places: Iterable[Place], *, patient: bool
+) -> dict[tuple[int, int, int], Said]:
+    """Read each telling place once; an id that is silent to the first three is asked no more.
+
+    `patient`: ask for all of them; some models are silent to registers that they do not have.
+    """
     answers: dict[tuple[int, int, int], Said] = {}
     for where in dict.fromkeys(_where(place) for place in places):
-        if len(answers) >= 3 and all(said.silent for said in answers.values()):
+        if not patient and len(answers) >= 3 and all(said.silent for said in answers.values()):
             answers[where] = next(iter(answers.values()))
             continue
         answers[where] = memory.read(*where)
@@ -154,6 +164,8 @@ def identify_all(
     ids: Sequence[int],
     configured: Mapping[int, Meter],
     profiles: Mapping[str, Profile],
+    *,
+    there: bool = False,
     first: float = 0.0,
 ) -> tuple[list[dict[str, Any]], bool]:
     """Return a row an id, and whether it was ended early. Raises LineDown.
@@ -163,6 +175,7 @@ def identify_all(
         ids: who is to be identified.
         configured: the line's meters, by Modbus id.
         profiles: what is known, by name.
+        there: whether all of them were heard just now.
         first: the progress at which it begins.
     """
     rows: list[dict[str, Any]] = []
@@ -170,7 +183,10 @@ def identify_all(
         for at, modbus_id in enumerate(ids):
             share = first + (1 - first) * at / len(ids)
             asker.tell(share, f"trying the known maps on {meter_of(configured, modbus_id)}")
-            rows.append(_row(modbus_id, identify_one(asker, modbus_id, profiles), configured.get(modbus_id)))
+            meter = configured.get(modbus_id)
+            ours = {meter.profile: profiles[meter.profile]} if meter and meter.profile in profiles else {}
+            tried = identify_one(asker, modbus_id, {**ours, **profiles}, there=there)
+            rows.append(_row(modbus_id, tried, meter))
     except Ended:
         return rows, True
     return rows, False

@@ -9,7 +9,9 @@ import pytest
 
 from substation.bus import commission, commission_identify
 from substation.bus.commission_identify import known_profiles
-from substation.errors import ProfileError
+from substation.bus.line import Answer
+from substation.errors import NoAnswer, ProfileError, Refused
+from substation.meters.blocks import Block
 from substation.meters.decode import ORDERS
 from substation.settings.model import Line, Meter, Settings, parse
 from substation.simulator.meter import SimulatedMeter
@@ -157,6 +159,25 @@ def test_a_silent_id_is_unknown_and_costs_three_reads(noon: Site) -> None:
     assert (row["verdict"], row["there"], row["profile"]) == ("unknown", False, None)
     assert "does not answer" in row["words"]
     assert len(wire.sent) <= 6
+
+
+class Mute(MapWire):
+    """A meter that stays silent to registers that it does not have."""
+
+    def read(self, meter_id: int, block: Block, timeout_s: float) -> Answer:
+        try:
+            return super().read(meter_id, block, timeout_s)
+        except Refused as exc:
+            raise NoAnswer(str(exc)) from exc
+
+
+def test_a_model_that_never_refuses_is_found_after_a_scan_or_when_it_is_configured(noon: Site) -> None:
+    clock = FakeClock(now_ms=NOON_MS)
+    wire = Mute(noon, clock, {1: SimulatedMeter(1, PROFILES["socomec_diris_a"])})
+    station = Settings(meters=(Meter(id=1, name="A", profile="socomec_diris_a"),))
+    assert identify(wire, clock, station, ids="1")["meters"][0]["verdict"] == "sure"
+    assert identify(wire, clock, station, ids="")["meters"][0]["verdict"] == "sure"
+    assert identify(wire, clock, None, ids="1")["meters"][0]["verdict"] == "unknown"
 
 
 def test_the_proposal_keeps_names_and_adds_what_is_new(noon: Site) -> None:
