@@ -108,8 +108,8 @@ def max_demand(
 ) -> tuple[float, int] | None:
     """Return the greatest mean apparent power of a whole block, VA, and when it began (`energy.demand`)."""
     chains = _chains(db, (start_ms, end_ms, meter_id), rated_va, moduli or {})
-    counted = chains.get("vah_received")
-    return None if counted is None else demand.max_demand(counted, start_ms, end_ms, block_minutes)
+    counted = chains.get("vah_received", Chain((), ()))
+    return demand.max_demand(counted, start_ms, end_ms, block_minutes)
 
 
 def last_registers(db: sqlite3.Connection, meter_id: int) -> dict[str, Register]:

@@ -219,11 +219,23 @@ def test_energy_of_a_night_without_poller_is_not_todays(history, reader):
     assert reader.day_energy(1, MIDNIGHT_MS, MIDNIGHT_MS + DAY_MS)["wh_received"] == 400.0
 
 
-def test_energy_over_an_exchanged_meter_is_unknown_and_never_negative(history, reader):
+def test_energy_over_an_exchanged_meter_is_what_both_measured_and_never_negative(history, reader):
+    read = [
+        (-5000, 9000.0),
+        (HOUR_MS, 9100.0),
+        (2 * HOUR_MS, 5.0),
+        (3 * HOUR_MS, 105.0),
+        (5 * HOUR_MS, 205.0),
+    ]
+    energies(history, read)
+    found = reader.energy(1, MIDNIGHT_MS, MIDNIGHT_MS + DAY_MS)
+    assert found.used["wh_received"] == 300
+    assert "between 01:00 and 02:00" in found.marks["wh_received"]
+
+
+def test_energy_passes_one_false_register_over(history, reader):
     energies(history, [(-5000, 9000.0), (HOUR_MS, 9100.0), (2 * HOUR_MS, 5.0), (5 * HOUR_MS, 9500.0)])
-    found = reader.day_energy(1, MIDNIGHT_MS, MIDNIGHT_MS + DAY_MS)
-    assert found["wh_received"] is None
-    assert found["vah_received"] == 0.0
+    assert reader.day_energy(1, MIDNIGHT_MS, MIDNIGHT_MS + DAY_MS)["wh_received"] == 500
 
 
 def test_an_implausible_register_is_not_an_energy(history, reader):
