@@ -24,7 +24,8 @@ its communication has failed. For one that is fed from the circuit it measures (
    station shows voltage: *dead*. Where one does it may be a cut before them as well: *unknown*.
 9. Alone: *unknown*, its communication or its panel; of a generator rather that it stands still.
 
-When a cause is gone (a circuit is live again) a meter has 5 s to answer before its circuit is *unknown*.
+When a cause is gone (a circuit is live again) a meter has 5 s to answer before its circuit is *unknown*, and
+until it answers that is said, and no fault of the wire.
 
 Load is asked only here, only at the moment of falling silent, and only as a difference: what the sources give
 beyond what the feeders' meters show, before and after. So neither losses nor unmetered consumers count, and
@@ -186,8 +187,12 @@ def _by_load(meter: Meter, fellows: list[Meter], station: Station) -> Said | Non
         words = f"fed from its own circuit and silent, and its load of {load_w / 1000:.1f} kW has gone from "
         return Said("dead", f"{words}{_names(sources)} with it", _silent_ms(meter, station), True)
     if found_w >= FLOWS_FROM * load_w:
-        words = f"silent, but its load of {load_w / 1000:.1f} kW still flows: communication or its panel"
-        return Said("unknown", words)
+        flows = f"load of {load_w / 1000:.1f} kW still flows"
+        if not fellows:
+            return Said("unknown", f"silent, but its {flows}: communication or its panel")
+        on_line = [other for other in station.settings.meters if other.line == meter.line]
+        where = _cut([meter, *fellows], on_line)
+        return Said("unknown", f"silent together with {_names(fellows)}, but their {flows}: {where}")
     return None
 
 
@@ -195,6 +200,11 @@ def _by_company(
     meter: Meter, fellows: list[Meter], answering: list[Meter], on_line: list[Meter], station: Station
 ) -> Said:
     witnesses = [other for other in answering if other.aux_supply == "station"]
+    fed = [other for other, v in station.showing("incomer", "feeder", besides=meter) if v.supply != "dead"]
+    if fed and _was_called_dead(station.verdicts[meter.id]):
+        return Said(
+            "unknown", f"has not answered since its circuit was dead, though {fed[0].name} has voltage"
+        )
     if meter.role == "generator" and not fellows:
         return Said(
             "unknown", f"silent, while {answering[0].name} answers: it stands still, or communication"
@@ -208,11 +218,14 @@ def _by_company(
     where = _cut([meter, *fellows], on_line)
     if independent:
         return Said("unknown", f"{together}, of which {independent[0].name} has independent supply: {where}")
-    fed = [other for other, v in station.showing("incomer", "feeder", besides=meter) if v.supply != "dead"]
     if fed:
         why = f"{where}, or a breaker above them is open"
         return Said("unknown", f"{together}, but {fed[0].name} has voltage: {why}")
     return Said("dead", f"{together}, while {witnesses[0].name} answers", _silent_ms(meter, station))
+
+
+def _was_called_dead(verdict: Verdict) -> bool:
+    return verdict.supply == "dead" or (verdict.known is not None and verdict.known.supply == "dead")
 
 
 def _no_answer(meter: Meter, fellows: list[Meter], answering: list[Meter], on_line: list[Meter]) -> Said:

@@ -22,18 +22,18 @@ TURNAROUND_S = 0.03
 LOST_REPLIES = 0.01
 """As on a line that is not of the best."""
 
-KINDS: dict[str, tuple[str, ...]] = {
-    "outage": ("outage",),
-    "feeder off": ("feeder off",),
-    "phase lost": ("phase lost",),
-    "meter lost": ("one meter",),
-    "panel fuse": ("one meter",),
-    "line cut": ("line cut", "one meter"),
-    "all silent": ("line or adapter",),
-    "adapter lost": ("line down",),
-    "station rebooted": ("station",),
+KINDS = {
+    "outage": "outage",
+    "feeder off": "feeder off",
+    "phase lost": "phase lost",
+    "meter lost": "one meter",
+    "panel fuse": "one meter",
+    "line cut": "line cut",
+    "all silent": "line or adapter",
+    "adapter lost": "line down",
+    "station rebooted": "station",
 }
-"""What can happen, and as what it is rightly classed: one cut-off meter is one that keeps silent."""
+"""What can happen, and as what it is rightly classed: what a dead meter and a blown fuse show is the same."""
 OUTAGES = frozenset({"outage", "feeder off", "phase lost"})
 WIRE = frozenset({"meter lost", "panel fuse", "line cut", "all silent", "adapter lost"})
 
@@ -237,6 +237,13 @@ def classed(rows: Iterable[Row]) -> str:
         if words in unknown:
             return name
     return "nothing" if not unknown else f"unknown: {unknown[:60]}"
+
+
+def expected(happening: Happening) -> str:
+    """Return as what an event is to be classed; a cut before the last meter leaves one that keeps silent."""
+    if happening.kind == "line cut" and len(happening.meters) == 1:
+        return "one meter"
+    return KINDS[happening.kind]
 
 
 def lateness(happening: Happening, rows: Iterable[Row]) -> list[tuple[int, str]]:

@@ -159,7 +159,10 @@ def test_a_cut_before_meters_that_all_live_from_their_circuits_is_no_outage() ->
     station = Rounds()
     station.play(3)
     assert station.play(3, cut={3, 4}) == {**LIVE, 3: "unknown", 4: "unknown"}
-    assert "still flows" in station.evidence(3)
+    assert station.evidence(3) == (
+        "silent together with ColonyLoad, but their load of 94.0 kW still flows: "
+        "the line is cut or disturbed between meters"
+    )
 
 
 def test_without_a_balance_a_live_incomer_leaves_it_open() -> None:
@@ -261,6 +264,9 @@ def test_when_the_mains_are_back_a_meter_has_five_seconds_to_answer() -> None:
         seen.append(station.verdicts[3].supply)
     assert seen[0] == "dead"
     assert seen[-1] == "unknown"
+    assert (
+        station.evidence(3) == "has not answered since its circuit was dead, though Transformer has voltage"
+    )
     assert station.verdicts[4].supply == "live"
 
 
