@@ -19,6 +19,8 @@ from pathlib import Path
 from typing import Any
 
 from substation.clock import SystemClock, day_start_ms
+from substation.meters import profile
+from substation.quantities import COUNTERS
 from substation.readings import Reading
 from substation.settings.model import Settings
 from substation.simulator import history
@@ -200,10 +202,52 @@ def doubtful(stage: Stage, now: int) -> None:
     stage.beat(meter_5={"supply": "dead", "status": "DG set Off"})
 
 
+def groups(stage: Stage, now: int) -> None:
+    """Energies were read in the first round only, as within a minute.
+
+    Meter 2 repeats itself, meter 3 has one phase, meter 4 refuses a register and says more than the 38.
+    """
+    whole = not stage.home.live.exists()
+    rows = []
+    for row in stage.wire(stage.normal_site, stage.failure.start_ms):
+        has = profile.load(ONE_PHASE).registers.keys() if row.meter_id == 3 else row.values.keys()
+        keys = [key for key in row.values if key in has and (whole or key not in COUNTERS)]
+        if row.meter_id == 4:
+            keys = [key for key in keys if key != "wh_delivered"]
+        rows.append(Reading(row.meter_id, now, {key: row.values[key] for key in keys}))
+    stage.read(*rows)
+    stage.beat(
+        meter_2={"frozen_since_ms": stage.failure.start_ms},
+        meter_4={
+            "disabled": {"wh_delivered": "register 40167 refused with exception 2, illegal data address"},
+            "extras": {
+                "thd_v_r": [3.21, stage.failure.end_ms - 600 * MINUTE_MS - 20_000],
+                "rpm": [None, now],
+            },
+            "identity": {},
+        },
+        meter_5={"supply": "dead", "status": "DG set Off"},
+    )
+
+
+ONE_PHASE = "eastron_sdm120"
+
+
+def grouped_settings() -> Settings:
+    """Return the settings for `groups`."""
+    settings = demo_settings()
+    meters = tuple(
+        one.model_copy(update={"profile": ONE_PHASE}) if one.id == 3 else one for one in settings.meters
+    )
+    return settings.model_copy(update={"meters": meters})
+
+
 @contextlib.contextmanager
-def staged(folder: Path, play: Play | None = normal, **history_of: Any) -> Iterator[Stage]:
+def staged(
+    folder: Path, play: Play | None = normal, settings: Settings | None = None, **history_of: Any
+) -> Iterator[Stage]:
     """Give a stage that serves, and end it."""
-    stage = Stage(folder)
+    stage = Stage(folder, settings)
     try:
         if history_of.get("hours", 1):
             stage.remember(**history_of)
