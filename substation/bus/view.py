@@ -26,9 +26,14 @@ class View:
     """Meters whose communication had failed at the end of the last round."""
     busy_s: float
     """Seconds spent on transactions since the start."""
+    waited_s: float
+    """Those of them that went into waiting for meters that stayed silent."""
     round_s: float
     limit_s: float
     advice: tuple[str, ...]
+    """What somebody should look at, of line and meters."""
+    line_advice: tuple[str, ...]
+    """The part of it that is about adapter and line."""
     meters: Mapping[int, Mapping[str, Any]]
     """What the heartbeat says of each meter, by its number."""
 
@@ -44,9 +49,11 @@ def view_of(scanner: Scanner, failed: frozenset[int] | None = None) -> View:
         scanner.down,
         failed_of(scanner) if failed is None else failed,
         scanner.line.busy_s,
+        scanner.waited_s,
         scanner.last_round_s,
         scanner.limit_s,
         tuple(advice_of(scanner)),
+        tuple(scanner.line.advice()),
         {seat.meter.id: _meter(seat) for seat in scanner.seats},
     )
 
@@ -75,6 +82,7 @@ def _meter(seat: Seat) -> dict[str, Any]:
         "disabled": dict(getattr(seat, "disabled", {})),
         "extras": {key: list(value) for key, value in getattr(seat, "extras", {}).items()},
         "identity": dict(getattr(seat, "identity", {})),
+        "doubt": seat.doubt,
         "fault": "",
     }
 
@@ -93,6 +101,7 @@ def faulty_meter(faulty: Faulty) -> dict[str, Any]:
         "disabled": {},
         "extras": {},
         "identity": {},
+        "doubt": "",
         "fault": faulty.fault,
     }
 
@@ -110,7 +119,11 @@ def beat_of(meter_id: int, said: Mapping[str, Any], verdict: Verdict | None) -> 
 
 
 def line_beat(line: Line, seen: View, busy: float, paused: str) -> dict[str, Any]:
-    """Return a line's entry of the heartbeat."""
+    """Return a line's entry of the heartbeat.
+
+    `busy` is the share of the time now, `waited` the share of the busy time since the start that went into
+    waiting for meters that stayed silent.
+    """
     return {
         "name": line.name,
         "kind": line.kind,
@@ -118,6 +131,8 @@ def line_beat(line: Line, seen: View, busy: float, paused: str) -> dict[str, Any
         "state": "down" if seen.down else "up",
         "detail": seen.down or "",
         "busy": busy,
+        "waited": round(min(1.0, seen.waited_s / seen.busy_s), 3) if seen.busy_s else 0.0,
+        "advice": list(seen.line_advice),
         "round_s": round(seen.round_s, 4),
         "limit_s": round(seen.limit_s, 4),
         "paused": paused,

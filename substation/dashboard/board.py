@@ -63,6 +63,8 @@ class LineState:
     detail: str = ""
     busy: float | None = None
     """Part of the time that the wire is in use, 0 to 1."""
+    paused: str = ""
+    """For what its polling pauses, and by whom it was asked; empty while it is polled."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +101,8 @@ class LiveMeter:
     """In words since when it repeats itself; empty where it does not."""
     extras: tuple[Extra, ...] = ()
     """What it says beyond the vocabulary: shown, not kept in the history."""
+    paused: str = ""
+    """For what polling of its line pauses: it was not asked, and is not silent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,15 +153,17 @@ def make_board(
     slow = Limits.of(max(interval_s, settings.poll.slow_interval_s), wire_s)
     poller = _poller(settings, beat, bool(last), now_ms, limits)
     running = poller.state == "running"
+    lines = _lines(settings, beat, running)
     said = {entry.get("id"): entry for entry in _entries(beat, "meters")}
-    moment = _Moment(settings, beat, running, now_ms, limits, slow, said, last, asked, models)
+    paused = {line.name: line.paused for line in lines}
+    moment = _Moment(settings, beat, running, now_ms, limits, slow, said, last, asked, models, paused)
     meters = tuple(_meter(moment, meter) for meter in settings.meters)
     told = [str(words) for words in beat.get("problems") or ()] if running else []
     return Board(
         now_ms,
         settings.simulated,
         poller,
-        _lines(settings, beat, running),
+        lines,
         meters,
         tuple(dict.fromkeys([*problems, *told])),
         limits,
@@ -204,6 +210,8 @@ class _Moment:
     last: Mapping[int, Reading]
     asked: Mapping[int, Mapping[str, Reading]]
     models: Mapping[int, Model]
+    paused: Mapping[str, str]
+    """By line for what its polling pauses."""
 
 
 def _meter(moment: _Moment, meter: Meter) -> LiveMeter:
@@ -232,7 +240,8 @@ def _meter(moment: _Moment, meter: Meter) -> LiveMeter:
         detail = "not asked yet"
     else:
         detail = str(said.get("comm_detail", ""))
-    supply = _supply(said if polled else {}, age_s, freshness, frozen)
+    paused = moment.paused.get(meter.line, "")
+    supply = _supply(said if polled else {}, age_s, freshness, frozen, paused)
     if supply.overruled:
         since = known.frozen_ms or (None if reading is None else reading.at_ms)
     return LiveMeter(
@@ -260,6 +269,7 @@ def _meter(moment: _Moment, meter: Meter) -> LiveMeter:
         model=model,
         frozen=frozen,
         extras=known.extras(said if polled else {}),
+        paused=paused,
     )
 
 
@@ -279,7 +289,9 @@ class _Supply:
     """Whether the poller says more than the values can bear."""
 
 
-def _supply(said: Mapping[str, Any], age_s: float | None, freshness: Freshness, frozen: str) -> _Supply:
+def _supply(
+    said: Mapping[str, Any], age_s: float | None, freshness: Freshness, frozen: str, paused: str
+) -> _Supply:
     """Return what the poller says of the supply, as far as rule 2 lets it stand."""
     found = _Supply(
         str(said.get("supply", "unknown")), str(said.get("status", UNKNOWN)), str(said.get("evidence", ""))
@@ -288,6 +300,8 @@ def _supply(said: Mapping[str, Any], age_s: float | None, freshness: Freshness, 
     if found.supply == "unknown" or freshness in ("fresh", "late") or by_silence:
         return found
     words = "no reading yet" if age_s is None else f"no reading for {spell_age(age_s)}"
+    if paused and said.get("comm_status") == COMM_OK:
+        words += f", polling pauses: {paused}"
     return _Supply(evidence=frozen or words, overruled=True)
 
 
@@ -307,6 +321,7 @@ def _lines(settings: Settings, beat: Mapping[str, Any], running: bool) -> tuple[
                 str(entry.get("port", line.port)),
                 str(entry.get("detail", "")),
                 float(busy) if isinstance(busy, int | float) else None,
+                str(entry.get("paused") or ""),
             )
         )
     return tuple(states)

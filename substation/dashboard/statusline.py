@@ -102,6 +102,11 @@ def _warning(board: Board, zone: zoneinfo.ZoneInfo) -> Headline | None:
     if refusing:
         return Headline("warn", "Meters cannot be read", ", ".join(meter.name for meter in refusing))
     waiting = [m for m in board.meters if m.freshness in ("stale", "never")]
+    held = [meter for meter in waiting if meter.paused]
+    if held:
+        others = [meter.name for meter in waiting if not meter.paused]
+        beside = f"; waiting for {', '.join(others)}" if others else ""
+        return Headline("warn", "Polling pauses", _sentence(held[0].paused + beside))
     if waiting:
         return Headline("warn", "Waiting for answers", ", ".join(meter.name for meter in waiting))
     if board.problems:
@@ -153,6 +158,8 @@ def _facts(board: Board, zone: zoneinfo.ZoneInfo) -> list[tuple[str, str]]:
     for line in board.lines:
         if line.state == "down":
             facts.append((_line_name(board, line.name), "down"))
+        elif line.paused:
+            facts.append((_line_name(board, line.name), f"pauses: {line.paused.partition(',')[0]}"))
         elif line.busy is not None:
             facts.append((_line_name(board, line.name), f"{f.percent(line.busy)} busy"))
     return facts

@@ -160,6 +160,8 @@ def tag(board: Board, meter: LiveMeter) -> tuple[str, str]:
         return ("No answer", "ss-tag-warn")
     if meter.frozen:
         return (meter.frozen[0].upper() + meter.frozen[1:], "ss-tag-warn ss-tag-long")
+    if meter.paused and meter.freshness in ("stale", "never"):
+        return ("Not asked: polling pauses", "ss-tag-warn ss-tag-long")
     consequence = meter.role == "feeder" and wire(meter) == "dead" and not bus_is_fed(board)
     if failed(meter) and not consequence:
         return ("Alarm", "ss-tag-alarm")

@@ -109,6 +109,26 @@ def test_an_echoing_adapter_is_named_with_its_remedy(plant: Plant) -> None:
     assert "line 1: switch its local echo off" in plant.advice()
 
 
+def test_a_line_tells_its_own_advice_and_what_silent_meters_cost_it(plant: Plant, clock: FakeClock) -> None:
+    run(plant, clock, 3)
+    (line,) = plant.lines()
+    assert (line["advice"], line["waited"]) == ([], 0.0)
+    wire(plant).echoes, wire(plant).dead = True, {1, 2, 3, 4, 5}
+    run(plant, clock, 3)
+    (line,) = plant.lines()
+    assert line["advice"] == ["line 1: switch its local echo off"]
+    share = plant.scanners[0].waited_s / wire(plant).busy_s
+    assert share > 0.2
+    assert line["waited"] == pytest.approx(share, abs=1e-3)
+
+
+def test_a_doubted_word_order_is_told_with_the_meter(plant: Plant, clock: FakeClock) -> None:
+    run(plant, clock)
+    plant.seats[2].doubt = "it may send ABCD"
+    doubts = [meter["doubt"] for meter in plant.beat({})["meters"]]
+    assert doubts == ["", "", "it may send ABCD", "", ""]
+
+
 def test_the_summary_counts_every_meter(plant: Plant, clock: FakeClock) -> None:
     run(plant, clock)
     wire(plant).dead = {2}

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from substation.dashboard import samples, statusline
+from substation.dashboard import samples, statusline, words
 from substation.dashboard.board import Board, LiveMeter
 from substation.readings import Reading
 from tests.dashboard.boards import ZONE
@@ -92,3 +92,47 @@ def test_what_the_silence_itself_proves_stands_without_values() -> None:
 def test_no_old_state_stands_for_a_meter_that_is_silent(supply: str) -> None:
     board = board_with(COLONY, age_s=600, supply=supply, status="as before")
     assert (colony(board).supply, colony(board).status) == ("unknown", "Unknown")
+
+
+PAUSE = "scan, asked for by asha; polling goes on by itself"
+
+
+def paused(*ids: int, age_s: float | None, **said: Any) -> Board:
+    """Return a board whose line is held for a scan, while these meters' readings have grown so old."""
+
+    def change(reports: Any, readings: Any, beat: Any) -> None:
+        beat["lines"][0]["paused"] = PAUSE
+        for key in ids:
+            reports[key].update(said)
+            readings[key] = Reading(key, samples.NOW_MS - round((age_s or 0) * 1000), readings[key].values)
+
+    return samples.board(change)
+
+
+def test_a_meter_that_was_not_asked_for_the_sake_of_a_scan_is_not_called_silent() -> None:
+    board = paused(1, 2, 3, 4, 5, age_s=14)
+    said = statusline.headline(board, ZONE)
+    assert (said.kind, said.title) == ("warn", "Polling pauses")
+    assert said.detail == "Scan, asked for by asha; polling goes on by itself."
+    shown = colony(board)
+    assert (shown.supply, shown.evidence) == ("unknown", f"no reading for 14 s, polling pauses: {PAUSE}")
+    assert words.tag(board, shown) == ("Not asked: polling pauses", "ss-tag-warn ss-tag-long")
+    assert ("RS-485", "pauses: scan") in facts(board)
+
+
+def test_a_short_pause_changes_no_headline() -> None:
+    board = paused(age_s=None)
+    assert statusline.headline(board, ZONE).title == "All normal"
+    assert ("RS-485", "pauses: scan") in facts(board)
+    assert words.tag(board, colony(board)) == ("", "ss-none")
+
+
+def test_a_meter_that_was_silent_before_the_pause_stays_named() -> None:
+    board = paused(COLONY, age_s=60, comm_status="Communication failed", supply="unknown")
+    assert statusline.headline(board, ZONE).title == "Communication failed"
+    assert words.tag(board, colony(board))[0] == "No answer"
+
+
+def facts(board: Board) -> list[tuple[str, str]]:
+    parts = statusline.line_parts(board, ZONE)
+    return [(parts[f"b{place}"][0], parts[f"t{place}"][0]) for place in range(statusline.FACTS)]
