@@ -114,6 +114,7 @@ class TcpExchange:
                     raise trouble
                 self.whole = True
                 self._asked.pop(self._transaction, None)
+                self._sort_out()  # no header behind it: then nobody knows that this frame is one
                 turnaround_s = max(0.0, now_s - begin_s - pace.reply_s(question.count))
                 noise = self._strangers > 0
                 return Answer(pdu.words(question, came.pdu), at_ms, turnaround_s, noise)

@@ -56,18 +56,28 @@ def close_port(port: serial.Serial) -> None:
         port.close()
 
 
+_seen_holding: dict[str, list[int]] = {}
+
+
 def holders(device: str) -> list[int]:
-    """Return the processes, other than this one, that have the device open, as far as we may see them."""
-    found = []
-    for process in Path("/proc").glob("[0-9]*"):
-        if process.name == str(os.getpid()):
-            continue
-        try:
-            if any(str(handle.readlink()) == device for handle in (process / "fd").iterdir()):
-                found.append(int(process.name))
-        except OSError:
-            continue  # ended meanwhile, or another user's
-    return sorted(found)
+    """Return the processes, other than this one, that have the device open, as far as we may see them.
+
+    Whoever held it the last time is looked at first: going through all processes costs as much as fifty
+    questions to meters, and a line that is held is tried twice a second.
+    """
+    known = [pid for pid in _seen_holding.get(device, ()) if _holds(pid, device)]
+    if not known:
+        others = (int(process.name) for process in Path("/proc").glob("[0-9]*"))
+        known = sorted(pid for pid in others if pid != os.getpid() and _holds(pid, device))
+    _seen_holding[device] = known
+    return known
+
+
+def _holds(pid: int, device: str) -> bool:
+    try:
+        return any(str(handle.readlink()) == device for handle in Path(f"/proc/{pid}/fd").iterdir())
+    except OSError:
+        return False  # ended meanwhile, or another user's
 
 
 def _why(line: Line, device: str, error: Exception) -> str:

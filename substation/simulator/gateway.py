@@ -340,6 +340,7 @@ class Gateway:
         fault, tcp = self.faults.next(), caller.kind == "tcp"
         kind = fault.kind if fault else ""
         held, self._reordered = self._reordered, []
+        due_s = self._wire.monotonic()
         if kind == "reordered":
             self._reordered.append((caller, reply))
         elif kind == "mixes":
@@ -356,7 +357,10 @@ class Gateway:
         if kind in {"closes", "hangs_up"}:
             self._drop(caller)
         for other, older in held:
-            self._pass(other, older)
+            if fault is not None and kind == "split":  # behind the second piece, not between the two
+                heapq.heappush(self._later, (due_s, next(self._number), other, older))
+            else:
+                self._pass(other, older)
 
     def _do_due(self) -> None:
         now_s = self._wire.monotonic()

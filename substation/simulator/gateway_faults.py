@@ -110,7 +110,8 @@ def _spoiled_in_tcp(fault: Fault, reply: bytes) -> bytes:
     if fault.kind == "garbled":
         return reply[:2] + b"\xa5\x5a" + reply[4:]
     if fault.kind == "wrong_unit":
-        return reply[:6] + bytes((reply[6] % 247 + 1,)) + reply[7:]
+        # Far from its own: the next id is that of the next meter, and a frame forged for it is a true one.
+        return reply[:6] + bytes(((reply[6] + 100) % 247 + 1,)) + reply[7:]
     if fault.kind == "exception":
         return reply[:4] + b"\0\x03" + bytes((reply[6], reply[7] | 0x80, fault.code))
     return reply

@@ -18,6 +18,7 @@ from substation.meters.blocks import Block, values
 from substation.meters.profile import Profile
 from substation.settings.model import CARD_METERS
 from substation.settings.model import Line as LineSettings
+from substation.simulator import gateway_faults
 from substation.simulator.gateway import Gateway
 from substation.simulator.line import SimulatedLine
 from tests.bus.conftest import FAST, Truth, remote_settings
@@ -296,6 +297,16 @@ def test_a_gateway_that_mixes_up_its_meters_replies_is_seen_by_their_length(
     with pytest.raises(NoAnswer, match="not asked"):
         modbus_tcp.read(1, block, 0.05)
     assert kind_of(modbus_tcp, 1, replace(block, count=58)) == "length"
+
+
+def test_a_frame_with_no_header_behind_it_is_not_trusted(
+    gateway: Gateway, modbus_tcp: Line, block: Block, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two replies run into each other: the first looks whole, and holds words of the second."""
+    monkeypatch.setattr(gateway_faults, "_spoiled_in_tcp", lambda fault, reply: reply[:90] + 2 * reply)
+    gateway.faults.order("garbled")
+    assert kind_of(modbus_tcp, 1, block) == "noise"
+    modbus_tcp.read(2, block, PATIENCE_S)
 
 
 def test_transaction_ids_go_on_over_connections_and_begin_anywhere(

@@ -2,6 +2,8 @@
 
 import gc
 import statistics
+import subprocess
+import sys
 import threading
 import time
 import tracemalloc
@@ -36,6 +38,13 @@ def held() -> tuple[int, int]:
     return len(list(Path("/proc/self/fd").iterdir())), threading.active_count()
 
 
+def reads_again(scanner: Scanner) -> bool:
+    """Return whether all meters answer; on a crowded machine a round or two may be lost to the crowd."""
+    return any(
+        [reading.answered for reading in scanner.round()] == [True] * len(CARD_METERS) for _ in range(10)
+    )
+
+
 def grown_kib(cycle: object, times: int) -> float:
     """Return by how much the memory in use grows over some cycles, KiB, after some to warm up.
 
@@ -67,8 +76,8 @@ def test_a_thousand_replugs_leave_nothing_behind(
         assert scanner.down
         simulated.replug()
         names.add(simulated.port)
-        readings = scanner.round()
-        assert [reading.answered for reading in readings] == [True] * len(CARD_METERS)
+        assert scanner.reopen(), "the first try opens it"
+        assert reads_again(scanner)
         assert not scanner.down
         scanner.notices()
 
@@ -88,27 +97,49 @@ def test_the_node_may_come_back_under_another_number(
         simulated.replug()
         assert simulated.port != old
         assert (tmp_path / "line1").readlink() == Path(simulated.port)
-        assert all(reading.answered for reading in scanner.round())
+        assert reads_again(scanner)
 
 
-@pytest.mark.parametrize("why", ["missing", "held by another"])
-def test_waiting_for_a_port_burns_no_processor(
-    simulated: SimulatedLine, settings: LineSettings, why: str
+def test_waiting_for_a_port_that_is_missing_burns_no_processor(
+    simulated: SimulatedLine, settings: LineSettings
 ) -> None:
-    rival = Line(settings, SystemClock())
-    if why == "missing":
-        simulated.unplug()
-    else:
-        rival.open()
-    line = Line(settings, SystemClock())
-    spent_s = []
+    simulated.unplug()
+    assert cpu_of_an_attempt_s(settings) < ATTEMPT_CPU_S
+
+
+def test_waiting_for_a_port_that_is_held_burns_no_processor(
+    simulated: SimulatedLine, settings: LineSettings
+) -> None:
+    """Who holds it is found once in all processes, then looked at alone."""
+    holder = subprocess.Popen(
+        [sys.executable, "-c", HOLDER, simulated.port], stdout=subprocess.PIPE, stdin=subprocess.PIPE
+    )
+    try:
+        assert holder.stdout is not None
+        holder.stdout.readline()
+        line = Line(settings, SystemClock())
+        for _ in range(2):
+            with pytest.raises(LineDown, match=f"held by process {holder.pid};"):
+                line.open()
+        assert cpu_of_an_attempt_s(settings) < ATTEMPT_CPU_S
+    finally:
+        holder.communicate()
+
+
+HOLDER = (
+    "import sys; from substation.bus.port import open_port; from substation.settings.model import Line\n"
+    "held = open_port(Line(port=sys.argv[1])); print('held', flush=True); sys.stdin.read()"
+)
+
+
+def cpu_of_an_attempt_s(settings: LineSettings) -> float:
+    line, spent_s = Line(settings, SystemClock()), []
     for _ in range(20):
         started_s = time.thread_time()
         with pytest.raises(LineDown):
             line.open()
         spent_s.append(time.thread_time() - started_s)
-    rival.close()
-    assert statistics.median(spent_s) < ATTEMPT_CPU_S
+    return statistics.median(spent_s)
 
 
 @pytest.mark.parametrize("kind", ["rtu_tcp", "tcp"])
@@ -131,13 +162,16 @@ def test_a_gateway_that_goes_and_comes_leaves_nothing_behind(
         assert not any(reading.answered for reading in scanner.round())
         assert scanner.down
         gateway.accept()
-        assert all(reading.answered for reading in scanner.round())
+        assert scanner.reopen(), "the first call is taken"
+        assert reads_again(scanner)
         scanner.notices()
 
-    before = held()
-    assert grown_kib(cycle, max(10, cycles // 5)) < 200
-    assert held() == before
-    line.close()
+    try:
+        before = held()
+        assert grown_kib(cycle, max(10, cycles // 5)) < 200
+        assert held() == before
+    finally:
+        line.close()
 
 
 def test_an_adapter_that_is_missing_at_the_start_is_said_and_waited_for(
@@ -150,4 +184,5 @@ def test_an_adapter_that_is_missing_at_the_start_is_said_and_waited_for(
     assert "port missing" in str(scanner.down)
     assert "plug the adapter in" in str(scanner.down)
     simulated.replug()
-    assert all(reading.answered for reading in scanner.round())
+    assert scanner.reopen()
+    assert reads_again(scanner)

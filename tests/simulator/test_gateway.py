@@ -70,7 +70,7 @@ def test_two_requests_at_once_are_asked_one_after_the_other(gateway: Gateway) ->
     [
         ("wrong_transaction", lambda reply: reply[:2] == b"\x40\x01"),
         ("garbled", lambda reply: reply[2:4] != b"\0\0"),
-        ("wrong_unit", lambda reply: reply[6] == 2),
+        ("wrong_unit", lambda reply: reply[6] == 102),
         ("half_header", lambda reply: len(reply) == 3),
         ("exception", lambda reply: reply[6:] == b"\x01\x83\x0b"),
         ("hangs_up", lambda reply: reply == b""),
