@@ -51,7 +51,7 @@ def phase_table(meter: LiveMeter) -> html.Table:
             html.Thead(html.Tr(head)),
             html.Tbody(body),
         ],
-        className="ss-table ss-ryb",
+        className="ss-table ss-ryb ss-ryb-one" if len(letters) == 1 else "ss-table ss-ryb",
     )
 
 

@@ -8,7 +8,9 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from substation.dashboard.board import Board, make_board
-from substation.quantities import KEYS
+from substation.dashboard.values import Model
+from substation.meters.profile import load
+from substation.quantities import COUNTERS, KEYS
 from substation.readings import Reading
 from substation.settings.model import CARD_METERS, Line, Meter, Settings, Site
 
@@ -64,7 +66,10 @@ Change = Callable[[dict[int, dict[str, Any]], dict[int, Reading | None], dict[st
 
 
 def board(change: Change | None = None, settings: Settings = SETTINGS) -> Board:
-    """Return the normal board, or what `change` makes of it (reports of the meters, readings, the beat)."""
+    """Return the normal board, or what `change` makes of it (reports of the meters, readings, the beat).
+
+    What `change` puts under `asked` and `models` into the beat goes to `make_board` under these names.
+    """
     reports: dict[int, dict[str, Any]] = {}
     readings: dict[int, Reading | None] = {}
     for place, meter in enumerate(settings.meters):
@@ -81,9 +86,10 @@ def board(change: Change | None = None, settings: Settings = SETTINGS) -> Board:
     }  # fmt: skip
     if change is not None:
         change(reports, readings, beat)
+    asked, models = beat.pop("asked", {}), beat.pop("models", {})
     last: Mapping[int, Reading] = {key: reading for key, reading in readings.items() if reading is not None}
     told = {**beat, "meters": list(reports.values())} if beat else None
-    return make_board(settings, told, last, NOW_MS)
+    return make_board(settings, told, last, NOW_MS, asked=asked, models=models)
 
 
 def _older(reading: Reading | None, by_s: float) -> Reading | None:
@@ -185,6 +191,27 @@ def overload(_: Any, readings: Any, __: Any) -> None:
     readings[2] = Reading(2, NOW_MS - 600, values(_meter(2), amps=240.0))
 
 
+def frozen(reports: Any, _: Any, __: Any) -> None:
+    """Meter 2 answers and has said the same for two hours."""
+    reports[2]["frozen_since_ms"] = NOW_MS - 8_100_000
+
+
+def in_groups(reports: Any, readings: Any, beat: Any) -> None:
+    """Energies were read 45 s ago; meter 3 has one phase, meter 4 refuses a register and says more."""
+    beat["asked"] = {}
+    for key, reading in readings.items():
+        beat["asked"][key] = dict.fromkeys(COUNTERS, _older(reading, 45))
+        instants = {name: value for name, value in reading.values.items() if name not in COUNTERS}
+        readings[key] = Reading(key, reading.at_ms, instants)
+    beat["models"] = {3: Model.of(load("eastron_sdm120"))}
+    known = {name: value for name, value in readings[3].values.items() if name in beat["models"][3].keys}
+    readings[3] = Reading(3, readings[3].at_ms, known)
+    del beat["asked"][4]["wh_delivered"]
+    reports[4]["disabled"] = {"wh_delivered": "register 40167 refused with exception 2, illegal data address"}
+    reports[4]["extras"] = {"thd_v_r": [3.21, NOW_MS - 34_000], "rpm": [None, NOW_MS - 34_000]}
+    reports[4]["identity"] = {"serial": 4_711_042}
+
+
 def stopped(_: Any, readings: Any, beat: Any) -> None:
     """The poller has not reported for 200 s."""
     for meter in CARD_METERS:
@@ -231,6 +258,8 @@ STATES: dict[str, Change | None] = {
     "voltage outside": low_voltage,
     "above 80 %": heavy,
     "above rating": overload,
+    "frozen meter": frozen,
+    "read in groups": in_groups,
     "stopped poller": stopped,
     "line down": line_down,
     "first round": first_round,

@@ -7,8 +7,7 @@ from dash import ALL, Input, Output, html
 from flask import has_request_context
 
 from substation.dashboard import cards, diagram, export_panel, panels, rights, screen
-from substation.dashboard import format as f
-from substation.dashboard.board import Board, LiveMeter
+from substation.dashboard.board import Board, LiveMeter, spell_age
 from substation.dashboard.feed import Feed, current
 from substation.dashboard.words import Parts
 
@@ -90,7 +89,7 @@ def readings(feed: Feed, board: Board, parts: dict[str, Parts]) -> html.Section:
     slow_s = feed.settings.poll.slow_interval_s
     words = "every value with the age of its meter's last answer"
     if slow_s:
-        words += f"; registers are read every {f.duration(slow_s)}"
+        words += f"; registers are read every {spell_age(slow_s)}"
     head = html.Div(
         [html.H2("Current readings"), html.Small(words)],
         className="ss-sec-h",

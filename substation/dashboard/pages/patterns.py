@@ -23,6 +23,8 @@ CARDS = (
     ("late", "late", 2),
     ("stale", "dead meter", 4),
     ("never", "never-seen meter", 4),
+    ("frozen", "frozen meter", 2),
+    ("one phase", "read in groups", 3),
     ("phase lost", "phase lost", 3),
     ("voltage outside", "voltage outside", 2),
     ("doubtful value", "doubtful value", 2),
