@@ -84,8 +84,8 @@ def _said(span: Span, loaded: Loaded) -> str:
 def _trust(_: argparse.Namespace, clock: Clock) -> int:
     loaded = load_mended(home_folder(), SERVICE)
     _machine(loaded, clock).give_word(getpass.getuser())
-    with _audit(loaded, clock) as log:
-        log.write("clock.trusted")
+    with _audit(loaded, clock) as station_audit:
+        station_audit.write("clock.trusted")
     now = site_time(clock.now_ms(), loaded.settings.site.zone)
     print(f"noted: {now:%Y-%m-%d %H:%M:%S} is right. The poller takes it over within seconds.")
     return EXIT_OK
@@ -137,11 +137,11 @@ def _move_one(span: Span, offset_s: float | None, history: History, loaded: Load
     if span.corrected_ms is not None or offset_ms is None:
         print(_said(span, loaded) + ("" if span.corrected_ms is None else "; it is moved once only"))
         return 0
-    with _audit(loaded, clock) as log:
+    with _audit(loaded, clock) as station_audit:
         count = history.correct_clock(span, offset_ms)
         words = f"span {span.id}: {count} readings moved by {offset_ms / 1000:+.1f} s"
         history.event("clock.corrected", at_ms=clock.now_ms(), new=str(offset_ms), detail=words)
-        log.write("clock.corrected", span=span.id, offset_ms=offset_ms, readings=count)
+        station_audit.write("clock.corrected", span=span.id, offset_ms=offset_ms, readings=count)
     print(words)
     return 1
 
