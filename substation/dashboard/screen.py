@@ -17,7 +17,7 @@ from typing import Any
 from substation.dashboard import format as f
 from substation.dashboard import statusline, words
 from substation.dashboard.board import Board, LiveMeter
-from substation.dashboard.feed import Feed
+from substation.dashboard.feed import Feed, MinMax
 from substation.dashboard.words import Parts
 from substation.quantities import INSTANTS
 
@@ -100,7 +100,10 @@ def minmax_parts(feed: Feed, meter: LiveMeter) -> Parts:
     """Return the lowest and the highest value of today, with their times, of every instantaneous quantity."""
     zone = feed.settings.site.zone
     parts: Parts = {}
-    for key, found in feed.minmax_today(meter.id, INSTANTS).items():
+    none = MinMax(None, None, None, None)
+    for key, today in feed.minmax_today(meter.id, INSTANTS).items():
+        # today may hold values of another meter, which hung there before
+        found = today if key in meter.model.keys else none
         written = f.spec(key, meter.rated_kva, meter.nominal_v)
         parts[f"{key}.low"] = (written.text(found.low), "")
         parts[f"{key}.lowat"] = ("" if found.low is None else f.time_of_day(found.low_at_ms, zone), "")

@@ -7,7 +7,7 @@ import pytest
 from substation.dashboard import board as boards
 from substation.dashboard import cards, curves, more, panels, parameters, screen, words
 from substation.dashboard.board import LiveMeter
-from substation.dashboard.feed import Feed
+from substation.dashboard.feed import Feed, MinMax
 from substation.dashboard.values import Model
 from substation.meters import profile
 from substation.readings import Reading
@@ -183,3 +183,14 @@ def test_a_frozen_meter_says_so_on_its_card_in_the_table_and_on_the_state_line(
     assert parts["line"]["title"][0] == "A meter repeats itself"
     assert frozen.frozen in parts["line"]["detail"][0]
     assert frozen.frozen in text(cards.readings_table(board, {"m2": parts["m2"]})).lower()
+
+
+def test_what_a_meter_lacks_has_no_lowest_and_highest_of_the_meter_before_it() -> None:
+    class Today:
+        settings = demo_settings()
+
+        def minmax_today(self, _: int, keys: tuple[str, ...]) -> dict[str, MinMax]:
+            return dict.fromkeys(keys, MinMax(1.0, NOW, 2.0, NOW))
+
+    parts = screen.minmax_parts(Today(), one_phase())  # type: ignore[arg-type]
+    assert (parts["v_r.low"][0], parts["v_y.low"], parts["v_y.lowat"]) == ("1.0", ("\u2014", ""), ("", ""))
