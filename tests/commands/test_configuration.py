@@ -245,9 +245,9 @@ def test_edit_does_not_undo_what_somebody_else_changed_meanwhile(
 ) -> None:
     real = configuration_change._closed
 
-    def meanwhile(before: Mapping[str, object], text: str) -> Settings:
+    def meanwhile(before: Mapping[str, object], text: str, own: Path) -> Settings:
         files.update(home, lambda current: names.with_values(current, {"poll.interval_s": 9.0}))
-        return real(before, text)
+        return real(before, text, own)
 
     monkeypatch.setattr(configuration_change, "_closed", meanwhile)
     editor(monkeypatch, tmp_path, "data['site']['name'] = 'Rampur'")
