@@ -7,7 +7,7 @@ from substation.bus.groups import Groups, Limits, divide
 from substation.bus.health import Health
 from substation.bus.refusal import Finding, Search, why
 from substation.meters.blocks import Block, values
-from substation.meters.doubt import FREQUENCY, block_doubt, doubt_words
+from substation.meters.doubt import FREQUENCY, block_doubt, block_settles, doubt_words
 from substation.meters.pace import Pace
 from substation.meters.profile import Profile
 from substation.meters.ratio import UNCHANGED, Factors, scaled
@@ -20,6 +20,8 @@ ENOUGH = 20
 """Answers from which a meter's turnaround is known well enough to plan by."""
 MOVED = 1.25
 """When the gap that is worth reading over has changed by this factor, the plan is made anew."""
+SURE_DOUBTS = 2
+"""So many doubtful frequencies, and a doubt stays until one is right: a single one may be chance."""
 FIRST_RETRY_S, LAST_RETRY_S, RETRY_FACTOR = 600.0, 86_400.0, 6.0
 """What was refused is asked for again after 10 min, 1 h, 6 h, then daily."""
 
@@ -65,6 +67,8 @@ class Seat:
     """Whether slow values may still join the reading of this round."""
     fast_s: float = 0.0
     """When the last reading came, monotonic s."""
+    _doubts: int = 0
+    """In how many answers the doubt was found."""
     _planned_gap: int = 0
     _planned_rounds: float | None = None
     hopeless: bool = False
@@ -141,7 +145,8 @@ class Seat:
         It is a good moment to ask for disabled values again, and for the slow ones.
         """
         self.health, self.extras, self.identity = old.health, old.extras, old.identity
-        self.disabled, self.limits, self.doubt = old.disabled, old.limits, old.doubt
+        self.disabled, self.limits = old.disabled, old.limits
+        self.doubt, self._doubts = old.doubt, old._doubts
         self._retry_wait_s = old._retry_wait_s
         self.errands = [errand for errand in old.errands if errand.once]
         self.plan(0.0)
@@ -154,8 +159,7 @@ class Seat:
         if ratio != UNCHANGED:
             found = dict(scaled(found, ratio, self.profile.units))
         if FREQUENCY in block.keys:
-            order = block_doubt(self.profile, block, words)
-            self.doubt = doubt_words(self.profile, order) if order else ""
+            self._weigh_order(block, words)
         for key in [key for key in block.keys if key not in BY_KEY]:
             value = found.pop(key)
             if self.profile.place(key).group == "once":
@@ -163,6 +167,14 @@ class Seat:
             else:
                 self.extras[key] = (value, at_ms)
         return found
+
+    def _weigh_order(self, block: Block, words: tuple[int, ...]) -> None:
+        """Doubt the word order, or not any more; a dead circuit (0 Hz) ends no doubt that was found twice."""
+        order = block_doubt(self.profile, block, words)
+        if order:
+            self.doubt, self._doubts = doubt_words(self.profile, order), self._doubts + 1
+        elif self._doubts < SURE_DOUBTS or block_settles(self.profile, block, words):
+            self.doubt, self._doubts = "", 0
 
     def ask_once_more(self, now_s: float) -> None:
         """Let what is read once be read anew: perhaps another meter hangs there now."""

@@ -32,18 +32,22 @@ def order_doubt(profile: Profile, words: Sequence[int]) -> WordOrder | None:
     order = profile.place(FREQUENCY).word_order
     if _sound(profile, words, order):
         return None
-    others = [_SWAPPED[order]] if len(words) == 1 else [other for other in ORDERS if other != order]
-    fitting = [other for other in others if _sound(profile, words, other)]
+    fitting = _fitting(profile, words, order)
     return fitting[0] if len(fitting) == 1 else None
 
 
 def block_doubt(profile: Profile, block: Block, words: Sequence[int]) -> WordOrder | None:
     """Return the same for the answer to a whole block; None where the frequency is not in it."""
-    if FREQUENCY not in block.keys:
-        return None
-    place = profile.place(FREQUENCY)
-    at = place.address - block.address
-    return order_doubt(profile, words[at : at + place.words])
+    return order_doubt(profile, _part(profile, block, words)) if FREQUENCY in block.keys else None
+
+
+def block_settles(profile: Profile, block: Block, words: Sequence[int]) -> bool:
+    """Return whether the frequency in a block's answer makes sense as the profile says, and only so.
+
+    About one frequency in a thousand happens to make sense in a wrong order as well: that ends no doubt.
+    """
+    part, order = _part(profile, block, words), profile.place(FREQUENCY).word_order
+    return _sound(profile, part, order) and not _fitting(profile, part, order)
 
 
 def doubt_words(profile: Profile, order: WordOrder) -> str:
@@ -53,6 +57,18 @@ def doubt_words(profile: Profile, order: WordOrder) -> str:
         f"profile of {profile.model} says: set the word order in the meter's menu, or write "
         f'word_order = "{order}" in a profile of the station\'s own'
     )
+
+
+def _part(profile: Profile, block: Block, words: Sequence[int]) -> Sequence[int]:
+    place = profile.place(FREQUENCY)
+    at = place.address - block.address
+    return words[at : at + place.words]
+
+
+def _fitting(profile: Profile, words: Sequence[int], order: WordOrder) -> list[WordOrder]:
+    """Return the orders besides `order` in which the frequency makes sense."""
+    others = [_SWAPPED[order]] if len(words) == 1 else [other for other in ORDERS if other != order]
+    return [other for other in others if _sound(profile, words, other)]
 
 
 def _sound(profile: Profile, words: Sequence[int], order: WordOrder) -> bool:

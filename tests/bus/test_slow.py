@@ -7,6 +7,7 @@ import pytest
 
 from substation.bus.scan import Scanner
 from substation.bus.view import advice_of
+from substation.meters.decode import words_of_float32
 from substation.quantities import COUNTERS, KEYS
 from substation.readings import Quality, Reading
 from substation.settings.model import CARD_METERS, Line, Transformers
@@ -261,6 +262,34 @@ def test_a_doubted_word_order_is_said_and_its_values_are_flagged_as_they_are(
     wire.words = lambda meter_id, address, at_ms: 0x4248 if address == 156 else 0
     assert rounds.one()[1].quality_of("frequency") is Quality.GOOD
     assert rounds.words[1:] == ["meter 1 Transformer: the word order is in doubt no more"]
+
+
+@pytest.mark.parametrize("hz", [0.0, 50.064727783203125], ids=["dead circuit", "sound in both orders"])
+def test_a_doubt_of_the_word_order_outlasts_what_cannot_tell(
+    wire: FakeWire, clock: FakeClock, hz: float
+) -> None:
+    turned = grouped(word_order="ABCD")  # the meter sends CDAB
+    rounds = Rounds(Scanner(wire, [(CARD_METERS[0], turned)], clock, slow_interval_s=2), wire, clock)
+    for _ in range(3):
+        rounds.one()
+    held, tells = wire.words, dict(zip((156, 157), words_of_float32(hz, "CDAB"), strict=True))
+    wire.words = lambda meter_id, at, at_ms: tells.get(at, held(meter_id, at, at_ms))
+    for _ in range(3):
+        reading = rounds.one()[1]
+        assert "wh_received" in reading.values
+        assert {reading.quality_of(key) for key in reading.values} == {Quality.IMPLAUSIBLE}
+    assert len(rounds.words) == 1
+
+
+def test_one_doubtful_frequency_before_a_circuit_goes_dead_is_forgotten(
+    wire: FakeWire, clock: FakeClock
+) -> None:
+    rounds = Rounds(Scanner(wire, [(CARD_METERS[0], PROFILE)], clock), wire, clock)
+    held, tells = wire.words, {156: 0x4240, 157: 0x4230}  # a generator at 44.1 Hz, 48.1 Hz turned
+    wire.words = lambda meter_id, at, at_ms: tells.get(at, held(meter_id, at, at_ms))
+    assert rounds.one()[1].quality_of("frequency") is Quality.IMPLAUSIBLE
+    tells.update(dict.fromkeys((156, 157), 0))
+    assert rounds.one()[1].quality_of("v_r") is Quality.GOOD
 
 
 def test_the_gap_of_a_meter_reaches_the_wire_and_its_modbus_id_is_used(
