@@ -157,6 +157,8 @@ class Scanner:
         except LineDown as exc:
             self._line_lost(exc)
             return self._unreachable(seat)
+        finally:
+            seat.awaiting = False  # this reading is handed on as it is
 
     def reopen(self) -> bool:
         """Open the port if it is not open; return whether it is."""

@@ -292,6 +292,19 @@ def test_one_doubtful_frequency_before_a_circuit_goes_dead_is_forgotten(
     assert rounds.one()[1].quality_of("v_r") is Quality.GOOD
 
 
+def test_a_round_that_ends_early_after_a_meter_was_asked_beside_it_keeps_what_it_has(
+    rounds: Rounds, scanner: Scanner, clock: FakeClock
+) -> None:
+    rounds.run(10)
+    clock.advance(61)  # every slow value is due
+    asked = scanner.ask_now(5)
+    assert asked is not None
+    assert asked.answered
+    once = iter((False, True))
+    found = scanner.round(clock.monotonic() + 2, lambda: next(once, True))
+    assert [reading.meter_id for reading in found if reading.answered] == [1]
+
+
 def test_the_gap_of_a_meter_reaches_the_wire_and_its_modbus_id_is_used(
     wire: FakeWire, clock: FakeClock
 ) -> None:
