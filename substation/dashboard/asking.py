@@ -14,6 +14,7 @@ from flask import Flask, Response, abort
 
 from substation.dashboard import health, posted, refusal, rights
 from substation.dashboard.desk import Desk
+from substation.dashboard.feed import current
 from substation.errors import StoreError
 from substation.settings.model import Home, UserRole
 from substation.store import heartbeat, requests
@@ -45,6 +46,13 @@ def beat(desk: Desk) -> dict[str, Any] | None:
     settings = desk.watch.settings
     said = heartbeat.read(Home(desk.folder, settings.paths).heartbeat)
     return said if said is not None and bool(said.get("simulated")) == settings.simulated else None
+
+
+def report(desk: Desk) -> health.Report:
+    """Return the page `/health` in words."""
+    feed = current()
+    models = {meter.id: feed.profile(meter.id) for meter in feed.settings.meters}
+    return health.report(feed.settings, beat(desk), feed.board(), models)
 
 
 class _Asking:
@@ -103,21 +111,7 @@ class _Asking:
         return int(str(rows[0][0]))
 
     def health(self) -> Response:
-        said = beat(self._desk)
-        settings, now_ms = self._desk.watch.settings, self._desk.clock.now_ms()
-        age_s = (now_ms - said["at_ms"]) / 1000 if said and isinstance(said.get("at_ms"), int) else None
-        cells: dict[str, str] = {}
-        lines = health.line_words(settings, said or {})
-        for place, line in enumerate(lines):
-            cells |= {f"l{place}f{n}": words for n, (_, words) in enumerate(line.facts)}
-        meters = health.meter_words(settings, said or {}, now_ms)
-        for meter in meters:
-            cells |= {f"m{meter.id}c{n}": words for n, words in enumerate(meter.cells)}
-        cells["poller"] = health.summary(said, now_ms, age_s)
-        shape = [line.detail for line in lines] + [
-            words.partition(",")[0] for meter in meters for words in meter.findings
-        ]
-        return _json({"cells": cells, "shape": shape})
+        return _json(health.plain(report(self._desk)))
 
 
 _SILENT = (

@@ -1,37 +1,26 @@
-"""How wire, poller and clock are doing, in words: what `/health` says, from the poller's heartbeat. Pure.
+"""How lines, meters and poller are doing, in words: what `/health` says. Pure.
 
-Counters count since the poller's start. A kind of failure is worth a sentence when it is more than one in two
-hundred questions, or when the meter does not answer now: below that a line in the field is as good as any.
+Everything comes from the poller's heartbeat. A page is drawn from a `Report` once and painted anew from
+`plain(report)` every few seconds; a text with an age has `{}` in its place, and the browser counts on. A
+cell that tells of the past only is named in `old`, so that it is not taken for the present: those of a
+line that is down, and all of them while the poller does not run.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from substation.dashboard import format as f
-from substation.errors import look_at
-from substation.quantities import BY_KEY
+from substation.dashboard.board import Board
+from substation.dashboard.health_meters import MeterWords, entries, meter_words, number
+from substation.meters.profile import Profile
 from substation.settings.model import Settings
 
-WORTH_SAYING = 0.005
-KIND_WORDS = {
-    "timeout": "no answer in time",
-    "hung_up": "connection closed by the gateway",
-    "gateway_path": "gateway: no path to the meter",
-    "gateway_target": "gateway: the meter did not answer it",
-    "doubtful": "answers not used, too late to be told apart",
-    "crc": "check sum wrong",
-    "short": "answer cut off",
-    "length": "answer of another length",
-    "wrong_id": "another meter answered",
-    "wrong_function": "answer to another function",
-    "wrong_transaction": "answer to another request",
-    "echo": "own request came back",
-    "noise": "noise on the line",
-    "line_down": "line down",
-}
-"""What happened; `errors.look_at` says what to look at."""
 LINE_KINDS = {"serial": "RS-485", "rtu_tcp": "RTU over TCP", "tcp": "Modbus TCP"}
+FACTS = ("One round", "A round every", "Line in use", "Waiting for silent meters", "Speed")
+NOT_RUNNING = "What stands here is its last report."
+
+Sign = Literal["alarm", "warn", "late"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,162 +30,171 @@ class LineWords:
     name: str
     kind: str
     port: str
-    is_down: bool
-    detail: str
-    """Why it is down or paused; empty while it polls."""
-    facts: tuple[tuple[str, str], ...]
+    notes: tuple[tuple[Sign, str], ...]
+    """Why it is down or paused, and what of its adapter somebody should look at."""
+    facts: tuple[str, ...]
+    """In the order of `FACTS`."""
     share: float | None
     """One round as a part of the interval, 0 to 1; None where none is known."""
     limit: float | None
     """The wire's limit likewise."""
+    limit_words: str
+    old: bool
+    """Whether the facts are of the past."""
 
 
 @dataclass(frozen=True, slots=True)
-class MeterWords:
-    """One meter's row: cells in the order of `COLUMNS`."""
+class Report:
+    """The whole page."""
 
-    id: int
-    name: str
-    cells: tuple[str, ...]
-    findings: tuple[str, ...]
-    """Sentences: what goes wrong, how often, and what to look at."""
+    running: bool
+    banner: str
+    """Why nothing here is of now; empty while the poller runs."""
+    summary: str
+    """Of the poller, `{}` where the age of its report stands."""
+    age_s: float | None
+    lines: tuple[LineWords, ...]
+    meters: tuple[MeterWords, ...]
+    problems: tuple[str, ...]
+    """What the station says of itself and is not said of a line or a meter here."""
 
 
-COLUMNS = (
-    "Communication",
-    "Asked",
-    "Answered",
-    "No answer",
-    "Check sum",
-    "Wrong",
-    "Refused",
-    "Noise",
-    "Turnaround median / 95 %",
-)
+def report(
+    settings: Settings,
+    beat: Mapping[str, Any] | None,
+    board: Board,
+    models: Mapping[int, Profile | None],
+) -> Report:
+    """Return the page in words.
+
+    Args:
+        settings: which lines and meters there are.
+        beat: the poller's heartbeat; None without one.
+        board: what is known now, for its judgement of the poller.
+        models: by meter its profile; None where it cannot be used.
+    """
+    running = board.poller.state == "running" and beat is not None
+    lines = line_words(settings, beat or {})
+    paused = {
+        str(entry.get("name")): str(entry.get("paused") or "") for entry in entries(beat or {}, "lines")
+    }
+    meters = meter_words(settings, beat or {}, board.at_ms, models, paused if running else {})
+    said = {words for line in lines for _, words in line.notes}
+    said |= {words for meter in meters for words in meter.findings}
+    at_ms = number((beat or {}).get("at_ms"))
+    banner = "" if running else f"{board.poller.words} {NOT_RUNNING if beat else ''}".strip()
+    return Report(
+        running,
+        banner,
+        summary(beat, board.at_ms),
+        None if at_ms is None else (board.at_ms - at_ms) / 1000,
+        tuple(lines),
+        tuple(meters),
+        tuple(words for words in board.problems if not _said(words, said)),
+    )
+
+
+def _said(words: str, said: set[str]) -> bool:
+    """Return whether a problem stands on the page already; a meter's begins with its name there."""
+    bare, whole = words.casefold().removesuffix("."), {one.casefold().removesuffix(".") for one in said}
+    return any(bare == one or bare.endswith(f": {one}") for one in whole)
+
+
+def summary(beat: Mapping[str, Any] | None, now_ms: int) -> str:
+    """Return what is said of the poller beside the page's heading."""
+    if beat is None:
+        return "The poller has not reported yet."
+    started = number(beat.get("started_ms"))
+    since = f", started {f.duration((now_ms - started) / 1000)} ago" if started else ""
+    return f"Poller's last report {{}} ago, round {f.number(number(beat.get('round')), 0)}{since}"
 
 
 def line_words(settings: Settings, beat: Mapping[str, Any]) -> list[LineWords]:
     """Return what is said of each line of the heartbeat."""
-    interval_s = _number(beat.get("interval_s")) or 0.0
-    formats = {line.name: f"{line.baud} {line.format}" for line in settings.lines}
+    interval_s = number(beat.get("interval_s")) or 0.0
+    speeds = {
+        line.name: f"{line.baud} {line.format}" if line.kind == "serial" else f.DASH
+        for line in settings.lines
+    }
     return [
-        _line(entry, interval_s, formats.get(str(entry.get("name")), "")) for entry in _entries(beat, "lines")
+        _line(entry, interval_s, speeds.get(str(entry.get("name")), f.DASH))
+        for entry in entries(beat, "lines")
     ]
 
 
-def _line(entry: Mapping[str, Any], interval_s: float, format_words: str) -> LineWords:
-    round_s, limit_s = _number(entry.get("round_s")), _number(entry.get("limit_s"))
-    busy, waited = _number(entry.get("busy")), _number(entry.get("waited"))
-    facts: list[tuple[str, str]] = []
+def _line(entry: Mapping[str, Any], interval_s: float, speed: str) -> LineWords:
+    round_s, limit_s = number(entry.get("round_s")), number(entry.get("limit_s"))
+    one_round, whole = f.DASH, interval_s or round_s
     if round_s:
-        words = f"{round_s:.3f} s"
+        one_round = f"{round_s:.3f} s"
         if limit_s:
-            words += f", {f.percent(min(1.0, limit_s / round_s), 1)} of what the wire allows"
-        facts.append(("One round", words))
-    facts.append(("A round every", f"{interval_s:g} s" if interval_s else "as soon as the last is over"))
-    if busy is not None:
-        words = f.percent(busy)
-        if waited:
-            words += f", of it {f.percent(waited)} waiting for silent meters"
-        facts.append(("Line in use", words))
-    facts.append(("Speed", format_words or f.DASH))
+            one_round += f", {f.percent(min(1.0, limit_s / round_s), 1)} of what the wire allows"
+    waited = number(entry.get("waited"))
     down = entry.get("state") == "down"
-    detail = str(entry.get("detail") or "") if down else str(entry.get("paused") or "")
-    whole = interval_s or round_s
+    advice = entry.get("advice")
+    notes: list[tuple[Sign, str]] = []
+    if down:
+        notes.append(("alarm", str(entry.get("detail") or "its port cannot be opened")))
+    if entry.get("paused"):
+        notes.append(("late", f"Polling pauses: {entry['paused']}."))
+    notes += [("warn", str(words)) for words in advice] if isinstance(advice, list) else []
     return LineWords(
         str(entry.get("name", "")),
         LINE_KINDS.get(str(entry.get("kind", "serial")), ""),
         str(entry.get("port", "")),
-        down,
-        detail,
-        tuple(facts),
+        tuple(dict.fromkeys(notes)),
+        (
+            one_round,
+            f"{interval_s:g} s" if interval_s else "as soon as the last is over",
+            f.percent(number(entry.get("busy"))),
+            f.DASH if waited is None else f"{f.percent(waited)} of its use since the start",
+            speed,
+        ),
         min(1.0, round_s / whole) if round_s and whole else None,
         min(1.0, limit_s / whole) if limit_s and whole else None,
+        f"wire's limit {limit_s:.3f} s" if limit_s else "",
+        down,
     )
 
 
-def meter_words(settings: Settings, beat: Mapping[str, Any], now_ms: int) -> list[MeterWords]:
-    """Return what is said of each meter, in the order of the configuration."""
-    said = {entry.get("id"): entry for entry in _entries(beat, "meters")}
-    return [
-        MeterWords(
-            meter.id,
-            meter.name,
-            _cells(said.get(meter.id, {}), now_ms),
-            tuple(_findings(said.get(meter.id, {}))),
-        )
-        for meter in settings.meters
-    ]
+def plain(said: Report) -> dict[str, Any]:
+    """Return the page as its script paints it: every cell by name, lists whole."""
+    cells, ages, old = {"poller": said.summary}, {"poller": said.age_s}, list[str]()
+    for place, line in enumerate(said.lines):
+        names = [f"l{place}f{n}" for n in range(len(FACTS))]
+        cells |= dict(zip(names, line.facts, strict=True))
+        old += names if line.old or not said.running else []
+    for meter in said.meters:
+        cells |= {f"m{meter.id}c{n}": words for n, words in enumerate(meter.cells)}
+        ages[f"m{meter.id}c1"] = meter.age_s
+        old += [f"m{meter.id}c{n}" for n in range(len(meter.cells)) if n in meter.old or not said.running]
+    return {
+        "banner": said.banner,
+        "cells": cells,
+        "ages": ages,
+        "old": old,
+        "bad": [f"m{meter.id}c1" for meter in said.meters if meter.failed],
+        "bars": [[line.share, line.limit, line.limit_words] for line in said.lines],
+        "notes": [line.notes for line in said.lines],
+        "findings": [[f"{one.id} {one.name}", words] for one in said.meters for words in one.findings],
+        "unsaid": unsaid(said.meters),
+        "problems": said.problems,
+        "shape": shape(said),
+    }
 
 
-def _cells(entry: Mapping[str, Any], now_ms: int) -> tuple[str, ...]:
-    asked, answered = _number(entry.get("asked")), _number(entry.get("ok"))
-    last_ms = entry.get("last_good_ms")
-    if entry.get("comm_status") == "OK":
-        state = "OK" if asked else "not asked yet"
-    elif not entry:
-        state = f.DASH
-    else:
-        since = f", last answer {f.age((now_ms - last_ms) / 1000)} ago" if isinstance(last_ms, int) else ""
-        state = f"failed{since}"
-    median, late = entry.get("turnaround_p50_ms"), entry.get("turnaround_p95_ms")
-    pair = [_number(value) for value in (median, late)]
-    turnaround = f.DASH if None in pair else f"{f.number(pair[0], 0)} / {f.number(pair[1], 0)} ms"
-    return (
-        state,
-        f.number(asked, 0),
-        f.percent(answered / asked, 2) if asked and answered is not None else f.DASH,
-        *(f.number(_number(entry.get(name)), 0) for name in ("timeout", "crc", "wrong", "refused", "noise")),
-        turnaround,
-    )
+def shape(said: Report) -> str:
+    """Return what a page must be drawn anew for: other lines, other meters."""
+    return "|".join([*(line.name for line in said.lines), *(f"{one.id} {one.name}" for one in said.meters)])
 
 
-def _findings(entry: Mapping[str, Any]) -> list[str]:
-    found = []
-    if entry.get("fault"):
-        found.append(str(entry["fault"]))
-    if entry.get("doubt"):
-        found.append(str(entry["doubt"]))
-    if isinstance(entry.get("frozen_since_ms"), int):
-        found.append(
-            "The meter repeats itself to the last digit: its values are not used. Restart the meter."
-        )
-    asked = _number(entry.get("asked")) or 0.0
-    silent = entry.get("comm_status") not in ("OK", None)
-    kinds = entry.get("kinds")
-    counts = dict(kinds) if isinstance(kinds, dict) else {}
-    for kind, count in sorted(counts.items(), key=lambda item: -item[1]):
-        if asked and (count / asked > WORTH_SAYING or silent):
-            name = KIND_WORDS.get(kind, f"refused, {kind.replace('_', ' ')}")
-            share = f"{f.number(count, 0)} of {f.number(asked, 0)}"
-            found.append(f"{_capital(name)}, {share} times. Look at {look_at(kind)}.")
-    disabled = entry.get("disabled")
-    if isinstance(disabled, dict):
-        found += [f"{_label(key)} is not read: {why}." for key, why in disabled.items()]
-    return found
+def filled(words: str, age_s: float | None) -> str:
+    """Return a text with its age in its place."""
+    return words.replace("{}", f.age(age_s))
 
 
-def summary(beat: Mapping[str, Any] | None, now_ms: int, age_s: float | None) -> str:
-    """Return what is said of the poller beside the page's heading."""
-    if beat is None:
-        return "The poller has not reported yet."
-    started = _number(beat.get("started_ms"))
-    since = f", started {f.duration((now_ms - started) / 1000)} ago" if started else ""
-    return f"Poller's last report {f.age(age_s)} ago, round {f.number(_number(beat.get('round')), 0)}{since}"
-
-
-def _entries(beat: Mapping[str, Any], name: str) -> Sequence[Mapping[str, Any]]:
-    said = beat.get(name)
-    return [entry for entry in said if isinstance(entry, dict)] if isinstance(said, list) else []
-
-
-def _number(value: object) -> float | None:
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
-
-
-def _label(key: str) -> str:
-    return BY_KEY[key].label if key in BY_KEY else key.replace("_", " ")
-
-
-def _capital(words: str) -> str:
-    return words[:1].upper() + words[1:]
+def unsaid(found: Sequence[MeterWords]) -> str:
+    """Return the sentence for a page without findings."""
+    if all(meter.asked for meter in found):
+        return "Nothing to look at: every meter answers as it should."
+    return "Nothing to look at so far; not every meter has been asked."

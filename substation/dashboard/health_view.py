@@ -1,107 +1,145 @@
-"""Draws `/health`: lines, meters, what to look at. Every cell has a name, so that it can be painted anew."""
+"""Draws `/health`: lines, meters, what to look at.
+
+Each cell has a name (`data-h`), each list a place (`data-h-list`): `assets/health.js` paints them anew.
+"""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from dash import dcc, html
 
-from substation.dashboard import cards
-from substation.dashboard.health import COLUMNS, LineWords, MeterWords
+from substation.dashboard import cards, health
+from substation.dashboard.health import FACTS, LineWords, Report
+from substation.dashboard.health_meters import COLUMNS, TEXTS, MeterWords
+
+Cells = Mapping[str, Any]
+"""`health.plain` of the page."""
 
 
-def lines(found: Sequence[LineWords]) -> list[html.Section]:
+def banner(words: str) -> html.P:
+    """Return the place for why nothing here is of now."""
+    return html.P(
+        [cards.icon("blind"), html.Span(words)], id="health-old", className=_shown(words), role="status"
+    )
+
+
+def _shown(words: str) -> str:
+    return "ss-finding ss-h-old" if words else "ss-finding ss-h-old ss-none"
+
+
+def lines(said: Report, cells: Cells) -> list[html.Section]:
     """Return one section a line."""
-    return [_line(place, line) for place, line in enumerate(found)]
+    return [_line(place, line, cells) for place, line in enumerate(said.lines)]
 
 
-def _line(place: int, line: LineWords) -> html.Section:
-    heading = html.Div([html.H2(line.name), html.Small(f"{line.kind} {line.port}")], className="ss-sec-h")
+def _line(place: int, line: LineWords, cells: Cells) -> html.Section:
+    name = line.name if line.kind in line.name else f"{line.kind} {line.name}"
+    heading = html.Div([html.H2(name), html.Small(line.port)], className="ss-sec-h")
     facts = html.Dl(
-        [
-            html.Div([html.Dt(name), html.Dd(words, **_cell(f"l{place}f{n}"))])
-            for n, (name, words) in enumerate(line.facts)
-        ],
+        [html.Div([html.Dt(name), _cell(f"l{place}f{n}", cells, html.Dd)]) for n, name in enumerate(FACTS)],
         className="ss-inline ss-inline-w",
     )
-    parts: list[Any] = [heading]
-    if line.detail:
-        sign = "alarm" if line.is_down else "late"
-        parts.append(html.P([cards.icon(sign), html.Span(line.detail)], className="ss-finding"))
-    if line.share is not None:
-        parts.append(_bar(line))
-    return html.Section([*parts, facts], className="ss-sec")
+    notes = html.Div([_note(sign, words) for sign, words in line.notes], **_list(f"notes{place}"))
+    return html.Section([heading, notes, _bar(place, line), facts], className="ss-sec")
 
 
-def _bar(line: LineWords) -> html.Div:
-    marks: list[Any] = [html.I(style={"width": f"{100 * (line.share or 0):.1f}%"})]
-    if line.limit is not None:
-        marks.append(html.Em(html.Span("wire's limit"), style={"left": f"{100 * line.limit:.1f}%"}))
-    words = f"One round takes {100 * (line.share or 0):.0f} % of its time"
+def _note(sign: str, words: Any) -> html.Div:
+    return html.Div([cards.icon(sign), html.Span(words)], className="ss-finding")
+
+
+def _bar(place: int, line: LineWords) -> html.Div:
+    share, limit = line.share or 0, line.limit or 0
+    mark = html.Em(html.Span(line.limit_words), style={"left": f"{100 * limit:.1f}%"})
     return html.Div(
-        html.Div(marks, className="ss-linebar-t"),
-        className="ss-linebar",
-        role="img",
-        **{"aria-label": words},
+        html.Div([html.I(style={"width": f"{100 * share:.1f}%"}), mark], className="ss-linebar-t"),
+        className="ss-linebar" if line.share is not None else "ss-linebar ss-none",
+        **{"aria-hidden": "true", "data-h-bar": str(place)},
     )
 
 
-def meters(found: Sequence[MeterWords], *, may_ask: bool) -> html.Section:
+def meters(said: Report, cells: Cells, *, may_ask: bool) -> html.Section:
     """Return the table of the meters and, below it, what to look at.
 
     `may_ask` says whether the person may ask the poller to probe a meter.
     """
-    head = html.Tr(
-        [
-            html.Th("Meter", scope="col"),
-            html.Th(COLUMNS[0], scope="col"),
-            *(html.Th(name, scope="col", className="ss-num") for name in COLUMNS[1:]),
-        ]
-    )
-    rows = [_row(meter) for meter in found]
+    head = [html.Th("Meter", scope="col")]
+    head += [
+        html.Th(name, scope="col", className="" if n < TEXTS else "ss-num") for n, name in enumerate(COLUMNS)
+    ]
+    if may_ask:
+        head.append(html.Th(html.Span("Probe", className="ss-sr"), scope="col"))
+    rows = [_row(meter, cells, may_ask=may_ask) for meter in said.meters]
     return html.Section(
         [
-            html.Div([html.H2("Meters"), html.Small("since the poller's start")], className="ss-sec-h"),
             html.Div(
-                html.Table([html.Thead(head), html.Tbody(rows)], className="ss-table ss-health"),
+                [html.H2("Meters"), html.Small("counted since the poller's start")], className="ss-sec-h"
+            ),
+            html.Div(
+                html.Table([html.Thead(html.Tr(head)), html.Tbody(rows)], className="ss-table ss-health"),
                 className="ss-wrap",
                 tabIndex=0,
             ),
-            html.Div(findings(found, may_ask=may_ask), id="health-findings"),
+            html.P(id="health-said", className="ss-said", role="status", tabIndex=-1),
+            html.Div(findings(said.meters), **_list("findings")),
         ],
         className="ss-sec",
     )
 
 
-def _row(meter: MeterWords) -> html.Tr:
-    cells: list[Any] = []
-    for place, words in enumerate(meter.cells):
-        base = "" if place == 0 else "ss-num"
-        label = {"data-label": COLUMNS[place]}
-        cells.append(html.Td(words, className=base, **_cell(f"m{meter.id}c{place}"), **label))
-    name = dcc.Link([html.B(str(meter.id)), " ", meter.name], href=f"/meter/{meter.id}")
-    return html.Tr([html.Th(name, scope="row"), *cells])
+def _row(meter: MeterWords, cells: Cells, *, may_ask: bool) -> html.Tr:
+    name = [dcc.Link([html.B(str(meter.id)), " ", meter.name], href=f"/meter/{meter.id}")]
+    name += [html.Small(f" {meter.where}", className="ss-muted")] if meter.where else []
+    row: list[Any] = [html.Th(name, scope="row")]
+    for place, label in enumerate(COLUMNS):
+        looks = "" if place < TEXTS else "ss-num"
+        wide = " ss-h-wide" if place < TEXTS or place == len(COLUMNS) - 1 else ""
+        cell = _cell(f"m{meter.id}c{place}", cells, html.Span)
+        row.append(html.Td(cell, className=f"{looks}{wide}".strip(), **{"data-label": label}))
+    if may_ask:
+        probe = html.Button(
+            "Probe",
+            type="button",
+            className="ss-btn",
+            disable_n_clicks=True,
+            title=f"Ask {meter.name} now and say what came of it",
+            **{"data-probe": str(meter.id)},
+        )
+        row.append(html.Td(probe, className="ss-h-wide ss-num"))
+    return html.Tr(row)
 
 
-def findings(found: Sequence[MeterWords], *, may_ask: bool) -> list[Any]:
+def findings(found: Sequence[MeterWords]) -> list[Any]:
     """Return what to look at, meter by meter; one sentence where there is nothing."""
-    shown: list[Any] = []
-    for meter in found:
-        for place, words in enumerate(meter.findings):
-            ask: list[Any] = []
-            if place == 0 and may_ask:
-                ask = [
-                    html.Button(
-                        "Probe now",
-                        type="button",
-                        className="ss-btn",
-                        disable_n_clicks=True,
-                        **{"data-probe": str(meter.id)},
-                    )
-                ]
-            sentence = html.Span([html.B(f"{meter.id} {meter.name}"), ": ", words])
-            shown.append(html.Div([cards.icon("warn"), sentence, *ask], className="ss-finding"))
-    return shown or [html.P("Nothing to look at: every meter answers as it should.", className="ss-muted")]
+    shown: list[Any] = [
+        _note("warn", [html.B(f"{meter.id} {meter.name}"), ": ", words])
+        for meter in found
+        for words in meter.findings
+    ]
+    return shown or [html.P(health.unsaid(found), className="ss-muted")]
 
 
-def _cell(name: str) -> Mapping[str, str]:
-    return {"data-h": name}
+def problems(found: Sequence[str]) -> html.Section:
+    """Return what the station says of itself."""
+    heading = html.Div(
+        [html.H2("What else the station says of itself"), html.Small("poller, stores, clock")],
+        className="ss-sec-h",
+    )
+    said: list[Any] = [_note("warn", words) for words in found] or [html.P("Nothing.", className="ss-muted")]
+    return html.Section([heading, html.Div(said, **_list("problems"))], className="ss-sec")
+
+
+def _cell(name: str, cells: Cells, tag: Any) -> Any:
+    looks = "ss-hatched" if name in cells["old"] else "ss-warn" if name in cells["bad"] else ""
+    return tag(
+        health.filled(cells["cells"][name], cells["ages"].get(name)), className=looks, **{"data-h": name}
+    )
+
+
+def summary(cells: Cells) -> html.Span:
+    """Return what is said of the poller beside the heading."""
+    words = health.filled(cells["cells"]["poller"], cells["ages"]["poller"])
+    return html.Span(words, className="ss-muted", **{"data-h": "poller"})
+
+
+def _list(name: str) -> dict[str, str]:
+    return {"data-h-list": name}

@@ -1,0 +1,212 @@
+"""How each meter is doing on the wire, in words: its row on `/health`, and what to look at. Pure.
+
+Counters count since the poller's start. A kind of failure is worth a sentence from its third time on when it
+is more than one in two hundred questions, or when the meter does not answer now: below that a line in the
+field is as good as any.
+"""
+
+import zoneinfo
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from substation.dashboard import format as f
+from substation.errors import look_at
+from substation.meters.profile import Profile
+from substation.quantities import BY_KEY
+from substation.settings.model import Meter, Settings
+
+WORTH_SAYING, FEWEST = 0.005, 3
+KIND_WORDS = {
+    "timeout": "no answer in time",
+    "hung_up": "connection closed by the gateway",
+    "gateway_path": "gateway: no path to the meter",
+    "gateway_target": "gateway: the meter did not answer it",
+    "doubtful": "answers not used, too late to be told apart",
+    "crc": "check sum wrong",
+    "short": "answer cut off",
+    "length": "answer of another length",
+    "wrong_id": "another meter answered",
+    "wrong_function": "answer to another function",
+    "wrong_transaction": "answer to another request",
+    "echo": "own request came back",
+    "noise": "noise on the line",
+    "line_down": "line down",
+}
+"""What happened; `errors.look_at` says what to look at."""
+COLUMNS = (
+    "Model",
+    "Communication",
+    "Asked",
+    "Answered",
+    "No answer",
+    "Check sum",
+    "Wrong",
+    "Refused",
+    "Noise",
+    "Turnaround median / 95 %",
+)
+COMMUNICATION, TURNAROUND = COLUMNS.index("Communication"), len(COLUMNS) - 1
+TEXTS = 2
+"""So many columns from the left hold words, the others numbers."""
+
+
+@dataclass(frozen=True, slots=True)
+class MeterWords:
+    """One meter's row."""
+
+    id: int
+    name: str
+    where: str
+    """Its id on the wire and its line, where they do not go without saying."""
+    cells: tuple[str, ...]
+    """In the order of `COLUMNS`; `{}` where `age_s` stands."""
+    age_s: float | None
+    """Since its last good answer."""
+    failed: bool
+    old: frozenset[int]
+    """Cells that tell of the past."""
+    findings: tuple[str, ...]
+    """Sentences: what goes wrong, how often, and what to look at."""
+    asked: bool
+
+
+def meter_words(
+    settings: Settings,
+    beat: Mapping[str, Any],
+    now_ms: int,
+    models: Mapping[int, Profile | None],
+    paused: Mapping[str, str],
+) -> list[MeterWords]:
+    """Return what is said of each meter, in the order of the configuration.
+
+    Args:
+        settings: which meters there are.
+        beat: the poller's heartbeat; {} without one.
+        now_ms: UTC, ms.
+        models: by meter its profile; None where it cannot be used.
+        paused: by line for what its polling pauses.
+    """
+    said = {entry.get("id"): entry for entry in entries(beat, "meters")}
+    now = _Now(now_ms, settings.site.zone, paused, len(settings.lines) > 1)
+    return [_meter(meter, said.get(meter.id, {}), models.get(meter.id), now) for meter in settings.meters]
+
+
+@dataclass(frozen=True, slots=True)
+class _Now:
+    """What is the same for all meters."""
+
+    ms: int
+    zone: zoneinfo.ZoneInfo
+    paused: Mapping[str, str]
+    several: bool
+    """Whether there are several lines."""
+
+
+def _meter(meter: Meter, entry: Mapping[str, Any], model: Profile | None, now: _Now) -> MeterWords:
+    last_ms, asked = number(entry.get("last_good_ms")), number(entry.get("asked"))
+    failed = bool(entry) and entry.get("comm_status") != "OK" and bool(asked or entry.get("fault"))
+    where = [f"id {meter.modbus_id}"] if meter.modbus_id != meter.id else []
+    where += [meter.line] if now.several else []
+    return MeterWords(
+        meter.id,
+        meter.name,
+        ", ".join(where),
+        (
+            _model(model),
+            _communication(entry, last_ms, failed, now.paused.get(meter.line, "")),
+            *_counters(entry),
+        ),
+        None if last_ms is None else (now.ms - last_ms) / 1000,
+        failed,
+        frozenset({TURNAROUND} if failed else ()),
+        tuple(_findings(entry, model, failed, now)),
+        bool(asked),
+    )
+
+
+def _model(model: Profile | None) -> str:
+    if model is None:
+        return "cannot be used"
+    return model.model if model.verified else f"{model.model} (not verified)"
+
+
+def _communication(entry: Mapping[str, Any], last_ms: float | None, failed: bool, paused: str) -> str:
+    if not entry:
+        return f.DASH
+    if entry.get("fault"):
+        return "not polled"
+    since = "never answered" if last_ms is None else "last answer {} ago"
+    if failed:
+        return f"failed, {since}"
+    if last_ms is None:
+        return "not asked yet"
+    return f"not asked now, {since}" if paused else "OK, {} ago"
+
+
+def _counters(entry: Mapping[str, Any]) -> list[str]:
+    asked, answered = number(entry.get("asked")), number(entry.get("ok"))
+    median, late = number(entry.get("turnaround_p50_ms")), number(entry.get("turnaround_p95_ms"))
+    return [
+        f.number(asked, 0),
+        f.percent(answered / asked, 2) if asked and answered is not None else f.DASH,
+        *(f.number(number(entry.get(name)), 0) for name in ("timeout", "crc", "wrong", "refused", "noise")),
+        f.DASH if median is None or late is None else f"{f.number(median, 0)} / {f.number(late, 0)} ms",
+    ]
+
+
+def _findings(entry: Mapping[str, Any], model: Profile | None, failed: bool, now: _Now) -> list[str]:
+    found = [_sentence(str(entry[name])) for name in ("fault", "doubt") if entry.get(name)]
+    if isinstance(entry.get("frozen_since_ms"), int):
+        at = f.minute(entry["frozen_since_ms"], now.ms, now.zone)
+        found.append(
+            f"It repeats itself to the last digit since {at}: its values are not used. Switch the meter's "
+            "supply off and on when that is allowed."
+        )
+    kinds = _kinds(entry, failed)
+    if failed and not kinds and entry.get("comm_detail") and not entry.get("fault"):
+        found.append(_sentence(f"does not answer as it should: {entry['comm_detail']}"))
+    found += kinds
+    disabled = entry.get("disabled")
+    if isinstance(disabled, dict):
+        found += [f"{_label(key, model)} is not read: {why}." for key, why in disabled.items()]
+    if model is not None and model.warning:
+        found.append(_sentence(model.warning))
+    return found
+
+
+def _kinds(entry: Mapping[str, Any], failed: bool) -> list[str]:
+    found, asked, kinds = [], number(entry.get("asked")) or 0.0, entry.get("kinds")
+    counts = {key: many for key, many in kinds.items() if number(many)} if isinstance(kinds, dict) else {}
+    for kind, count in sorted(counts.items(), key=lambda item: -item[1]):
+        if asked and (failed or (count >= FEWEST and count / asked > WORTH_SAYING)):
+            name = KIND_WORDS.get(kind, f"refused, {kind.replace('_', ' ')}")
+            share = f"{f.number(count, 0)} of {f.number(asked, 0)}"
+            found.append(f"{_capital(name)}, {share} times. Look at {look_at(kind)}.")
+    return found
+
+
+def entries(beat: Mapping[str, Any], name: str) -> Sequence[Mapping[str, Any]]:
+    """Return the entries of a list of the heartbeat; damaged ones are left out."""
+    said = beat.get(name)
+    return [entry for entry in said if isinstance(entry, dict)] if isinstance(said, list) else []
+
+
+def number(value: object) -> float | None:
+    """Return a number of the heartbeat; None for anything else."""
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+
+def _label(key: str, model: Profile | None) -> str:
+    if key in BY_KEY:
+        return BY_KEY[key].label
+    extra = model.extras.get(key) if model else None
+    return extra.label if extra else key.replace("_", " ")
+
+
+def _capital(words: str) -> str:
+    return words[:1].upper() + words[1:]
+
+
+def _sentence(words: str) -> str:
+    return _capital(words if words.endswith((".", "!", "?")) else f"{words}.")
