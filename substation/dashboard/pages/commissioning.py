@@ -1,17 +1,19 @@
 """Commissioning: who is on the line, which model, what does it say, is it wired right? For engineers."""
 
+import json
 from typing import Any
 
 import dash
 from dash import html
 
 from substation.dashboard.feed import current
+from substation.quantities import QUANTITIES
 
 WORK: tuple[tuple[str, str, str, tuple[str, ...]], ...] = (
     (
         "scan",
         "Who is on the line?",
-        "Asks each id once. 1 to 32 take less than 10 s, 1 to 247 less than a minute.",
+        "Asks each id. 1-32 take less than 10 s, 1-247 less than a minute.",
         ("line", "ids"),
     ),
     (
@@ -38,36 +40,34 @@ WORK: tuple[tuple[str, str, str, tuple[str, ...]], ...] = (
 
 def layout(**_: Any) -> html.Div:
     """Return the page."""
+    words = "Polling of the line pauses meanwhile and goes on by itself. Meters are only read."
+    head = [html.H1("Commissioning"), html.Span(words, className="ss-muted")]
+    labels = {row.key: (row.label, row.unit) for row in QUANTITIES}
+    marks = {"data-labels": json.dumps(labels)}
+    if current().settings.simulated:
+        marks["data-simulated"] = ""
     return html.Div(
         [
-            html.Div(
-                [
-                    html.H1("Commissioning"),
-                    html.Span(
-                        "Polling of the line pauses meanwhile and goes on by itself. Meters are only read.",
-                        className="ss-muted",
-                    ),
-                ],
-                className="ss-head",
-            ),
+            html.Div(head, className="ss-head"),
             html.Div([_work(*work) for work in WORK], className="ss-works"),
-            html.Section(
-                id="commission-said", className="ss-sec", **{"aria-live": "polite", "aria-label": "Result"}
-            ),
+            html.Section(id="commission-said", className="ss-sec", **{"aria-label": "Result"}),
         ],
         className="ss-p-commissioning",
+        **marks,
     )
 
 
 def _work(kind: str, heading: str, words: str, asks: tuple[str, ...]) -> html.Section:
     settings = current().settings
     choices = {
-        "line": [line.name for line in settings.lines],
-        "meter": [f"{meter.id} {meter.name}" for meter in settings.meters],
+        "line": [(line.name, line.name) for line in settings.lines],
+        "meter": [(str(meter.id), f"{meter.id} {meter.name}") for meter in settings.meters],
     }
-    marks = {f"data-{name}s": "|".join(choices[name]) for name in asks if name in choices}
-    form = html.Div(className="ss-work-f", **{"data-work": kind, "data-asks": " ".join(asks), **marks})
-    return html.Section([html.H2(heading), html.P(words, className="ss-muted"), form])
+    marks = {f"data-{name}s": json.dumps(choices[name]) for name in asks if name in choices}
+    marks |= {"data-work": kind, "data-heading": heading, "data-asks": " ".join(asks)}
+    return html.Section(
+        [html.H2(heading), html.P(words, className="ss-muted"), html.Div(className="ss-work-f", **marks)]
+    )
 
 
 dash.register_page(
