@@ -97,6 +97,8 @@ def following(
     `since_ms` is when the state began, where that is known to be another time than `at_ms`.
     """
     status = UNKNOWN if supply == "unknown" else WORDS[meter.role][supply]
+    if old is not None and max(old.since_ms, old.event_ms) > at_ms + BLIND_MS:  # the clock was set back
+        old = replace(old, since_ms=min(old.since_ms, at_ms), event_ms=min(old.event_ms, at_ms))
     if old is not None and old.supply == supply:
         return replace(old, status=status, evidence=evidence, live=live, seen_ms=at_ms, refusals=0)
     heard, silent_ms = (old.heard, old.silent_ms) if old else (None, None)

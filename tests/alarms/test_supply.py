@@ -146,6 +146,18 @@ def test_it_remembers_since_when() -> None:
     assert (verdicts[1].supply, verdicts[1].since_ms) == ("dead", 5000)
 
 
+def test_after_a_clock_was_set_back_nothing_is_noted_in_a_future_that_never_was() -> None:
+    day_ms, off = 86_400_000, phasors(0, 0, 0)
+    ahead = judge(CARD, {1: reading(1, 2 * day_ms, **phasors(240, 240, 240))}, (), {}, 2 * day_ms)
+    seen = judge(CARD, {1: reading(1, day_ms, **phasors(240, 240, 240))}, (), ahead, day_ms)
+    assert seen[1].since_ms <= day_ms
+    for at_ms, voltages in ((day_ms + 7_000, off), (day_ms + 9_000, phasors(240, 240, 240))):
+        seen = judge(CARD, {1: reading(1, at_ms, **voltages)}, (), seen, at_ms)
+        assert (seen[1].since_ms, seen[1].event_ms) == (at_ms, at_ms)
+    straight = judge(CARD, {1: reading(1, day_ms, **off)}, (), ahead, day_ms)
+    assert straight[1].event_ms == day_ms
+
+
 def test_one_failed_poll_changes_nothing_a_failed_communication_makes_it_unknown() -> None:
     before = judge(CARD, {1: reading(at_ms=1000, **phasors(240, 240, 240))}, (), {}, 1000)
     silent = {1: missing(1, 3000, Quality.NO_ANSWER, "timeout")}
