@@ -74,6 +74,10 @@ class Plant:
         self._statuses: dict[int, str] = {}
 
     def _take_over(self, before: "Plant", hung: frozenset[str]) -> None:
+        lines = {id(scanner.line): scanner for scanner in before.scanners}
+        for scanner in self.scanners:
+            if (same := lines.get(id(scanner.line))) is not None:
+                scanner.resume(same)
         known = {seat.meter.id: seat for seat in before.seats if seat.meter.line not in hung}
         for place in self.seats:
             old = known.get(place.meter.id)

@@ -175,6 +175,10 @@ class Scanner:
         self.down, self._down_since_s = None, None
         return True
 
+    def resume(self, before: "Scanner") -> None:
+        """Take over whether the line was up from the scanner before, who gave the port back just now."""
+        self.down, self._down_since_s = before.down, before._down_since_s
+
     def _budget(self, started_s: float, idle_until_s: float | None, stopping: Callable[[], bool]) -> Budget:
         """Return what may be spent on the rest of this round."""
         until_s = idle_until_s

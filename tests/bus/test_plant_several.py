@@ -173,6 +173,24 @@ def test_what_was_learned_is_kept_and_an_unchanged_line_is_the_same(plant: Plant
     assert fresh.health[4].counts["ok"] > counted > 0
 
 
+def test_a_new_configuration_calls_no_unchanged_line_down(plant: Plant, clock: FakeClock) -> None:
+    wire(plant, 0).present = False
+    turn(plant, "yard", "house")
+    take(plant)
+    plant.notices()
+    slower = TWO_LINES.model_copy(update={"poll": Poll(interval_s=5.0)})
+    fresh = by_hand(Plant(slower, clock, before=plant, make_line=FakeWire), clock)  # type: ignore[arg-type]
+    assert fresh.down_lines == {"yard"}  # before either has had its turn
+    turn(fresh, "yard", "house")
+    take(fresh)
+    assert fresh.down_lines == {"yard"}
+    assert fresh.notices() == []  # it is down still: nothing has changed
+    wire(fresh, 0).present = True
+    turn(fresh, "yard")
+    take(fresh)
+    assert [notice.kind for _, notice in fresh.notices()] == ["line_up"]
+
+
 def still_for(plant: Plant, clock: FakeClock, seconds: float, *moving: str) -> None:
     """Let so much time pass in which only these lines give signs of life."""
     for _ in range(round(seconds / 0.2)):
