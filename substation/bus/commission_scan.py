@@ -5,6 +5,7 @@
    asked. It carries his own id, so it is not taken for the next one's; both are asked once more then,
    he with more patience.
 2. Any valid answer means "there", a refusal as well. It is confirmed by a second read.
+   Only a Modbus TCP gateway takes the time that it takes: each silent id its own time-out.
 3. An answer that is damaged twice is a find too: something answers, perhaps two meters with one id.
 
 The result: `line port baud format asked took_s ended`, `found` (a row an id: `id state words meter
@@ -29,6 +30,9 @@ MOST_PATIENCE_S = 0.30
 FIRST = (3, 156, 2)
 """Function, address and registers of the question to an id of which nothing is known: the frequency of
 the 40101 family. Any other model refuses it, and is found as well."""
+GATEWAY_S = 3.0
+"""Through a Modbus TCP gateway: until it says itself that the meter is silent. It asks one after the other,
+so whoever does not wait for that lets the questions pile up there, and hears nobody in time."""
 LATE_FOR_S = 3.0
 """So long a silent id is watched for an answer that comes after all."""
 DAMAGED = (
@@ -79,6 +83,8 @@ class _Scan:
         """Silent ids that may still answer: when asked, for how many registers (0 = nothing is owed)."""
         self._notes: list[str] = []
         self._echo = False
+        self._tells = asker.wire.settings.kind == "tcp"
+        """Whether somebody between us and the meters says when one of them is silent."""
 
     def run(self) -> dict[str, Any]:
         clock, wire = self._asker.clock, self._asker.wire
@@ -126,6 +132,8 @@ class _Scan:
         """Return how long this id may think, of its share of the time that is left."""
         pace = self._asker.wire.pace
         own_s = pace.request_s + pace.reply_s(FIRST[2]) + 2 * pace.silence_s + SETTLE_S
+        if self._tells:
+            return GATEWAY_S
         if last:  # nobody is asked after it, so nobody's question would show a late answer
             return LONGEST_PATIENCE_S
         return min(MOST_PATIENCE_S, max(LEAST_PATIENCE_S, share_s - own_s))
@@ -143,6 +151,7 @@ class _Scan:
         asked_s = self._asker.clock.monotonic()
         said = self._asker.ask(modbus_id, function, address, count, patience_s)
         if said.silent:
+            self._tells = self._tells and said.kind != "timeout"  # it keeps that to itself
             owed = count in self._asker.wire.owed(modbus_id)  # on some lines no late answer can do harm
             self._silent[modbus_id] = (asked_s, count if owed else 0)
             return

@@ -50,7 +50,8 @@ exit codes: 0 done, 1 nothing found or a fault found, 64 wrong usage, 69 the lin
 75 a poller runs already or somebody else has the port, 78 configuration"""
 
 DESCRIPTIONS = {
-    "scan": "Ask each id once, whoever is heard twice. 1-32 take less than 10 s, 1-247 less than 60 s.",
+    "scan": "Ask each id once, whoever is heard twice. 1-32 take less than 10 s, 1-247 less than 60 s; "
+    "behind a Modbus TCP gateway each silent id takes the gateway's own time-out.",
     "identify": "Try the known register maps on each id and let physics decide: sure, likely or unknown. "
     "Proposes lines and meters for the configuration.",
     "read": "Show all values of a meter with register, address and raw words; or one register, raw and as "

@@ -15,6 +15,7 @@ from substation.errors import LineDown
 from substation.meters.profile import load
 from substation.settings.model import CARD_METERS, Meter, Settings
 from substation.settings.model import Line as LineSettings
+from substation.simulator.gateway import Gateway
 from substation.simulator.line import SimulatedLine
 from substation.simulator.meter import SimulatedMeter
 from substation.simulator.site import Site
@@ -177,3 +178,16 @@ def test_a_whole_line_is_identified_and_read_over_the_wire_with_reads_alone(line
     assert len(simulated.requests) > 40
     assert all(len(frame) == 8 and frame[1] in (3, 4) for frame in simulated.requests)
     assert simulated.violations == 0
+
+
+def test_behind_a_gateway_that_asks_one_after_the_other_nobody_is_missed(noon: Site) -> None:
+    meters = {7: SimulatedMeter(2, EASTRON), 8: SimulatedMeter(3, LG)}
+    clock = SystemClock()
+    with (
+        SimulatedLine(noon, clock, baud=FAST, meters=meters) as line,
+        Gateway(line, patience_s=0.5) as gateway,
+    ):
+        wire = Line(LineSettings(kind="tcp", port=gateway.tcp), clock)
+        result = scan(wire, clock, "1-9")
+        wire.close()
+    assert [(row["id"], row["state"]) for row in result["found"]] == [(7, "refuses"), (8, "answers")]
