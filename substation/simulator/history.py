@@ -3,13 +3,18 @@
 import struct
 from collections.abc import Collection, Iterable, Iterator
 
-from substation.quantities import COUNTERS, KEYS
+from substation.meters.profile import load
+from substation.quantities import KEYS
 from substation.readings import Reading
 from substation.simulator.site import Site
 
 _WIRE = struct.Struct(f"<{len(KEYS)}f")
+MODEL = "elmeasure_lgplus"
+"""Of the card's meters: says what is read in every round and what is not."""
 SLOW_S = 60.0
 """As `poll.slow_interval_s` by default: the poller asks for energies once a minute."""
+SLOW = frozenset(KEYS) - set(load(MODEL).group("fast"))
+"""What it is asked for so rarely."""
 
 
 def readings(
@@ -33,7 +38,7 @@ def readings(
     number, stretch = 0, None
     while (at_ms := start_ms + round(number * step_ms)) < end_ms:
         before, stretch = stretch, at_ms // slow_ms if slow_ms else None
-        lacking = COUNTERS if before == stretch and slow_ms else ()
+        lacking = SLOW if before == stretch and slow_ms else frozenset()
         yield [_reading(meter, at_ms, values.values(), lacking) for meter, values in site.at(at_ms).items()]
         number += 1
 

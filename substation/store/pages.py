@@ -186,5 +186,4 @@ def _in_unit(column: str, q: Quantity) -> str:
 
 def _mean(q: Quantity) -> str:
     """Return the expression of a mean, rounded to whole steps: so it is never a negative zero either."""
-    count = f"CASE WHEN odd IS NULL THEN n ELSE {schema.count_of(q.key)} END"
-    return f"round(sum_{q.key} * 1.0 / ({count})) / {q.steps_per_unit}.0"
+    return f"round(sum_{q.key} * 1.0 / ({schema.count_of(q.key)})) / {q.steps_per_unit}.0"

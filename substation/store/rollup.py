@@ -107,33 +107,27 @@ def account_of(rows: list[Row]) -> Account:
     account = Account(quality, len(rows), n, times[-1])
     account.counters, account.counted = _last_counters(values, times)
     columns = list(zip(*map(_INSTANTS, values), strict=True))
-    lacking = [column.count(None) for column in columns]
-    account.counts = [n - lack for lack in lacking]
-    if any(lack not in (0, n) for lack in lacking):
-        return _with_gaps(account, times, columns)
-    account.lasts = _INSTANTS(values[-1])
-    account.times = [None if lack else times[-1] for lack in lacking]
-    if n == 1:
-        account.sums = account.mins = account.maxs = account.lasts
-        return account
-    account.sums = [None if lack else sum(c) for c, lack in zip(columns, lacking, strict=True)]
-    account.mins = [None if lack else min(c) for c, lack in zip(columns, lacking, strict=True)]
-    account.maxs = [None if lack else max(c) for c, lack in zip(columns, lacking, strict=True)]
+    account.counts = [n - column.count(None) for column in columns]
+    each = [_of_column(column, count, times) for column, count in zip(columns, account.counts, strict=True)]
+    account.sums, account.mins, account.maxs, account.lasts, account.times = zip(*each, strict=True)
     return account
+
+
+_Parts = tuple[int | float | None, int | float | None, int | float | None, int | float | None, int | None]
+
+
+def _of_column(column: Sequence[Any], count: int, times: list[int]) -> _Parts:
+    """Return sum, least, greatest and last of the good values of an instant, and when the last was read."""
+    if count == len(column):
+        return sum(column), min(column), max(column), column[-1], times[-1]
+    if not count:
+        return None, None, None, None, None
+    good = [(value, at) for value, at in zip(column, times, strict=True) if value is not None]
+    return *_of_column([value for value, _ in good], count, times)[:4], good[-1][1]
 
 
 def _without(values: Sequence[int | float | None], mask: int) -> list[int | float | None]:
     return [None if mask & bit else value for value, bit in zip(values, BITS.values(), strict=True)]
-
-
-def _with_gaps(account: Account, times: list[int], columns: Sequence[Steps]) -> Account:
-    pairs = [[(v, t) for v, t in zip(c, times, strict=True) if v is not None] for c in columns]
-    account.sums = [sum(v for v, _ in good) if good else None for good in pairs]
-    account.mins = [min(v for v, _ in good) if good else None for good in pairs]
-    account.maxs = [max(v for v, _ in good) if good else None for good in pairs]
-    account.lasts = [good[-1][0] if good else None for good in pairs]
-    account.times = [good[-1][1] if good else None for good in pairs]
-    return account
 
 
 def _last_counters(values: Sequence[Steps], times: Sequence[int]) -> tuple[Steps, Times]:

@@ -112,8 +112,15 @@ def migrate(db: sqlite3.Connection, clock: Clock) -> list[str]:
 
 
 def count_of(key: str) -> str:
-    """Return the expression for how many good values an instant has in a rollup row whose `odd` is there."""
-    return f"ifnull(json_extract(odd, '$.{key}[0]'), n)"
+    """Return the expression for how many good values an instant has in a rollup row.
+
+    Rows of a station that reads an instant as rarely as its counters name that one in `odd`; a look for the
+    name spares all others the parsing.
+    """
+    return (
+        f"CASE WHEN odd IS NULL OR instr(odd, '\"{key}\"') = 0 THEN n "
+        f"ELSE ifnull(json_extract(odd, '$.{key}[0]'), n) END"
+    )
 
 
 def _first_tables(db: sqlite3.Connection) -> None:
@@ -165,7 +172,8 @@ def _in_unit(column: str, quantity: Quantity) -> str:
 def _rolled_up(quantity: Quantity) -> str:
     if quantity.kind == "counter":
         return f"{_in_unit(f'last_{quantity.key}', quantity)} AS {quantity.key}"
-    count = f"CASE WHEN odd IS NULL THEN n ELSE {count_of(quantity.key)} END"
+    named = f"ifnull(json_extract(odd, '$.{quantity.key}[0]'), n)"
+    count = f"CASE WHEN odd IS NULL THEN n ELSE {named} END"
     return f"sum_{quantity.key} / (({count}) * {quantity.steps_per_unit}.0) AS {quantity.key}"
 
 

@@ -125,7 +125,7 @@ def _rolled_up(table: str, q: Quantity, grouped: bool) -> str:
     """Return mean, least and greatest of an instant, in its unit; over several rows where `grouped`."""
     per = f"{q.steps_per_unit}.0"
     total, low, high = f"sum_{q.key}", f"min_{q.key} / {per}", f"max_{q.key} / {per}"
-    count = f"CASE WHEN odd IS NULL THEN n ELSE {schema.count_of(q.key)} END"
+    count = schema.count_of(q.key)
     mean = f"{total} / (({count}) * {per})"
     if table == "minute":
         low = high = mean

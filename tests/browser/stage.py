@@ -20,7 +20,6 @@ from typing import Any
 
 from substation.clock import SystemClock, day_start_ms
 from substation.meters import profile
-from substation.quantities import COUNTERS
 from substation.readings import Reading
 from substation.settings.model import Settings
 from substation.simulator import history
@@ -211,7 +210,7 @@ def groups(stage: Stage, now: int) -> None:
     rows = []
     for row in stage.wire(stage.normal_site, stage.failure.start_ms):
         has = profile.load(ONE_PHASE).registers.keys() if row.meter_id == 3 else row.values.keys()
-        keys = [key for key in row.values if key in has and (whole or key not in COUNTERS)]
+        keys = [key for key in row.values if key in has and (whole or key not in history.SLOW)]
         if row.meter_id == 4:
             keys = [key for key in keys if key != "wh_delivered"]
         rows.append(Reading(row.meter_id, now, {key: row.values[key] for key in keys}))

@@ -277,3 +277,27 @@ def test_a_meter_that_lacks_quantities_has_nothing_odd_about_it(tmp_path):
         for table in schema.ROLLUPS:
             row = db.execute(f"SELECT n, odd, counters_ms, sum_v_r, sum_v_y FROM {table}").fetchone()  # noqa: S608
             assert row == (3, None, None, 69_000, None)
+
+
+def test_an_instant_that_is_read_with_the_counters_is_named_alone_and_its_mean_is_true(tmp_path):
+    """A profile may read the average of the registers with them, once a minute."""
+    rare = "pf_average_received"
+    history = History(tmp_path / "h.db", True, FakeClock(), INDIA)
+    for number in range(30):
+        whole = a_reading(BEGIN_MS + number * 2000, **{rare: 0.87, "v_r": 230.0 + number % 2})
+        keys = [key for key in whole.values if number == 12 or key not in {*COUNTERS, rare}]
+        history.add([Reading(1, whole.at_ms, {key: whole.values[key] for key in keys})])
+        if number % 7 == 0:
+            history.commit()
+    history.close()
+    with sqlite3.connect(tmp_path / "h.db") as db:
+        row = db.execute("SELECT odd, counters_ms FROM quarter").fetchone()
+        means = [db.execute(f"SELECT {rare}, v_r FROM {v}").fetchone() for v in schema.VIEW_OF.values()]  # noqa: S608
+    assert row == (f'{{"{rare}":[1,24000]}}', 24_000)
+    assert means == [(0.87, 230.5)] * 4
+    reader = HistoryReader(tmp_path / "h.db")
+    for table, points in (("minute", 1), ("quarter", 1)):
+        length = schema.ROLLUPS[table] * 1000
+        start = rollup.period_start(table, BEGIN_MS, INDIA)
+        found = reader.series(1, (rare, "v_r"), start, start + length, points)
+        assert (found.table, found.values) == (table, {rare: [0.87], "v_r": [230.5]})
