@@ -267,7 +267,11 @@ def test_a_day_of_the_site_has_its_own_hours(
     start_ms = int(midnight.timestamp() * 1000)
     clock.ms = start_ms - HOUR_MS
     one = station(interval_s=600.0, timezone=timezone)
-    one.rounds(6 * (hours + 2))
+    for _ in range(6 * (hours + 2)):  # without the rest between rounds, which looks up five times a second
+        for step in one.poller.steps:
+            step()
+        clock.ms += 600_000
+        clock.mono += 600
     one.poller.keeper.commit()
     days = one.rows("SELECT key >> 8, rows FROM day WHERE key & 255 = 1 ORDER BY key")
     assert [rows for _, rows in days] == [6, 6 * hours, 6]

@@ -78,7 +78,7 @@ def test_every_field_that_others_rely_on_is_in_the_heartbeat(
     assert beat is not None
     promised = "v state at_ms started_ms pid simulated interval_s round round_s limit_s lines meters problems"
     assert set(beat) == set(promised.split())
-    line = "name kind port state detail busy round_s limit_s paused"
+    line = "name kind port state detail advice busy waited round_s limit_s paused"
     assert set(beat["lines"][0]) == set(line.split())
     promised = "id supply status evidence since_ms comm_status comm_detail last_good_ms asked ok timeout crc"
     promised += " wrong refused noise kinds turnaround_ms turnaround_p50_ms turnaround_p95_ms disabled extras"
