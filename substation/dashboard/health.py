@@ -78,7 +78,7 @@ def report(
     paused = {
         str(entry.get("name")): str(entry.get("paused") or "") for entry in entries(beat or {}, "lines")
     }
-    meters = meter_words(settings, beat or {}, board.at_ms, models, paused if running else {})
+    meters = meter_words(settings, beat or {}, board.at_ms, models, paused, running=running)
     said = {words for line in lines for _, words in line.notes}
     said |= {words for meter in meters for words in meter.findings}
     at_ms = number((beat or {}).get("at_ms"))

@@ -77,6 +77,8 @@ def meter_words(
     now_ms: int,
     models: Mapping[int, Profile | None],
     paused: Mapping[str, str],
+    *,
+    running: bool = True,
 ) -> list[MeterWords]:
     """Return what is said of each meter, in the order of the configuration.
 
@@ -86,9 +88,11 @@ def meter_words(
         now_ms: UTC, ms.
         models: by meter its profile; None where it cannot be used.
         paused: by line for what its polling pauses.
+        running: whether the poller runs; if not, nothing is known of now.
     """
     said = {entry.get("id"): entry for entry in entries(beat, "meters")}
-    now = _Now(now_ms, settings.site.zone, paused, len(settings.lines) > 1)
+    down = frozenset(str(line.get("name")) for line in entries(beat, "lines") if line.get("state") == "down")
+    now = _Now(now_ms, settings.site.zone, paused, down, running, len(settings.lines) > 1)
     return [_meter(meter, said.get(meter.id, {}), models.get(meter.id), now) for meter in settings.meters]
 
 
@@ -99,6 +103,9 @@ class _Now:
     ms: int
     zone: zoneinfo.ZoneInfo
     paused: Mapping[str, str]
+    down: frozenset[str]
+    """Lines that are down: what a meter of theirs suffers is said once, with the line."""
+    running: bool
     several: bool
     """Whether there are several lines."""
 
@@ -114,13 +121,13 @@ def _meter(meter: Meter, entry: Mapping[str, Any], model: Profile | None, now: _
         ", ".join(where),
         (
             _model(model),
-            _communication(entry, last_ms, failed, now.paused.get(meter.line, "")),
+            _communication(meter, entry, now, failed=failed),
             *_counters(entry),
         ),
         None if last_ms is None else (now.ms - last_ms) / 1000,
         failed,
         frozenset({TURNAROUND} if failed else ()),
-        tuple(_findings(entry, model, failed, now)),
+        tuple(_findings(entry, model, now, mute=failed and meter.line not in now.down)),
         bool(asked),
     )
 
@@ -131,17 +138,20 @@ def _model(model: Profile | None) -> str:
     return model.model if model.verified else f"{model.model} (not verified)"
 
 
-def _communication(entry: Mapping[str, Any], last_ms: float | None, failed: bool, paused: str) -> str:
+def _communication(meter: Meter, entry: Mapping[str, Any], now: _Now, *, failed: bool) -> str:
+    last_ms = number(entry.get("last_good_ms"))
     if not entry:
         return f.DASH
     if entry.get("fault"):
         return "not polled"
     since = "never answered" if last_ms is None else "last answer {} ago"
+    if not now.running:
+        return f"not known, {since}"
     if failed:
         return f"failed, {since}"
     if last_ms is None:
         return "not asked yet"
-    return f"not asked now, {since}" if paused else "OK, {} ago"
+    return f"not asked now, {since}" if now.paused.get(meter.line) else "OK, {} ago"
 
 
 def _counters(entry: Mapping[str, Any]) -> list[str]:
@@ -155,7 +165,7 @@ def _counters(entry: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def _findings(entry: Mapping[str, Any], model: Profile | None, failed: bool, now: _Now) -> list[str]:
+def _findings(entry: Mapping[str, Any], model: Profile | None, now: _Now, *, mute: bool) -> list[str]:
     found = [_sentence(str(entry[name])) for name in ("fault", "doubt") if entry.get(name)]
     if isinstance(entry.get("frozen_since_ms"), int):
         at = f.minute(entry["frozen_since_ms"], now.ms, now.zone)
@@ -163,8 +173,8 @@ def _findings(entry: Mapping[str, Any], model: Profile | None, failed: bool, now
             f"It repeats itself to the last digit since {at}: its values are not used. Switch the meter's "
             "supply off and on when that is allowed."
         )
-    kinds = _kinds(entry, failed)
-    if failed and not kinds and entry.get("comm_detail") and not entry.get("fault"):
+    kinds = _kinds(entry, mute=mute)
+    if mute and not kinds and entry.get("comm_detail") and not entry.get("fault"):
         found.append(_sentence(f"does not answer as it should: {entry['comm_detail']}"))
     found += kinds
     disabled = entry.get("disabled")
@@ -175,11 +185,11 @@ def _findings(entry: Mapping[str, Any], model: Profile | None, failed: bool, now
     return found
 
 
-def _kinds(entry: Mapping[str, Any], failed: bool) -> list[str]:
+def _kinds(entry: Mapping[str, Any], *, mute: bool) -> list[str]:
     found, asked, kinds = [], number(entry.get("asked")) or 0.0, entry.get("kinds")
     counts = {key: many for key, many in kinds.items() if number(many)} if isinstance(kinds, dict) else {}
     for kind, count in sorted(counts.items(), key=lambda item: -item[1]):
-        if asked and (failed or (count >= FEWEST and count / asked > WORTH_SAYING)):
+        if asked and (mute or (count >= FEWEST and count / asked > WORTH_SAYING)):
             name = KIND_WORDS.get(kind, f"refused, {kind.replace('_', ' ')}")
             share = f"{f.number(count, 0)} of {f.number(asked, 0)}"
             found.append(f"{_capital(name)}, {share} times. Look at {look_at(kind)}.")

@@ -161,7 +161,7 @@ def tag(board: Board, meter: LiveMeter) -> tuple[str, str]:
     if meter.frozen:
         return (meter.frozen[0].upper() + meter.frozen[1:], "ss-tag-warn ss-tag-long")
     if meter.paused and meter.freshness in ("stale", "never"):
-        return ("Not asked: polling pauses", "ss-tag-warn ss-tag-long")
+        return ("Not asked", "ss-tag-warn")
     consequence = meter.role == "feeder" and wire(meter) == "dead" and not bus_is_fed(board)
     if failed(meter) and not consequence:
         return ("Alarm", "ss-tag-alarm")

@@ -129,7 +129,7 @@ def test_an_operator_probes_and_finds_no_way_to_commission(chromium: Any, stage:
         page = window.open("/health")
         assert page.get_by_role("link", name="Commission the line").count() == 0
         page.locator("[data-probe='3']").click()
-        expect(page.locator("#health-said")).to_have_text("The probe is over.", timeout=6000)
+        expect(page.locator("#health-said")).to_contain_text(": The probe is over.", timeout=6000)
         window.clean()
     (asked,) = [one for one in requests.after(stage.home.operator, 0) if one.kind == "probe"]
     assert (asked.arguments, asked.asked_by) == ({"meter": "3"}, "operator")

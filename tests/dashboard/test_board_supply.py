@@ -116,7 +116,7 @@ def test_a_meter_that_was_not_asked_for_the_sake_of_a_scan_is_not_called_silent(
     assert said.detail == "Scan, asked for by asha; polling goes on by itself."
     shown = colony(board)
     assert (shown.supply, shown.evidence) == ("unknown", f"no reading for 14 s, polling pauses: {PAUSE}")
-    assert words.tag(board, shown) == ("Not asked: polling pauses", "ss-tag-warn ss-tag-long")
+    assert words.tag(board, shown) == ("Not asked", "ss-tag-warn")
     assert ("RS-485", "pauses: scan") in facts(board)
 
 

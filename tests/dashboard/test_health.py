@@ -125,6 +125,18 @@ def test_a_lost_meter_says_since_when_and_its_turnaround_is_of_the_past() -> Non
     assert never.cells[COMMUNICATION] == "failed, never answered"
 
 
+def test_what_a_line_that_is_down_does_to_its_meters_is_said_with_the_line() -> None:
+    said = beat(comm_status="Communication failed", comm_detail="port missing", kinds={"crc": 4})
+    assert rows(said)[2].findings != ()
+    said["lines"][0]["state"] = "down"
+    assert (rows(said)[2].findings, rows(said)[2].failed) == ((), True)
+
+
+def test_of_a_meter_without_a_poller_only_the_past_is_known() -> None:
+    (_, _, meter, *_) = health_meters.meter_words(SETTINGS, beat(), NOW_MS, MODELS, {}, running=False)
+    assert meter.cells[COMMUNICATION] == "not known, last answer {} ago"
+
+
 def test_every_kind_that_is_frequent_is_named_with_what_to_look_at() -> None:
     for kind, look_at in LOOK_AT.items():
         (words,) = findings(kinds={kind: 60})

@@ -61,7 +61,7 @@
       const name = el.dataset.h, words = news.cells[name];
       if (words === undefined) continue;
       const age = news.ages[name];
-      setText(el, words.replace('{}', window.ssLive.age(age === undefined || age === null ? null : age + passed)));
+      setText(el, (lost ? words.replace(/^OK, /, 'not known, last answer ') : words).replace('{}', window.ssLive.age(age === undefined || age === null ? null : age + passed)));
       el.classList.toggle('ss-hatched', name === 'poller' ? false : lost || old.has(name));
       el.classList.toggle('ss-warn', !lost && !old.has(name) && bad.has(name));
     }
@@ -88,7 +88,8 @@
     said.scrollIntoView({block: 'nearest'});
     const answer = await window.substationAsk('probe', {meter: button.dataset.probe}, (now) => { said.textContent = now.words; });
     const words = answer.words[0].toUpperCase() + answer.words.slice(1);
-    said.textContent = words + (/[.!?]$/.test(words) ? '' : '.');
+    const clock = document.querySelector('[data-clock]');
+    said.textContent = (clock ? clock.textContent + ': ' : '') + words + (/[.!?]$/.test(words) ? '' : '.');
     button.disabled = false;
     delete button.dataset.busy;
   }
