@@ -7,19 +7,22 @@ them are tied to the one clock that never steps. `correct` then moves the rows t
 the mark off.
 """
 
+import datetime as dt
 import re
 import sqlite3
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
-from substation.clock import day_start_ms
+from substation.clock import day_start_ms, iso
 from substation.errors import StoreError
 from substation.store import rollup, schema
 from substation.store.rows import Row
 
 MARK = re.compile(r"(?:^| )clock (\d+)$")
 """The end of a marked row's reason."""
+LASTED = re.compile(r"no samples for -?\d+ s")
+"""In the words of a station's gap."""
 SLICE = 5000
 """Rows rolled up at once."""
 DAY_MS = 86_400_000
@@ -142,6 +145,7 @@ def correct(
         while db.execute("SELECT 1 FROM reading WHERE key = ?", (true,)).fetchone():
             true += 1 << 8  # the next free millisecond, as for any clock that was set back
         db.execute(schema.insert("reading", "INSERT"), (true, code, plain, mask, *values))
+    _mend_gaps(db, f"(clock {span.id})", offset_ms)
     db.execute(
         "UPDATE event SET at_ms = at_ms + ?, detail = trim(replace(detail, ?, '')) "
         "WHERE detail LIKE ? AND at_ms BETWEEN ? AND ?",
@@ -160,6 +164,19 @@ def correct(
         "UPDATE clock_span SET offset_ms = ?, corrected_ms = ? WHERE id = ?", (offset_ms, now_ms, span.id)
     )
     return len(rows)
+
+
+def _mend_gaps(db: sqlite3.Connection, mark: str, offset_ms: int) -> None:
+    """Let the station's gap before the span end when it did; it began by a clock that was right."""
+    found = db.execute(
+        "SELECT rowid, at_ms, new, detail FROM event WHERE kind = 'station.gap' AND detail LIKE ?",
+        (f"%{mark}",),
+    ).fetchall()
+    for row, from_ms, until, detail in found:
+        until_ms = round(dt.datetime.fromisoformat(until).timestamp() * 1000) + offset_ms
+        words = LASTED.sub(f"no samples for {(until_ms - from_ms) / 1000:.0f} s", detail, count=1)
+        said = (iso(until_ms), words.removesuffix(mark).rstrip(), row)
+        db.execute("UPDATE event SET new = ?, detail = ? WHERE rowid = ?", said)
 
 
 def _rows(db: sqlite3.Connection, start_ms: int, end_ms: int) -> list[Row]:

@@ -1,6 +1,7 @@
 """The poller and its clock: set, wrong, trusted; over midnight, summer time, the turn of the year."""
 
 import datetime as dt
+import itertools
 import sqlite3
 import zoneinfo
 from collections.abc import Callable, Iterator
@@ -192,6 +193,33 @@ def test_corrected_readings_are_as_if_the_clock_had_been_right(
     assert again.rows("SELECT count(*) FROM reading") == [(305,)]
     assert datalogger.main(["clock", "correct"], clock) == 0
     assert "nothing to move" in capsys.readouterr().out
+
+
+def test_the_gap_before_a_wrong_clock_begins_where_it_did_and_ends_where_it_did(
+    station: Callable[..., Station], home: Home, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SUBSTATION_HOME", str(home.folder))
+    one = station()
+    one.rounds(5)
+    one.poller.stop()
+    clock.advance(21_600)  # a power cut of six hours
+    clock.step(-21_540)  # and a clock that goes on where it was
+    two = station(trusted=False, boot="two")
+    two.rounds(2)
+    clock.step(21_540)
+    two.vouch()
+    two.rounds(1)
+    two.poller.stop()
+    assert datalogger.main(["clock", "correct"], clock) == 0
+    ((at_ms, new, detail),) = two.rows("SELECT at_ms, new, detail FROM event WHERE kind = 'station.gap'")
+    seen = [ms for (ms,) in two.rows("SELECT DISTINCT key >> 8 FROM reading ORDER BY key")]
+    before, after = max(itertools.pairwise(seen), key=lambda pair: pair[1] - pair[0])
+    seconds = (after - before) / 1000
+    assert seconds > 21_000
+    assert abs(at_ms - before) < 2000
+    assert abs(dt.datetime.fromisoformat(new).timestamp() * 1000 - after) < 2000
+    assert abs(int(detail.split("no samples for ")[1].split()[0]) - seconds) < 2
+    assert "clock" not in detail
 
 
 def test_a_span_that_nobody_knows_the_offset_of_is_moved_by_the_administrators_number(
