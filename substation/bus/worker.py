@@ -174,7 +174,8 @@ class Worker:
         try:
             found = job(self.scanner, self._sign_of_life)
         finally:
-            self._job = None
+            if self._job is job:  # else the next one has come while this one ended
+                self._job = None
         self._show(settled=True)
         self._hand_over(self._not_handed(found))
 

@@ -187,6 +187,24 @@ def test_a_job_is_done_between_two_requests_and_polling_goes_on(wire: FakeWire, 
     assert worker.rounds == 1
 
 
+def test_a_job_that_comes_while_another_ends_is_done_as_well(worker: Worker) -> None:
+    done: list[str] = []
+
+    def second(scanner: Scanner, alive) -> list[Reading]:
+        done.append("second")
+        return []
+
+    def first(scanner: Scanner, alive) -> list[Reading]:
+        done.append("first")
+        worker.give(second)
+        return []
+
+    worker.turn()
+    worker.give(first)
+    worker.rest()
+    assert done == ["first", "second"]
+
+
 def test_a_job_that_fails_is_named_and_polling_goes_on(wire: FakeWire, worker: Worker) -> None:
     def job(scanner: Scanner, alive) -> list[Reading]:
         raise ZeroDivisionError("by a bug")
