@@ -66,7 +66,7 @@ def refuse_new_profiles(before: Mapping[str, object], after: Settings, own: Path
             profile.load(meter.profile, own)
         except ProfileError as exc:
             raise SettingsError(
-                f"{NAME}: meters.{at}.profile: {exc}. Remedy: {REMEDY} set meters.{at}.profile <name>"
+                f"{NAME}: meters.{at}.profile: {exc}. Remedy: {_remedy(at, meter.profile, own)}"
             ) from exc
 
 
@@ -83,7 +83,14 @@ def _profiles(settings: Settings, own: Path, wrong: list[str], doubtful: list[st
                     f"compare {first.name} on screen with the meter's own display"
                 )
         except ProfileError as exc:
-            wrong.append(f"meters.{at}.profile: {exc}. Remedy: {REMEDY} set meters.{at}.profile <name>")
+            wrong.append(f"meters.{at}.profile: {exc}. Remedy: {_remedy(at, name, own)}")
+
+
+def _remedy(at: int, name: str, own: Path) -> str:
+    """Return what to do about a profile: mend the station's own file where it is that, else name another."""
+    other = f"{REMEDY} set meters.{at}.profile <name>"
+    is_own = name in {path.stem for path in own.glob("*.toml")}
+    return f"correct {own / name}.toml, or {other}" if is_own else other
 
 
 def _ports(settings: Settings, doubtful: list[str]) -> None:

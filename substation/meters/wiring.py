@@ -119,8 +119,9 @@ class _Look:
         elif light:
             least = f"{self._least_a:.3g} A"
             yield f"too little load on {', '.join(light)} to tell (below {least}): check again under load"
-        if self._values.get("v_angle_y") is None or not self._values.get("v_angle_y"):
-            yield "the phase sequence shows in no magnitude: look at the meter's own display"
+        has_phases = self._v["y"] is not None or self._i["y"] is not None
+        if has_phases and not self._values.get("v_angle_y"):
+            yield "the phase sequence cannot be told without angles: look at the meter's own display"
 
     def _loaded(self, p: str) -> bool:
         return (self._i[p] or 0.0) >= self._least_a

@@ -41,6 +41,16 @@ def test_set_refuses_it_with_file_setting_and_the_known_names_and_leaves_the_fil
     assert (home / "config.json").read_bytes() == content
 
 
+def test_a_fault_in_the_stations_own_file_is_mended_in_that_file(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    own = home / "profiles" / "panel.toml"
+    own.parent.mkdir()
+    own.write_text('model = "A panel"\n')
+    assert configuration.main(["set", "meters.1.profile", "panel"]) == 78
+    assert f"Remedy: correct {own}, or python3 encrypt_config.py set" in capsys.readouterr().err
+
+
 def test_edit_refuses_it_and_leaves_the_file(
     home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

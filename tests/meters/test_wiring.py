@@ -179,3 +179,11 @@ def test_what_one_reading_alone_shows_is_no_finding(site: Site) -> None:
     odd = Wiring(reversed_cts="y").shown(true)
     assert check([true, odd, true], CIRCUITS[1]).findings == ()
     assert check([odd, odd], CIRCUITS[1]).findings != ()
+
+
+def test_a_meter_of_one_phase_is_told_nothing_of_a_sequence(site: Site) -> None:
+    true = site.at(at(11))[1]
+    one = {key: true[key] for key in ("v_r", "current_r", "watts_r", "var_r", "va_r", "pf_r", "frequency")}
+    said = " ".join(check([true], CIRCUITS[1]).notes)
+    assert "phase sequence cannot be told" in said
+    assert "sequence" not in " ".join(check([one], CIRCUITS[1]).notes)
