@@ -9,11 +9,13 @@ import pytest
 
 from substation.dashboard import screen
 from substation.dashboard.feed import Feed
+from substation.meters import profile
 from substation.quantities import COUNTERS, KEYS
 from substation.readings import Reading
 from tests.dashboard.conftest import Browser, Station, Stranger, browse, make_app, no_answer, reading
 
-OWN_AGE: dict[str, dict[str, float]] = {key: {"age_s": 0.0} for key in COUNTERS}
+SLOW = set(KEYS) - set(profile.load("elmeasure_lgplus").group("fast"))
+OWN_AGE: dict[str, dict[str, float]] = {key: {"age_s": 0.0} for key in SLOW}
 METER_FIELDS = {
     "id", "name", "role", "status", "comm_status", "age_s", "values",
     "supply", "evidence", "since", "comm_detail", "freshness", "today",
