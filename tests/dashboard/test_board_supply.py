@@ -135,4 +135,4 @@ def test_a_meter_that_was_silent_before_the_pause_stays_named() -> None:
 
 def facts(board: Board) -> list[tuple[str, str]]:
     parts = statusline.line_parts(board, ZONE)
-    return [(parts[f"b{place}"][0], parts[f"t{place}"][0]) for place in range(statusline.FACTS)]
+    return [(parts[f"b{place}"][0], parts[f"t{place}"][0]) for place in range(words.FACTS)]

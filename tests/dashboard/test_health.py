@@ -120,7 +120,7 @@ def test_a_meter_that_nobody_tells_of_shows_dashes_and_no_zero() -> None:
 def test_a_lost_meter_says_since_when_and_its_turnaround_is_of_the_past() -> None:
     lost = row(comm_status="Communication failed", last_good_ms=NOW_MS - 125_000)
     assert health.filled(lost.cells[COMMUNICATION], lost.age_s) == "failed, last answer 2 min ago"
-    assert (lost.failed, lost.old) == (True, {TURNAROUND})
+    assert (lost.failed, lost.old) == (True, frozenset({TURNAROUND}))
     never = row(comm_status="Communication failed", last_good_ms=None)
     assert never.cells[COMMUNICATION] == "failed, never answered"
 
