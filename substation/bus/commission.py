@@ -33,6 +33,7 @@ from substation.clock import Clock
 from substation.errors import ProfileError, RequestError
 from substation.meters import profile
 from substation.meters.profile import Profile
+from substation.meters.profile_faults import near
 from substation.settings.model import Line as LineSettings
 from substation.settings.model import Meter, Settings
 
@@ -122,9 +123,13 @@ def line_for(kind: str, arguments: Mapping[str, Any], settings: Settings) -> Lin
         meter = find_meter(settings, arguments["meter"], line=named)
         if meter is not None:
             return lines[meter.line]
+    if arguments.get("ids"):
+        parse_ids(arguments["ids"])
     if named is not None:
         return lines[named]
     if len(lines) > 1:
+        if arguments.get("meter"):
+            _meter_somewhere(str(arguments["meter"]), settings)
         raise RequestError(f"this station has several lines; name one: {', '.join(lines)}")
     return settings.lines[0]
 
@@ -138,6 +143,17 @@ def find_meter(settings: Settings | None, wanted: object, *, line: str | None = 
         if text.casefold() in (str(meter.id), meter.name.casefold(), f"{meter.id} {meter.name}".casefold()):
             return meter
     return None
+
+
+def _meter_somewhere(wanted: str, settings: Settings) -> None:
+    """Raise RequestError where this can be no meter of any line: neither one's name nor a Modbus id."""
+    if wanted.strip().isdecimal():
+        parse_ids(wanted)
+        return
+    names = [meter.name for meter in settings.meters]
+    raise RequestError(
+        f"there is no meter '{wanted:.40}' at this station{near(wanted, names)}; known: {', '.join(names)}"
+    )
 
 
 def parse_ids(text: object) -> tuple[int, ...]:
@@ -264,8 +280,9 @@ class _Job:
             return Target(meter.modbus_id, meter.name, model, loaded), meter
         text = str(wanted).strip()
         if not text.isdecimal():
-            names = ", ".join(one.name for one in self._here.values()) or "none"
+            names = [one.name for one in self._here.values()]
             raise RequestError(
-                f"there is no meter '{text:.40}' on {self._wire.settings.name}; known: {names}"
+                f"there is no meter '{text:.40}' on {self._wire.settings.name}{near(text, names)}; "
+                f"known: {', '.join(names) or 'none'}"
             )
         return Target(parse_ids(text)[0], "", model, loaded), None

@@ -10,21 +10,27 @@ uint16`). `raw` are words in hex, in the order in which they came. A number that
 """
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from substation.bus.commission_ask import Asker, read_all
+from substation.bus.commission_ask import Asker, Said, read_all
 from substation.errors import NoAnswer, RequestError
 from substation.meters import doubt
 from substation.meters.decode import ORDERS, WordOrder, number
 from substation.meters.model import REFERENCE
 from substation.meters.profile import Profile
+from substation.meters.profile_faults import near
 from substation.meters.register import Place
 from substation.quantities import BY_KEY
 
 LONGEST_WORDS = 2
 """Registers that are read of a register of which nothing is known: one value of 32 bits."""
+ASKED = re.compile(r"^meter \d+, \d+ registers? from \d+: ")
+"""How `bus.frame` begins what it says of a question."""
+WRONG_FUNCTION = ("exception_1", "exception_2")
+"""What a meter says to a question with the function that it does not use for this register."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +41,11 @@ class Target:
     name: str
     profile_name: str | None = None
     profile: Profile | None = None
+
+    @property
+    def can_be_numbered_otherwise(self) -> bool:
+        """Whether the number of a register as printed says which function reads it."""
+        return self.profile is None or self.profile.printed_from is None
 
     @property
     def shown(self) -> str:
@@ -130,7 +141,7 @@ def read_register(asker: Asker, target: Target, wanted: str) -> dict[str, Any]:
     if said.refused and place.words > 1 and key is None:
         said = asker.ask_again(target.modbus_id, place.function, place.address, 1)
     if said.kind != "ok":
-        raise NoAnswer(f"{target.shown}, register {wanted}: {said.detail}")
+        raise NoAnswer(f"{target.shown}, register {wanted}: {_why_not(target, place, said)}")
     words = said.words
     own = key is not None
     return {
@@ -147,6 +158,20 @@ def read_register(asker: Asker, target: Target, wanted: str) -> dict[str, Any]:
         "decoded": _decoded(words[:2], place.word_order if target.profile else None) if words[1:] else [],
         "single": {"int16": _signed(words[0]), "uint16": words[0]},
     }
+
+
+def _why_not(target: Target, place: Place, said: Said) -> str:
+    """Return why a register was not read, and which one to write where the function was the wrong one."""
+    words = ASKED.sub("", said.detail)  # who was asked, and for what, has been said
+    if said.kind not in WRONG_FUNCTION or not target.can_be_numbered_otherwise:
+        return words
+    other = 4 if place.function == 3 else 3
+    instead = f"write {REFERENCE[other] + place.address}"
+    if target.profile is None:
+        return f"{words}. Perhaps it is read with function {other:02d}: {instead}"
+    if target.profile.function == other:
+        return f"{words}. This model is read with function {other:02d}: {instead}"
+    return words
 
 
 def _own(target: Target, place: Place, words: Sequence[int]) -> dict[str, Any]:
@@ -200,7 +225,8 @@ def find(target: Target, wanted: str) -> tuple[str | None, Place]:
         known = (
             f"known to {target.profile_name}: {', '.join(profile.keys)}" if profile else "write it as 40101"
         )
-        raise RequestError(f"'{wanted:.40}' is no register and no value of this meter; {known}")
+        meant = near(text, profile.keys) if profile else ""
+        raise RequestError(f"'{wanted:.40}' is no register and no value of this meter{meant}; {known}")
     printed = int(text)
     if profile is not None:
         for key in profile.keys:

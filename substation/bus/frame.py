@@ -93,7 +93,8 @@ class Question:
         return REPLY_BYTES + 2 * self.count
 
     def __str__(self) -> str:
-        return f"meter {self.meter_id}, {self.count} registers from {self.address}"
+        registers = "1 register" if self.count == 1 else f"{self.count} registers"
+        return f"meter {self.meter_id}, {registers} from {self.address}"
 
 
 def is_read_request(data: bytes) -> bool:

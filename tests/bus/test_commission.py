@@ -63,7 +63,15 @@ def run(
 
 
 @pytest.mark.parametrize(
-    ("text", "ids"), [("1-3", (1, 2, 3)), ("7", (7,)), ("5, 1-2,2", (5, 1, 2)), (12, (12,)), ("247", (247,)), ("", tuple(range(1, 33)))]
+    ("text", "ids"),
+    [
+        ("1-3", (1, 2, 3)),
+        ("7", (7,)),
+        ("5, 1-2,2", (5, 1, 2)),
+        (12, (12,)),
+        ("247", (247,)),
+        ("", tuple(range(1, 33))),
+    ],
 )
 def test_ids_are_taken_as_a_person_writes_them(text: object, ids: tuple[int, ...]) -> None:
     assert parse_ids(text) == ids
@@ -86,6 +94,8 @@ def test_ids_outside_1_to_247_are_refused(text: str) -> None:
         ("read", {"meter": "Nobody"}, "known: Transformer"),
         ("read", {"meter": 300}, "between 1 and 247"),
         ("read", {"meter": 1, "register": "volts"}, "known to elmeasure_lgplus: watts_total"),
+        ("read", {"meter": 1, "register": "freqency"}, r"of this meter \(did you mean 'frequency'\?\)"),
+        ("read", {"meter": "Trafsormer"}, r"did you mean 'Transformer'"),
         ("read", {"meter": 1, "register": "99"}, "holding registers begin at 40001"),
         ("read", {"meter": 9}, "name a profile"),
         ("read", {"meter": 9, "profile": "no_such"}, "no_such"),
@@ -110,6 +120,14 @@ def test_the_line_is_the_meters_own_the_named_or_the_only_one() -> None:
     assert line_for("scan", {}, STATION).name == "line 1"
     with pytest.raises(RequestError, match="name one: line 1, line 2"):
         line_for("scan", {}, station)
+    with pytest.raises(RequestError, match="no meter 'Nobody' at this station; known: A, B"):
+        line_for("read", {"meter": "Nobody"}, station)
+    with pytest.raises(RequestError, match="between 1 and 247"):
+        line_for("read", {"meter": "300"}, station)
+    with pytest.raises(RequestError, match="between 1 and 247"):
+        line_for("scan", {"ids": "0-300"}, station)
+    with pytest.raises(RequestError, match="name one"):
+        line_for("read", {"meter": "9"}, station)
     with pytest.raises(RequestError, match="no line 'line 3'"):
         line_for("scan", {"line": "line 3"}, station)
 
@@ -182,6 +200,21 @@ def test_a_register_of_an_unknown_meter_is_read_as_printed(noon: Site, clock: Fa
     assert result["decoded"][0]["float32"] == pytest.approx(noon.at(NOON_MS)[1]["frequency"], rel=1e-6)
     with pytest.raises(NoAnswer, match="refused"):
         run(wire, clock, "read", settings=None, meter=9, register=40071)
+
+
+def test_a_refused_register_is_said_once_with_the_number_to_write_instead(
+    noon: Site, clock: FakeClock
+) -> None:
+    wire = make_wire(noon, clock, {9: SimulatedMeter(1, load("eastron_sdm630"))})
+    with pytest.raises(NoAnswer) as known:
+        run(wire, clock, "read", settings=None, meter=9, profile="eastron_sdm630", register=40071)
+    assert str(known.value).startswith("id 9, register 40071: refused with exception ")
+    assert str(known.value).endswith("This model is read with function 04: write 30071")
+    with pytest.raises(NoAnswer, match="Perhaps it is read with function 04: write 30071"):
+        run(wire, clock, "read", settings=None, meter=9, register=40071)
+    with pytest.raises(NoAnswer) as missing:
+        run(wire, clock, "read", settings=None, meter=9, profile="eastron_sdm630", register=39998)
+    assert "write" not in str(missing.value)
 
 
 def test_a_value_by_its_key_of_one_register(noon: Site, clock: FakeClock) -> None:

@@ -125,6 +125,7 @@ def test_silence_says_what_to_look_at() -> None:
     assert isinstance(error, NoAnswer)
     assert "meter 3, 76 registers from 100" in str(error)
     assert "wires" in str(error)
+    assert str(Question(3, 3, 100, 1)) == "meter 3, 1 register from 100"
 
 
 def test_a_whole_reply_with_a_wrong_check_sum_owes_nothing_more() -> None:
