@@ -26,13 +26,26 @@ WORTH_NAMING_ROUNDS = 2
 """A meter whose own gap is longer than the station's by so much is named with it."""
 
 
+LONGEST_DOUBT_S = 600.0
+"""So long a clock that nobody vouches for may keep the gap open: a time server answers in a minute or two."""
+
+
 @dataclass(frozen=True, slots=True)
 class After:
-    """One meter's first sample of this poller."""
+    """One meter's first sample of this poller.
+
+    Its times are counted from the zero of the clock that never steps: what the machine's own clock said then
+    may be wrong, and be set before the gap is noted.
+    """
 
     at_ms: int
     watts: float | None
     register: Register | None = None
+
+    def seen_with(self, skew_ms: int) -> "After":
+        """Return it with UTC times, by what the machine's clock is ahead of the one that never steps."""
+        register = self.register and Register(self.register.at_ms + skew_ms, self.register.wh)
+        return After(self.at_ms + skew_ms, self.watts, register)
 
 
 class StationGap:
@@ -56,8 +69,11 @@ class StationGap:
         self.open = bool(self._before)
         """Whether the gap is still to be noted."""
 
-    def take(self, readings: Iterable[Reading]) -> None:
-        """Take a round; note the gap when every meter is back, or has had its time."""
+    def take(self, readings: Iterable[Reading], *, trusted: bool = True) -> None:
+        """Take a round; note the gap when every meter is back, or has had its time.
+
+        `trusted` says whether somebody vouches for the clock; until then its length is not known.
+        """
         if not self.open:
             return
         for reading in readings:
@@ -65,6 +81,8 @@ class StationGap:
                 self._answered(reading)
         waited_s = self._clock.monotonic() - self._started_s
         whole = all(key in self._after and self._after[key].register for key in self._before)
+        if not trusted and waited_s <= LONGEST_DOUBT_S:
+            return
         if whole or waited_s > self._longest_s:
             self._note()
 
@@ -80,30 +98,36 @@ class StationGap:
         return poll.slow_interval_s + max(LEAST_WAIT_S, ROUNDS * poll.interval_s)
 
     def _answered(self, reading: Reading) -> None:
-        known = self._after.get(reading.meter_id)
-        first = known or After(reading.at_ms, reading.values.get("watts_total"))
+        known, at_ms = self._after.get(reading.meter_id), reading.at_ms - self._skew_ms
+        first = known or After(at_ms, reading.values.get("watts_total"))
         wh = reading.values.get("wh_received")
         if first.register is None and wh is not None and "wh_received" not in reading.implausible:
-            first = After(first.at_ms, first.watts, Register(reading.at_ms, wh))
+            first = After(first.at_ms, first.watts, Register(at_ms, wh))
         self._after[reading.meter_id] = first
 
     def _note(self) -> None:
         if not self._after:
             return  # nobody has answered yet: the gap goes on
         self.open = False
+        self._after = {key: after.seen_with(self._skew_ms) for key, after in self._after.items()}
         from_ms = max(known.at_ms for known in self._before.values())
         until_ms = min(after.at_ms for after in self._after.values())
-        if until_ms <= from_ms:
-            return  # a clock that was set back: nothing can be bounded
-        said = [self._words(meter, from_ms, until_ms) for meter in self._settings.meters]
-        seconds = (until_ms - from_ms) / 1000
+        said: list[str] = []
+        lasted = "a time that is not known: the clock lies before the last sample"
+        if until_ms > from_ms:
+            lasted = f"{(until_ms - from_ms) / 1000:.0f} s"
+            said = [self._words(meter, from_ms, until_ms) for meter in self._settings.meters]
         self._keeper.event(
             "station.gap",
             at_ms=from_ms,
             old=iso(from_ms),
             new=iso(until_ms),
-            detail=f"{self._reason}; no samples for {seconds:.0f} s; " + "; ".join(filter(None, said)),
+            detail="; ".join([self._reason, f"no samples for {lasted}", *filter(None, said)]),
         )
+
+    @property
+    def _skew_ms(self) -> int:
+        return self._clock.now_ms() - round(self._clock.monotonic() * 1000)
 
     def _words(self, meter: Meter, from_ms: int, until_ms: int) -> str:
         before, after = self._before.get(meter.id), self._after.get(meter.id)

@@ -234,7 +234,7 @@ class Poller:
         self._announcer.supply(self.settings.meters, self.verdicts)
         by_meter = {reading.meter_id: reading for reading in self.readings}
         self._announcer.registers(self._registers.follow(self.settings, by_meter, self.verdicts))
-        self.gap.take(self.readings)
+        self.gap.take(self.readings, trusted=self.timekeeper.trusted)
 
     def do_chores(self) -> None:
         """Do what is due."""

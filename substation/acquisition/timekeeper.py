@@ -20,6 +20,8 @@ LOOK_S = 5.0
 """How often somebody who vouches for the clock is looked for."""
 STEP_MS = 1000
 """A time server that corrects by less does so smoothly, or it does no harm."""
+RIGHT_MS = 100
+"""A clock that was off by less was right."""
 
 log = logging.getLogger("poller")
 
@@ -102,7 +104,12 @@ class Timekeeper:
                         f"readings of clock span {span.id} are off by {span.offset_ms / 1000:+.1f} s; "
                         "datalogger.py clock correct moves them"
                     )
-                    log.warning("%s", words)
+                    if abs(span.offset_ms) < RIGHT_MS:
+                        words = (
+                            f"the times of clock span {span.id} were right; datalogger.py clock correct "
+                            "takes their marks off, when the station is stopped for another reason"
+                        )
+                    log.log(logging.INFO if abs(span.offset_ms) < RIGHT_MS else logging.WARNING, "%s", words)
                     self._keeper.event("clock.offset", new=str(span.offset_ms), detail=words)
         log.info("the clock is trusted: %s", source)
         self._keeper.event("clock.trusted", new=source)

@@ -21,7 +21,9 @@ from substation.store.rows import Row
 
 MARK = re.compile(r"(?:^| )clock (\d+)$")
 """The end of a marked row's reason."""
-LASTED = re.compile(r"no samples for -?\d+ s")
+LASTED = re.compile(
+    r"no samples for (?:-?\d+ s|a time that is not known: the clock lies before the last sample)"
+)
 """In the words of a station's gap."""
 SLICE = 5000
 """Rows rolled up at once."""

@@ -29,6 +29,8 @@ class Keeper:
         self._live: LiveFile | None = None
         self._history: History | None = None
         self._clock_span: int | None = None
+        self._left_span: tuple[int, int, int] | None = None
+        """The span that ended last; when it began and ended by its own clock, UTC ms."""
 
     def open(self) -> None:
         """Open what is not open, the live file first; take over what a kill kept from the database.
@@ -76,9 +78,19 @@ class Keeper:
         """Note a change of state, by default as of now."""
         if self._history:
             at_ms = self._clock.now_ms() if at_ms is None else at_ms
-            if self._clock_span is not None:
-                detail = f"{detail} (clock {self._clock_span})".strip()
+            span = self._span_at(at_ms)
+            if span is not None:
+                detail = f"{detail} (clock {span})".strip()
             self._history.event(kind, at_ms=at_ms, meter_id=meter_id, old=old, new=new, detail=detail)
+
+    def _span_at(self, at_ms: int) -> int | None:
+        """Return the clock span in which an event was stamped, also one that is told only afterwards."""
+        if self._clock_span is not None:
+            return self._clock_span
+        if self._left_span is not None:
+            span, begin_ms, end_ms = self._left_span
+            return span if begin_ms <= at_ms <= end_ms else None
+        return None
 
     def begin_clock_span(self, boot: str, skew_ms: int) -> int | None:
         """Note that nobody vouches for the clock; None while there is no database to note it in."""
@@ -88,8 +100,13 @@ class Keeper:
 
     def vouch_for_clock(self, boot: str, skew_ms: int) -> list[clock_spans.Span]:
         """Note that somebody does now; return the spans of this start with their offsets."""
-        self._clock_span = None
-        return self._history.vouch_for_clock(boot, skew_ms) if self._history else []
+        left, self._clock_span = self._clock_span, None
+        found = self._history.vouch_for_clock(boot, skew_ms) if self._history else []
+        for span in found:
+            if span.id == left and (span.offset_ms or 0) > 0:  # else its times could be true ones
+                end_ms = self._clock.now_ms() - (span.offset_ms or 0)
+                self._left_span = span.id, span.begin_ms, end_ms
+        return found
 
     def newest_trusted_ms(self) -> int:
         """Return the time of the newest reading that somebody vouched for, UTC ms; 0 without one."""

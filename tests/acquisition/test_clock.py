@@ -306,3 +306,89 @@ def test_a_day_of_the_site_has_its_own_hours(
     assert days[1][0] == start_ms
     assert days[2][0] == start_ms + hours * HOUR_MS
     assert one.rows("SELECT count(*) FROM hour WHERE key & 255 = 1") == [(hours + 2,)]
+
+
+def gaps(one: Station) -> list[tuple]:
+    return one.rows("SELECT at_ms, old, new, detail FROM event WHERE kind = 'station.gap'")
+
+
+@pytest.mark.parametrize("ahead_s", [60, -600])
+def test_the_stations_gap_waits_until_somebody_vouches_for_the_clock(
+    station: Callable[..., Station], clock: FakeClock, ahead_s: float
+) -> None:
+    one = station()
+    one.rounds(40)
+    one.poller.stop()
+    (last_ms,) = one.rows("SELECT max(key) >> 8 FROM reading")[0]
+    clock.advance(6 * 3600)
+    clock.step(-6 * 3600 + ahead_s)  # the machine wakes with about the time of its end
+    two = station(trusted=False, boot="two")
+    two.rounds(60)
+    assert gaps(two) == []
+    clock.step(6 * 3600 - ahead_s)
+    two.vouch()
+    two.rounds(5)
+    two.poller.stop()
+    ((at_ms, _, until, detail),) = gaps(two)
+    assert at_ms == last_ms
+    until_ms = dt.datetime.fromisoformat(until).timestamp() * 1000
+    assert until_ms - at_ms == pytest.approx(6 * HOUR_MS, abs=5000)
+    assert "no samples for 216" in detail
+    assert "(clock" not in detail
+
+
+def test_a_gap_that_ends_by_a_clock_before_its_beginning_is_told_and_corrected_afterwards(
+    station: Callable[..., Station], home: Home, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SUBSTATION_HOME", str(home.folder))
+    one = station()
+    one.rounds(40)
+    one.poller.stop()
+    clock.advance(6 * 3600)
+    clock.step(-6 * 3600 - 600)
+    two = station(trusted=False, boot="two")
+    two.rounds(330)  # nobody vouches for ten minutes
+    two.poller.keeper.commit()
+    ((at_ms, _, _, detail),) = gaps(two)
+    assert "a time that is not known" in detail
+    clock.step(6 * 3600 + 600)
+    two.vouch()
+    two.rounds(5)
+    two.poller.stop()
+    assert datalogger.main(["clock", "correct"], clock) == 0
+    ((moved_ms, _, until, detail),) = gaps(two)
+    assert moved_ms == at_ms
+    until_ms = dt.datetime.fromisoformat(until).timestamp() * 1000
+    assert until_ms - at_ms == pytest.approx(6 * HOUR_MS, abs=5000)
+    assert "no samples for 216" in detail
+
+
+def test_an_event_stamped_in_a_span_is_marked_also_when_it_is_told_afterwards(
+    station: Callable[..., Station], clock: FakeClock
+) -> None:
+    one = station(trusted=False)
+    one.rounds(3)
+    stamped_ms = clock.ms
+    one.rounds(1)
+    clock.step(7200)
+    one.vouch()
+    one.rounds(1)
+    one.poller.keeper.event("supply", at_ms=stamped_ms, detail="told late")
+    one.poller.keeper.event("supply", at_ms=stamped_ms - 3_600_000, detail="of before the span")
+    one.poller.keeper.event("supply", detail="of now")
+    one.poller.keeper.commit()
+    assert one.rows("SELECT detail FROM event WHERE kind = 'supply' ORDER BY id DESC LIMIT 3")[::-1] == [
+        ("told late (clock 1)",),
+        ("of before the span",),
+        ("of now",),
+    ]
+
+
+def test_a_clock_that_was_right_all_along_asks_for_nothing(station: Callable[..., Station]) -> None:
+    one = station(trusted=False)
+    one.rounds(3)
+    one.vouch()
+    one.rounds(3)
+    one.poller.keeper.commit()
+    ((detail,),) = one.rows("SELECT detail FROM event WHERE kind = 'clock.offset'")
+    assert detail.startswith("the times of clock span 1 were right")
