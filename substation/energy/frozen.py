@@ -5,9 +5,12 @@ Two kinds, each from what the meter itself says:
 1. **Frozen**: all its instants are the same, bit for bit, for `FROZEN_S` and `FROZEN_ROUNDS` readings,
    while its circuit is live (a voltage above zero: on a dead circuit everything stands at zero, truly).
    Voltage and frequency of a grid move within seconds in their third digit, so at least `FINE` different
-   values must be told finely enough to show it: one decimal step at most `FINE_STEP` of the value
-   (239.7 V and 49.98 Hz are fine, 240 V, 50 Hz, 12.3 A and 0.98 are not). A meter that says less than
-   that is too coarse to be judged so.
+   values must be told finely enough to show it: one step of the last digit at most `FINE_STEP` of the
+   value (239.7 V, 49.98 Hz and 41 230 W are fine, 240 V, 50 Hz, 12.3 A, 41 200 W and 0.98 are not). A
+   meter that says less than that is too coarse to be judged so.
+   A load never stands still, so a current or a power among the fine values makes `FROZEN_S` enough. An
+   idle circuit shows voltages and frequency alone, and a UPS holds those within 0.1 V and 0.1 Hz for
+   minutes: without such a current or power nothing may have moved for `IDLE_S`.
 2. **Stuck registers**: its power is measured and moves, but no energy register does, while at least
    `STEPS` of their steps must have passed. The step is the encoding's or float32's (8 Wh at 100 MWh, 64 Wh
    at 1 GWh), at least `LEAST_STEP_WH`, and no less than the longest rise that this meter has shown at
@@ -25,11 +28,13 @@ from substation.energy.registers import FLOAT_STEP, Limits
 from substation.quantities import BY_KEY, COUNTERS, INSTANTS
 
 FROZEN_S = 60.0
+IDLE_S = 900.0
+"""Instead of `FROZEN_S` where no load is seen that would have moved."""
 FROZEN_ROUNDS = 10
 FINE = 5
 FINE_STEP = 0.001
-DECIMALS = 4
-"""Finer steps are not looked for."""
+DIGITS = range(-6, 5)
+"""Decimals of the coarsest and the finest step that is looked for; -2: hundreds."""
 STEPS = 5
 LEAST_STEP_WH = 1000.0
 LONGEST_S = 10.0
@@ -38,6 +43,7 @@ LEAST_LOAD = 0.01
 """Of the rating: below that a meter need not count (IEC 62053-22, starting current 0.1 % of the rated)."""
 ENERGIES = tuple(key for key in COUNTERS if BY_KEY[key].unit in ("Wh", "VAh"))
 VOLTS = tuple(key for key in INSTANTS if BY_KEY[key].unit == "V")
+LOADS = tuple(key for key in INSTANTS if BY_KEY[key].unit in ("A", "W", "VA", "var"))
 
 
 @dataclass(slots=True)
@@ -83,7 +89,8 @@ class Repeats:
             self.frozen_ms, self._since, self._rounds = None, (at_ms, now_s), 1
         else:
             self._rounds += 1
-            if self._rounds >= FROZEN_ROUNDS and now_s - self._since[1] >= FROZEN_S:
+            enough_s = FROZEN_S if _is_loaded(said) else IDLE_S
+            if self._rounds >= FROZEN_ROUNDS and now_s - self._since[1] >= enough_s:
                 self.frozen_ms = self.frozen_ms or self._since[0]
         self.said |= said
         self._follow(at_ms, now_s, values, limits)
@@ -146,10 +153,15 @@ def _could_move(said: Mapping[str, float]) -> bool:
     return len({abs(value) for value in said.values() if value and _is_fine(value)}) >= FINE
 
 
+def _is_loaded(said: Mapping[str, float]) -> bool:
+    """Return whether a load is among these values, told so finely that it would be seen to move."""
+    return any(value and _is_fine(value) for key in LOADS if (value := said.get(key)) is not None)
+
+
 def _is_fine(value: float) -> bool:
-    """Return whether the last decimal digit that the value has is a small part of it."""
+    """Return whether the last digit that the value has is a small part of it."""
     size = abs(value)
-    for decimals in range(DECIMALS + 1):
+    for decimals in DIGITS:
         # float32 carries 240.1 as 240.100006: as near as that is the same digit
         if abs(size - round(size, decimals)) <= size * FLOAT_STEP:
             return bool(10.0**-decimals <= size * FINE_STEP)

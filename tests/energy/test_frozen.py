@@ -25,6 +25,16 @@ COARSE: Mapping[str, float] = {
     "frequency": 50,
     "pf_r": 0.98,
 }
+IDLE_ON_A_UPS: Mapping[str, float] = {
+    "v_r": 230.1,
+    "v_y": 229.9,
+    "v_b": 230.2,
+    "v_ry": 398.6,
+    "v_yb": 398.3,
+    "v_br": 398.7,
+    "frequency": 50.0,
+    **dict.fromkeys(("current_r", "current_y", "current_b", "watts_total", "va_total"), 0.0),
+}
 DEAD: Mapping[str, float] = dict.fromkeys(FINE, 0.0)
 
 
@@ -71,6 +81,22 @@ def test_what_could_not_move_is_not_frozen(values: Mapping[str, float]) -> None:
     repeats = Repeats()
     say(repeats, values, 1000)
     assert repeats.frozen_ms is None
+
+
+@pytest.mark.parametrize("load", [{}, {"current_r": 0.3}, {"current_r": 12.3, "watts_total": 8_300.0}])
+def test_an_idle_circuit_on_a_ups_may_stand_still_for_minutes(load: Mapping[str, float]) -> None:
+    repeats = Repeats()
+    say(repeats, {**IDLE_ON_A_UPS, **load}, 450)
+    assert repeats.frozen_ms is None  # 898 s
+    say(repeats, {**IDLE_ON_A_UPS, **load}, 1)
+    assert repeats.frozen_ms == 2000
+
+
+@pytest.mark.parametrize("load", [{"current_r": 123.4}, {"watts_total": 8_312.0}, {"va_total": -1_234.0}])
+def test_a_fine_load_is_never_so_still(load: Mapping[str, float]) -> None:
+    repeats = Repeats()
+    say(repeats, {**IDLE_ON_A_UPS, **load}, 31)
+    assert repeats.frozen_ms == 2000
 
 
 def test_values_that_are_read_seldom_or_are_no_number_hide_nothing() -> None:
