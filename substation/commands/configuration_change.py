@@ -13,7 +13,12 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from substation.access.users import demo_passwords_in_use
-from substation.commands.configuration_check import new_passwords, refuse_new_profiles, weak_words
+from substation.commands.configuration_check import (
+    address_words,
+    new_passwords,
+    refuse_new_profiles,
+    weak_words,
+)
 from substation.commands.configuration_open import audit_of, load_and_say, record
 from substation.errors import EXIT_OK, EXIT_USAGE, SettingsError
 from substation.settings import files, names, people, vault
@@ -139,6 +144,8 @@ def _record_changes(folder: Path, before: Settings | Mapping[str, object], after
 
 
 def _warn(settings: Settings) -> None:
+    for words in address_words(settings):
+        print(f"Note: {words}", file=sys.stderr)
     if settings.web.loopback:
         return
     known = demo_passwords_in_use(settings)

@@ -9,11 +9,14 @@ from substation.access.users import demo_passwords_in_use
 from substation.commands.configuration_open import load_and_say
 from substation.errors import EXIT_CONFIG, EXIT_OK, ProfileError, SettingsError
 from substation.meters import profile
+from substation.meters.model import REFERENCE
 from substation.settings import people
 from substation.settings.files import NAME
 from substation.settings.model import Settings
 
 REMEDY = "python3 encrypt_config.py"
+NUMBERS = 10_000
+"""So many registers have numbers of five digits, per function."""
 
 
 def check(folder: Path) -> int:
@@ -75,6 +78,8 @@ def _profiles(settings: Settings, own: Path, wrong: list[str], doubtful: list[st
         at, first = next((at, one) for at, one in enumerate(settings.meters) if one.profile == name)
         try:
             found = profile.load(name, own)
+            if words := _numbering(found):
+                doubtful.append(f"meters.{at}.profile: {name}: {words}")
             if found.warning:
                 doubtful.append(f"meters.{at}.profile: {name}: {found.warning}")
             elif not found.verified and not settings.simulated:
@@ -86,6 +91,31 @@ def _profiles(settings: Settings, own: Path, wrong: list[str], doubtful: list[st
             wrong.append(f"meters.{at}.profile: {exc}. Remedy: {_remedy(at, name, own)}")
 
 
+def _numbering(found: profile.Profile) -> str:
+    """Return in words which register carries the number of another function; nothing where none does."""
+    if found.printed_from is not None:
+        return ""
+    for key, row in {**found.registers, **found.extras}.items():
+        place = found.place(key)
+        if place.function == 4 and REFERENCE[3] <= row.printed < REFERENCE[3] + NUMBERS:
+            return (
+                f"{key} = {row.printed} is read with function 04, whose registers begin at {REFERENCE[4]}: "
+                f"it is asked for at address {place.address}. Did you mean "
+                f"{row.printed - REFERENCE[3] + REFERENCE[4]}?"
+            )
+    return ""
+
+
+def address_words(settings: Settings) -> list[str]:
+    """Return in words which serial lines have an address where their device should stand."""
+    return [
+        f"lines.{at}.port: {line.port} looks like an address, and {line.name} is a serial line. "
+        f"Behind a gateway: {REMEDY} set lines.{at}.kind tcp (or rtu_tcp for a serial server)"
+        for at, line in enumerate(settings.lines)
+        if line.looks_like_address
+    ]
+
+
 def _remedy(at: int, name: str, own: Path) -> str:
     """Return what to do about a profile: mend the station's own file where it is that, else name another."""
     other = f"{REMEDY} set meters.{at}.profile <name>"
@@ -94,8 +124,9 @@ def _remedy(at: int, name: str, own: Path) -> str:
 
 
 def _ports(settings: Settings, doubtful: list[str]) -> None:
+    doubtful += address_words(settings)  # whether a gateway answers is seen when the poller asks it
     for at, line in enumerate(settings.lines):
-        is_device = line.kind == "serial"  # whether a gateway answers is seen when the poller asks it
+        is_device = line.kind == "serial" and not line.looks_like_address
         if not settings.simulated and is_device and not Path(line.port).exists():
             doubtful.append(
                 f"lines.{at}.port: {line.port} is not there now; the poller waits for it. "

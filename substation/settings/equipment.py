@@ -2,9 +2,9 @@
 
 import datetime as dt
 import re
-from typing import Literal, Self
+from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
 Role = Literal["incomer", "feeder", "generator"]
 LINE_FORMAT = re.compile(r"^[78][NEO][12]$")
@@ -14,6 +14,12 @@ class Part(BaseModel):
     """A part of the configuration: strict and frozen, unknown settings refused."""
 
     model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
+
+
+def _is_address(text: str) -> bool:
+    """Whether this is host:port."""
+    host, _, port = text.rpartition(":")
+    return bool(host) and port.isdecimal() and 1 <= int(port) <= 65535
 
 
 class Line(Part):
@@ -28,6 +34,7 @@ class Line(Part):
     port: str = Field(
         "/dev/ttyUSB0",
         min_length=1,
+        validate_default=True,
         description="Device; best a /dev/serial/by-id/... link, which survives re-plugging. For rtu_tcp and "
         "tcp the address and port, such as 192.168.1.50:502.",
     )
@@ -48,16 +55,20 @@ class Line(Part):
             )
         return value
 
-    @model_validator(mode="after")
-    def _has_an_end(self) -> Self:
-        if self.kind != "serial":
-            host, _, port = self.port.rpartition(":")
-            if not host or not port.isdecimal() or not 1 <= int(port) <= 65535:
-                raise ValueError(
-                    f"port: '{self.port}' is no address of a {self.kind} line; "
-                    "write host:port, such as 192.168.1.50:502"
-                )
-        return self
+    @field_validator("port")
+    @classmethod
+    def _has_an_end(cls, value: str, info: ValidationInfo) -> str:
+        kind = info.data.get("kind", "serial")  # missing where the kind itself is wrong
+        if kind != "serial" and not _is_address(value):
+            raise ValueError(
+                f"'{value}' is no address of a {kind} line; write host:port, such as 192.168.1.50:502"
+            )
+        return value
+
+    @property
+    def looks_like_address(self) -> bool:
+        """Whether a host and a TCP port stand where a serial line has its device."""
+        return self.kind == "serial" and not self.port.startswith("/") and _is_address(self.port)
 
     @property
     def address(self) -> tuple[str, int]:
@@ -98,7 +109,10 @@ class Meter(Part):
     """One meter and the circuit it measures."""
 
     id: int = Field(
-        ge=1, le=247, description="Number of the meter at this station, 1 to 247; also its Modbus device id."
+        ge=1,
+        le=247,
+        description="Number of the meter at this station, 1 to 247; its Modbus device id, "
+        "unless device_id says another.",
     )
     name: str = Field(min_length=1, max_length=40, description="Shown on screen and in reports.")
     role: Role = Field("feeder", description="incomer, feeder or generator: decides the words of its status.")

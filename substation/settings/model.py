@@ -14,6 +14,7 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 
 from substation.errors import SettingsError
 from substation.quantities import Ratings
+from substation.settings.bounds import OUT_OF_BOUNDS, outside
 from substation.settings.equipment import Line, Meter, Part, Role, Transformers
 
 __all__ = ["Home", "Line", "Meter", "Role", "Settings", "Transformers", "explain", "parse"]
@@ -286,8 +287,11 @@ def explain(error: ValidationError, source: str, remedy: str = REMEDY) -> str:
             message = "no such setting; remove it or correct its spelling"
         elif fault["type"] == "missing":
             message = "is missing; set it"
-        shown = "" if fault["type"] == "missing" or _secret(path) else f" (found: {fault['input']!r:.60})"
-        if not path:
+        found = "" if _secret(path) else f"{fault['input']!r:.60}"
+        if fault["type"] in OUT_OF_BOUNDS:
+            message = outside(Settings, fault["loc"], found)
+        shown = f" (found: {found})" if found and found not in message else ""
+        if not path or fault["type"] == "missing":
             shown = ""
         lines.append(f"{source}: {path}{': ' if path else ''}{message}{shown}")
     lines.append(remedy)

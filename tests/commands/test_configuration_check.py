@@ -18,3 +18,31 @@ def test_an_absent_adapter_is_named_and_a_gateway_is_no_device(tmp_path: Path) -
     ports = [words for words in doubtful if words.startswith("lines.")]
     assert len(ports) == 1
     assert ports[0].startswith("lines.0.port: /dev/no-such-adapter is not there now")
+
+
+def test_an_address_on_a_serial_line_is_noted_with_the_kind_to_set(tmp_path: Path) -> None:
+    settings = Settings(lines=(Line(port="192.168.1.5:502"),), meters=CARD_METERS)
+    _, doubtful = findings(settings, tmp_path)
+    ports = [words for words in doubtful if words.startswith("lines.")]
+    assert len(ports) == 1
+    assert "192.168.1.5:502 looks like an address" in ports[0]
+    assert "set lines.0.kind tcp" in ports[0]
+
+
+def test_a_number_of_holding_registers_under_function_04_is_doubted(tmp_path: Path) -> None:
+    file = tmp_path / "panel.toml"
+    own = tuple(m.model_copy(update={"profile": "panel"}) for m in CARD_METERS)
+
+    def doubts(register: int) -> list[str]:
+        file.write_text(
+            f'model = "A panel"\nsource = "Manual"\nverified = true\nfunction = 4\nword_order = "ABCD"\n[registers]\nv_r = {register}\n'
+        )
+        wrong, doubtful = findings(Settings(meters=own), tmp_path)
+        assert not any("profile" in words for words in wrong), wrong
+        return [words for words in doubtful if "Did you mean" in words]
+
+    assert doubts(30001) == []
+    assert doubts(40001) == [
+        "meters.0.profile: panel: v_r = 40001 is read with function 04, whose registers begin at 30001: "
+        "it is asked for at address 10000. Did you mean 30001?"
+    ]

@@ -40,23 +40,39 @@ def test_a_typed_text_is_read_by_the_type_of_the_setting(
     assert type(names.get(changed, name)) is type(value)
 
 
+def test_a_kind_that_does_not_fit_the_port_names_the_port_and_shows_no_more_than_it(
+    settings: Settings,
+) -> None:
+    with pytest.raises(SettingsError) as refused:
+        names.with_text(settings, "lines.0.kind", "tcp")
+    assert str(refused.value).splitlines()[0] == (
+        "config.json: lines.0.port: '/dev/ttyUSB0' is no address of a tcp line; "
+        "write host:port, such as 192.168.1.50:502"
+    )
+
+
 @pytest.mark.parametrize(
     ("name", "text", "said"),
     [
         ("lines.0.baud", "9600.5", "no whole number"),
         ("lines.0.baud", "1e4", "no whole number"),
-        ("lines.0.baud", "1", "greater than or equal"),
+        ("lines.0.baud", "1", "lines.0.baud: 1 lies outside 300 to 4000000\n"),
         ("poll.interval_s", "fast", "no number"),
         ("poll.interval_s", "nan", "no number"),
         ("poll.interval_s", "inf", "no number"),
-        ("poll.interval_s", "-1", "greater than or equal"),
+        ("poll.interval_s", "-1", "-1.0 lies outside 0 to 3600\n"),
+        ("poll.slow_interval_s", "3601", "3601.0 lies outside 0 to 3600\n"),
+        ("meters.1.id", "248", "meters.1.id: 248 lies outside 1 to 247\n"),
+        ("meters.1.device_id", "0", "meters.1.device_id: 0 lies outside 1 to 247\n"),
+        ("meters.1.gap_ms", "200", "200.0 lies outside 0 to 100\n"),
+        ("meters.1.rated_kva", "0", "0.0 lies outside 0 to 1000000 (0 itself is not allowed)\n"),
         ("lines.0.format", "9X3", "8E1"),
         ("meters.0.role", "boss", "incomer"),
         ("meters.1.id", "1", "used twice"),
         ("meters.1.line", "line 9", "not among lines"),
         ("users.0.disabled", "perhaps", "yes nor no"),
         ("web.bind", "example.org", "no address"),
-        ("web.port", "70000", "less than or equal"),
+        ("web.port", "70000", "70000 lies outside 1 to 65535\n"),
         ("site.timezone", "Asia/Kalkutta", "IANA"),
         ("site.name", "", "at least 1"),
         ("users.0.name", "a:b", "no colon"),
