@@ -6,17 +6,23 @@
 
 A slow value that lies between fast ones rides along in their block: it costs nothing. One beside them
 joins their block when, counted over all rounds until its next turn, that is no dearer than a request of
-its own. No two blocks of one meter are equally long where that can be had for a register or two: a
-late reply is told by its length only.
+its own. No two blocks of one meter are equally long where that can be had at a small price: a late reply
+is told by its length only, also behind a Modbus TCP gateway that asks twice and passes the reply left
+over on under our next transaction id.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from substation.meters.blocks import MAX_REGISTERS, Block, pieces, plan
 from substation.meters.pace import Pace
 from substation.meters.profile import Profile
 from substation.meters.register import Place
+
+DEAREST = 0.05
+"""By this share of its line time may what is read in every round become dearer for a length of its own."""
+ALONG = 4
+"""So many neighbouring values may a rare block read along for a length of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +87,8 @@ def divide(
     slow += riders(profile, planned(slow), [key for key in once if key not in fast])
     once = [key for key in once if key not in fast and key not in slow]
     parts = [planned(fast), planned(slow), planned(once)]
-    blocks = distinct(fit, [block for part in parts for block in part], limits.refused)
-    slow_from, once_from = len(parts[0]), len(parts[0]) + len(parts[1])
-    return Groups(tuple(blocks[:slow_from]), tuple(blocks[slow_from:once_from]), tuple(blocks[once_from:]))
+    fast_blocks, slow_blocks, once_blocks = distinct(fit, parts, limits.refused, cost_s)
+    return Groups(fast_blocks, slow_blocks, once_blocks)
 
 
 def riders(profile: Profile, blocks: Collection[Block], keys: Iterable[str]) -> list[str]:
@@ -101,24 +106,76 @@ def riders(profile: Profile, blocks: Collection[Block], keys: Iterable[str]) -> 
     return found
 
 
-def distinct(profile: Profile, blocks: Sequence[Block], refused: Collection[str]) -> list[Block]:
-    """Return the blocks, in their order, in different lengths where a neighbouring register allows it.
+def distinct(
+    profile: Profile,
+    parts: Iterable[Sequence[Block]],
+    refused: Collection[str],
+    cost_s: Callable[[Iterable[Block]], float],
+) -> tuple[tuple[Block, ...], ...]:
+    """Return the fast, slow and once-read blocks in different lengths, as far as there is a way.
 
-    A block grows only over registers of values that the profile knows: whether a meter answers for
-    others is not known. Where there are none the lengths stay equal, and a length that is owed after a
-    time-out is asked for in pieces.
+    A rare block is changed before one of every round. It reads neighbouring values along, is read in
+    two, or together with another of its kind; one of every round is never cut. A block that holds one
+    value grows only over registers of values that the profile knows: whether a meter answers for others
+    is not known, and a refusal could not be told from one of the value. What remains equal is kept apart
+    on the wire (`bus.spare`), and a length that is owed after a time-out is asked for in pieces.
     """
+    groups = [list(part) for part in parts]
     known = [profile.place(key) for key in profile.group("fast", "slow", "once") if key not in refused]
-    taken: set[int] = set()
-    found = []
-    for block in blocks:
-        choice = block
-        if block.count in taken:
-            longer = (_grown(profile, block, place) for place in known)
-            choice = next((other for other in longer if other and other.count not in taken), block)
-        taken.add(choice.count)
-        found.append(choice)
-    return found
+    for rare, blocks in ((True, groups[1]), (True, groups[2]), (False, groups[0])):
+        for block in tuple(blocks):
+            if block not in blocks:
+                continue  # read together with another by now
+            lengths = [other.count for group in groups for other in group if other is not block]
+            if block.count not in lengths:
+                continue
+            for old, new in _ways(profile, blocks, block, known, lengths, rare=rare):
+                rest = [other.count for group in groups for other in group if other not in old]
+                counts = [one.count for one in new]
+                if len({*rest, *counts}) < len({*rest}) + len(counts):
+                    continue
+                if not rare and len(old) > 1 and cost_s(new) - cost_s(old) > DEAREST * cost_s(blocks):
+                    continue
+                at = blocks.index(old[0])
+                kept = [other for other in blocks if other not in old]
+                blocks[:] = [*kept[:at], *new, *kept[at:]]
+                break
+    return tuple(tuple(group) for group in groups)
+
+
+def _ways(
+    profile: Profile,
+    blocks: Sequence[Block],
+    block: Block,
+    known: Collection[Place],
+    lengths: Collection[int],
+    *,
+    rare: bool,
+) -> Iterator[tuple[tuple[Block, ...], tuple[Block, ...]]]:
+    """Yield blocks and what can be read in their place, the cheapest way first."""
+    grown = [block]
+    for _ in range(ALONG if rare else 1):
+        wider = [_grown(profile, one, place) for one in grown for place in known]
+        grown = [one for one in wider if one]
+        yield from (((block,), (one,)) for one in grown)
+    if rare and (parts := pieces(profile, block, lengths)):
+        yield (block,), parts
+    for other in blocks:
+        first, last = sorted((block, other), key=lambda one: (one.function, one.address))
+        if first is not last and (joined := _joined(profile, first, last)):
+            yield (first, last), (joined,)
+
+
+def _joined(profile: Profile, first: Block, last: Block) -> Block | None:
+    """Return the one block that reads both, if it may be; its values stand in the order of addresses."""
+    both = sorted((*first.keys, *last.keys), key=lambda key: profile.place(key).address)
+    end = max(first.address + first.count, last.address + last.count)
+    count = end - first.address
+    if first.function != last.function or count > min(MAX_REGISTERS, profile.max_registers):
+        return None
+    if any(first.address < barrier < end for barrier in profile.barrier_addresses(first.function)):
+        return None
+    return Block(first.function, first.address, count, tuple(both))
 
 
 def other_lengths(profile: Profile, block: Block, avoid: Collection[int]) -> tuple[Block, ...]:

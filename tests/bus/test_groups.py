@@ -93,6 +93,44 @@ def test_blocks_of_one_meter_have_different_lengths() -> None:
     assert counts == [4, 6, 2]  # the slow one reads its neighbour along
 
 
+def lengths(groups: Groups) -> list[int]:
+    return [block.count for block in (*groups.fast, *groups.slow, *groups.once)]
+
+
+@pytest.mark.parametrize("name", names())
+def test_of_no_shipped_model_two_blocks_are_equally_long(name: str) -> None:
+    """A gateway that asks twice passes a left-over reply on under our next id: only its length tells."""
+    for baud, rounds, thinks_s in itertools.product((9600, 115_200), (None, 6, 30), (0.03, 0.1)):
+        pace = Pace.of(baud, "8E1")
+        counts = lengths(divide(load(name), NONE, pace=pace, turnaround_s=thinks_s, rounds=rounds))
+        assert len(counts) == len(set(counts)), (baud, rounds, thinks_s)
+
+
+def test_a_rare_block_that_cannot_grow_is_read_in_two() -> None:
+    rows = {"v_r": 40001, "v_y": 40003, "v_b": 40005, "v_ry": 40007}
+    rows |= {"wh_received": 40201, "wh_delivered": 40203, "vah_received": 40207}
+    groups = divided(grouped(registers=rows, extras={}))
+    assert [block.count for block in groups.fast] == [8]
+    assert [block.keys for block in groups.slow] == [("wh_received", "wh_delivered"), ("vah_received",)]
+
+
+def test_a_rare_single_value_that_cannot_grow_is_read_together_with_another() -> None:
+    rows = {"frequency": 40001, "wh_received": 40201, "wh_delivered": 40241, "vah_received": 40243}
+    joined = divided(grouped(registers=rows, extras={}))
+    assert [(block.address, block.count) for block in joined.slow] == [(200, 44)]
+    assert joined.slow[0].keys == ("wh_received", "wh_delivered", "vah_received")
+    assert lengths(divided(grouped(registers=rows, extras={}, barriers=[40241]))) == [2, 2, 4]
+
+
+@pytest.mark.parametrize(("apart", "counts"), [(26, [84, 2]), (40, [56, 2, 2])])
+def test_two_blocks_of_every_round_become_one_only_where_that_costs_little(
+    apart: int, counts: list[int]
+) -> None:
+    rows = {key: 40001 + 2 * place for place, key in enumerate(key for key in FAST if key != "frequency")}
+    rows |= {"frequency": 40057 + apart, "wh_received": 40501}
+    assert lengths(divided(grouped(registers=rows, extras={}))) == counts
+
+
 def test_where_a_length_is_owed_the_values_are_read_in_pieces_or_with_what_follows() -> None:
     profile = grouped()
     fast, meter_hours = divided(profile).fast[0], divided(profile).slow[1]
