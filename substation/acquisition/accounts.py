@@ -8,14 +8,14 @@ exchange while nobody polled is seen, and a meter that was frozen is frozen stil
 
 import dataclasses
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from substation.bus.health import span
 from substation.clock import Clock, site_time
-from substation.energy.frozen import Repeats
+from substation.energy.frozen import Repeats, frozen_words
 from substation.energy.registers import Limits, Register
 from substation.energy.watch import SERIAL, Finding, Watch
 from substation.errors import ProfileError, StoreError
@@ -29,10 +29,6 @@ from substation.store.events import Event
 from substation.store.history import HistoryReader
 from substation.store.keeper import Keeper
 
-FROZEN = (
-    "repeats itself to the bit since {}: what it says is kept, but not believed. Look at the meter's own "
-    "display; switch the meter, or its communication module, off and on"
-)
 STUCK = (
     "has energy registers that stand still since {} though power flows: they are kept, but not believed. "
     "Compare them with the meter's own display"
@@ -41,6 +37,7 @@ BAFFLED = (
     "has energy registers that move more than its rating of {:g} kVA allows, reading after reading: they are "
     "kept, but not believed. Compare rated_kva, CT and PT ratio with the plates"
 )
+Words = Callable[[int, ZoneInfo], str]
 EXPECTED = frozenset(("rollover",))
 """What is recognised and is no reason to look."""
 
@@ -87,9 +84,9 @@ class Accounts:
             account = self._accounts.get(meter.id)
             for since_ms, words in _repeated(account.repeats if account else Repeats()):
                 if since_ms is not None:
-                    found.append(f"{_named(meter)} {words.format(_at(since_ms, settings.site.zone))}.")
+                    found.append(f"{_named(meter)}: {words(since_ms, settings.site.zone)}.")
             if account and account.watch.baffled:
-                found.append(f"{_named(meter)} {BAFFLED.format(meter.rated_kva)}.")
+                found.append(f"{_named(meter)}: {BAFFLED.format(meter.rated_kva)}.")
         return found
 
     def take(self, readings: Sequence[Reading], settings: Settings) -> tuple[Reading, ...]:
@@ -189,11 +186,11 @@ class Accounts:
         at_ms: int,
     ) -> None:
         for old_ms, (new_ms, words) in zip(before, _repeated(account.repeats), strict=True):
-            what = "all values" if words is FROZEN else "energy registers"
+            what = "all values" if words is frozen_words else "energy registers"
             if old_ms is None and new_ms is not None:
-                said = words.format(_at(new_ms, settings.site.zone))
+                said = words(new_ms, settings.site.zone)
                 event = Event(new_ms, "meter.frozen", meter.id, "", what, said)
-                self._events.append((event, f"{_named(meter)} {said}"))
+                self._events.append((event, f"{_named(meter)}: {said}"))
             elif old_ms is not None and new_ms is None:
                 account.watch.stood_still_since(old_ms)
                 said = f"goes on after {span((at_ms - old_ms) / 1000)}"
@@ -240,13 +237,13 @@ def registers_in_words(registers: Mapping[str, Register]) -> str:
     return "; ".join(f"{key} {one.value} {BY_KEY[key].unit}" for key, one in registers.items())
 
 
-def _repeated(repeats: Repeats) -> tuple[tuple[int | None, str], tuple[int | None, str]]:
-    return (repeats.frozen_ms, FROZEN), (repeats.stuck_ms, STUCK)
+def _repeated(repeats: Repeats) -> tuple[tuple[int | None, Words], ...]:
+    return (repeats.frozen_ms, frozen_words), (repeats.stuck_ms, _stuck_words)
+
+
+def _stuck_words(since_ms: int, zone: ZoneInfo) -> str:
+    return STUCK.format(site_time(since_ms, zone).strftime("%d %b %H:%M:%S"))
 
 
 def _named(meter: Meter) -> str:
     return f"meter {meter.id} {meter.name}"
-
-
-def _at(at_ms: int, zone: ZoneInfo) -> str:
-    return site_time(at_ms, zone).strftime("%d %b %H:%M:%S")

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from substation.dashboard import format as f
+from substation.energy.frozen import frozen_words
 from substation.errors import look_at
 from substation.meters.profile import Profile
 from substation.quantities import BY_KEY
@@ -168,11 +169,7 @@ def _counters(entry: Mapping[str, Any]) -> list[str]:
 def _findings(entry: Mapping[str, Any], model: Profile | None, now: _Now, *, mute: bool) -> list[str]:
     found = [_sentence(str(entry[name])) for name in ("fault", "doubt") if entry.get(name)]
     if isinstance(entry.get("frozen_since_ms"), int):
-        at = f.minute(entry["frozen_since_ms"], now.ms, now.zone)
-        found.append(
-            f"It repeats itself to the last digit since {at}: its values are not used. Switch the meter's "
-            "supply off and on when that is allowed."
-        )
+        found.append(_sentence(frozen_words(entry["frozen_since_ms"], now.zone)))
     kinds = _kinds(entry, mute=mute)
     if mute and not kinds and entry.get("comm_detail") and not entry.get("fault"):
         found.append(_sentence(f"does not answer as it should: {entry['comm_detail']}"))

@@ -23,7 +23,9 @@ The time is the monotonic clock's, which no time server moves.
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from zoneinfo import ZoneInfo
 
+from substation.clock import site_time
 from substation.energy.registers import FLOAT_STEP, Limits
 from substation.quantities import BY_KEY, COUNTERS, INSTANTS
 
@@ -144,6 +146,15 @@ class Repeats:
         )
         unseen = 0.0 if self._longest_wh else self._most(limits)
         return max(STEPS * step, unseen if math.isfinite(unseen) else 0.0)
+
+
+def frozen_words(since_ms: int, zone: ZoneInfo) -> str:
+    """Return what is said of a frozen meter everywhere: since when, what its values are worth, what to do."""
+    since = f"{site_time(since_ms, zone):%d %b %H:%M:%S}"
+    return (
+        f"repeats itself to the bit since {since}: what it says is kept, but not believed. Look at the "
+        "meter's own display; switch the meter, or its communication module, off and on"
+    )
 
 
 def _could_move(said: Mapping[str, float]) -> bool:

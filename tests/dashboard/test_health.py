@@ -9,6 +9,7 @@ from flask.testing import FlaskClient
 from substation.dashboard import format as f
 from substation.dashboard import health, health_meters
 from substation.dashboard.health_meters import COLUMNS, COMMUNICATION, TURNAROUND, MeterWords
+from substation.energy.frozen import frozen_words
 from substation.errors import LOOK_AT
 from substation.meters import profile
 from substation.settings.model import UserRole
@@ -161,7 +162,9 @@ def test_a_disabled_register_and_a_frozen_meter_are_told() -> None:
     assert findings(disabled={"pf_average_received": "refused with exception 2"}) == (
         "PF Average Received is not read: refused with exception 2.",
     )
-    assert "repeats itself to the last digit since 09:00" in findings(frozen_since_ms=NOW_MS - 9_000_000)[0]
+    (words,) = findings(frozen_since_ms=NOW_MS - 9_000_000)
+    assert words.startswith("Repeats itself to the bit since ")
+    assert " 09:00:00: what it says is kept, but not believed. Look at the meter's own display;" in words
 
 
 def test_a_doubted_word_order_is_told() -> None:
@@ -206,9 +209,12 @@ def test_what_stands_with_a_line_or_a_meter_is_no_problem_of_the_station_as_well
     client: FlaskClient, station: Station
 ) -> None:
     advice = "line 1: switch its local echo off"
-    problems = [advice, "meter 2 EssentialLoad: it may send ABCD", "The disk is nearly full."]
+    frozen = f"meter 2 EssentialLoad: {frozen_words(NOW_MS, demo_settings().site.zone)}."
+    problems = [advice, "meter 2 EssentialLoad: it may send ABCD", frozen, "The disk is nearly full."]
     lines = [{"name": "line 1", "port": "/dev/x", "state": "up", "advice": [advice]}]
-    station.beat(lines=lines, problems=problems, meter_2={"doubt": "it may send ABCD"})
+    station.beat(
+        lines=lines, problems=problems, meter_2={"doubt": "it may send ABCD", "frozen_since_ms": NOW_MS}
+    )
     station.clock.advance(1)
     told = client.get("/api/health").get_json()
     assert told["problems"] == ["The disk is nearly full."]
