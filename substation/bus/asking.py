@@ -40,7 +40,8 @@ class Asker:
 
     def probe_s(self, seat: Seat, timeout_s: float) -> float:
         """Return how long a probe takes that is not answered, s."""
-        return self.line.pace.transaction_s(PROBE_REGISTERS, timeout_s) + seat.gap_s
+        silent_s = max(timeout_s, self.line.held_s)
+        return self.line.pace.transaction_s(PROBE_REGISTERS, silent_s) + seat.gap_s
 
     def probe(self, seat: Seat, timeout_s: float) -> None:
         """Return when the meter is there, be it to refuse; raise LinkError when it is not."""

@@ -40,6 +40,8 @@ class Exchange(Protocol):
     """Whether our own bytes came back, the last time that a meter answered."""
     busy_s: float
     """Spent on transactions since the start, s."""
+    held_s: float
+    """How long a gateway holds its line for a silent meter, as far as it told, s."""
 
     def opened(self) -> None:
         """Forget what was on the way before: the transport has been opened anew."""

@@ -79,6 +79,11 @@ class Line:
         return self._exchange.busy_s
 
     @property
+    def held_s(self) -> float:
+        """How long a gateway holds the line for a silent meter, s; 0 where it is we who wait."""
+        return self._exchange.held_s
+
+    @property
     def late(self) -> dict[int, int]:
         """Replies that came too late and were recognised, by Modbus id; none of them was used."""
         return dict(self._owed.late)

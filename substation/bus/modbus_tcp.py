@@ -4,6 +4,10 @@ A reply of an earlier request is recognised by its id, counted and never taken. 
 request the *gateway* means: one that mixes up its meters' late replies puts the right id on the wrong one.
 So lengths that are owed are avoided here as well (`bus/owed.py`).
 
+A gateway asks its meters one after the other, and waits for a silent one as long as it is set to, whatever
+our own patience. What we ask meanwhile queues inside it, and live meters seem to be silent. So after a
+time-out its word on that request, its exception 11 or the late reply, is waited for before the next one.
+
 The ids go on from connection to connection, and begin anywhere: what a gateway still has for a poller that
 was started anew is not taken for its first answer.
 """
@@ -21,6 +25,10 @@ from substation.meters.pace import Pace
 
 REMEMBERED = 1000
 """Requests whose late replies are told from a stranger's."""
+WORD_S = 1.2
+"""So long after a request its gateway's word is waited for: most are set to a time-out of 1 s or less."""
+MOST_WORDLESS = 3
+"""So often in vain in a row, and no more: this gateway says nothing of a silent meter. Until it does."""
 
 
 class TcpExchange:
@@ -36,15 +44,18 @@ class TcpExchange:
         self._asked: dict[int, tuple[Question, float]] = {}
         self._stream = b""
         self._strangers = 0
+        self._awaited: tuple[int, float] | None = None
+        """Transaction without an answer until now, and how long the gateway's word on it is waited for."""
+        self._wordless = 0
         self._sent_s = self._done_s = 0.0
         self.sent = self.whole = False
         self.in_order = True
         self.echoes = False
-        self.busy_s = 0.0
+        self.busy_s = self.held_s = 0.0
 
     def opened(self) -> None:
         """Forget what the stream held: this is another one."""
-        self._stream = b""
+        self._stream, self._awaited = b"", None
 
     def ask(self, question: Question, timeout_s: float, gap_s: float) -> Answer:
         """Return the answer to one question, or raise LinkError."""
@@ -78,17 +89,30 @@ class TcpExchange:
         self._transport.make_ready()
         try:
             self._sort_out()  # what stood behind the last answer
-            while data := self._transport.read(0):
-                self._stream += data
-                self._sort_out()
+            self._hear_out()
         except (NoAnswer, mbap.Untrusted):
             self._hang_up()
             self._transport.make_ready()
         if self._transport.connections != before:
-            self._stream = b""
+            self.opened()
         if self._stream:  # the beginning of a frame, and nothing behind it for the whole rest
             self._hang_up()
             self._transport.make_ready()
+
+    def _hear_out(self) -> None:
+        """Take what is there, and wait for the gateway's word on a request that had no answer in time."""
+        while True:
+            wait_s = self._awaited[1] - self._clock.monotonic() if self._awaited else 0.0
+            data = self._transport.read(wait_s)
+            if data:
+                self._stream += data
+                self._sort_out()
+            elif wait_s <= 0 or self._awaited is None:
+                break
+        if self._awaited:
+            self._awaited = None
+            self._wordless += 1
+            self.held_s = 0.0
 
     def _receive(self, question: Question, timeout_s: float) -> Answer:
         """Return the one valid answer, or raise the LinkError that says what came instead."""
@@ -119,6 +143,8 @@ class TcpExchange:
                 noise = self._strangers > 0
                 return Answer(pdu.words(question, came.pdu), at_ms, turnaround_s, noise)
             if now_s >= limit_s:
+                if self._wordless < MOST_WORDLESS and not self._stream and not self._strangers:
+                    self._awaited = self._transaction, self._sent_s + self._word_s(question)
                 raise self._nothing(question)
 
     def _nothing(self, question: Question) -> LinkError:
@@ -150,11 +176,24 @@ class TcpExchange:
 
     def _late(self, came: mbap.Frame) -> None:
         """Take a frame of another transaction: a late reply of ours, or a stranger's."""
-        question, _ = self._asked.pop(came.transaction, (None, 0.0))
+        question, until_s = self._asked.pop(came.transaction, (None, 0.0))
         if question is None:
             self._strangers += 1
-        elif mbap.misfit(question, came) is None:
+            return
+        if self._awaited and self._awaited[0] == came.transaction:
+            self._awaited = None
+        trouble = mbap.misfit(question, came)
+        if trouble is None:
             self._owed.came(question)
+        after_s = self._clock.monotonic() - (until_s - OWED_S)
+        if after_s <= self._word_s(question):
+            self._wordless = 0
+            if isinstance(trouble, NoAnswer):
+                self.held_s = after_s
+
+    def _word_s(self, question: Question) -> float:
+        """Return how long after this request its gateway's word is waited for, s."""
+        return self._pace.request_s + self._pace.silence_s + WORD_S + self._pace.reply_s(question.count)
 
     def _remember(self, question: Question) -> None:
         now_s = self._clock.monotonic()
@@ -164,4 +203,4 @@ class TcpExchange:
 
     def _hang_up(self) -> None:
         self._transport.hang_up()
-        self._stream = b""
+        self.opened()

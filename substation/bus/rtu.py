@@ -41,7 +41,7 @@ class RtuExchange:
         self.sent = self.whole = False
         self.in_order = True
         self.echoes = False
-        self.busy_s = 0.0
+        self.busy_s = self.held_s = 0.0
 
     def opened(self) -> None:
         """Let the line settle: bytes from before are none of ours."""

@@ -23,6 +23,11 @@ class Wire(Protocol):
         ...
 
     @property
+    def held_s(self) -> float:
+        """How long a gateway holds the line for a silent meter, s; 0 where it is we who wait."""
+        ...
+
+    @property
     def is_open(self) -> bool:
         """Whether the port is ours."""
         ...

@@ -146,6 +146,7 @@ class ScriptedWire:
         self.settings = settings
         self.pace = Pace.of(settings.baud, settings.format)
         self.echoes = False
+        self.held_s = 0.0
         self.gaps_s: dict[int, float] = {}
         self.busy_s = 0.0
         self.is_open = False

@@ -27,6 +27,8 @@ class FakeWire:
         self.echoes = False
         self.gaps_s: dict[int, float] = {}
         self.busy_s = 0.0
+        self.held_s = 0.0
+        """How long a gateway waits for a silent meter, whatever the time-out is."""
         self.is_open = False
         self.present = True
         self.dead: set[int] = set()
@@ -89,7 +91,7 @@ class FakeWire:
         silent = meter_id in self.dead or fault in ("timeout", "late") or thinks_s > timeout_s
         refusal = self._refusal(meter_id, address, count, fault)
         size = 0 if refusal and not silent else count
-        took_s = self.pace.transaction_s(size, timeout_s if silent else thinks_s)
+        took_s = self.pace.transaction_s(size, max(timeout_s, self.held_s) if silent else thinks_s)
         took_s += self.gaps_s.get(meter_id, 0.0)
         self.busy_s += took_s
         self._clock.advance(took_s)

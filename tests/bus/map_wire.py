@@ -25,6 +25,7 @@ class MapWire:
         self.settings = settings or Line(port="/dev/nothing")
         self.pace = Pace.of(self.settings.baud, self.settings.format)
         self.echoes = False
+        self.held_s = 0.0
         self.gaps_s: dict[int, float] = {}
         self.busy_s = 0.0
         self.is_open = False

@@ -57,6 +57,19 @@ def test_with_three_dead_neither(rounds: Rounds, wire: FakeWire) -> None:
     assert rounds.worst_gap_s(1, 4) <= allowed_gap_s(rounds) + 0.005
 
 
+def test_two_dead_behind_a_slow_gateway_are_probed_one_at_a_time(
+    scanner: Scanner, wire: FakeWire, clock: FakeClock
+) -> None:
+    """Each probe costs what the gateway waits, not what we wait."""
+    rounds = Rounds(scanner, wire, clock, 2.0)
+    rounds.run(100)
+    wire.dead, wire.held_s = {2, 3}, 0.8
+    rounds.run(10)
+    rounds.forget()
+    rounds.run(100)
+    assert rounds.worst_gap_s(1, 4, 5) <= allowed_gap_s(rounds) + 0.005
+
+
 def test_a_death_is_known_within_three_polls(rounds: Rounds, wire: FakeWire, scanner: Scanner) -> None:
     rounds.run(60)
     wire.dead = {3}
