@@ -21,6 +21,7 @@ from substation.errors import (
     EXIT_BUSY,
     EXIT_CONFIG,
     EXIT_OK,
+    EXIT_UNAVAILABLE,
     EXIT_USAGE,
     Busy,
     ProfileError,
@@ -33,7 +34,10 @@ from substation.store.log import start_logging, stop_logging
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the poller; return its exit code: 0 done, 64 usage, 75 already running, 78 configuration."""
+    """Run the poller; return its exit code.
+
+    0 done, 64 usage, 69 no line was there, 75 already running, 78 configuration.
+    """
     arguments = _arguments(argv)
     clock = SystemClock()
     lock: PollerLock | None = None
@@ -80,13 +84,16 @@ def _poll(loaded: Loaded, clock: Clock, rounds: int | None) -> int:
         poller.run(rounds)
     finally:
         notify.tell(notify.STOPPING)
-        audit.write("stop", rounds=poller.number)
+        made = poller.plant.rounds(poller.number)
+        audit.write("stop", rounds=made)
         audit.close()
         poller.note_anchor("stop")  # goes into the history before that is closed
         poller.stop()
-        log.info("stopped after %d rounds", poller.number)
+        log.info("stopped after %d rounds", made)
     if rounds is not None:
         print(poller.plant.summary())
+        if not poller.plant.reached and not ending.asked:
+            return EXIT_UNAVAILABLE
     return EXIT_OK
 
 
@@ -101,7 +108,8 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
         prog="dmf_reader.py",
         description="The poller: asks every meter, keeps what they say. It only ever reads from a meter.",
         epilog="The station is the folder named by SUBSTATION_HOME, by default the project's own. "
-        "Exit codes: 0 done, 64 wrong usage, 75 a poller runs already, 78 configuration.",
+        "Exit codes: 0 done, 64 wrong usage, 69 no line was there in any of N rounds, "
+        "75 a poller runs already, 78 configuration.",
     )
     parser.add_argument(
         "--rounds", type=_count, metavar="N", help="stop after N rounds and print one summary of the line"

@@ -230,6 +230,11 @@ class Plant:
         """End what polls and give every port back; return the lines that hang and could not be."""
         return self._drive.close()
 
+    @property
+    def reached(self) -> bool:
+        """Whether any line has made a round on its wire, be it to silent meters."""
+        return any(self._drive.times_s(scanner.line.settings.name) for scanner in self.scanners)
+
     def summary(self) -> str:
         """Return what `--rounds` prints: of each line its speed against the wire, then its meters."""
         parts = [

@@ -23,5 +23,8 @@ def _speed(scanner: Scanner, times_s: Sequence[float]) -> str:
     if not times_s:
         return "no round on the wire: " + ("; ".join(advice_of(scanner)) or "ended too soon")
     took, limit = median(times_s), scanner.limit_s
-    share = f", {limit / took:.1%} of what the wire can do" if limit else ""
-    return f"{len(times_s)} rounds, median {took:.3f} s, wire limit {limit:.3f} s{share}"
+    part, of = limit / took, "wire limit"
+    if scanner.line.settings.kind != "serial":  # what happens behind a gateway is not seen, but reckoned
+        part, of = min(part, 1.0), "estimated wire limit"
+    share = f", {part:.1%} of what the wire can do" if limit else ""
+    return f"{len(times_s)} rounds, median {took:.3f} s, {of} {limit:.3f} s{share}"

@@ -46,8 +46,8 @@ examples:
 The station is the folder named by SUBSTATION_HOME, by default the project's own.
 While the poller runs, a command asks it: polling of that line pauses and goes on by itself.
 
-exit codes: 0 done, 1 nothing found or a fault found, 64 wrong usage, 69 the line is down,
-75 a poller runs already or somebody else has the port, 78 configuration"""
+exit codes: 0 done, 1 nothing found or a fault found, 64 wrong usage, 69 the line is down (--rounds:
+in every round), 75 a poller runs already or somebody else has the port, 78 configuration"""
 
 DESCRIPTIONS = {
     "scan": "Ask each id once, whoever is heard twice. 1-32 take less than 10 s, 1-247 less than 60 s; "

@@ -14,9 +14,10 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from substation import audit
+from substation.errors import EXIT_UNAVAILABLE
 from substation.readings import Reading
-from substation.settings import vault
-from substation.settings.model import CARD_METERS, Home, Poll
+from substation.settings import files, vault
+from substation.settings.model import CARD_METERS, Home, Line, Poll
 from substation.simulator.line import SimulatedLine
 from substation.store import heartbeat, live
 from tests.fake_clock import FakeClock
@@ -64,6 +65,27 @@ def test_rounds_ends_by_itself_with_one_summary(simulated: SimulatedLine, proces
     assert [line.split(":")[0] for line in lines[1:]] == [f"meter {m.id} {m.name}" for m in CARD_METERS]
     assert all("OK, asked 5, ok 5, timeout 0, crc 0" in line for line in lines[1:])
     assert len(keys_in(home)) == 25
+
+
+def test_rounds_without_a_line_end_with_69(process: Start, home: Home) -> None:
+    running = process("--rounds", "2")
+    out, _ = running.communicate(timeout=20)
+    assert running.returncode == EXIT_UNAVAILABLE
+    assert out.startswith("no round on the wire: ")
+
+
+def test_rounds_of_several_lines_are_not_counted_by_delivery(
+    simulated: SimulatedLine, process: Start, home: Home
+) -> None:
+    settings = files.load(home.folder).settings
+    lines = (*settings.lines, Line(name="line 2", port="/dev/none"))
+    meters = (*settings.meters[:4], settings.meters[4].model_copy(update={"line": "line 2"}))
+    poll = Poll(interval_s=0.3)
+    files.save(home.folder, settings.model_copy(update={"lines": lines, "meters": meters, "poll": poll}))
+    running = process("--rounds", "4")
+    out, _ = running.communicate(timeout=20)
+    assert running.returncode == 0, out
+    assert "stopped after 4 rounds" in home.poller_log.read_text(encoding="utf-8")
 
 
 def test_sigterm_ends_within_five_seconds_with_everything_committed(

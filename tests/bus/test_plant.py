@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from substation.bus.plant import Plant
+from substation.bus.summary import summary_of
 from substation.settings.model import CARD_METERS, Line, Settings
 from tests.bus.fake_wire import FakeWire
 from tests.fake_clock import FakeClock
@@ -145,6 +146,18 @@ def test_without_a_port_the_summary_says_why(plant: Plant, clock: FakeClock) -> 
     run(plant, clock)
     assert plant.summary().splitlines()[0] == "no round on the wire: line 1: port missing"
     assert "never heard" in plant.summary()
+    assert not plant.reached
+    wire(plant).present = True
+    run(plant, clock)
+    assert plant.reached
+
+
+def test_behind_a_gateway_the_limit_is_estimated_and_never_beaten(plant: Plant) -> None:
+    scanner = plant.scanners[0]
+    wire(plant).settings = Line(kind="tcp", port="192.0.2.1:502")
+    said = summary_of(scanner, [scanner.limit_s / 2], named=False).splitlines()[0]
+    assert "estimated wire limit" in said
+    assert said.endswith("100.0% of what the wire can do")
 
 
 def test_what_a_job_has_read_is_the_next_round(plant: Plant, clock: FakeClock) -> None:
