@@ -3,6 +3,7 @@
 import datetime as dt
 import math
 from collections.abc import Mapping
+from typing import TypeGuard
 
 from substation.bus.groups import fitted, other_lengths
 from substation.bus.line import BABBLE_S, PROBE_COUNTS, Answer
@@ -16,6 +17,9 @@ from substation.readings import Reading
 
 PROBE_REGISTERS = 2
 """Of the shortest probe; what its time on the wire is reckoned by."""
+
+GATEWAYS_OWN = frozenset((4, 6))
+"""Exceptions that some gateways answer for a silent meter, where the specification has 10 and 11."""
 
 NOT_ASKED = "an earlier reply of this length may still come; not asked"
 
@@ -48,8 +52,14 @@ class Asker:
         block = seat.blocks[0]
         try:
             self._once(seat, block, timeout_s, probe=True)
-        except Refused:
+        except Refused as exc:
+            if seat.health.lost and self.may_speak_for_another(exc):
+                raise
             return
+
+    def may_speak_for_another(self, error: LinkError) -> TypeGuard[Refused]:
+        """Whether a refusal may be a gateway's, for a meter that it cannot hear."""
+        return self.line.settings.kind == "tcp" and isinstance(error, Refused) and error.code in GATEWAYS_OWN
 
     def ask(self, seat: Seat, block: Block) -> Answer:
         """Return the answer; a damaged one is asked for again at once, a second time not."""

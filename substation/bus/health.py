@@ -6,6 +6,9 @@ A meter is
 - `Communication failed` from then on,
 - *lost* after the third: it leaves the round, so that it cannot slow the others, and is only probed
   in idle line time; where there is none, every 3 s, in the slots that lost meters leave free.
+
+Some gateways answer for a silent meter with a refusal that could be its own. The third of those in a row
+counts as the third failure.
 """
 
 import math
@@ -71,6 +74,8 @@ class Health:
     probes: int = 0
     refusing: bool = False
     """Whether it answers, but with an exception."""
+    answered_for: int = 0
+    """Refusals in a row that a gateway may have made up for a silent meter."""
     line_down: bool = False
     counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(COUNTERS, 0))
     kinds: dict[str, int] = field(default_factory=dict)
@@ -152,7 +157,7 @@ class Health:
         away = None if self.lost_s is None else now_s - self.lost_s
         self.failures, self.lost_s, self.detail = 0, None, ""
         self.refusing = self.line_down = False
-        self.probes = 0
+        self.probes = self.answered_for = 0
         self.last_good_ms = at_ms
         return away
 
@@ -160,12 +165,27 @@ class Health:
         """Take a refusal: the meter is there and said no, so the wire is fine and nothing is backed off."""
         self.failures, self.lost_s = 0, None
         self.refusing, self.line_down = True, False
-        self.probes = 0
+        self.probes = self.answered_for = 0
         self.detail = str(error)
+
+    def perhaps_silent(self, error: LinkError, now_s: float) -> bool:
+        """Take a refusal of a gateway's, which says it of silent meters too. Returns as `failed`.
+
+        A refusal until it is the third poll in a row without a valid answer, a failure from then on.
+        """
+        if self.failures + self.answered_for == 0:
+            self._since_s = now_s
+        self.answered_for += 1
+        if self.lost or self.failures + self.answered_for >= LOST_AFTER:
+            self.failures = max(self.failures, LOST_AFTER - 1)
+            return self.failed(error, now_s)
+        self.refusing, self.line_down = True, False
+        self.detail = str(error)
+        return False
 
     def failed(self, error: LinkError, now_s: float) -> bool:
         """Take a failed poll or probe. Returns whether the meter became lost by it."""
-        if self.failures == 0:
+        if self.failures + self.answered_for == 0:
             self._since_s = now_s
         self.failures += 1
         self.detail = str(error)
@@ -173,7 +193,8 @@ class Health:
         if self.lost:
             self.probes += 1
             self.probe_due_s = now_s + PROBE_EVERY_S
-        elif self.failures >= LOST_AFTER:
+        elif self.failures + self.answered_for >= LOST_AFTER:
+            self.failures = max(self.failures, LOST_AFTER)
             self.lost_s = self._since_s
             self.probe_due_s = now_s + PROBE_EVERY_S
             return True

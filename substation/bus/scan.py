@@ -26,7 +26,7 @@ from substation.bus.seat import Seat
 from substation.bus.spare import EXTRA_S, Budget, Spare, busy
 from substation.bus.wire import Wire
 from substation.clock import Clock
-from substation.errors import LineDown, LinkError
+from substation.errors import LineDown, LinkError, Refused
 from substation.meters.profile import Profile
 from substation.readings import Reading, missing
 from substation.settings.model import Meter
@@ -39,6 +39,11 @@ SMOOTH = 0.1
 """Share by which a round's period moves the known one."""
 LONG_AWAY_S = 60.0
 """A meter that was lost for so long may be another one: what is read once is read anew."""
+
+ANSWERED_FOR = (
+    "perhaps the gateway answers for a silent meter: look at the meter's supply, its id and the wires "
+    "behind the gateway"
+)
 
 
 class Scanner:
@@ -204,7 +209,7 @@ class Scanner:
             reading = found.get(seat.meter.id)
             if reading and seat.awaiting and reading.answered:
                 self.took(reading)
-            if reading and busy(reading):
+            if reading and busy(reading) and not seat.health.lost:
                 self._inquiries.refuses(seat)
             seat.awaiting = False
             seat.reconsider(self._rounds_per_turn, now_s)
@@ -222,6 +227,8 @@ class Scanner:
         except LineDown:
             raise
         except RefusedBlock as exc:
+            if self._asker.may_speak_for_another(exc):
+                return self._failed(seat, exc)
             health.refused(exc)
             if exc.code in SEARCHED:
                 seat.accused = (exc.block, exc.code)
@@ -229,12 +236,24 @@ class Scanner:
                 self._inquiries.refuses(seat)
             return missing(meter_id, self._clock.now_ms(), *reading_reason(exc))
         except LinkError as exc:
-            if health.failed(exc, self._clock.monotonic()):
-                words = f"{seat.named} lost: {health.failures} polls without a valid answer ({exc})"
-                self._notices.append(Notice("lost", words, meter_id))
-            return missing(meter_id, self._clock.now_ms(), *reading_reason(exc))
+            return self._failed(seat, exc)
         self._welcome(seat, reading)
         return reading
+
+    def _failed(self, seat: Seat, error: LinkError) -> Reading:
+        """Return the record of a failed poll; say it when the meter is lost by it."""
+        health, now_s = seat.health, self._clock.monotonic()
+        if self._asker.may_speak_for_another(error):
+            error = Refused(f"{error}; {ANSWERED_FOR}", error.code)
+            lost = health.perhaps_silent(error, now_s)
+            if not health.lost and error.code not in BUSY:
+                self._inquiries.refuses(seat)
+        else:
+            lost = health.failed(error, now_s)
+        if lost:
+            words = f"{seat.named} lost: {health.failures} polls without a valid answer ({error})"
+            self._notices.append(Notice("lost", words, seat.meter.id))
+        return missing(seat.meter.id, self._clock.now_ms(), *reading_reason(error))
 
     def _welcome(self, seat: Seat, reading: Reading) -> None:
         """Take a good reading: say what has changed by it; hand it on unless slow values are to join it."""

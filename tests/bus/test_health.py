@@ -61,6 +61,25 @@ def test_turnarounds_of_the_last_hundred_answers_are_summed_up() -> None:
     assert (health.turnaround_p50_s, health.turnaround_p95_s) == (0.05, 0.095)
 
 
+def test_what_a_gateway_may_say_of_a_silent_meter_is_a_refusal_twice_and_then_its_loss() -> None:
+    health = Health()
+    seen = [
+        (health.perhaps_silent(Refused("fault", 4), float(second)), health.comm_status, health.refusing)
+        for second in range(3)
+    ]
+    assert seen == [(False, "OK", True), (False, "OK", True), (True, "Communication failed", False)]
+    assert health.good(100.0, 5) == 100.0
+    assert not health.perhaps_silent(Refused("fault", 4), 101.0)
+
+
+def test_refusals_of_a_gateway_and_silence_add_up() -> None:
+    health = Health()
+    assert not health.perhaps_silent(Refused("busy", 6), 1.0)
+    assert not health.failed(SILENCE, 2.0)
+    assert health.perhaps_silent(Refused("busy", 6), 3.0)
+    assert (health.comm_status, health.lost_s) == ("Communication failed", 1.0)
+
+
 def test_it_fails_after_two_and_is_lost_after_three() -> None:
     health = Health()
     seen = []
