@@ -7,8 +7,8 @@
 A run is one round of five meters x 76 registers at 30 ms turnaround. What is printed are medians as a
 ratio to what the wire allows at the least (1.00 = the limit; below it only by breaking the silence t3.5),
 the silences that the line saw broken, and the processor's time for a transaction. Plain pymodbus,
-minimalmodbus and mbpoll (where it is installed) read the same meters in the same run, in turn with us. Exits 1
-when a claim fails.
+minimalmodbus and mbpoll (where it is installed) read the same meters in the same run, in turn with us. Exits
+1 when a claim fails.
 """
 
 import argparse
@@ -248,7 +248,8 @@ def several(lines: int, seconds: float, baud: int) -> bool:
     possible = lines * seconds / Pace(baud).transaction_s(REGISTERS, TURNAROUND_S)
     frames, broken = sum(frames for _, frames in counts), sum(broken for broken, _ in counts)
     print(
-        f"\n{lines} lines at {baud} baud for {seconds:.0f} s, one processor shared with {BUSY_PROGRAMS} others"
+        f"\n{lines} lines at {baud} baud for {seconds:.0f} s, "
+        f"one processor shared with {BUSY_PROGRAMS} others"
     )
     return _verdict(
         {

@@ -27,7 +27,8 @@ AUDIT_EVENTS = {
     "login.expired": "a login was ended by its limit (`why`: idle, age, or boot of the machine)",
     "logout": "a person has logged out",
     "request.refused": "nobody was let in: unknown name of the host, another web site, demo passwords",
-    "request.obeyed": "the poller does what somebody asked of it (`kind`, `arguments`); it only reads from meters",
+    "request.obeyed": "the poller does what somebody asked of it (`kind`, `arguments`); it only reads from "
+    "meters",
     "request.declined": "the poller did not do what somebody has asked of it, and why (`words`)",
     "page": "a page was opened",
     "page.refused": "somebody asked for a page that his role may not see",
