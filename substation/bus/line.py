@@ -111,6 +111,10 @@ class Line:
         """Return the lengths, in registers, of replies of this meter that may still come."""
         return frozenset(self._owed.lengths(meter_id))
 
+    def take_over(self, before: "Line") -> None:
+        """Take what may still come of the questions of a line that was on this port until now."""
+        self._owed.take_over(before._owed)
+
     def read(self, meter_id: int, block: Block, timeout_s: float) -> Answer:
         """Return what the meter answers.
 

@@ -23,6 +23,11 @@ class Owed:
         self.late: dict[int, int] = {}
         """Replies that came late and were recognised, by the meter's Modbus id; none of them was used."""
 
+    def take_over(self, before: "Owed") -> None:
+        """Take what was owed to another master on the same port: a late reply asks nobody who listens."""
+        self._book = [*before._book, *self._book]
+        self._silent_until_s = {**before._silent_until_s, **self._silent_until_s}
+
     def lengths(self, meter_id: int) -> tuple[int, ...]:
         """Return the lengths, in registers, that this meter owes, each once, the last asked at the end."""
         now_s = self._clock.monotonic()

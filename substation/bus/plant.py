@@ -42,7 +42,7 @@ class Plant:
             settings: lines, meters, how often.
             clock: for everything but the waiting of threads.
             before: the plant until now. Its ports are given back; what was learned of a meter that is
-                still the same is kept, and so is what an unchanged line may still be owed.
+                still the same is kept, and so is what may still be owed on a port, whatever the line's name.
             make_line: makes a line; a test's stand-in.
             profiles: the station's own folder of meter profiles. A meter whose profile cannot be used
                 is not polled, and says so (`advice`, heartbeat, its readings).
@@ -59,7 +59,7 @@ class Plant:
         for line in settings.lines:
             fit, faulty = seat([meter for meter in settings.meters if meter.line == line.name], profiles)
             self.faulty += faulty
-            wire = wires.get(line) or make_line(line, clock)
+            wire = wires.get(line) or self._made(line, clock, make_line, before)
             slow_s, zone = settings.poll.slow_interval_s, settings.site.zone
             self.scanners.append(Scanner(wire, fit, clock, slow_interval_s=slow_s, zone=zone))
         if before:
@@ -72,6 +72,22 @@ class Plant:
         self._paused: Mapping[str, str] = {}
         self._notices: list[tuple[str, Notice]] = []
         self._statuses: dict[int, str] = {}
+
+    @staticmethod
+    def _made(
+        line: LineSettings,
+        clock: Clock,
+        make_line: Callable[[LineSettings, Clock], Wire],
+        before: "Plant | None",
+    ) -> Wire:
+        """Return a new line, told what the one before on its port may still be owed."""
+        wire = make_line(line, clock)
+        for scanner in before.scanners if before else ():
+            old = scanner.line
+            same = (old.settings.kind, old.settings.port) == (line.kind, line.port)
+            if same and isinstance(wire, Line) and isinstance(old, Line):
+                wire.take_over(old)
+        return wire
 
     def _take_over(self, before: "Plant", hung: frozenset[str]) -> None:
         lines = {id(scanner.line): scanner for scanner in before.scanners}

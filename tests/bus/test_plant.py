@@ -4,6 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from substation.bus.frame import Question
+from substation.bus.line import Line as RealLine
 from substation.bus.plant import Plant
 from substation.bus.summary import summary_of
 from substation.settings.model import CARD_METERS, Line, Settings
@@ -103,6 +105,33 @@ def test_a_changed_line_is_another_line(plant: Plant, clock: FakeClock) -> None:
     fresh = Plant(faster, clock, before=plant, make_line=FakeWire)  # type: ignore[arg-type]
     assert wire(fresh) is not wire(plant)
     assert not wire(plant).is_open
+
+
+@pytest.mark.parametrize(
+    ("change", "owed"),
+    [
+        ({"name": "Line one"}, {16}),
+        ({"baud": 19200}, {16}),
+        ({"port": "/dev/two"}, set()),
+        ({"kind": "tcp", "port": "10.0.0.9:502"}, set()),
+    ],
+)
+def test_a_changed_line_on_the_same_port_is_still_owed_what_it_was(
+    clock: FakeClock, change: dict[str, str | int], owed: set[int]
+) -> None:
+    """A late reply cares for no name and no setting; a port that is another brings none."""
+    old = Plant(ONE_LINE, clock)
+    was = old.scanners[0].line
+    assert isinstance(was, RealLine)
+    was._owed.add(Question(1, 3, 0, 16))
+    now = Line(**{**was.settings.model_dump(), **change})
+    meters = tuple(meter.model_copy(update={"line": now.name}) for meter in ONE_LINE.meters)
+    fresh = Plant(ONE_LINE.model_copy(update={"lines": (now,), "meters": meters}), clock, before=old)
+    line = fresh.scanners[0].line
+    assert isinstance(line, RealLine)
+    assert line is not was
+    assert line.owed(1) == owed
+    assert line._owed.doubts_refusals(1) is bool(owed)
 
 
 def test_an_echoing_adapter_is_named_with_its_remedy(plant: Plant) -> None:
