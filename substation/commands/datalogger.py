@@ -1,6 +1,7 @@
 """The command line behind `datalogger.py`: what the stores hold. Only `import` and `clock` change them."""
 
 import argparse
+import re
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -17,6 +18,8 @@ from substation.store.history import HistoryReader
 
 SERVICE = "datalogger"
 DAY_MS = 86_400_000
+UNTRUSTED = re.compile(r"\s*\(clock (\d+)\)$")
+"""The clock span that `store.keeper` writes after the detail of an event."""
 COUNTING_S = 120.0
 """Counting millions of rows takes long on a card."""
 
@@ -145,5 +148,8 @@ def _said(event: Event, names: dict[int, str]) -> str:
         "" if event.meter_id is None else f"{event.meter_id} {names.get(event.meter_id, '')}".rstrip() + ": "
     )
     change = " -> ".join(word for word in (event.old, event.new) if word)
-    detail = f" ({event.detail})" if event.detail else ""
-    return f"{meter}{event.kind} {change}{detail}".rstrip()
+    words, span = event.detail, UNTRUSTED.search(event.detail)
+    doubt = f", time not trusted (span {span[1]})" if span else ""
+    words = words[: span.start()] if span else words
+    detail = f" ({words})" if words else ""
+    return f"{meter}{event.kind} {change}{detail}".rstrip() + doubt

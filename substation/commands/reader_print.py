@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from substation.bus.commission import Outcome
+from substation.quantities import BY_KEY
 
 
 def as_json(result: Mapping[str, Any]) -> None:
@@ -45,6 +46,16 @@ def number(value: float | None) -> str:
     return "-" if value is None else f"{value:.7g}"
 
 
+def plain(value: float | None) -> str:
+    """Return a measured value as it is read out: without an exponent, unless it is beyond all measure."""
+    return f"{value:.0f}" if value is not None and 1e6 <= abs(value) < 1e15 else number(value)
+
+
+def _measured(key: str, value: float | None) -> str:
+    quantity = BY_KEY[key]
+    return f"{quantity.label} {plain(value)} {quantity.unit}".rstrip()
+
+
 def _scan(result: Mapping[str, Any]) -> Iterator[str]:
     yield f"{result['line']}: {result['port']}, {result['baud']} {result['format']}"
     rows = [
@@ -64,7 +75,7 @@ def _identify(result: Mapping[str, Any]) -> Iterator[str]:
         yield f"id {row['id']}{name}: {row['verdict']}: {row['words']}"
         if row["agrees"] is False:
             yield f"    configured is {row['configured']}, which does not fit"
-        values = [f"{key} {number(value)}" for key, value in row["values"].items()]
+        values = [_measured(key, value) for key, value in row["values"].items()]
         if values:
             yield f"    {', '.join(values)}"
         yield from (f"    against it: {words}" for words in row["failed"][:3])
@@ -81,7 +92,7 @@ def _meter(result: Mapping[str, Any]) -> Iterator[str]:
     rows = [
         (
             row["label"],
-            number(row["value"]),
+            plain(row["value"]),
             row["unit"],
             row["register"],
             row["address"],
@@ -103,7 +114,7 @@ def _register(result: Mapping[str, Any]) -> Iterator[str]:
     yield f"function {result['function']:02d}, address {result['address']}, raw {' '.join(result['raw'])}"
     if own:
         yield (
-            f"{result['key']} ({own['label']}): {number(own['value'])} {own['unit']}".rstrip()
+            f"{result['key']} ({own['label']}): {plain(own['value'])} {own['unit']}".rstrip()
             + f"   as {own['encoding']} {own['word_order']} x {own['scale']:g}"
         )
     rows = [

@@ -81,6 +81,17 @@ def test_events_are_sentences_in_the_sites_time(station, history, clock, capsys)
     assert len(run(capsys, clock, "events", "--days", "30")[1].splitlines()) == 3
 
 
+def test_an_event_whose_time_nobody_vouched_for_says_so(station, history, clock, capsys):
+    at = clock.now_ms() - 1000
+    history.event("supply", at_ms=at, meter_id=1, old="live", new="dead", detail="RY 0.0 V (clock 3)")
+    history.event("poller", at_ms=at, new="start", detail="(clock 1)")
+    history.commit()
+    assert [line[21:] for line in run(capsys, clock, "events")[1].splitlines()] == [
+        "1 Transformer: supply live -> dead (RY 0.0 V), time not trusted (span 3)",
+        "poller start, time not trusted (span 1)",
+    ]
+
+
 def test_no_events_are_said_in_words(station, clock, capsys):
     assert run(capsys, clock, "events") == (0, "no events in the last 7 days\n", "")
 

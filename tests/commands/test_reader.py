@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -15,7 +16,7 @@ import pytest
 from substation.bus import line as bus_line
 from substation.bus.lock import PollerLock
 from substation.clock import SystemClock
-from substation.commands import reader
+from substation.commands import reader, reader_print
 from substation.commands.doors import PROJECT
 from substation.errors import EXIT_BUSY, EXIT_CONFIG, EXIT_OK, EXIT_UNAVAILABLE, EXIT_USAGE, LineDown
 from substation.meters.profile import load
@@ -72,6 +73,8 @@ def test_a_line_is_walked_from_scan_to_wiring_without_a_byte_that_writes(
     assert reader.main(["identify", "9"]) == EXIT_OK
     said = capsys.readouterr().out
     assert "id 9: sure: Eastron SDM630" in said
+    assert re.search(r"Frequency [\d.]+ Hz, VLN Average [\d.]+ V, ", said)
+    assert "vln_average" not in said
     assert '"profile": "eastron_sdm630"' in said
     assert "give it a better name" in said
     assert reader.main(["read", "Transformer"]) == EXIT_OK
@@ -93,6 +96,22 @@ def test_a_line_is_walked_from_scan_to_wiring_without_a_byte_that_writes(
     assert len(simulated.requests) > 20
     assert all(len(frame) == 8 and frame[1] in (3, 4) for frame in simulated.requests)
     PollerLock(home / "state" / "poller.lock").take()  # given back by each command
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (None, "-"),
+        (0.0, "0"),
+        (50.018359, "50.01836"),
+        (999_999.94, "999999.9"),
+        (754_375_168.0, "754375168"),
+        (-9_999_999.6, "-10000000"),
+        (1.3e-27, "1.3e-27"),
+    ],
+)
+def test_a_value_is_written_out(value: float | None, text: str) -> None:
+    assert reader_print.plain(value) == text
 
 
 def test_a_device_without_any_configuration(
