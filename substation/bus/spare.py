@@ -4,24 +4,31 @@
 2. A meter that refused a block is asked for parts of it, until the bad register is known.
 3. Slow and once-read registers whose turn has come, and lost meters: by turns first.
 
-A line that is polled without pause has no idle time. There, all this together adds 0.3 s at most to
-what a round takes with all meters present, and lost meters are probed in their own free slots: so the
-live ones are never slower than when all are there.
+A line that is polled without pause, or whose rounds are longer than the interval, has no idle time.
+There, all this together adds 0.3 s at most to what a round takes with all meters present, and to a round
+of many meters a share of it, so that their counters come in time; lost meters are probed in their own
+free slots: so the live ones are never slower than when all are there.
 """
 
 from collections.abc import Callable, Sequence
 
 from substation.bus.asking import Asker, RefusedBlock
+from substation.bus.errands import Errand
 from substation.bus.health import LONGEST_TIMEOUT_S
 from substation.bus.inquiries import Inquiries
 from substation.bus.refusal import BUSY, SEARCHED
 from substation.bus.seat import Seat
 from substation.clock import Clock
 from substation.errors import LineDown, LinkError
+from substation.quantities import BY_KEY
 from substation.readings import Reading
 
 EXTRA_S = 0.3
 """So much longer may a round without pause take for what is no reading."""
+EXTRA_SHARE = 0.08
+"""By this share may it become longer, where that is more."""
+EXTRA_MARGIN = 1.25
+"""By so many times its part of the slow quantities, where that is more: they come in time on a full line."""
 OVERDUE_S = 10.0
 """A slow value that has waited so long for idle time does not wait any more."""
 LAG_S = 2.0
@@ -45,7 +52,19 @@ class Budget:
         self.stopping = stopping
         self._clock = clock
         self._until_s = until_s
+        self._begun_s = clock.monotonic() - round_s
         self._overran = False
+
+    def widen(self, all_s: float, counters_s: float) -> None:
+        """Allow a round of many meters more; one that ends within the interval keeps to it.
+
+        `all_s` = what asking all takes when they are there; `counters_s` = a round's part of their slow
+        quantities.
+        """
+        if self.idle and self.left_s >= 0:
+            return
+        extra_s = max(EXTRA_S, EXTRA_SHARE * all_s, EXTRA_MARGIN * counters_s)
+        self._until_s = max(self._until_s, self._begun_s + all_s + extra_s)
 
     @property
     def left_s(self) -> float:
@@ -78,6 +97,7 @@ class Spare:
     def use(self, seats: Sequence[Seat], found: dict[int, Reading], budget: Budget) -> None:
         """Spend the time; `found` are the round's readings, which it adds to. Raises LineDown."""
         self._turn += 1
+        budget.widen(sum(seat.slot_s() for seat in seats), sum(map(_counters_s, seats)))
         self._come_again(seats, found, budget)
         self._inquire(seats, found, budget)
         if self._turn % 2:
@@ -109,13 +129,13 @@ class Spare:
     def _run_errands(self, seats: Sequence[Seat], found: dict[int, Reading], budget: Budget) -> None:
         now_s = self._clock.monotonic()
         due = [
-            (errand.due_s, place, seat, errand)
+            (not _kept(errand), errand.due_s, place, seat, errand)
             for place, seat in enumerate(seats)
             if seat.awaiting and seat.inquiry is None and not seat.accused
             for errand in seat.errands
             if errand.due_s <= now_s
         ]
-        for due_s, _, seat, errand in sorted(due, key=lambda one: one[:2]):
+        for _, due_s, _, seat, errand in sorted(due, key=lambda one: one[:3]):
             now_s = self._clock.monotonic()
             until_s = seat.fast_s + budget.round_s + LAG_S
             reading = found[seat.meter.id]
@@ -165,6 +185,17 @@ class Spare:
             if patient and seat.health.patient:
                 wait_s, patient = max(wait_s, min(LONGEST_TIMEOUT_S, most_s)), False
             found[seat.meter.id] = self._poll(seat, wait_s)
+
+
+def _kept(errand: Errand) -> bool:
+    """Whether its values go into the history: energies go before extras."""
+    return any(key in BY_KEY for key in errand.block.keys)
+
+
+def _counters_s(seat: Seat) -> float:
+    """Return a round's part of the line time that a meter's slow quantities take, s."""
+    slow = tuple(errand.block for errand in seat.errands if _kept(errand) and not errand.once)
+    return seat.slot_s(slow) / max(1.0, seat.rounds or 1.0) if not seat.health.lost else 0.0
 
 
 def busy(reading: Reading) -> bool:

@@ -8,9 +8,10 @@ import pytest
 from substation.bus.scan import Scanner
 from substation.bus.view import advice_of
 from substation.meters.decode import words_of_float32
+from substation.meters.profile import load
 from substation.quantities import COUNTERS, KEYS
 from substation.readings import Quality, Reading
-from substation.settings.model import CARD_METERS, Line, Transformers
+from substation.settings.model import CARD_METERS, Line, Meter, Transformers
 from tests.bus.fake_wire import FakeWire
 from tests.bus.models import FAST, Registers, grouped
 from tests.bus.rounds import Rounds
@@ -328,3 +329,35 @@ def test_a_configuration_reload_keeps_what_was_learned(scanner: Scanner, rounds:
     (reading,) = fresh.round(rounds.clock.monotonic() + 2)
     assert key in reading.values
     assert (1, 300, 2) not in rounds.wire.blocks
+
+
+@pytest.mark.parametrize(
+    ("meters", "interval_s", "thinks_s", "dead"),
+    [(5, 0.0, 0.03, 0), (20, 1.0, 0.2, 5), (32, 0.0, 0.03, 0)],
+    ids=["5", "20 slow ones, one dead", "32"],
+)
+def test_on_a_full_line_every_meters_energies_come_in_time(
+    wire: FakeWire, clock: FakeClock, meters: int, interval_s: float, thinks_s: float, dead: int
+) -> None:
+    profile = load("eastron_sdm630")
+    wire.words = lambda meter_id, address, at_ms: 0x4248 if address % 2 == 0 else 0
+    wire.dead = {dead}
+    ids = range(1, meters + 1)
+    wire.turnaround_s = dict.fromkeys(ids, thinks_s)
+    named = [(Meter(id=number, name=f"Feeder {number}"), profile) for number in ids]
+    scanner = Scanner(wire, named, clock, slow_interval_s=60)
+    rounds = Rounds(scanner, wire, clock, interval_s)
+    seen_s: dict[int, list[float]] = {number: [] for number in ids if number != dead}
+    lengths_s = []
+    for _ in range(240 if meters == 5 else 80):
+        begun_s = clock.monotonic()
+        for meter_id in slow_in(rounds.one()) - {dead}:
+            seen_s[meter_id].append(clock.monotonic())
+        lengths_s.append(clock.monotonic() - begun_s)
+    longest_s = max(lengths_s[20:])
+    for times in seen_s.values():
+        gaps_s = [later - before for before, later in itertools.pairwise(times) if before >= times[0] + 100]
+        assert max(gaps_s) <= 60 + longest_s + 1
+    all_s = sum(seat.slot_s() for seat in scanner.seats)
+    assert longest_s <= all_s + max(0.302, 0.13 * all_s) + interval_s  # to the next tick
+    assert all(seat.extras for seat in scanner.seats if seat.meter.id != dead)
