@@ -76,10 +76,32 @@ class _Memory:
         where = (function, address, count)
         if where not in self.said:
             said = self.asker.ask_again(self.modbus_id, function, address, count)
+            if _damaged(said):  # on a bad line the third answer may be the first whole one
+                said = self.asker.ask(self.modbus_id, function, address, count)
             self.said[where] = said
             if said.kind == "ok":
                 self.turnarounds_s.append(said.turnaround_s)
         return self.said[where]
+
+    def doubted(self, found: Identity) -> Identity:
+        """Return a verdict as far as it may be given where reads have failed.
+
+        Silence is no such failure: some models are silent to registers that they do not have.
+        """
+        failed = sum(map(_damaged, self.said.values()))
+        if not failed or found.verdict == "likely":
+            return found
+        words = f"{failed} of {len(self.said)} reads failed"
+        if found.verdict == "sure":
+            words = f"{found.words}; but the line is bad ({words}), so that others are not ruled out"
+            return Identity("likely", found.candidates, words)
+        words = f"not judged: the line is bad ({words}); look at wires, termination and speed"
+        return Identity("unknown", found.candidates, words)
+
+
+def _damaged(said: Said) -> bool:
+    """Whether something came, and could not be read."""
+    return not said.there and not said.silent
 
 
 def identify_one(
@@ -113,7 +135,7 @@ def identify_one(
     if found.verdict == "unknown" and zeros:
         found = identify.decide([*live, *(_try(memory, name, profiles[name], own=True) for name in zeros)])
     longest_s = max(memory.turnarounds_s, default=None)
-    return Tried(found, None if longest_s is None else round(1000 * longest_s, 1))
+    return Tried(memory.doubted(found), None if longest_s is None else round(1000 * longest_s, 1))
 
 
 def _where(place: Place) -> tuple[int, int, int]:

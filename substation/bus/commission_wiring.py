@@ -1,7 +1,7 @@
 """Are the meters of this line wired and set right? A few readings of each, then what physics says of them.
 
-The result: `line took_s ended`, `meters` (a row a meter: `id meter profile answered words findings notes
-values`), `site` (findings about incomer and feeders together), `notes`. A finding has `kind what
+The result: `line took_s ended`, `meters` (a row a meter: `id meter profile answered judged words findings
+notes values`), `site` (findings about incomer and feeders together), `notes`. A finding has `kind what
 certainty evidence look_at`; certainty is `sure`, `likely` or `possible`.
 """
 
@@ -14,7 +14,7 @@ from substation.bus.commission_ask import Asker, Ended, Record, read_all
 from substation.bus.commission_read import Target
 from substation.meters import doubt, ratio
 from substation.meters.finding import Finding
-from substation.meters.wiring import Check, Circuit, check
+from substation.meters.wiring import NO_VOLTAGE, Check, Circuit, check
 from substation.meters.wiring_balance import balance
 from substation.quantities import Ratings
 from substation.settings.model import Meter, Settings
@@ -53,6 +53,11 @@ class Seen:
     def findings(self) -> tuple[Finding, ...]:
         """What is wrong with it; a wrong word order makes all else meaningless."""
         return (self.wrong_order,) if self.wrong_order else self.check.findings
+
+    @property
+    def judged(self) -> bool:
+        """Whether something can be told of it."""
+        return bool(self.findings) or (bool(self.readings) and NO_VOLTAGE not in self.check.notes)
 
     def power_w(self) -> float | None:
         """Return the middle one of the powers that were read, W."""
@@ -165,13 +170,14 @@ def _row(one: Seen) -> dict[str, Any]:
     elif one.findings:
         words = "; ".join(f"{finding.what} ({finding.certainty})" for finding in one.findings)
     else:
-        words = "nothing found"
+        words = "nothing found" if one.judged else "not judged: no voltage"
     values = one.readings[-1] if one.readings else {}
     return {
         "id": one.target.modbus_id,
         "meter": one.target.name or None,
         "profile": one.target.profile_name,
         "answered": bool(one.readings),
+        "judged": one.judged,
         "words": words,
         "findings": [asdict(finding) for finding in one.findings],
         "notes": list(one.check.notes),
@@ -186,7 +192,10 @@ def words_of(result: Mapping[str, Any]) -> str:
     parts = ["ended early"] if result["ended"] else []
     looked = len(result["meters"])
     parts.append(f"{looked} meter{'s' if looked != 1 else ''} looked at")
-    parts.append(f"{count} finding{'s' if count != 1 else ''}" if count else "nothing found")
+    if count or any(row["judged"] for row in result["meters"]):
+        parts.append(f"{count} finding{'s' if count != 1 else ''}" if count else "nothing found")
+    if dead := sum(row["answered"] and not row["judged"] for row in result["meters"]):
+        parts.append(f"{dead} could not be judged for want of voltage")
     if silent:
         parts.append(f"{silent} did not answer")
     return ", ".join(parts)

@@ -181,7 +181,7 @@ def _wiring(options: argparse.Namespace, clock: Clock) -> int:
     result, early = _do(options, clock, "wiring", wanted)
     rows = result.get("meters", ())
     faults = bool(result.get("site")) or any(row["findings"] for row in rows)
-    return _code(early, good=bool(rows) and not faults and any(row["answered"] for row in rows))
+    return _code(early, good=bool(rows) and not faults and any(row["judged"] for row in rows))
 
 
 def _watch(options: argparse.Namespace, clock: Clock) -> int:

@@ -33,6 +33,9 @@ BLOWN = 0.6
 NOT_NOMINAL = 1.25
 OVERLOAD = 1.5
 
+NO_VOLTAGE = "no voltage: nothing can be told of phases and direction"
+"""The note of a meter on a dead circuit."""
+
 
 @dataclass(frozen=True, slots=True)
 class Circuit:
@@ -111,7 +114,7 @@ class _Look:
     def notes(self) -> Iterator[str]:
         """Yield what could not be told."""
         if self._dead:
-            yield "no voltage: nothing can be told of phases and direction"
+            yield NO_VOLTAGE
             return
         light = [p.upper() for p in PHASES if self._i[p] is not None and not self._loaded(p)]
         if all(self._i[p] is None for p in PHASES):

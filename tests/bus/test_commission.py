@@ -240,7 +240,12 @@ def test_a_healthy_line_has_no_findings(noon: Site, clock: FakeClock) -> None:
     outcome = run(make_wire(noon, clock), clock, "wiring")
     assert [row["findings"] for row in outcome.result["meters"]] == [[]] * 5
     assert outcome.result["site"] == []
-    assert outcome.words == "5 meters looked at, nothing found"
+    assert outcome.words == "5 meters looked at, nothing found, 1 could not be judged for want of voltage"
+    assert [row["judged"] for row in outcome.result["meters"]] == [True] * 4 + [False]
+    assert outcome.result["meters"][4]["words"] == "not judged: no voltage"
+    assert run(make_wire(noon, clock), clock, "wiring", meter=5).words == (
+        "1 meter looked at, 1 could not be judged for want of voltage"
+    )
     assert "no voltage" in outcome.result["meters"][4]["notes"][0]
 
 
@@ -303,7 +308,8 @@ def test_a_meter_that_does_not_answer_is_said(noon: Site, clock: FakeClock) -> N
     wire = make_wire(noon, clock)
     wire.faults.order(2, "dead")
     outcome = run(wire, clock, "wiring")
-    assert outcome.words == "5 meters looked at, nothing found, 1 did not answer"
+    assert outcome.words.startswith("5 meters looked at, nothing found, ")
+    assert outcome.words.endswith(", 1 did not answer")
     assert [row["meter"] for row in outcome.result["meters"] if not row["answered"]] == ["EssentialLoad"]
 
 

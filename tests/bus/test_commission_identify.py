@@ -2,6 +2,7 @@
 
 import datetime as dt
 import random
+import re
 import zoneinfo
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 from substation.bus import commission, commission_identify
 from substation.bus.commission_identify import known_profiles
 from substation.bus.line import Answer
-from substation.errors import NoAnswer, ProfileError, Refused
+from substation.errors import BadFrame, NoAnswer, ProfileError, Refused
 from substation.meters.blocks import Block
 from substation.meters.decode import ORDERS
 from substation.settings.model import Line, Meter, Settings, parse
@@ -65,6 +66,28 @@ def test_every_model_is_found_sure_or_with_its_equals(noon: Site, name: str) -> 
     assert row["failed"] == []
     if row["verdict"] == "sure":
         assert row["profile"] == name
+
+
+def test_on_a_bad_line_nothing_is_said_to_be_known_of_a_meter(noon: Site) -> None:
+    clock = FakeClock(now_ms=NOON_MS)
+
+    class Bad(MapWire):
+        def read(self, meter_id: int, block: Block, timeout_s: float) -> Answer:
+            if self.broken(block):
+                raise BadFrame("the check sum is wrong", "crc")
+            return super().read(meter_id, block, timeout_s)
+
+        def broken(self, block: Block) -> bool:
+            return block.function == 4 and block.address != 0
+
+    wire = Bad(noon, clock, {9: SimulatedMeter(3, PROFILES["eastron_sdm630"])})
+    row = identify(wire, clock)["meters"][0]
+    assert row["verdict"] == "unknown"
+    assert re.match(r"not judged: the line is bad \(\d+ of \d+ reads failed\)", row["words"])
+    wire.broken = lambda block: block.function == 3  # type: ignore[method-assign]
+    row = identify(wire, clock)["meters"][0]
+    assert (row["verdict"], row["profile"]) == ("likely", "eastron_sdm630")
+    assert "so that others are not ruled out" in row["words"]
 
 
 @pytest.mark.parametrize("name", PROFILES)

@@ -13,7 +13,7 @@ WORK: tuple[tuple[str, str, str, tuple[str, ...]], ...] = (
     (
         "scan",
         "Who is on the line?",
-        "Asks each id. 1-32 take less than 10 s, 1-247 less than a minute.",
+        "Asks each id. On RS-485 1-32 take less than 10 s, 1-247 less than a minute.",
         ("line", "ids"),
     ),
     (
