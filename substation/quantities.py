@@ -18,14 +18,16 @@ class Ratings:
     """What is normal for one meter's circuit: the scale of its plausible ranges and bars."""
 
     rated_va: float
-    """Three-phase rating of the circuit, VA."""
+    """Rating of the whole circuit, VA."""
     nominal_v: float
     """Nominal voltage, line to line, V."""
+    phases: int = 3
+    """Of the circuit: 1 or 3."""
 
     @property
     def rated_a(self) -> float:
-        """Rated phase current, A: S / (sqrt 3 V_LL)."""
-        return self.rated_va / (math.sqrt(3) * self.nominal_v)
+        """Rated phase current, A: S / (phases V_LN), which for three is S / (sqrt 3 V_LL)."""
+        return self.rated_va / (self.phases * self.nominal_v / math.sqrt(3))
 
 
 @dataclass(frozen=True, slots=True)

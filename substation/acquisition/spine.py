@@ -42,6 +42,7 @@ from substation.bus.schedule import Schedule
 from substation.clock import Clock
 from substation.errors import StoreError, WrongStation
 from substation.meters.qualify import qualify
+from substation.meters.ratio import ratings_at
 from substation.notify import Watchdog
 from substation.readings import Reading
 from substation.settings.files import Loaded
@@ -81,6 +82,7 @@ class Poller:
         self.number = 0
         self.started_ms = clock.now_ms()
         self.plant = Plant(self.settings, clock, profiles=self.home.profiles)
+        self._phases = _phases(self.plant)
         self.schedule = Schedule(self.settings.poll.interval_s, clock)
         self.readings: tuple[Reading, ...] = ()
         self.verdicts = recall(
@@ -167,10 +169,13 @@ class Poller:
 
     def qualify(self) -> None:
         """Mark what physics doubts."""
-        meters = {meter.id: meter for meter in self.settings.meters}
-        self.readings = tuple(
-            qualify(reading, self.settings.ratings(meters[reading.meter_id])) for reading in self.readings
-        )
+        settings, meters = self.settings, {meter.id: meter for meter in self.settings.meters}
+        qualified = []
+        for reading in self.readings:
+            meter, phases = meters[reading.meter_id], self._phases.get(reading.meter_id, 3)
+            nominal_v, zone = settings.nominal_v(meter), settings.site.zone
+            qualified.append(qualify(reading, ratings_at(meter, nominal_v, phases, reading.at_ms, zone)))
+        self.readings = tuple(qualified)
 
     def watch_counters(self) -> None:
         """Mark registers that do not follow the last ones, and all that a frozen meter says."""
@@ -278,6 +283,7 @@ class Poller:
 
     def _plan(self, settings: Settings) -> None:
         self.plant = Plant(settings, self.clock, before=self.plant, profiles=self.home.profiles)
+        self._phases = _phases(self.plant)
 
     def rest(self) -> None:
         """Sleep until the next tick, or until there is reason for a round before it.
@@ -345,3 +351,8 @@ class Poller:
             )
             for reading in self.timekeeper.mark(self.readings)
         ]
+
+
+def _phases(plant: Plant) -> dict[int, int]:
+    """Return how many phases each polled meter measures; asked before any worker of the plant runs."""
+    return {seat.meter.id: seat.profile.phases for seat in plant.seats}

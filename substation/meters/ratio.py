@@ -11,7 +11,7 @@ import functools
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from substation.quantities import QUANTITIES
+from substation.quantities import QUANTITIES, Ratings
 from substation.settings.model import Meter, Transformers
 
 
@@ -50,6 +50,19 @@ def rated_kva_at(meter: Meter, at_ms: int, zone: dt.tzinfo) -> float:
     """Return the circuit's rating at a moment, kVA: the entry's in force, else the meter's own."""
     entry = _entry(meter.transformers, at_ms, zone)
     return meter.rated_kva if entry is None or entry.rated_kva is None else entry.rated_kva
+
+
+def ratings_at(meter: Meter, nominal_v: float, phases: int, at_ms: int, zone: dt.tzinfo) -> Ratings:
+    """Return what was normal on the meter's circuit at a moment.
+
+    Args:
+        meter: whose circuit.
+        nominal_v: line to line, V (`Settings.nominal_v`).
+        phases: that the meter measures, by its profile.
+        at_ms: UTC, ms.
+        zone: of the site, for the days from which ratings hold.
+    """
+    return Ratings(rated_kva_at(meter, at_ms, zone) * 1000, nominal_v, phases)
 
 
 def scaled(

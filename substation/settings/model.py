@@ -244,7 +244,10 @@ class Settings(Part):
         return meter.nominal_voltage_v or self.site.nominal_voltage_v
 
     def ratings(self, meter: Meter) -> Ratings:
-        """Return what is normal on the meter's circuit."""
+        """Return what is normal on the meter's circuit of three phases, by its own rating.
+
+        Where profile and moment are known, `meters.ratio.ratings_at` knows better.
+        """
         return Ratings(meter.rated_kva * 1000, self.nominal_v(meter))
 
 

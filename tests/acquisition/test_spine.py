@@ -1,5 +1,6 @@
 """The spine in this process: from the wire to both stores, the heartbeat and the log."""
 
+import datetime as dt
 import itertools
 import logging
 import time
@@ -16,12 +17,15 @@ from substation.meters.decode import float32, words_of_float32
 from substation.quantities import BY_KEY, KEYS
 from substation.readings import Reading
 from substation.settings import files
-from substation.settings.model import Home, Poll
+from substation.settings.model import CARD_METERS, Home, Poll, Transformers
 from substation.simulator.line import SimulatedLine
 from substation.simulator.site import Site
 from substation.store import heartbeat, live
 from substation.store.history import History, HistoryReader
 from tests.fake_clock import FakeClock
+
+DAYS = ("2026-03-30", "2026-04-02")
+"""Before and after a transformer of another rating."""
 
 
 def held(site: Site, clock: FakeClock, meter_id: int) -> dict[str, float | None]:
@@ -84,6 +88,27 @@ def test_every_field_that_others_rely_on_is_in_the_heartbeat(
     promised += " wrong refused noise kinds turnaround_ms turnaround_p50_ms turnaround_p95_ms disabled extras"
     promised += " identity frozen_since_ms fault"
     assert set(promised.split()) <= set(beat["meters"][0])
+
+
+def test_a_current_is_doubted_by_the_phases_and_the_rating_of_its_day(
+    home: Home, changed: Callable[..., None]
+) -> None:
+    since = Transformers(since="2026-04-01", rated_kva=16.0)
+    one = CARD_METERS[1].model_copy(update={"profile": "eastron_sdm120", "rated_kva": 8.0})
+    changed(meters=(one, CARD_METERS[2].model_copy(update={"rated_kva": 8.0, "transformers": (since,)})))
+    poller = Poller(files.load(home.folder), SystemClock())
+    day_ms = {day: round(dt.datetime.fromisoformat(f"{day}T12Z").timestamp() * 1000) for day in DAYS}
+
+    def doubted(meter_id: int, day: str, amps: float) -> bool:
+        poller.readings = (Reading(meter_id, day_ms[day], {"current_r": amps}),)
+        poller.qualify()
+        return bool(poller.readings[0].implausible)
+
+    # 8 kVA at 415 V: 33 A on one phase, 11 A on each of three; doubted from three times that on
+    assert [doubted(2, DAYS[0], amps) for amps in (40.0, 95.0, 110.0)] == [False, False, True]
+    assert [doubted(3, DAYS[0], amps) for amps in (30.0, 40.0)] == [False, True]
+    assert [doubted(3, DAYS[1], amps) for amps in (40.0, 80.0)] == [False, True]
+    poller.stop()
 
 
 def test_a_dead_meter_is_failed_and_unknown_and_the_others_go_on(

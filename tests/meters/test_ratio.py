@@ -7,7 +7,7 @@ import pytest
 from pydantic import ValidationError
 
 from substation.meters.profile import load
-from substation.meters.ratio import UNCHANGED, Factors, factors, rated_kva_at, scaled
+from substation.meters.ratio import UNCHANGED, Factors, factors, rated_kva_at, ratings_at, scaled
 from substation.quantities import BY_KEY, KEYS
 from substation.settings.model import Meter, Transformers
 
@@ -66,6 +66,19 @@ def test_the_rating_follows_where_the_entry_says_one() -> None:
     assert rated_kva_at(METER, at("2026-01-01", LONDON), LONDON) == 500.0
     assert rated_kva_at(METER, at("2026-05-01", LONDON), LONDON) == 500.0
     assert rated_kva_at(METER, at("2026-10-25", LONDON), LONDON) == 630.0
+
+
+def test_the_rated_current_is_of_the_circuits_phases_and_of_its_day() -> None:
+    meter = Meter(
+        id=1, name="A", rated_kva=8.0, transformers=(Transformers(since="2026-04-01", rated_kva=16.0),)
+    )
+    day = at("2026-03-31", LONDON)
+    volts = 400.0
+    assert ratings_at(meter, volts, 3, day, LONDON).rated_a == pytest.approx(11.547, abs=0.001)
+    assert ratings_at(meter, volts, 1, day, LONDON).rated_a == pytest.approx(34.641, abs=0.001)
+    later = ratings_at(meter, volts, 1, at("2026-04-01", LONDON), LONDON)
+    assert later.rated_a == pytest.approx(69.282, abs=0.001)
+    assert later.rated_va == 16_000.0
 
 
 def test_a_meter_without_transformers_needs_no_factor() -> None:
