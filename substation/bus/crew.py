@@ -9,6 +9,8 @@ import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 
+from substation.bus.frame import MOST_REGISTERS
+from substation.bus.health import LONGEST_TIMEOUT_S
 from substation.bus.scan import Scanner
 from substation.bus.seating import Faulty
 from substation.bus.view import View
@@ -24,7 +26,9 @@ GATHER_S = 0.2
 PATIENCE_S = 1.0
 """... and after how long without any the caller gets its turn for other things."""
 END_S = 2.0
-"""So long the workers may take to end."""
+"""So long a worker may take to end, ..."""
+SPARE_S = 0.7
+"""... and so much longer than the longest request takes on its line: below 2400 baud that alone is 2 s."""
 
 
 class Crew:
@@ -153,7 +157,15 @@ class Crew:
         """End the workers, who give their ports back; return the lines that hang."""
         for worker in self.workers:
             worker.end()
-        until_s = self._clock.monotonic() + END_S
+        ending_s = self._clock.monotonic()
         return frozenset(
-            worker.name for worker in self.workers if not worker.join(until_s - self._clock.monotonic())
+            worker.name
+            for worker in self.workers
+            if not worker.join(ending_s + _end_s(worker) - self._clock.monotonic())
         )
+
+
+def _end_s(worker: Worker) -> float:
+    """Return how long a worker may take to end: a request that is under way is not broken off."""
+    line = worker.scanner.line
+    return max(END_S, line.pace.transaction_s(MOST_REGISTERS, LONGEST_TIMEOUT_S) + line.held_s + SPARE_S)

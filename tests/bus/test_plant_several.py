@@ -228,6 +228,28 @@ def test_a_night_of_suspend_is_no_hang(plant: Plant, clock: FakeClock) -> None:
     assert plant.still == ()
 
 
+@pytest.mark.parametrize(
+    ("baud", "held_s", "least_s"), [(9600, 0.0, 2.0), (1200, 0.0, 3.4), (9600, 1.2, 2.5)]
+)
+def test_a_line_may_take_as_long_to_end_as_its_longest_request(
+    clock: FakeClock, monkeypatch: pytest.MonkeyPatch, baud: int, held_s: float, least_s: float
+) -> None:
+    """At 1200 baud 125 registers take 2.4 s on the wire: such a line does not hang."""
+    lines = (TWO_LINES.lines[0].model_copy(update={"baud": baud}), TWO_LINES.lines[1])
+    plant = by_hand(Plant(TWO_LINES.model_copy(update={"lines": lines}), clock, make_line=FakeWire), clock)  # type: ignore[arg-type]
+    wire(plant, 0).held_s = held_s
+    given_s: dict[str, float] = {}
+
+    def join(worker: Worker, seconds: float) -> bool:
+        given_s[worker.name] = seconds
+        return True
+
+    monkeypatch.setattr(Worker, "join", join)
+    assert plant.close() == frozenset()
+    assert least_s <= given_s["yard"] < least_s + 2
+    assert 2.0 <= given_s["house"] < 2.1
+
+
 # --------------------------------------------------------------------------------------------------
 
 
