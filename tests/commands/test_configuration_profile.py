@@ -112,3 +112,13 @@ def test_check_warns_of_a_model_whose_map_is_unsure(home: Path, capsys: pytest.C
         "Note: meters.1.profile: schneider_em6436h: the register map of Schneider EM6436H is not sure" in said
     )
     assert "compare every value with the meter's own display" in said
+
+
+def test_an_address_typed_for_a_serial_line_is_taken_with_a_note_of_the_kind(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert configuration.main(["set", "lines.0.port", "192.168.1.5:502"]) == 0
+    assert "looks like an address" in (said := capsys.readouterr().err)
+    assert "set lines.0.kind tcp" in said
+    assert configuration.main(["set", "lines.0.kind", "tcp"]) == 0
+    assert "looks like" not in capsys.readouterr().err
