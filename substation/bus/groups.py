@@ -13,6 +13,7 @@ over on under our next transaction id.
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import permutations
 
 from substation.meters.blocks import MAX_REGISTERS, Block, pieces, plan
 from substation.meters.pace import Pace
@@ -23,6 +24,9 @@ DEAREST = 0.05
 """By this share of its line time may what is read in every round become dearer for a length of its own."""
 ALONG = 4
 """So many neighbouring values may a rare block read along for a length of its own."""
+
+MOST_TURNED = 6
+"""So many blocks of every round are tried in all orders."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +92,25 @@ def divide(
     once = [key for key in once if key not in fast and key not in slow]
     parts = [planned(fast), planned(slow), planned(once)]
     fast_blocks, slow_blocks, once_blocks = distinct(fit, parts, limits.refused, cost_s)
-    return Groups(fast_blocks, slow_blocks, once_blocks)
+    return Groups(spread(fast_blocks, (*slow_blocks, *once_blocks)), slow_blocks, once_blocks)
+
+
+def spread(fast: tuple[Block, ...], rare: Collection[Block]) -> tuple[Block, ...]:
+    """Return the blocks of every round in an order in which no two of one length stand side by side.
+
+    Rare ones are asked for after the last and before the first of the next round.
+    """
+    counts = [block.count for block in (*fast, *rare)]
+    if not fast or len(counts) == len(set(counts)) or len(fast) > MOST_TURNED:
+        return fast
+    others = {block.count for block in rare}
+
+    def meetings(order: tuple[Block, ...]) -> int:
+        ends = (order[0].count in others) + (order[-1].count in others)
+        beside = zip(order, (*order[1:], order[0]), strict=True)
+        return ends + sum(one is not next_ and one.count == next_.count for one, next_ in beside)
+
+    return min(permutations(fast), key=meetings)
 
 
 def riders(profile: Profile, blocks: Collection[Block], keys: Iterable[str]) -> list[str]:

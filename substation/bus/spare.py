@@ -20,6 +20,7 @@ from substation.bus.refusal import BUSY, SEARCHED
 from substation.bus.seat import Seat
 from substation.clock import Clock
 from substation.errors import LineDown, LinkError
+from substation.meters.blocks import Block
 from substation.quantities import BY_KEY
 from substation.readings import Reading
 
@@ -131,21 +132,31 @@ class Spare:
         due = [
             (not _kept(errand), errand.due_s, place, seat, errand)
             for place, seat in enumerate(seats)
-            if seat.awaiting and seat.inquiry is None and not seat.accused
+            if seat.awaiting and seat.blocks and seat.inquiry is None and not seat.accused
             for errand in seat.errands
             if errand.due_s <= now_s
         ]
+        last = {seat.meter.id: seat.blocks[-1].count for seat in seats if seat.blocks}
         for _, due_s, _, seat, errand in sorted(due, key=lambda one: one[:3]):
             now_s = self._clock.monotonic()
             until_s = seat.fast_s + budget.round_s + LAG_S
             reading = found[seat.meter.id]
             if not reading.answered or seat.accused or now_s > until_s:
                 continue
-            if not budget.allows(seat.slot_s((errand.block,)), overdue=now_s - due_s >= OVERDUE_S):
+            count, first = errand.block.count, seat.blocks[0].count
+            between = spacer(seat, count) if count in (last[seat.meter.id], first) else ()
+            cost_s = seat.slot_s((errand.block, *between))
+            if not budget.allows(cost_s, overdue=now_s - due_s >= OVERDUE_S):
                 continue
             joined = None
             try:
+                if count == last[seat.meter.id]:
+                    self._space(seat, between)
+                last[seat.meter.id] = count
                 joined = self._asker.beside(seat, errand.block, reading, until_s)
+                if count == first:
+                    self._space(seat, between)
+                    last[seat.meter.id] = between[0].count if between else count
             except LineDown:
                 raise
             except RefusedBlock as exc:
@@ -159,6 +170,19 @@ class Spare:
                 found[seat.meter.id] = joined
                 seat.cleared(errand.block)
                 seat.turns.done(errand, self._clock.monotonic())
+
+    def _space(self, seat: Seat, between: Sequence[Block]) -> None:
+        """Ask for what nobody needs, so that no two requests of one length follow each other.
+
+        A gateway that asked twice passes the reply left over on as the next answer: here it is told.
+        """
+        for block in between:
+            try:
+                self._asker.code(seat, block)
+            except LineDown:
+                raise
+            except LinkError:
+                pass  # counted; nothing was wanted of it
 
     def _probe_lost(self, seats: Sequence[Seat], found: dict[int, Reading], budget: Budget) -> None:
         away = [seat for seat in seats if seat.health.lost]
@@ -185,6 +209,12 @@ class Spare:
             if patient and seat.health.patient:
                 wait_s, patient = max(wait_s, min(LONGEST_TIMEOUT_S, most_s)), False
             found[seat.meter.id] = self._poll(seat, wait_s)
+
+
+def spacer(seat: Seat, count: int) -> tuple[Block, ...]:
+    """Return the shortest of the meter's requests in another length; empty when it has none."""
+    asked = (*seat.blocks, *seat.groups.slow)
+    return tuple(sorted((block for block in asked if block.count != count), key=lambda one: one.count)[:1])
 
 
 def _kept(errand: Errand) -> bool:

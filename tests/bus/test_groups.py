@@ -106,6 +106,25 @@ def test_of_no_shipped_model_two_blocks_are_equally_long(name: str) -> None:
         assert len(counts) == len(set(counts)), (baud, rounds, thinks_s)
 
 
+@pytest.mark.parametrize("name", names())
+def test_at_a_quick_meter_the_equal_lengths_that_remain_stand_apart(name: str) -> None:
+    """A meter that answers at once is read in more blocks; two models then keep one length twice."""
+    for baud, rounds in itertools.product((9600, 115_200), (None, 6, 30)):
+        groups = divide(load(name), NONE, pace=Pace.of(baud, "8E1"), turnaround_s=0.001, rounds=rounds)
+        counts = lengths(groups)
+        assert len(counts) == len(set(counts)) or name in {"schneider_pm2120", "schneider_pm5110"}
+        fast = [block.count for block in groups.fast]
+        assert len(fast) == 1 or all(one != next_ for one, next_ in itertools.pairwise([*fast, fast[0]]))
+        assert {fast[0], fast[-1]}.isdisjoint(counts[len(fast) :])
+
+
+def test_where_lengths_stay_equal_the_blocks_of_every_round_keep_them_from_the_rare_ones() -> None:
+    rows = {"watts_total": 40001, "watts_r": 40003, "v_r": 40043, "v_y": 40045, "v_b": 40047}
+    groups = divided(grouped(registers=rows | {"frequency": 40083, "wh_received": 40501}, extras={}))
+    assert [block.count for block in groups.fast] == [4, 2, 6]
+    assert [block.count for block in groups.slow] == [2]
+
+
 def test_a_rare_block_that_cannot_grow_is_read_in_two() -> None:
     rows = {"v_r": 40001, "v_y": 40003, "v_b": 40005, "v_ry": 40007}
     rows |= {"wh_received": 40201, "wh_delivered": 40203, "vah_received": 40207}

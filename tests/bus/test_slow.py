@@ -361,3 +361,23 @@ def test_on_a_full_line_every_meters_energies_come_in_time(
     all_s = sum(seat.slot_s() for seat in scanner.seats)
     assert longest_s <= all_s + max(0.302, 0.13 * all_s) + interval_s  # to the next tick
     assert all(seat.extras for seat in scanner.seats if seat.meter.id != dead)
+
+
+@pytest.mark.parametrize("apart", [40, 80], ids=["two fast", "three fast"])
+def test_two_requests_of_one_length_never_follow_each_other(
+    wire: FakeWire, clock: FakeClock, apart: int
+) -> None:
+    rows = {"watts_total": 40001, "watts_r": 40003, "frequency": 40003 + apart, "wh_received": 40501}
+    if apart == 80:
+        rows |= {"v_r": 40043, "v_y": 40045, "v_b": 40047}
+    profile = grouped(registers=rows, extras={})
+    wire.words = Registers(profile).word
+    rounds = Rounds(Scanner(wire, [(CARD_METERS[0], profile)], clock, slow_interval_s=10), wire, clock)
+    asked, slow = [], 0
+    for _ in range(60):
+        slow += bool(slow_in(rounds.one()))
+        asked += [(address, count) for _, address, count in wire.blocks]
+    assert slow >= 10
+    assert {count for address, count in asked if address in (500, 2 + apart)} == {2}
+    for (address, count), (next_address, next_count) in itertools.pairwise(asked):
+        assert count != next_count or address == next_address
