@@ -35,7 +35,8 @@ def test_a_number_of_holding_registers_under_function_04_is_doubted(tmp_path: Pa
 
     def doubts(register: int) -> list[str]:
         file.write_text(
-            f'model = "A panel"\nsource = "Manual"\nverified = true\nfunction = 4\nword_order = "ABCD"\n[registers]\nv_r = {register}\n'
+            f'model = "A panel"\nsource = "Manual"\nverified = true\n'
+            f'function = 4\nword_order = "ABCD"\n[registers]\nv_r = {register}\n'
         )
         wrong, doubtful = findings(Settings(meters=own), tmp_path)
         assert not any("profile" in words for words in wrong), wrong
