@@ -189,7 +189,7 @@ class TcpExchange:
         if after_s <= self._word_s(question):
             self._wordless = 0
             if isinstance(trouble, NoAnswer):
-                self.held_s = after_s
+                self.held_s = min(after_s, self.held_s or after_s)  # it may have lain there for a while
 
     def _word_s(self, question: Question) -> float:
         """Return how long after this request its gateway's word is waited for, s."""
