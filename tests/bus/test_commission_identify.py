@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from substation.bus import commission, commission_identify
-from substation.bus.commission_identify import known_profiles
+from substation.bus import commission
+from substation.bus.commission import identify as commission_identify
+from substation.bus.commission.identify import known_profiles
 from substation.bus.line import Answer
 from substation.errors import BadFrame, NoAnswer, ProfileError, Refused
 from substation.meters.blocks import Block

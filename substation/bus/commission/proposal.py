@@ -19,7 +19,7 @@ def propose(settings: Settings | None, line: Line, rows: Sequence[dict[str, Any]
     Args:
         settings: the station as it is; None where there is none yet.
         line: the line that was identified.
-        rows: the rows of `commission_identify`.
+        rows: the rows of `commission.identify`.
     """
     lines = list(settings.lines) if settings else [line]
     meters = list(settings.meters) if settings else []

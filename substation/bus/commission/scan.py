@@ -16,7 +16,7 @@ turnaround_ms answers`), `absent` (configured here, but silent), `notes`.
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from substation.bus.commission_ask import LONGEST_PATIENCE_S, Asker, Ended, Said, meter_of
+from substation.bus.commission.ask import LONGEST_PATIENCE_S, Asker, Ended, Said, meter_of
 from substation.bus.line import SETTLE_S
 from substation.meters.profile import Profile
 from substation.settings.model import Meter

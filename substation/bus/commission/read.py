@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from substation.bus.commission_ask import Asker, Said, read_all
+from substation.bus.commission.ask import Asker, Said, read_all
 from substation.errors import NoAnswer, RequestError
 from substation.meters import doubt
 from substation.meters.decode import ORDERS, WordOrder, number

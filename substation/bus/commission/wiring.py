@@ -10,8 +10,8 @@ from dataclasses import asdict, dataclass, field
 from statistics import median
 from typing import Any
 
-from substation.bus.commission_ask import Asker, Ended, Record, read_all
-from substation.bus.commission_read import Target
+from substation.bus.commission.ask import Asker, Ended, Record, read_all
+from substation.bus.commission.read import Target
 from substation.meters import doubt, ratio
 from substation.meters.finding import Finding
 from substation.meters.wiring import NO_VOLTAGE, Check, Circuit, check

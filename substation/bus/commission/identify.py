@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from substation.bus.commission_ask import Asker, Ended, Said, meter_of
+from substation.bus.commission.ask import Asker, Ended, Said, meter_of
 from substation.errors import ProfileError
 from substation.meters import identify, profile
 from substation.meters.blocks import Block, plan, values

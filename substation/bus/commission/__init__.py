@@ -19,15 +19,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from substation.bus.commission_ask import Asker, Tick
-from substation.bus.commission_identify import identify_all, known_profiles
-from substation.bus.commission_identify import words_of as identified_words
-from substation.bus.commission_proposal import propose
-from substation.bus.commission_read import Target, find, model_of, read_meter, read_register
-from substation.bus.commission_scan import scan
-from substation.bus.commission_scan import words_of as scanned_words
-from substation.bus.commission_wiring import check_wiring
-from substation.bus.commission_wiring import words_of as wiring_words
+from substation.bus.commission.ask import Asker, Tick
+from substation.bus.commission.identify import identify_all, known_profiles
+from substation.bus.commission.identify import words_of as identified_words
+from substation.bus.commission.proposal import propose
+from substation.bus.commission.read import Target, find, model_of, read_meter, read_register
+from substation.bus.commission.scan import scan
+from substation.bus.commission.scan import words_of as scanned_words
+from substation.bus.commission.wiring import check_wiring
+from substation.bus.commission.wiring import words_of as wiring_words
 from substation.bus.scan import Wire
 from substation.clock import Clock
 from substation.errors import ProfileError, RequestError
