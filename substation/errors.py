@@ -114,6 +114,7 @@ LOOK_AT: dict[str, str] = {
     "gateway_path": _GATEWAY,
     "gateway_target": _GATEWAY,
     "doubtful": "the meter's turnaround: its replies come later than they are waited for",
+    "late": "the turnaround of meter and gateway: these replies came later than they were waited for",
     "crc": "termination (120 ohms at both ends only), the shield's earth (one end), cables beside power "
     "cables; two meters with one id answering at once",
     "short": "the adapter and its USB cable; wires and clamps that break off in the middle of a reply",

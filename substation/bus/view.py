@@ -45,6 +45,7 @@ def failed_of(scanner: Scanner) -> frozenset[int]:
 
 def view_of(scanner: Scanner, failed: frozenset[int] | None = None) -> View:
     """Return the line as it stands now; `failed` as it was at the end of the last round."""
+    late: Mapping[int, int] = getattr(scanner.line, "late", {})  # a stand-in's wire keeps no such book
     return View(
         scanner.down,
         failed_of(scanner) if failed is None else failed,
@@ -54,7 +55,7 @@ def view_of(scanner: Scanner, failed: frozenset[int] | None = None) -> View:
         scanner.limit_s,
         tuple(advice_of(scanner)),
         tuple(scanner.line.advice()),
-        {seat.meter.id: _meter(seat) for seat in scanner.seats},
+        {seat.meter.id: _meter(seat, late.get(seat.meter.modbus_id, 0)) for seat in scanner.seats},
     )
 
 
@@ -68,13 +69,14 @@ def advice_of(scanner: Scanner) -> list[str]:
     return found
 
 
-def _meter(seat: Seat) -> dict[str, Any]:
+def _meter(seat: Seat, late: int) -> dict[str, Any]:
     health = seat.health
     return {
         "comm_status": health.comm_status,
         "comm_detail": health.detail,
         "last_good_ms": health.last_good_ms,
         **health.counts,
+        "late": late,
         "kinds": dict(health.kinds),
         "turnaround_ms": _ms(health.turnaround_s),
         "turnaround_p50_ms": _ms(getattr(health, "turnaround_p50_s", None)),
@@ -94,6 +96,7 @@ def faulty_meter(faulty: Faulty) -> dict[str, Any]:
         "comm_detail": faulty.fault,
         "last_good_ms": None,
         **dict.fromkeys(COUNTERS, 0),
+        "late": 0,
         "kinds": {},
         "turnaround_ms": None,
         "turnaround_p50_ms": None,

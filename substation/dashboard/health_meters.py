@@ -23,6 +23,7 @@ KIND_WORDS = {
     "hung_up": "connection closed by the gateway",
     "gateway_path": "gateway: no path to the meter",
     "gateway_target": "gateway: the meter did not answer it",
+    "late": "late answers recognised, none of them used",
     "doubtful": "answers not used, too late to be told apart",
     "crc": "check sum wrong",
     "short": "answer cut off",
@@ -185,6 +186,8 @@ def _findings(entry: Mapping[str, Any], model: Profile | None, now: _Now, *, mut
 def _kinds(entry: Mapping[str, Any], *, mute: bool) -> list[str]:
     found, asked, kinds = [], number(entry.get("asked")) or 0.0, entry.get("kinds")
     counts = {key: many for key, many in kinds.items() if number(many)} if isinstance(kinds, dict) else {}
+    if late := number(entry.get("late")):  # beside the failures: each of these was counted as one before
+        counts["late"] = late
     for kind, count in sorted(counts.items(), key=lambda item: -item[1]):
         if asked and (mute or (count >= FEWEST and count / asked > WORTH_SAYING)):
             name = KIND_WORDS.get(kind, f"refused, {kind.replace('_', ' ')}")

@@ -86,7 +86,7 @@ def test_every_field_that_others_rely_on_is_in_the_heartbeat(
     assert set(beat["lines"][0]) == set(line.split())
     promised = "id supply status evidence since_ms comm_status comm_detail last_good_ms asked ok timeout crc"
     promised += " wrong refused noise kinds turnaround_ms turnaround_p50_ms turnaround_p95_ms disabled extras"
-    promised += " identity frozen_since_ms fault"
+    promised += " identity frozen_since_ms fault late"
     assert set(promised.split()) <= set(beat["meters"][0])
 
 

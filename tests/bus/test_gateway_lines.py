@@ -12,6 +12,7 @@ import pytest
 from substation.bus import owed, tcp
 from substation.bus.line import Line
 from substation.bus.scan import Scanner
+from substation.bus.view import view_of
 from substation.clock import SystemClock
 from substation.errors import BadFrame, LineDown, LinkError, NoAnswer, Refused
 from substation.meters.blocks import Block, values
@@ -274,6 +275,8 @@ def test_a_late_reply_is_recognised_counted_and_never_taken(
     answer = modbus_tcp.read(3, short, PATIENCE_S)
     assert values(profile, short, answer.words).items() <= truth.of(3).items()
     assert modbus_tcp.late == {3: 1}
+    told = view_of(Scanner(modbus_tcp, [(meter, profile) for meter in CARD_METERS], station_clock)).meters
+    assert {key: said["late"] for key, said in told.items()} == {1: 0, 2: 0, 3: 1, 4: 0, 5: 0}
     assert modbus_tcp.owed(3) == frozenset()
 
 

@@ -152,6 +152,14 @@ def test_a_rare_failure_is_no_sentence_unless_the_meter_is_silent() -> None:
     assert words.startswith(f"Check sum wrong, 4 of 1{f.THIN}000 times. Look at termination")
 
 
+def test_late_answers_that_were_recognised_are_told_when_they_are_frequent() -> None:
+    assert findings(late=4) == ()
+    (words,) = findings(late=40)
+    assert words.startswith(
+        f"Late answers recognised, none of them used, 40 of 1{f.THIN}000 times. Look at the "
+    )
+
+
 def test_the_most_frequent_comes_first() -> None:
     first, second = findings(kinds={"crc": 40, "timeout": 200})
     assert first.startswith("No answer in time")
