@@ -25,14 +25,20 @@ check "import-linter: who may import whom" env PYTHONPATH=. "$bin/lint-imports" 
 [ $failed = 0 ] || echo "== The checks above failed; now the tests."
 if [ $# -gt 0 ]; then
     "$bin/python" -m pytest "$@" || failed=1
-else # both mostly wait, for a browser or for a wire: side by side they take two thirds of the time
-    said=$(mktemp)
-    "$bin/python" -m pytest tests/browser >"$said" 2>&1 &
+else # they mostly wait, for a browser or for a wire: side by side they take half of the time
+    said=$(mktemp -d)
+    trap 'kill $(jobs -p) 2>/dev/null; rm -rf "$said"' EXIT
+    wires="tests/bus tests/acquisition tests/simulator tests/test_profiles.py"
+    "$bin/python" -m pytest tests/browser >"$said/in a real browser" 2>&1 &
     browser=$!
-    trap 'kill "$browser" 2>/dev/null; rm -f "$said"' EXIT
-    "$bin/python" -m pytest --ignore=tests/browser || failed=1
+    "$bin/python" -m pytest $wires >"$said/on the wire" 2>&1 &
+    wire=$!
+    "$bin/python" -m pytest --ignore=tests/browser ${wires//tests/--ignore=tests} || failed=1
+    wait "$wire" || failed=1
     wait "$browser" || failed=1
-    echo "== in a real browser"
-    cat "$said"
+    for part in "$said"/*; do
+        echo "== ${part##*/}"
+        cat "$part"
+    done
 fi
 exit $failed
