@@ -94,7 +94,7 @@ class Caller:
         return self.get(f"/api/export/file/{token}")
 
 
-def until(true: Callable[[], object], seconds: float = 8.0) -> bool:
+def until(true: Callable[[], object], seconds: float = 20.0) -> bool:
     """Return whether something became true in time."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
