@@ -9,8 +9,11 @@ from typing import NoReturn
 
 from substation import notify
 from substation.acquisition.audited import AuditedPoller
+from substation.acquisition.duties import duties
 from substation.acquisition.ending import Ending
+from substation.acquisition.jobs import Jobs
 from substation.acquisition.spine import log
+from substation.acquisition.tending import Tender
 from substation.acquisition.timekeeper import Timekeeper
 from substation.audit import Audit, in_force
 from substation.audit.anchors import tell_journal
@@ -72,6 +75,7 @@ def _poll(loaded: Loaded, clock: Clock, rounds: int | None) -> int:
     poller = AuditedPoller(loaded, clock, ending, audit)
     if not settings.simulated:  # simulated meters live by this machine's clock, right or wrong
         poller.timekeeper = Timekeeper(clock, poller.keeper, ClockTrust(clock, loaded.home.clock_word))
+    poller.tender = Tender(Jobs(home.folder), duties(home, clock, poller.keeper))
     for warning in loaded.warnings:
         log.warning("%s", warning)
         audit.write("key.mode", ok=False, words=warning)

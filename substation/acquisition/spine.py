@@ -33,6 +33,7 @@ from substation.acquisition.accounts import Accounts
 from substation.acquisition.announce import Announcer
 from substation.acquisition.ending import Ending
 from substation.acquisition.gap import StationGap
+from substation.acquisition.tending import Tender
 from substation.acquisition.timekeeper import Timekeeper
 from substation.alarms.confirm import Registers
 from substation.alarms.supply import UNKNOWN, judge, recall
@@ -55,6 +56,7 @@ COMMIT_S = 30.0
 """A power cut loses at most so much; a kill loses nothing, because the live file is the journal."""
 COMPACT_S = 300.0
 UPKEEP_S = 10.0
+TEND_S = 5.0
 REOPEN_S = 60.0
 """How often a store that could not be opened is tried again."""
 LINE_RETRY_S = 0.5
@@ -93,6 +95,7 @@ class Poller:
         self.keeper = Keeper(self.home, self.settings, clock)
         self.timekeeper = Timekeeper(clock, self.keeper, None)
         self.accounts = Accounts(self.home, clock, simulated=self.settings.simulated)
+        self.tender = Tender()
         self.watchdog = Watchdog(clock)
         self._announcer = Announcer(self.keeper, self.started_ms)
         self._registers = Registers()
@@ -137,6 +140,7 @@ class Poller:
             (UPKEEP_S, self.upkeep),
             (0.0, self.absorb),
             (REOPEN_S, self.keeper.open),
+            (TEND_S, self.tend),
             (0.0, self.reload),
         )
 
@@ -227,6 +231,7 @@ class Poller:
                     *self.keeper.advice,
                     *self.timekeeper.advice,
                     *self.accounts.advice(self.settings),
+                    *self.tender.advice,
                 ],
             },
         )
@@ -264,6 +269,10 @@ class Poller:
     def absorb(self) -> None:
         """Take a slice of a database that somebody has laid into the inbox."""
         self.keeper.absorb(self.schedule.budget_s())
+
+    def tend(self) -> None:
+        """Have the stores checked, copied, mended, when it is time."""
+        self.tender.look(self.settings)
 
     def reload(self) -> None:
         """Take a changed configuration or profile; of a faulty configuration the old one stays in force."""
@@ -316,6 +325,8 @@ class Poller:
     def stop(self) -> None:
         """End in order: what was read is committed, and everybody can see that nobody polls any more."""
         self.plant.close()
+        with self.problems.survived("tend"):
+            self.tender.stop()
         with self.problems.survived("close"):
             self.gap.stopped()
             self.keeper.close()

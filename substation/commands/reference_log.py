@@ -59,6 +59,12 @@ POLLER_NOTICES = {
         "warning",
         "after a start: an exchange of this meter while nobody polled would not be seen",
     ),
+    "%s begins beside the polling": (
+        "info",
+        "a command of `datalogger.py` that takes minutes, at the lowest priority: a check, a copy, a salvage",
+    ),
+    "%s is done": ("info", "such a command has come to its end"),
+    "%s ended with code %d: %s": ("warning", "such a command could not do its work; its words say why"),
     "configuration changed: taken over": ("info", "a changed `config.json` is in force, without a restart"),
     "meter profiles of this station changed: taken over": (
         "info",

@@ -74,6 +74,20 @@ class Store(Part):
     )
 
 
+class Backup(Part):
+    """Copies of everything on a second medium."""
+
+    folder: str | None = Field(
+        None,
+        min_length=1,
+        description="Folder on a second medium, such as /media/stick/substation: a USB stick, a mounted "
+        "share. Without one there are no copies, and /health says so.",
+    )
+    every_minutes: int = Field(
+        60, ge=5, le=1440, description="Minutes from one copy to the next; only what is new is written."
+    )
+
+
 class Web(Part):
     """Where the dashboard listens."""
 
@@ -189,6 +203,7 @@ class Settings(Part):
     meters: tuple[Meter, ...] = Field(min_length=1, max_length=247)
     poll: Poll = Field(default_factory=Poll)
     store: Store = Field(default_factory=Store)
+    backup: Backup = Field(default_factory=Backup)
     web: Web = Field(default_factory=Web)
     paths: Paths = Field(default_factory=Paths)
     users: tuple[User, ...] = ()
@@ -329,3 +344,7 @@ class Home:
         self.original = folder / "original"
         self.profiles = folder / "profiles"
         self.answers = self.state / "answers"
+        self.checked = self.state / "check.json"
+        self.salvaged = self.state / "salvage.json"
+        self.copied = self.state / "backup.json"
+        self.ballast = self.state / "ballast"

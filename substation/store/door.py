@@ -5,12 +5,14 @@ file read-only.
 """
 
 import contextlib
+import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from substation.clock import Clock
 from substation.errors import Busy, Damaged, Full, StoreError, WrongStation
-from substation.store.schema import APPLICATION_ID
+from substation.store.schema import APPLICATION_ID, migrate
 
 _ORIGINAL_TABLE = "meter_readings"
 _SHORTEST = 512
@@ -48,6 +50,21 @@ def prove_stamp(db: sqlite3.Connection, path: Path, simulated: bool) -> None:
             f"{path} belongs to {theirs} station and this one is {ours}; they never mix. "
             f"Give each station a folder of its own (SUBSTATION_HOME)"
         )
+
+
+def make(path: Path, clock: Clock, facts: Mapping[str, str]) -> None:
+    """Make an empty history; `facts` go into `meta`. A kill never leaves half of one under this name."""
+    fresh = path.with_name(path.name + ".new")
+    with explained(path):
+        for rest in (fresh, journal_of(fresh), index_of(fresh)):
+            rest.unlink(missing_ok=True)
+        os.close(os.open(fresh, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o640))
+        with contextlib.closing(sqlite3.connect(fresh, isolation_level=None)) as db:
+            db.execute("PRAGMA journal_mode = WAL")
+            db.execute("PRAGMA synchronous = FULL")
+            migrate(db, clock)
+            db.executemany("INSERT INTO meta VALUES (?, ?)", facts.items())
+        fresh.replace(path)
 
 
 def open_to_write(path: Path) -> sqlite3.Connection:
@@ -112,6 +129,20 @@ def _refuse_stub(path: Path) -> None:
 def journal_of(path: Path) -> Path:
     """Return the name of the write-ahead log beside a history."""
     return path.with_name(path.name + "-wal")
+
+
+def index_of(path: Path) -> Path:
+    """Return the name of the index of that log."""
+    return path.with_name(path.name + "-shm")
+
+
+def to_medium(path: Path) -> None:
+    """Wait until a file, or the names in a folder, have reached the medium."""
+    handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 @contextlib.contextmanager

@@ -14,8 +14,6 @@ failed commit keeps its rows and says why (`Full`, `Busy`, `Damaged`); the next 
 
 import contextlib
 import itertools
-import os
-import sqlite3
 import uuid
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
@@ -308,29 +306,19 @@ class History:
             )
 
     def _make(self) -> None:
-        """Make the file under another name and rename it: a kill never leaves half a history."""
+        """Make the file, where none stands and no log of a lost one either."""
         journal = door.journal_of(self._path)
         if journal.exists():
             raise Damaged(
                 f"{self._path} is missing but its log {journal.name} is there, with readings in it. "
                 f"Bring the database back, or move the log away (mv {journal.name} {journal.name}.corrupt)"
             )
-        fresh = self._path.with_name(self._path.name + ".new")
-        with door.explained(self._path):
-            for rest in (fresh, door.journal_of(fresh), fresh.with_name(fresh.name + "-shm")):
-                rest.unlink(missing_ok=True)
-            os.close(os.open(fresh, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o640))
-            with contextlib.closing(sqlite3.connect(fresh, isolation_level=None)) as db:
-                db.execute("PRAGMA journal_mode = WAL")
-                db.execute("PRAGMA synchronous = FULL")
-                schema.migrate(db, self._clock)
-                facts = {
-                    "simulated": "yes" if self._simulated else "no",
-                    "uid": uuid.uuid4().hex,
-                    "made_ms": str(self._clock.now_ms()),
-                }
-                db.executemany("INSERT INTO meta VALUES (?, ?)", facts.items())
-            fresh.replace(self._path)
+        facts = {
+            "simulated": "yes" if self._simulated else "no",
+            "uid": uuid.uuid4().hex,
+            "made_ms": str(self._clock.now_ms()),
+        }
+        door.make(self._path, self._clock, facts)
 
     def _note_site(self, site: str) -> None:
         for name, value in (("site", site), ("zone", self._zone.key)):

@@ -1,0 +1,11 @@
+"""The duties of a station's poller, the most urgent first."""
+
+from substation.acquisition.tending import Duty
+from substation.clock import Clock
+from substation.settings.model import Home
+from substation.store.keeper import Keeper
+
+
+def duties(home: Home, clock: Clock, keeper: Keeper) -> list[Duty]:
+    """Return them."""
+    return []
