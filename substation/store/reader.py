@@ -13,10 +13,11 @@ from pathlib import Path
 from typing import TypeVar
 
 from substation.clock import Clock, SystemClock
+from substation.energy.power_factor import Means, PeriodFactor, of_period
 from substation.energy.registers import Register
 from substation.quantities import BY_KEY, COUNTERS
 from substation.readings import Reading
-from substation.store import clock_spans, events, newest, pool, registers, schema, series
+from substation.store import clock_spans, events, moments, newest, pool, registers, schema, series
 from substation.store.events import Event
 from substation.store.registers import Energy
 from substation.store.series import Series
@@ -101,6 +102,29 @@ class HistoryReader:
             lambda db: registers.energy(db, meter_id, start_ms, end_ms, rated_va, moduli=moduli)
         )
         return found or Energy(dict.fromkeys(COUNTERS), {})
+
+    def power_factor(
+        self,
+        meter_id: int,
+        start_ms: int,
+        end_ms: int,
+        rated_va: float | None = None,
+        *,
+        moduli: Mapping[str, float] | None = None,
+        lag_only: bool = False,
+    ) -> PeriodFactor:
+        """Return the power factor of what was received in [start, end): see `energy.power_factor`."""
+        used = self.energy(meter_id, start_ms, end_ms, rated_va, moduli=moduli)
+        means = self._ask(lambda db: _means(db, meter_id, start_ms, end_ms)) or Means(None, None)
+        return of_period(used.used, used.bounds, means, lag_only=lag_only)
+
+    def readings_at(
+        self, meter_id: int, moments_ms: Sequence[int], keys: Sequence[str]
+    ) -> dict[int, moments.Moment]:
+        """Return by moment, UTC ms, the nearest good value of each quantity within 60 s: see `moments`."""
+        silent = dict.fromkeys(keys, moments.At(None, None, "there is no history yet"))
+        found = self._ask(lambda db: moments.readings_at(db, meter_id, moments_ms, keys))
+        return dict.fromkeys(moments_ms, silent) if found is None else found
 
     def day_energy(
         self, meter_id: int, start_ms: int, end_ms: int, rated_va: float | None = None
@@ -188,6 +212,20 @@ def _answered(db: sqlite3.Connection, meter_id: int, start_ms: int, end_ms: int)
         (start_ms << 8, end_ms << 8, meter_id),
     ).fetchone()
     return int(minutes), int(answers)
+
+
+def _means(db: sqlite3.Connection, meter_id: int, start_ms: int, end_ms: int) -> Means:
+    """Return mean active and apparent power in [start, end), whole quarters of an hour."""
+    found = []
+    for key in ("watts_total", "va_total"):
+        count = schema.count_of(key)
+        row = db.execute(
+            f"SELECT sum(sum_{key}), sum(iif(sum_{key} IS NULL, 0, {count})) FROM quarter "  # noqa: S608 - a key of ours
+            "WHERE key >= ? AND key < ? AND key & 255 = ?",
+            (start_ms << 8, end_ms << 8, meter_id),
+        ).fetchone()
+        found.append(row[0] / row[1] / BY_KEY[key].steps_per_unit if row[1] else None)
+    return Means(*found)
 
 
 def _extremes(

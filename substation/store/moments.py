@@ -1,0 +1,109 @@
+"""The reading *at* a moment: what a log sheet asks for, and no mean answers.
+
+Of each quantity the nearest good value within `WITHIN_MS`, and when it was read. As long as every reading is
+kept it comes from there. Older moments that end a quarter of an hour, and so every full hour, are answered by
+that quarter's last good value: a true reading too, of the last poll before the moment, with its time.
+A reading whose own time nobody vouched for answers nothing.
+"""
+
+import sqlite3
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from substation.quantities import BY_KEY, COUNTERS, INSTANTS
+from substation.readings import Quality
+from substation.store import clock_spans, rollup, schema
+from substation.store.rows import BITS, QUALITY_OF_CODE
+
+WITHIN_MS = 60_000
+QUARTER_MS = 900_000
+ONLY_QUARTERS = "of that time only the readings at quarters of an hour are kept"
+UNTRUSTED = "read at a time that nobody vouched for"
+
+
+@dataclass(frozen=True, slots=True)
+class At:
+    """One quantity at a moment."""
+
+    value: float | None
+    """In its unit; None: no good value was read within a minute."""
+    read_ms: int | None
+    """When it was read, UTC ms."""
+    why: str = ""
+    """In words, where there is no value."""
+
+
+Moment = Mapping[str, At]
+"""By quantity."""
+
+
+def readings_at(
+    db: sqlite3.Connection, meter_id: int, moments_ms: Sequence[int], keys: Sequence[str]
+) -> dict[int, Moment]:
+    """Return by moment, UTC ms, what the meter said then."""
+    raw_from_ms = schema.meta_number(db, schema.RAW_FROM)
+    spans = [span for span in clock_spans.spans(db) if span.corrected_ms is None]
+    found: dict[int, Moment] = {}
+    for moment_ms in moments_ms:
+        if moment_ms - WITHIN_MS >= raw_from_ms:
+            found[moment_ms] = _nearest(db, meter_id, moment_ms, keys)
+        elif any(span.begin_ms - WITHIN_MS <= moment_ms <= span.end_ms + WITHIN_MS for span in spans):
+            found[moment_ms] = dict.fromkeys(keys, At(None, None, UNTRUSTED))
+        else:
+            found[moment_ms] = _last_before(db, meter_id, moment_ms, keys)
+    return found
+
+
+def _nearest(db: sqlite3.Connection, meter_id: int, moment_ms: int, keys: Sequence[str]) -> Moment:
+    rows = db.execute(
+        f"SELECT key >> 8, quality, reason, implausible, {', '.join(keys)} FROM reading "  # noqa: S608 - keys of ours
+        "WHERE key >= ? AND key < ? AND key & 255 = ? ORDER BY abs((key >> 8) - ?), key",
+        ((moment_ms - WITHIN_MS) << 8, (moment_ms + WITHIN_MS + 1) << 8, meter_id, moment_ms),
+    ).fetchall()
+    found: dict[str, At] = {}
+    whys: dict[str, str] = {}
+    for at_ms, code, reason, mask, *values in rows:
+        if code or clock_spans.span_of(reason) is not None:
+            whole = _why(code, reason) if code else UNTRUSTED
+            for key in keys:
+                whys.setdefault(key, whole)
+            continue
+        for key, steps in zip(keys, values, strict=True):
+            if key in found:
+                continue
+            if mask & BITS[key]:
+                whys.setdefault(key, "implausible")
+            elif steps is not None:
+                found[key] = At(steps / BY_KEY[key].steps_per_unit, at_ms)
+        if len(found) == len(keys):
+            break
+    silent = "not asked within a minute" if rows else "not polled within a minute"
+    return {key: found.get(key) or At(None, None, whys.get(key, silent)) for key in keys}
+
+
+def _why(code: int, reason: str | None) -> str:
+    word = QUALITY_OF_CODE.get(code, Quality.IMPLAUSIBLE).value.replace("_", " ")
+    return f"{word}: {reason}" if reason else word
+
+
+def _last_before(db: sqlite3.Connection, meter_id: int, moment_ms: int, keys: Sequence[str]) -> Moment:
+    if moment_ms % QUARTER_MS:
+        return dict.fromkeys(
+            keys, At(None, None, "of that time only the readings at quarters of an hour are kept")
+        )
+    row = db.execute(
+        f"{schema.select_as_it_is(db, 'quarter')} WHERE key = ?", ((moment_ms - QUARTER_MS) << 8 | meter_id,)
+    ).fetchone()
+    if row is None:
+        return dict.fromkeys(keys, At(None, None, "not polled within a minute"))
+    account = rollup.from_columns("quarter", row)
+    lasts = dict(zip(INSTANTS, zip(account.lasts, account.times, strict=True), strict=True))
+    lasts |= zip(COUNTERS, zip(account.counters, account.counted, strict=True), strict=True)
+    found: dict[str, At] = {}
+    for key in keys:
+        steps, read_ms = lasts[key]
+        if steps is None or read_ms is None or read_ms < moment_ms - WITHIN_MS:
+            found[key] = At(None, None, "no good value within the minute before")
+        else:
+            found[key] = At(steps / BY_KEY[key].steps_per_unit, read_ms)
+    return found
