@@ -132,6 +132,8 @@ class LiveApi:
                 "about": today.about_today,
                 "completeness": today.completeness,
                 "doubt": today.doubt,
+                "power_factor": today.factor.value,
+                "power_factor_of": today.factor.basis or today.factor.why,
             },
             "values": {
                 key: {

@@ -21,6 +21,7 @@ from substation.dashboard.board import (
     make_board,
 )
 from substation.dashboard.shared import Shared
+from substation.energy.power_factor import NO_FACTOR, PeriodFactor
 from substation.errors import StoreError
 from substation.meters import counters, ratio
 from substation.meters.profile import Profile
@@ -74,6 +75,8 @@ class TodayFigures:
     """In words why `kwh_today` is unknown although the meter answers: its registers contradict each other."""
     mark: str = ""
     """In words what `kwh_today` lacks: what flowed while the meter was reset or exchanged."""
+    factor: PeriodFactor = NO_FACTOR
+    """Of today so far, from energies where the meter counts them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,6 +195,7 @@ class Feed:
             yesterday = history.energy(meter_id, before_ms, start_ms, rated_va, moduli=moduli)
             demand = history.max_demand(meter_id, start_ms, end_ms, rated_va=rated_va, moduli=moduli)
             completeness = history.completeness(meter_id, start_ms, end_ms)
+            factor = history.power_factor(meter_id, start_ms, end_ms, known=today)
         except StoreError as exc:
             self._trouble = f"The history cannot be read: {exc}"
             return TodayFigures(None, None, None, None, None)
@@ -212,6 +216,7 @@ class Feed:
             or yesterday.off_ms("wh_received", before_ms, start_ms) > LOOSE_S * 1000,
             doubt,
             mark,
+            factor,
         )
 
     def _moduli(self, meter: Meter | None, at_ms: int) -> Mapping[str, float]:

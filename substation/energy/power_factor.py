@@ -33,6 +33,9 @@ class PeriodFactor:
     """In words, where there is none."""
 
 
+NO_FACTOR = PeriodFactor(None, None, None, "not known")
+
+
 @dataclass(frozen=True, slots=True)
 class Means:
     """Mean powers over the same time, for meters without the energies; None: not measured."""

@@ -112,9 +112,13 @@ class HistoryReader:
         *,
         moduli: Mapping[str, float] | None = None,
         lag_only: bool = False,
+        known: Energy | None = None,
     ) -> PeriodFactor:
-        """Return the power factor of what was received in [start, end): see `energy.power_factor`."""
-        used = self.energy(meter_id, start_ms, end_ms, rated_va, moduli=moduli)
+        """Return the power factor of what was received in [start, end): see `energy.power_factor`.
+
+        `known` is the energy of the same time, where the caller has it already.
+        """
+        used = known or self.energy(meter_id, start_ms, end_ms, rated_va, moduli=moduli)
         means = self._ask(lambda db: _means(db, meter_id, start_ms, end_ms)) or Means(None, None)
         return of_period(used.used, used.bounds, means, lag_only=lag_only)
 

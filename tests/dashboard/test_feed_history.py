@@ -43,8 +43,10 @@ def fill(history: History, start_ms: int, end_ms: int, **changes: float) -> None
 
 
 def test_a_station_without_a_history_has_no_figures_and_no_points(feed: Feed) -> None:
-    assert feed.today(1) == TodayFigures(None, None, None, None, feed.today(1).completeness)
-    assert feed.today(1).completeness in (None, 0.0)
+    figures = feed.today(1)
+    assert figures == TodayFigures(None, None, None, None, figures.completeness, factor=figures.factor)
+    assert figures.completeness in (None, 0.0)
+    assert figures.factor.value is None
     assert feed.day(1, ("v_r",)).at_ms == []
     assert feed.minmax_today(1, ("v_r",)) == {"v_r": MinMax(None, None, None, None)}
 
@@ -96,6 +98,17 @@ def test_energy_is_counted_by_the_sites_calendar_day(station: Station, feed: Fee
     assert figures.max_demand_va == pytest.approx(60_000, rel=0.05)
     assert figures.max_demand_at_ms is not None
     assert today <= figures.max_demand_at_ms < now
+
+
+def test_the_days_power_factor_is_one_of_energies(station: Station, feed: Feed, history: History) -> None:
+    today = midnight(station)
+    for number in range(11):
+        at_ms, loaded = today + number * MINUTE_MS, number > 5
+        energy = {"wh_received": 1e6 + number * (950 if loaded else 300), "vah_received": 1e6 + number * 1000}
+        history.add([reading(1, at_ms, pf_average=0.95 if loaded else 0.3, **energy)])
+    history.commit()
+    found = feed.today(1).factor
+    assert (found.value, found.basis) == (0.95, "kWh/kVAh")
 
 
 @pytest.mark.parametrize("jump", [499_000_000.0, -900_000.0])
