@@ -45,7 +45,7 @@ def load_and_say(folder: Path, *, rotating: bool = False) -> Loaded:
     return loaded
 
 
-def refuse_foreign_root(folder: Path, command: str) -> None:
+def refuse_foreign_root(folder: Path, command: str, program: str = "encrypt_config.py") -> None:
     """Raise SettingsError when root would leave files behind that the station's own user cannot write.
 
     Allowed where the key is root's: then nobody else may rotate it.
@@ -62,7 +62,7 @@ def refuse_foreign_root(folder: Path, command: str) -> None:
         name = f"#{owner}"
     raise SettingsError(
         f"{folder}: belongs to {name}, and new files would become root's. Run it as that user: "
-        f"sudo -u {name} SUBSTATION_HOME={folder} python3 encrypt_config.py {command}"
+        f"sudo -u {name} SUBSTATION_HOME={folder} python3 {program} {command}"
     )
 
 

@@ -7,7 +7,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from substation.clock import Clock, SystemClock, site_time
-from substation.commands import datalogger_audit, datalogger_clock, datalogger_export, datalogger_import
+from substation.commands import (
+    datalogger_audit,
+    datalogger_clock,
+    datalogger_export,
+    datalogger_import,
+    datalogger_kit,
+)
 from substation.commands.configuration_open import load_mended
 from substation.commands.usage import Parser, count
 from substation.errors import EXIT_BUSY, EXIT_CONFIG, EXIT_OK, Busy, SubstationError
@@ -36,6 +42,7 @@ examples:
   python3 datalogger.py import                 take over the readings of the original system
   python3 datalogger.py clock                  may the times be believed?
   python3 datalogger.py export                 a year of readings as CSV in an encrypted archive
+  python3 datalogger.py kit                    configuration and key, sealed, for the day the machine is lost
 
 exit codes: 0 done, 64 wrong usage, 75 somebody else holds the file, 78 the station cannot be used;
 audit verify: 1 the log was changed, 2 it cannot be read"""
@@ -83,6 +90,7 @@ def _parser() -> argparse.ArgumentParser:
         datalogger_clock,
         datalogger_export,
         datalogger_import,
+        datalogger_kit,
     ):
         part.add(commands)
     return parser

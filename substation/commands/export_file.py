@@ -21,8 +21,9 @@ class Target:
     never replaced.
     """
 
-    def __init__(self, output: str) -> None:
-        """Name the file; `-` is standard output."""
+    def __init__(self, output: str, what: str = "export") -> None:
+        """Name the file; `-` is standard output. `what` is being written, in a word."""
+        self._what = what
         self.name = output if output != STANDARD_OUTPUT else "standard output"
         self._path = None if output == STANDARD_OUTPUT else Path(output)
         self._part = None if self._path is None else self._path.with_name(self._path.name + ".part")
@@ -47,7 +48,7 @@ class Target:
             self._handle = os.open(self._part, flags, 0o600)
         except FileExistsError as exc:
             raise StoreError(
-                f"{self._part} is there: another export writes it, or one was killed. "
+                f"{self._part} is there: another {self._what} writes it, or one was killed. "
                 f"When none runs, remove it (rm {self._part}) and start again"
             ) from exc
         except OSError as exc:

@@ -28,6 +28,9 @@ T = TypeVar("T")
 LONGEST_S = 5.0
 """A question that takes longer is stopped with a message."""
 _MINUTE_MS = 60_000
+_QUARTER_MS = 900_000
+_LONG_MS = 3 * 86_400_000
+"""The completeness of a longer time is counted in quarters of an hour."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +42,7 @@ class Completeness:
 
     @property
     def share(self) -> float | None:
-        """From 0 to 1; None when nothing was due."""
+        """0 for nothing, 1 for all of it, above 1 where more came than was due; None when nothing was due."""
         return self.found / self.due if self.due else None
 
 
@@ -171,15 +174,17 @@ class HistoryReader:
     ) -> Completeness:
         """Return answered polls found and due in [start, end), counted in whole minutes.
 
-        Without `interval_s` (0 or None: polled without pause) minutes with an answer are counted instead.
+        More may be found than was due by `interval_s`: the interval was another then. Without one (0 or
+        None: polled without pause) minutes with an answer are counted instead. Of a long time, and where
+        minute rows have gone by retention, whole quarters of an hour are counted.
         """
-        minutes = max(0, end_ms // _MINUTE_MS - start_ms // _MINUTE_MS)
-        bounds = (start_ms // _MINUTE_MS * _MINUTE_MS, end_ms // _MINUTE_MS * _MINUTE_MS)
-        found = self._ask(lambda db: _answered(db, meter_id, *bounds)) or (0, 0)
+        period_ms = _MINUTE_MS if end_ms - start_ms <= _LONG_MS else _QUARTER_MS
+        answered = self._ask(lambda db: _answered(db, meter_id, start_ms, end_ms, period_ms))
+        found = answered or Answered(period_ms, 0, 0)
+        periods = max(0, end_ms // found.period_ms - start_ms // found.period_ms)
         if interval_s:
-            due = int(minutes * 60 / interval_s)
-            return Completeness(min(found[1], due), due)
-        return Completeness(found[0], minutes)
+            return Completeness(found.polls, int(periods * found.period_ms / 1000 / interval_s))
+        return Completeness(found.periods, periods)
 
     def events(self, start_ms: int, end_ms: int, limit: int = 1000) -> list[Event]:
         """Return the newest `limit` changes of state in [start, end), oldest first."""
@@ -209,13 +214,28 @@ class HistoryReader:
         return pool.ask(self._path, self._clock, self._limit_s, question)
 
 
-def _answered(db: sqlite3.Connection, meter_id: int, start_ms: int, end_ms: int) -> tuple[int, int]:
-    minutes, answers = db.execute(
-        "SELECT count(*), ifnull(sum(n), 0) FROM minute "
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """How often a meter has answered."""
+
+    period_ms: int
+    """Counted in whole periods of this length."""
+    periods: int
+    """Of them, those with an answer."""
+    polls: int
+
+
+def _answered(db: sqlite3.Connection, meter_id: int, start_ms: int, end_ms: int, period_ms: int) -> Answered:
+    if start_ms < schema.meta_number(db, schema.MINUTE_FROM):
+        period_ms = _QUARTER_MS
+    table = "minute" if period_ms == _MINUTE_MS else "quarter"
+    begin, end = (at // period_ms * period_ms for at in (start_ms, end_ms))
+    periods, polls = db.execute(
+        f"SELECT count(*), ifnull(sum(n), 0) FROM {table} "  # noqa: S608 - one of two names
         "WHERE key >= ? AND key < ? AND key & 255 = ? AND n > 0",
-        (start_ms << 8, end_ms << 8, meter_id),
+        (begin << 8, end << 8, meter_id),
     ).fetchone()
-    return int(minutes), int(answers)
+    return Answered(period_ms, int(periods), int(polls))
 
 
 def _means(db: sqlite3.Connection, meter_id: int, start_ms: int, end_ms: int) -> Means:

@@ -7,7 +7,6 @@ noted of an exchanged serial number), and is the same after a restart and for an
 
 import bisect
 import itertools
-import json
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -19,7 +18,7 @@ from substation.energy.chain import Chain, Cut, judged
 from substation.energy.registers import QUARTER_MS, Limits, Register, in_order
 from substation.energy.watch import SERIAL
 from substation.quantities import COUNTERS
-from substation.store import schema
+from substation.store import rollup, schema
 
 BREAKS = ("energy.reset", "energy.swap")
 """Events of a meter whose registers began anew: no step over one counts, of the counters it names."""
@@ -274,7 +273,7 @@ def _read(
 
     `read_ms` is when most of them were, ms after `begin_ms`; `odd` names those that were not.
     """
-    own = json.loads(odd) if odd else {}
+    own = rollup.odd_of(odd)
     return [
         (key, Register(begin_ms + own.get(key, (0, read_ms))[1], value))
         for key, value in zip(keys, values, strict=True)

@@ -26,6 +26,7 @@ from zoneinfo import ZoneInfo
 from substation.clock import day_start_ms, site_time
 from substation.quantities import COUNTERS, INSTANTS, KEYS
 from substation.store.rows import BITS, Row, Steps
+from substation.store.schema import WITH_COUNTERS
 
 _INSTANTS = operator.itemgetter(*(KEYS.index(key) for key in INSTANTS))
 _COUNTERS = operator.itemgetter(*(KEYS.index(key) for key in COUNTERS))
@@ -211,11 +212,26 @@ def to_columns(table: str, key: int, account: Account) -> tuple[int | float | st
         account.rows,
         n,
         last_ms - start,
-        json.dumps(odd, separators=(",", ":")) if odd else None,
+        _written(table, odd, (last_ms if together is None else together) - start),
         None if together in (None, last_ms) else together - start,
         *values,
         *account.counters,
     )
+
+
+def _written(table: str, odd: dict[str, list[int]], read: int) -> str | None:
+    """Return the column `odd`; `read` is when the counters were, ms after the start."""
+    if not odd:
+        return None
+    if odd.keys() == {WITH_COUNTERS} and (table == "minute" or odd[WITH_COUNTERS][1] == read):
+        return str(odd[WITH_COUNTERS][0])
+    return json.dumps(odd, separators=(",", ":"))
+
+
+def odd_of(text: str | None) -> dict[str, list[int]]:
+    """Return what the column `odd` names, with number and time; the short form names nothing."""
+    named: dict[str, list[int]] = json.loads(text) if text and text.startswith("{") else {}
+    return named
 
 
 def _together(counted: Times) -> int | None:
@@ -231,7 +247,6 @@ def from_columns(table: str, row: Sequence[Any]) -> Account:
     account = Account(quality, rows, n, None if last is None else start + last)
     if not n:
         return account
-    odd = json.loads(odd_text) if odd_text else {}
     instants, account.counters = values[: -len(COUNTERS)], values[-len(COUNTERS) :]
     if table == "minute":
         account.sums = instants
@@ -241,7 +256,11 @@ def from_columns(table: str, row: Sequence[Any]) -> Account:
     account.times = [None if total is None else start + last for total in account.sums]
     read = last if counters_ms is None else counters_ms
     account.counted = [None if value is None else start + read for value in account.counters]
-    for name, (count, after) in odd.items():
+    if odd_text and not odd_text.startswith("{"):
+        place = _PLACES[WITH_COUNTERS]
+        account.counts[place] = int(odd_text)
+        account.times[place] = start + (last if table == "minute" else read)
+    for name, (count, after) in odd_of(odd_text).items():
         if name in _PLACES:
             account.counts[_PLACES[name]] = count
             account.times[_PLACES[name]] = start + after

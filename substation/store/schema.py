@@ -28,7 +28,10 @@ RAW_FROM = "raw_from_ms"
 """In `meta`: from when on `reading` is whole; earlier rows went by retention."""
 MINUTE_FROM = "minute_from_ms"
 COUNTER_TIMES = "0004 when counters were read"
+SHORT_ODD = "0005 odd in short"
 COUNTERS_MS = "counters_ms"
+WITH_COUNTERS = "pf_average_received"
+"""The instant that a meter works out from its registers, so it is read with them, about once a minute."""
 
 MINUTE_COLUMNS: tuple[str, ...] = (
     *(f"sum_{key}" for key in INSTANTS),
@@ -42,7 +45,11 @@ ROLLUP_HEAD = ("key", "quality", "rows", "n", "last_ms", "odd", COUNTERS_MS)
 """key; worst quality; rows stored; rows answered; the last answered one, ms after the start; `odd`: JSON,
 `{"quantity": [n, last_ms]}` for each instant that has good values, but fewer than the answered rows, and for
 each counter read at another time than most; when most counters were read last, ms after the start:
-NULL = in the last answered row."""
+NULL = in the last answered row.
+
+Nearly always `WITH_COUNTERS` alone is odd, and was read last when the counters were: then `odd` is the bare
+number of its good values, 2 bytes instead of 34. Rows from before (`SHORT_ODD`) stand there in full for ever;
+so compare accounts, never the text of stored rows."""
 
 
 def columns_of(table: str) -> tuple[str, ...]:
@@ -117,8 +124,9 @@ def count_of(key: str) -> str:
     Rows of a station that reads an instant as rarely as its counters name that one in `odd`; a look for the
     name spares all others the parsing.
     """
+    short = "WHEN odd NOT LIKE '{%' THEN CAST(odd AS INTEGER) " if key == WITH_COUNTERS else ""
     return (
-        f"CASE WHEN odd IS NULL OR instr(odd, '\"{key}\"') = 0 THEN n "
+        f"CASE WHEN odd IS NULL THEN n {short}WHEN instr(odd, '\"{key}\"') = 0 THEN n "
         f"ELSE ifnull(json_extract(odd, '$.{key}[0]'), n) END"
     )
 
@@ -195,6 +203,20 @@ def _counter_times(db: sqlite3.Connection) -> None:
         db.execute(f"ALTER TABLE {table} ADD COLUMN {COUNTERS_MS} INTEGER")
 
 
+def _short_odd(db: sqlite3.Connection) -> None:
+    # rows stay as they are, and both forms are read; an older program would misread the new one: so it has
+    # to know this name, and the views are made anew
+    for table, view in VIEW_OF.items():
+        values = ", ".join(
+            f"{_in_unit(f'last_{q.key}', q)} AS {q.key}"
+            if q.kind == "counter"
+            else f"sum_{q.key} / (({count_of(q.key)}) * {q.steps_per_unit}.0) AS {q.key}"
+            for q in QUANTITIES
+        )
+        db.execute(f"DROP VIEW {view}")
+        db.execute(f"CREATE VIEW {view} AS SELECT {_head('quality')}, {values} FROM {table}")  # noqa: S608
+
+
 def counters_ms(db: sqlite3.Connection) -> str:
     """Return the expression for when a rollup row's counters were read, ms after its start.
 
@@ -219,5 +241,6 @@ MIGRATIONS: dict[str, Callable[[sqlite3.Connection], None]] = {
     "0002 views in units": _first_views,
     "0003 times that nobody vouched for": _clock_spans,
     COUNTER_TIMES: _counter_times,
+    SHORT_ODD: _short_odd,
 }
 """By name, in order. A migration that has been published is never edited: write the next one."""

@@ -13,6 +13,7 @@ from substation.clock import SystemClock, day_start_ms
 from substation.errors import Damaged, StoreError
 from substation.quantities import COUNTERS, INSTANTS
 from substation.readings import Quality, Reading, missing
+from substation.store import schema
 from substation.store.history import History, HistoryReader, Series
 from substation.store.pool import _pool
 from tests.fake_clock import FakeClock
@@ -442,3 +443,28 @@ def test_completeness_counts_answers_and_not_quantities(history, reader):
     found = reader.completeness(1, MIDNIGHT_MS, MIDNIGHT_MS + 10 * MINUTE_MS, 2.0)
     assert (found.found, found.due) == (300, 300)
     assert reader.completeness(1, MIDNIGHT_MS, MIDNIGHT_MS + 10 * MINUTE_MS).share == 1.0
+
+
+def test_more_polls_than_were_due_are_told_as_they_are(history, reader):
+    keep(history, [a_reading(MIDNIGHT_MS + 1000 * number) for number in range(60)])
+    found = reader.completeness(1, MIDNIGHT_MS, MIDNIGHT_MS + MINUTE_MS, 2.0)
+    assert (found.found, found.due, found.share) == (60, 30, 2.0)
+
+
+def test_where_minutes_have_gone_completeness_is_counted_in_quarters(history, reader):
+    keep(history, [a_reading(MIDNIGHT_MS + number * MINUTE_MS) for number in range(20)])
+    with schema.transaction(history._db):
+        history._db.execute("DELETE FROM minute")
+        history._db.execute(
+            "INSERT OR REPLACE INTO meta VALUES (?, ?)", (schema.MINUTE_FROM, str(MIDNIGHT_MS + DAY_MS))
+        )
+    found = reader.completeness(1, MIDNIGHT_MS, MIDNIGHT_MS + HOUR_MS)
+    assert (found.found, found.due) == (2, 4)
+    found = reader.completeness(1, MIDNIGHT_MS, MIDNIGHT_MS + HOUR_MS, 60.0)
+    assert (found.found, found.due) == (20, 60)
+
+
+def test_the_completeness_of_a_year_is_a_quick_question_of_quarters(history, reader):
+    keep(history, [a_reading(MIDNIGHT_MS + number * MINUTE_MS) for number in range(20)])
+    found = reader.completeness(1, MIDNIGHT_MS, MIDNIGHT_MS + 365 * DAY_MS, 60.0)
+    assert (found.found, found.due) == (20, 365 * 1440)
