@@ -96,7 +96,7 @@ def _make(arguments: argparse.Namespace, clock: Clock) -> int:
         content = kit.seal(label, contents(folder), passphrase)
         target.write(content)
         audit = audit_of(folder, settings, clock)
-        made = audit.write("kit.made", user=person(), src=SOURCE, file=target.name, key=vault.kid(loaded.key))
+        made = audit.write("kit.made", user=person(), src=SOURCE, file=target.name, kid=vault.kid(loaded.key))
         audit.close()
         if not made:
             raise StoreError(f"{audit.last_problem}. No kit is made that no audit line tells of")
@@ -145,7 +145,7 @@ def _open(source: Path, clock: Clock) -> int:
     loaded = files.load(folder)
     audit = audit_of(folder, loaded.settings, clock)
     if not audit.write(
-        "kit.opened", user=person(), src=SOURCE, file=source.name, of=label.day, key=vault.kid(loaded.key)
+        "kit.opened", user=person(), src=SOURCE, file=source.name, of=label.day, kid=vault.kid(loaded.key)
     ):
         print(f"Warning: {audit.last_problem}", file=sys.stderr)
     audit.close()
