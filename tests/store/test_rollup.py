@@ -1,3 +1,4 @@
+import json
 import random
 import sqlite3
 import zoneinfo
@@ -7,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from substation.clock import day_start_ms, utc
+from substation.errors import StoreError
 from substation.quantities import BY_KEY, COUNTERS, INSTANTS
 from substation.readings import Quality, Reading, missing
 from substation.store import rollup, schema
@@ -279,7 +281,7 @@ def test_a_meter_that_lacks_quantities_has_nothing_odd_about_it(tmp_path):
             assert row == (3, None, None, 69_000, None)
 
 
-def test_an_instant_that_is_read_with_the_counters_is_named_alone_and_its_mean_is_true(tmp_path):
+def test_an_instant_that_is_read_with_the_counters_costs_a_row_one_number_and_its_mean_is_true(tmp_path):
     """A profile may read the average of the registers with them, once a minute."""
     rare = "pf_average_received"
     history = History(tmp_path / "h.db", True, FakeClock(), INDIA)
@@ -293,7 +295,7 @@ def test_an_instant_that_is_read_with_the_counters_is_named_alone_and_its_mean_i
     with sqlite3.connect(tmp_path / "h.db") as db:
         row = db.execute("SELECT odd, counters_ms FROM quarter").fetchone()
         means = [db.execute(f"SELECT {rare}, v_r FROM {v}").fetchone() for v in schema.VIEW_OF.values()]  # noqa: S608
-    assert row == (f'{{"{rare}":[1,24000]}}', 24_000)
+    assert row == ("1", 24_000)
     assert means == [(0.87, 230.5)] * 4
     reader = HistoryReader(tmp_path / "h.db")
     for table, points in (("minute", 1), ("quarter", 1)):
@@ -301,3 +303,63 @@ def test_an_instant_that_is_read_with_the_counters_is_named_alone_and_its_mean_i
         start = rollup.period_start(table, BEGIN_MS, INDIA)
         found = reader.series(1, (rare, "v_r"), start, start + length, points)
         assert (found.table, found.values) == (table, {rare: [0.87], "v_r": [230.5]})
+
+
+@pytest.mark.parametrize("before", [False, True])
+def test_rows_that_name_it_in_full_are_read_and_added_to(tmp_path, before):
+    """As an earlier version left them, before the first poller of this one (`before`) and after it."""
+    rare, path = schema.WITH_COUNTERS, tmp_path / "h.db"
+    rounds = list(once_a_minute(60))
+    for number, reading in enumerate(rounds):
+        rounds[number] = Reading(1, reading.at_ms, {k: v for k, v in reading.values.items() if k != rare})
+        if number % 30 == 12:
+            rounds[number] = Reading(1, reading.at_ms, {**reading.values, rare: 0.8 if number < 30 else 0.9})
+    history = History(path, True, FakeClock(), INDIA)
+    history.add(rounds[:50])
+    history.close()
+    with sqlite3.connect(path) as db:
+        db.execute("UPDATE minute SET odd = json_object(?, json_array(1, last_ms))", (rare,))
+        db.execute("UPDATE quarter SET odd = json_object(?, json_array(2, counters_ms))", (rare,))
+        if before:
+            db.execute("DELETE FROM schema_migration WHERE name = ?", (schema.SHORT_ODD,))
+    reader = HistoryReader(path)
+    quarter = rollup.period_start("quarter", BEGIN_MS, INDIA)
+    found = reader.series(1, (rare,), quarter, quarter + 900_000, 1)
+    assert (found.table, found.values) == ("quarter", {rare: [pytest.approx(0.85)]})
+    known = reader.last_known({1: {rare, "wh_received"}})[1]
+    assert (known[rare].at_ms, known[rare].values[rare]) == (rounds[42].at_ms, 0.9)
+    history = History(path, True, FakeClock(), INDIA)
+    history.add(rounds[50:])
+    history.close()
+    with sqlite3.connect(path) as db:
+        full = f'{{"{rare}":[1,58000]}}'
+        assert db.execute("SELECT n, odd FROM minute").fetchall() == [(30, full), (30, "1")]
+        assert db.execute("SELECT n, odd FROM quarter").fetchall() == [(60, "2")]
+        means = [db.execute(f"SELECT {rare} FROM {view}").fetchall() for view in schema.VIEW_OF.values()]  # noqa: S608
+    assert means == [[(0.8,), (0.9,)], *[[(pytest.approx(0.85),)]] * 3]
+
+
+def test_an_older_program_does_not_open_rows_in_short(tmp_path, monkeypatch):
+    History(tmp_path / "h.db", True, FakeClock(), INDIA).close()
+    monkeypatch.delitem(schema.MIGRATIONS, schema.SHORT_ODD)
+    with pytest.raises(StoreError, match="newer version"):
+        History(tmp_path / "h.db", True, FakeClock(), INDIA)
+
+
+def test_one_that_was_doubted_when_the_counters_were_read_last_is_named_in_full(tmp_path):
+    rare, history = schema.WITH_COUNTERS, History(tmp_path / "h.db", True, FakeClock(), INDIA)
+    readings = list(once_a_minute(60))
+    for number in (12, 42):
+        doubted = frozenset({rare}) if number == 42 else frozenset()
+        values = {**readings[number].values, rare: 0.8}
+        readings[number] = Reading(1, readings[number].at_ms, values, implausible=doubted)
+    readings = [
+        one if "wh_received" in one.values else Reading(1, one.at_ms, {"v_r": 230.0}) for one in readings
+    ]
+    history.add(readings)
+    history.close()
+    with sqlite3.connect(tmp_path / "h.db") as db:
+        odd, row = db.execute("SELECT odd FROM quarter").fetchone()[0], schema.select("quarter")
+        account = rollup.from_columns("quarter", db.execute(row).fetchone())
+    assert json.loads(odd)[rare] == [1, 24_000]
+    assert account.times[INSTANTS.index(rare)] == readings[12].at_ms
