@@ -30,6 +30,7 @@ MINUTE_FROM = "minute_from_ms"
 COUNTER_TIMES = "0004 when counters were read"
 SHORT_ODD = "0005 odd in short"
 COUNTERS_MS = "counters_ms"
+DIGESTS = "0006 digests"
 WITH_COUNTERS = "pf_average_received"
 """The instant that a meter works out from its registers, so it is read with them, about once a minute."""
 
@@ -114,6 +115,8 @@ def migrate(db: sqlite3.Connection, clock: Clock) -> list[str]:
     for name in new:
         with transaction(db):
             MIGRATIONS[name](db)
+            if DIGESTS in known:
+                db.execute("DELETE FROM digest WHERE tbl <> 'lost'")  # of rows that had another shape
             db.execute("INSERT INTO schema_migration VALUES (?, ?)", (name, clock.now_ms()))
     return new
 
@@ -232,8 +235,30 @@ def select_as_it_is(db: sqlite3.Connection, table: str) -> str:
 
 
 def _has_counter_times(db: sqlite3.Connection) -> bool:
-    found = db.execute("SELECT 1 FROM schema_migration WHERE name = ?", (COUNTER_TIMES,)).fetchone()
-    return found is not None
+    return has_migration(db, COUNTER_TIMES)
+
+
+def has_migration(db: sqlite3.Connection, name: str) -> bool:
+    """Return whether the file has been brought to this shape; readers may meet one that has not."""
+    return db.execute("SELECT 1 FROM schema_migration WHERE name = ?", (name,)).fetchone() is not None
+
+
+_FACTS = ("meta", "sync", "clock_span")
+
+
+def _digests(db: sqlite3.Connection) -> None:
+    db.execute(
+        "CREATE TABLE digest (tbl TEXT NOT NULL, day INTEGER NOT NULL, rows INTEGER NOT NULL, "
+        "sum INTEGER NOT NULL, at_ms INTEGER NOT NULL, PRIMARY KEY (tbl, day)) STRICT, WITHOUT ROWID"
+    )
+    # small tables have more than one place where they are written: a digest never outlives what it was of
+    for table, day in (("event", "{row}.at_ms / 86400000"), *((name, "0") for name in _FACTS)):
+        for act, rows in (("INSERT", ("new",)), ("UPDATE", ("old", "new")), ("DELETE", ("old",))):
+            days = ", ".join(dict.fromkeys(day.format(row=row) for row in rows))
+            db.execute(
+                f"CREATE TRIGGER {table}_{act.lower()} AFTER {act} ON {table} BEGIN "  # noqa: S608 - ours
+                f"DELETE FROM digest WHERE tbl = '{table}' AND day IN ({days}); END"
+            )
 
 
 MIGRATIONS: dict[str, Callable[[sqlite3.Connection], None]] = {
