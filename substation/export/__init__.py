@@ -10,15 +10,17 @@
 """
 
 from substation.export.estimate import Measure, measure
-from substation.export.order import RESOLUTIONS, Order, Resolution
+from substation.export.order import FILE_FORMS, RESOLUTIONS, FileForm, Order, Resolution
 from substation.export.running import Outcome, Progress, Running, start
 from substation.export.seal import ARCHIVE_NAME, CSV_NAME, MANIFEST_NAME
 
 __all__ = [
     "ARCHIVE_NAME",
     "CSV_NAME",
+    "FILE_FORMS",
     "MANIFEST_NAME",
     "RESOLUTIONS",
+    "FileForm",
     "Measure",
     "Order",
     "Outcome",

@@ -10,6 +10,8 @@ from substation.store.schema import COARSE, ROLLUPS
 
 Resolution = Literal["poll", "minute", "quarter", "hour", "day"]
 RESOLUTIONS: tuple[Resolution, ...] = get_args(Resolution)
+FileForm = Literal["csv", "parquet", "xlsx"]
+FILE_FORMS: tuple[FileForm, ...] = get_args(FileForm)
 LATEST_MS = 253_370_764_800_000
 """The year 9999 begins: the calendar has no later one."""
 WORDS: dict[str, str] = {
@@ -32,11 +34,15 @@ class Order:
     """None named: every meter that the history knows, also one that is no longer configured."""
     extremes: bool = False
     """With least and greatest value of each instant; the table keeps them from a quarter of an hour on."""
+    form: FileForm = "csv"
+    """Of the file in the archive."""
 
     def check(self, settings: Settings) -> None:
         """Raise AccessError, in words, when this station cannot answer it."""
         if self.resolution not in RESOLUTIONS:
             raise AccessError(f"there is no resolution '{self.resolution}'; use {', '.join(RESOLUTIONS)}")
+        if self.form not in FILE_FORMS:
+            raise AccessError(f"there is no form '{self.form}'; use {', '.join(FILE_FORMS)}")
         if not 0 <= self.start_ms < self.end_ms <= LATEST_MS:
             raise AccessError(
                 f"the time to export ends before it begins ({self.start_ms} to {self.end_ms} ms); "
@@ -75,6 +81,7 @@ class Order:
             "end_ms": self.end_ms,
             "meter_ids": list(self.meter_ids),
             "extremes": self.extremes,
+            "form": self.form,
         }
 
     @classmethod
@@ -86,4 +93,5 @@ class Order:
             cast(int, plain["end_ms"]),
             tuple(cast(list[int], plain["meter_ids"])),
             bool(plain["extremes"]),
+            cast(FileForm, plain["form"]),
         )
