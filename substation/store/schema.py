@@ -267,5 +267,6 @@ MIGRATIONS: dict[str, Callable[[sqlite3.Connection], None]] = {
     "0003 times that nobody vouched for": _clock_spans,
     COUNTER_TIMES: _counter_times,
     SHORT_ODD: _short_odd,
+    DIGESTS: _digests,
 }
 """By name, in order. A migration that has been published is never edited: write the next one."""
