@@ -14,6 +14,7 @@ failed commit keeps its rows and says why (`Full`, `Busy`, `Damaged`); the next 
 
 import contextlib
 import itertools
+import sqlite3
 import uuid
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
@@ -23,7 +24,17 @@ from zoneinfo import ZoneInfo
 from substation.clock import Clock
 from substation.errors import Damaged, StoreError, WrongStation
 from substation.readings import Reading
-from substation.store import absorb, clock_spans, door, events, rollup, schema, upkeep
+from substation.store import (
+    absorb,
+    before_migration,
+    clock_spans,
+    digest,
+    door,
+    events,
+    rollup,
+    schema,
+    upkeep,
+)
 from substation.store.live_row import LiveRow
 from substation.store.reader import HistoryReader, Series
 from substation.store.rows import Row, to_row
@@ -35,6 +46,11 @@ MOST_BUFFERED = 50_000
 """Rows kept in memory while the medium fails: five hours of five meters at 2 s, about 100 MB."""
 MOST_A_COMMIT = 20_000
 """Rows a transaction; only imports and a long replay come near it."""
+BACKLOG_A_COMMIT = 500
+"""The same of what has waited for a medium that failed: a round of polling waits for it."""
+MOST_EVENTS = 5_000
+"""Changes of state kept in memory while the medium fails."""
+DIGESTS_AT_ONCE = 500
 MOST_STEPS = 100
 """A row whose millisecond is taken by another moves on; after so many ms it is given up."""
 
@@ -81,8 +97,11 @@ class History:
         self._pace = upkeep.Pace(clock)
         self._absorb_pace = upkeep.Pace(clock)
         self._clock_span: int | None = None
+        self._watch = ""
+        self._proposed: list[digest.Digest] = []
         self.lost = 0
         """Readings given up because the medium failed for hours; the poller says so."""
+        self.lost_events = 0
         if not path.exists():
             self._make()
         self._db = door.open_to_write(path)
@@ -90,8 +109,11 @@ class History:
         try:
             door.prove_stamp(self._db, path, simulated)
             with door.explained(path):
+                before_migration.prepare(self._db, path)
                 schema.migrate(self._db, clock)
+                self._ledger = digest.Ledger(self._db)
                 self._note_site(site)
+                self._uid = schema.meta(self._db, "uid")
         except StoreError:
             self._db.close()
             raise
@@ -125,26 +147,35 @@ class History:
         detail: str = "",
     ) -> None:
         """Note a change of state, stamped when it became true; written with the next commit."""
+        if len(self._events) >= MOST_EVENTS:
+            del self._events[0]
+            self.lost_events += 1
         self._events.append(events.Event(at_ms, kind, meter_id, old, new, detail))
 
-    def commit(self) -> int:
+    def commit(self, budget_s: float | None = None) -> int:
         """Write what is buffered in one transaction, rollups included; return how many rows were new.
+
+        With `budget_s` a backlog is written in small ones and the rest left for the next call after that.
 
         A row that is there already is not written again. A different row of the same meter and millisecond,
         which only a clock that was set back can bring, moves on to the next free millisecond.
         """
         new = 0
+        end_s = None if budget_s is None else self._clock.monotonic() + budget_s
         while self.pending:
             self._still_there()
-            batch = list(itertools.islice(self._buffer, MOST_A_COMMIT))
+            most = MOST_A_COMMIT if end_s is None else BACKLOG_A_COMMIT
+            batch = list(itertools.islice(self._buffer, most))
             with self._transaction():
                 new += self._take(sorted(batch, key=_by_key))
-                events.write(self._db, self._events)
+                self._write_events(self._events)
                 if self._clock_span is not None:
                     clock_spans.reach(self._db, self._clock_span, self._clock.now_ms())
             self._events.clear()
             for _ in batch:
                 self._buffer.popleft()
+            if end_s is not None and self._clock.monotonic() >= end_s:
+                break
         return new
 
     def replay(self, rows: Sequence[LiveRow]) -> int:
@@ -188,6 +219,7 @@ class History:
                 zone=self._zone,
                 now_ms=self._clock.now_ms(),
                 account=account,
+                changed=self._ledger.changed,
             )
 
     def newest_trusted_ms(self) -> int:
@@ -231,6 +263,7 @@ class History:
                         rows = absorb.next_rows(source, last, self._absorb_pace.size, known[1])
                         noted = absorb.events_of(source) if last < 0 or not rows else []
                     with absorb.source_fits(path):
+                        self._ledger.happened(absorb.not_noted(self._db, noted))
                         absorb.take_events(self._db, noted)
                         if zone is not None:
                             absorb.mark_imported(self._db, zone)
@@ -246,6 +279,7 @@ class History:
 
     def upkeep(self, now_ms: int, budget_s: float) -> bool:
         """Delete what retention says, for about `budget_s`; True when nothing is left to do."""
+        self._store_proposed()
         self._pace.begin(budget_s)
         with door.explained(self._path):
             return all(
@@ -254,6 +288,86 @@ class History:
                     ("reading", schema.RAW_FROM, self._raw_days),
                     ("minute", schema.MINUTE_FROM, self._minute_days),
                 )
+            ) and not self._proposed
+
+    def watch(self) -> str:
+        """Note from now on which days are written to; return the name of this watch, for `propose`."""
+        self._ledger.watch()
+        self._watch, self._proposed = uuid.uuid4().hex, []
+        return self._watch
+
+    def propose(self, watch: str, digests: Iterable[digest.Digest]) -> bool:
+        """Take digests that a check has made since `watch`; `upkeep` stores them bit by bit.
+
+        Those of days that were written to meanwhile are not taken. False when the watch is another one.
+        """
+        if watch != self._watch:
+            return False
+        self._proposed = list(digests)
+        return True
+
+    def _store_proposed(self) -> None:
+        """Store some of the digests: a transaction of a few milliseconds."""
+        some, self._proposed = self._proposed[:DIGESTS_AT_ONCE], self._proposed[DIGESTS_AT_ONCE:]
+        if some:
+            with self._transaction():
+                self._ledger.take(some, self._clock.now_ms())
+
+    def facts(self) -> dict[str, str]:
+        """Return what the history says of itself: `uid`, `simulated`, `zone` ..."""
+        with door.explained(self._path):
+            return dict(self._db.execute("SELECT key, value FROM meta").fetchall())
+
+    def abandon(self) -> tuple[list[Row], list[events.Event]]:
+        """Close a damaged history, file and log left as they are; return what was not committed."""
+        # whoever closes last brings the log into the database: a reader, who may write nothing, is that one
+        beside = sqlite3.connect(f"{self._path.absolute().as_uri()}?mode=ro", uri=True)
+        with contextlib.closing(beside):
+            with contextlib.suppress(sqlite3.Error):
+                beside.execute("SELECT 1 FROM sqlite_master").fetchone()
+            self._db.close()
+        return list(self._buffer), self._events
+
+    def take_over(self, rows: Iterable[Row], noted: Iterable[events.Event]) -> None:
+        """Buffer what an abandoned history had not committed."""
+        self._buffer.extend(rows)
+        self._events.extend(noted)
+
+    def room_within(self) -> int:
+        """Return how many bytes the file can take before it has to grow."""
+        with door.explained(self._path):
+            return upkeep.room_within(self._db)
+
+    def give_up_oldest(self, now_ms: int, budget_s: float) -> tuple[int, int, bool] | None:
+        """Delete a slice of the oldest day of single polls, where there is no room for new ones.
+
+        Returns where it begins and ends, UTC ms, and whether all of it is gone; None when only the day under
+        way is left. No other row is touched.
+        """
+        with door.explained(self._path):
+            day = upkeep.oldest_day(self._db, now_ms)
+            if day is None:
+                return None
+            self._pace.begin(budget_s)
+            return *day, upkeep.trim(self._db, "reading", schema.RAW_FROM, day[1], self._pace)
+
+    def reopen(self) -> None:
+        """Open the file anew: the medium failed, and what comes back may be a mount of its own.
+
+        What is buffered stays. Raises StoreError, also when another history stands there now.
+        """
+        with contextlib.suppress(sqlite3.Error):
+            self._db.close()
+        self._db = door.open_to_write(self._path)
+        with door.explained(self._path):
+            self._inode = self._path.stat().st_ino
+            uid = schema.meta(self._db, "uid")
+            self._ledger, self._watch = digest.Ledger(self._db), ""
+        if uid != self._uid:
+            self._db.close()
+            raise StoreError(
+                f"{self._path} is not the history that stood there before. Bring that back, or restart the "
+                f"poller to go on with this one"
             )
 
     def close(self) -> None:
@@ -277,6 +391,7 @@ class History:
             at = key + (step << 8)
             content = (code, reason, mask, *values)
             if self._db.execute(_INSERT, (at, *content)).rowcount:
+                self._ledger.changed("reading", (at, *content))
                 return at, code, reason, mask, values
             there = self._db.execute(_FIND, (at,)).fetchone()
             if there[1:] == content:
@@ -290,12 +405,23 @@ class History:
         for key, account in accounts.items():
             there = self._db.execute(find, (key,)).fetchone()
             total = account if there is None else rollup.merged((rollup.from_columns(table, there), account))
-            self._db.execute(write, rollup.to_columns(table, key, total))
+            row = rollup.to_columns(table, key, total)
+            self._db.execute(write, row)
+            self._ledger.changed(table, row, there)
 
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[None]:
-        with door.explained(self._path), schema.transaction(self._db):
-            yield
+        try:
+            with door.explained(self._path), schema.transaction(self._db):
+                yield
+                self._ledger.write(self._clock.now_ms())
+        except BaseException:
+            self._ledger.forget()
+            raise
+
+    def _write_events(self, noted: Sequence[events.Event]) -> None:
+        self._ledger.happened((e.at_ms, e.kind, e.meter_id, e.old, e.new, e.detail) for e in noted)
+        events.write(self._db, noted)
 
     def _still_there(self) -> None:
         # SQLite goes on writing into a file that was deleted: every commit would be lost with it
@@ -329,7 +455,7 @@ class History:
                 self._db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (name, value))
                 if old is not None:
                     change = events.Event(self._clock.now_ms(), f"site.{name}", None, old, value)
-                    events.write(self._db, [change])
+                    self._write_events([change])
 
 
 def _by_key(row: Row) -> int:
