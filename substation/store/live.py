@@ -104,8 +104,8 @@ class LiveFile:
             if written < len(data):  # the medium is filling up: the torn line is sealed next time
                 raise Full(f"{self._path}: no space for a whole round; free some space on the medium")
 
-    def compact(self, now_ms: int) -> int:
-        """Keep the last hour, and return how many lines went.
+    def compact(self, now_ms: int, keep_ms: int = HOUR_MS) -> int:
+        """Keep the last hour, or `keep_ms`, and return how many lines went.
 
         Call it after a successful commit of the history: what goes from here must be there. Readers see the
         old file or the new one, never something between. Rows from a future that a clock step undid stay
@@ -116,7 +116,7 @@ class LiveFile:
             if not self._in_place():
                 return 0
         lines = list(_lines(self._path))
-        keep = _last_hour(lines, now_ms)
+        keep = _newest(lines, now_ms, keep_ms)
         if len(keep) == len(lines):
             return 0
         self._replace(keep)
@@ -190,8 +190,8 @@ def _rows(path: Path) -> Iterator[LiveRow]:
                 yield row
 
 
-def _last_hour(lines: Sequence[str], now_ms: int) -> list[str]:
-    """Return the lines of the last hour, by the clock and by the order of writing."""
+def _newest(lines: Sequence[str], now_ms: int, keep_ms: int) -> list[str]:
+    """Return the lines of the last `keep_ms`, by the clock and by the order of writing."""
     commas = HEADER_LINE.count(",")
     keep: list[str] = []
     written_ms = 0
@@ -204,9 +204,9 @@ def _last_hour(lines: Sequence[str], now_ms: int) -> list[str]:
         if newer is not None and at_ms < newer:
             written_ms += newer - at_ms
         newer = at_ms
-        if written_ms > HOUR_MS:
+        if written_ms > keep_ms:
             break
-        if at_ms > now_ms - HOUR_MS:
+        if at_ms > now_ms - keep_ms:
             keep.append(line)
     keep.reverse()
     return keep

@@ -1,0 +1,144 @@
+"""The live file in its place, and in memory (`spare`) while that place does not take it.
+
+Rows go to one of the two. What went to memory stays there until the history has it: it is the journal of that
+time, as the live file is otherwise.
+"""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from substation.clock import Clock
+from substation.errors import StoreError, WrongStation
+from substation.store import live, spare
+from substation.store.live import HOUR_MS, LiveFile, LiveRow
+
+RETRY_S = 5.0
+"""A place that has failed is tried again so often: a dying card may take half a minute to say no."""
+LARGEST_SPARE_BYTES = 12 * 1024 * 1024
+"""Three and a half hours of five meters at 2 s; it is charged to the poller's memory."""
+SHORTEST_MS = 60_000
+
+
+class LivePlaces:
+    """The writer of the live file, wherever it can be written."""
+
+    def __init__(self, path: Path, zone: ZoneInfo, simulated: bool, clock: Clock) -> None:
+        """Name it; nothing is opened."""
+        self._path, self._zone, self._simulated, self._clock = path, zone, simulated, clock
+        self._file: LiveFile | None = None
+        self._spare: LiveFile | None = None
+        self._spare_path: Path | None = None
+        self._again_s: float | None = None
+        self.size = 0
+        """Bytes in memory."""
+
+    @property
+    def spare_path(self) -> Path | None:
+        """Where in memory rows are written now; None while they go to their own place."""
+        return self._spare_path if self._spare is not None else None
+
+    def open(self) -> None:
+        """Open the file in its place. Raises StoreError; rows go to memory then. Raises WrongStation."""
+        if self._file is None:
+            try:
+                self._file = LiveFile(self._path, self._zone, self._simulated)
+            except StoreError:
+                self._again_s = self._clock.monotonic() + RETRY_S
+                raise
+
+    def append(self, rows: Sequence[LiveRow], is_there: Callable[[], bool]) -> StoreError | None:
+        """Add one round; return the trouble that sent it to memory, if any.
+
+        Raises the trouble where memory does not take it either.
+        """
+        trouble: StoreError
+        if self._again_s is None or self._clock.monotonic() >= self._again_s:
+            try:
+                if not is_there():
+                    raise StoreError(f"{self._path} cannot be written: the station's folder is not there")
+                self.open()
+                if self._file is not None:
+                    self._file.append(rows)
+            except WrongStation:
+                raise
+            except StoreError as exc:
+                trouble = exc
+                self._again_s = self._clock.monotonic() + RETRY_S
+                self._let_go()
+            else:
+                self._again_s = None
+                self._leave_spare()
+                return None
+        else:
+            trouble = StoreError(f"{self._path} could not be written a moment ago")
+        self._to_spare(rows, trouble)
+        return trouble
+
+    def rows(self) -> list[LiveRow]:
+        """Return what both places hold, for the history: that of the other kind of station is left out."""
+        found = live.read(self._path)
+        for place in spare.places(self._path):
+            found += [row for row in live.read(place) if row.simulated in (None, self._simulated)]
+        return found
+
+    def settle(self) -> None:
+        """Take that the history has all; what memory held may go, unless it is still written to."""
+        if self._spare is None:
+            spare.remove(self._path)
+            self.size = 0
+
+    def compact(self) -> None:
+        """Cut the file to its last hour."""
+        if self._file is not None:
+            self._file.compact(self._clock.now_ms())
+
+    def bytes(self) -> int:
+        """Return how long the file in its own place is. Raises OSError."""
+        return self._path.stat().st_size
+
+    def close(self) -> None:
+        """Close it. What stands in memory stays for the next poller."""
+        self._let_go()
+        self._leave_spare()
+
+    def _let_go(self) -> None:
+        if self._file is not None:  # of a medium that comes back it would be the file of before
+            self._file.close()
+            self._file = None
+
+    def _leave_spare(self) -> None:
+        if self._spare is not None:
+            self._spare.close()
+            self._spare = None
+
+    def _to_spare(self, rows: Sequence[LiveRow], trouble: StoreError) -> None:
+        try:
+            if self._spare is None:
+                place = spare.beside(self._path)
+                if place is None:
+                    raise trouble
+                self._spare = self._opened(place)
+                self._spare_path = place
+            self._spare.append(rows)
+            self._bound()
+        except StoreError:
+            self._leave_spare()
+            raise trouble from None
+
+    def _opened(self, place: Path) -> LiveFile:
+        try:
+            return LiveFile(place, self._zone, self._simulated)
+        except WrongStation:  # a home of the other kind had this name before
+            place.unlink(missing_ok=True)
+            return LiveFile(place, self._zone, self._simulated)
+
+    def _bound(self) -> None:
+        if self._spare is None or self._spare_path is None:
+            return
+        keep_ms = HOUR_MS
+        self.size = self._spare_path.stat().st_size
+        while self.size > LARGEST_SPARE_BYTES and keep_ms >= SHORTEST_MS:
+            self._spare.compact(self._clock.now_ms(), keep_ms)
+            self.size = self._spare_path.stat().st_size
+            keep_ms //= 2

@@ -1,0 +1,178 @@
+"""The medium that the stores lie on, while it does not take what is written: since when, why, what that cost.
+
+A card gets full, turns read-only by itself when it wears out, or is gone. What it is then is asked of the
+medium rather than read from the error: SQLite tells "disk I/O error" of all three. An outage begins with the
+first write that fails, and ends when everything that waited has been written.
+"""
+
+import errno
+import os
+import sqlite3
+from dataclasses import dataclass
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from substation.clock import Clock, iso, site_time
+from substation.errors import Busy, Damaged, Full, WrongStation
+from substation.settings.model import Home
+
+FULL, READ_ONLY, GONE, FAILING = "full", "read-only", "gone", "failing"
+
+_SAYS = {
+    FULL: "the medium is full",
+    READ_ONLY: "the medium is read-only",
+    GONE: "the medium is gone",
+    FAILING: "the medium fails",
+}
+_WAS = {FULL: "full", READ_ONLY: "read-only", GONE: "gone", FAILING: "failing"}
+_REMEDY = {
+    FULL: "free some space",
+    READ_ONLY: "a card turns read-only when it wears out: take a copy, put in a new one",
+    GONE: "put it back; mount it",
+    FAILING: "look at the card, its reader and its plug",
+}
+_READ_ONLY_FLAG = os.ST_RDONLY
+_OF_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+_OF_GONE = frozenset({errno.ENOENT, errno.ENODEV, errno.ENXIO, errno.ESTALE, errno.ENOTCONN, errno.ENOMEDIUM})
+
+
+@dataclass(frozen=True, slots=True)
+class Outage:
+    """A time in which the medium took nothing, or not everything."""
+
+    since_ms: int
+    until_ms: int
+    reasons: tuple[str, ...]
+    lost: int
+    """Readings that could be kept nowhere."""
+
+    def event(self) -> dict[str, object]:
+        """Return it as the event `store.gap`."""
+        lasted_s = max(0, self.until_ms - self.since_ms) / 1000
+        kept = "no reading was lost" if not self.lost else f"{self.lost} readings were lost, the oldest"
+        was = " and ".join(_WAS[reason] for reason in self.reasons)
+        return {
+            "kind": "store.gap",
+            "at_ms": self.since_ms,
+            "old": iso(self.since_ms),
+            "new": iso(self.until_ms),
+            "detail": f"the medium was {was} for {lasted_s:.0f} s; {kept}",
+        }
+
+
+class Medium:
+    """Whether the station's medium takes what is written."""
+
+    def __init__(self, home: Home, clock: Clock, zone: ZoneInfo) -> None:
+        """Take it as well, and as the right one if the configuration lies there now."""
+        self._home, self._clock, self._zone = home, clock, zone
+        self._is_known = home.config.exists()
+        self._reasons: list[str] = []
+        self._since: tuple[int, float] | None = None
+        self._lost = 0
+
+    @property
+    def is_there(self) -> bool:
+        """Whether the folder is the station's, and not an empty one in which a medium was mounted before."""
+        return self._home.config.exists() if self._is_known else self._home.folder.is_dir()
+
+    @property
+    def failing(self) -> bool:
+        """Whether an outage is under way."""
+        return self._since is not None
+
+    @property
+    def reason(self) -> str:
+        """Why; empty while there is no outage."""
+        return self._reasons[-1] if self._reasons else ""
+
+    @property
+    def since_ms(self) -> int | None:
+        """Since when, UTC ms by the clock as it is set now; None while there is no outage."""
+        if self._since is None:
+            return None
+        return self._clock.now_ms() - round((self._clock.monotonic() - self._since[1]) * 1000)
+
+    def failed(self, error: Exception) -> bool:
+        """Take that a write has failed; return whether that is the medium's fault."""
+        if isinstance(error, Busy | Damaged | WrongStation):
+            return False
+        reason = self._found(error)
+        if reason is None:
+            return False
+        if self._since is None:
+            self._since = self._clock.now_ms(), self._clock.monotonic()
+        if reason in self._reasons:
+            self._reasons.remove(reason)
+        self._reasons.append(reason)
+        return True
+
+    def went_on(self, since_ms: int, reason: str) -> None:
+        """Take that a poller before this one met the outage already."""
+        if reason in _SAYS and since_ms <= self._clock.now_ms():
+            ago_s = (self._clock.now_ms() - since_ms) / 1000
+            self._since = since_ms, self._clock.monotonic() - ago_s
+            self._reasons = [reason]
+
+    def lose(self, readings: int) -> None:
+        """Take that readings could be kept nowhere."""
+        self._lost += readings
+
+    def well(self) -> Outage | None:
+        """Take that everything that waited is written; return the outage that is over with that, if any."""
+        since_ms = self.since_ms
+        if since_ms is None:
+            return None
+        over = Outage(since_ms, self._clock.now_ms(), tuple(self._reasons), self._lost)
+        self._since, self._lost = None, 0
+        self._reasons = []
+        return over
+
+    @property
+    def words(self) -> str:
+        """What somebody should know and do; empty while there is no outage."""
+        since_ms = self.since_ms
+        if since_ms is None:
+            return ""
+        at = site_time(since_ms, self._zone).strftime("%d %b %H:%M")
+        cost = f"; {self._lost} readings were given up" if self._lost else ""
+        return (
+            f"{self._home.folder}: {_SAYS[self.reason]} since {at}: nothing new is stored, the newest readings "
+            f"wait in memory{cost}. {_REMEDY[self.reason].capitalize()}; then all goes on by itself"
+        )
+
+    def _found(self, error: Exception) -> str | None:
+        """Return what is wrong with the medium; None where the error is of something else."""
+        if not self.is_there:
+            return GONE
+        if _read_only(self._home.folder) or _read_only(self._home.history.parent):
+            return READ_ONLY
+        if isinstance(error, Full):
+            return FULL
+        number = _errno(error)
+        if number in _OF_FULL:
+            return FULL
+        if number == errno.EROFS:
+            return READ_ONLY
+        if number in _OF_GONE:
+            return GONE
+        return FAILING
+
+
+def _read_only(folder: Path) -> bool:
+    try:
+        return bool(os.statvfs(folder).f_flag & _READ_ONLY_FLAG)
+    except OSError:
+        return False
+
+
+def _errno(error: BaseException | None) -> int | None:
+    """Return the system's number of an error, or of the one that it came from."""
+    while error is not None:
+        if isinstance(error, OSError):
+            return error.errno
+        if isinstance(error, sqlite3.Error):
+            code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+            return {sqlite3.SQLITE_FULL: errno.ENOSPC, sqlite3.SQLITE_READONLY: errno.EROFS}.get(code)
+        error = error.__cause__
+    return None
