@@ -65,6 +65,10 @@ POLLER_NOTICES = {
     ),
     "%s is done": ("info", "such a command has come to its end"),
     "%s ended with code %d: %s": ("warning", "such a command could not do its work; its words say why"),
+    "%s is damaged and set aside as %s; what is whole in it is salvaged beside the polling: %s": (
+        "error",
+        "the history cannot be believed any more; see the events `store.damaged` and `store.salvaged`",
+    ),
     "configuration changed: taken over": ("info", "a changed `config.json` is in force, without a restart"),
     "meter profiles of this station changed: taken over": (
         "info",

@@ -6,18 +6,26 @@ tried again.
 
 import contextlib
 import logging
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 from substation.clock import Clock
-from substation.errors import StoreError
+from substation.errors import Damaged, StoreError
 from substation.settings.model import Home, Settings
-from substation.store import clock_spans, live
+from substation.store import before_migration, clock_spans, live, quarantine, salvage_report
+from substation.store.events import Event
 from substation.store.history import History
 from substation.store.live import LiveFile, LiveRow
+from substation.store.rows import Row
 
 LARGEST_LIVE_BYTES = 64 * 1024 * 1024
 """Without a database the live file is the only store, and grows so far before it is cut to an hour."""
 
+MOST_EVENTS = 10_000
+"""Changes of state kept in memory while a damaged history is salvaged."""
+
+SET_ASIDE = "%s is damaged and set aside as %s; what is whole in it is salvaged beside the polling: %s"
 log = logging.getLogger("poller")
 
 
@@ -31,29 +39,83 @@ class Keeper:
         self._clock_span: int | None = None
         self._left_span: tuple[int, int, int] | None = None
         """The span that ended last; when it began and ended by its own clock, UTC ms."""
+        self.waits_for_migration = False
+        """Whether the history is too large to be brought to our form here: `migration_duty` has it done."""
+        self._left_rows: list[Row] = []
+        self._left_events: deque[Event] = deque(maxlen=MOST_EVENTS)
+        """What came while a damaged history is salvaged; the live file, our journal, holds no events."""
 
     def open(self) -> None:
         """Open what is not open, the live file first; take over what a kill kept from the database.
 
         Raises WrongStation when a store is of the other kind (simulated, real).
         """
-        settings = self._settings
-        zone = settings.site.zone
         if self._live is None:
-            self._live = LiveFile(self._home.live, zone, settings.simulated)
-        if self._history is None:
-            self._history = History(
-                self._home.history,
-                settings.simulated,
-                self._clock,
-                zone,
-                site=settings.site.name,
-                raw_days=settings.store.raw_days,
-                minute_days=settings.store.minute_days,
-            )
-            rescued = self._history.replay(live.read(self._home.live))
+            self._live = LiveFile(self._home.live, self._settings.site.zone, self._settings.simulated)
+        if self._history is None and quarantine.waiting(self._home.history) is None:
+            try:
+                self._history = self._opened()
+                rescued = self._history.replay(live.read(self._home.live))
+            except Damaged as exc:
+                if not quarantine.was_ours(
+                    self._home.history, salvage_report.identity(self._home).get("uid")
+                ):
+                    raise
+                self.set_aside(str(exc))
+                return
             if rescued:
                 log.info("%d readings taken over from the live file", rescued)
+
+    def _opened(self) -> History:
+        settings = self._settings
+        self.waits_for_migration = before_migration.is_slow(self._home.history)
+        if self.waits_for_migration:
+            raise StoreError(before_migration.waiting_words(self._home.history))
+        history = History(
+            self._home.history,
+            settings.simulated,
+            self._clock,
+            settings.site.zone,
+            site=settings.site.name,
+            raw_days=settings.store.raw_days,
+            minute_days=settings.store.minute_days,
+        )
+        history.take_over(self._left_rows, self._left_events)
+        self._left_rows.clear()
+        self._left_events.clear()
+        with contextlib.suppress(OSError):  # only a help, should the file itself be destroyed one day
+            salvage_report.remember(self._home, history.facts())
+        return history
+
+    def set_aside(self, words: str) -> Path:
+        """Close a damaged history and move it out of the way; return its new name.
+
+        Until its salvage has put another in its place the live file alone keeps the readings. `words` say
+        what is wrong with it.
+        """
+        if self._history is not None:
+            rows, noted = self._history.abandon()
+            self._history = None
+            self._left_rows.extend(rows)
+            self._left_events.extend(noted)
+        path = self._home.history
+        aside = quarantine.set_aside(path, self._clock)
+        log.error(SET_ASIDE, path.name, aside.name, words)
+        now_ms = self._clock.now_ms()
+        found = salvage_report.Report(file=aside.name, found_ms=now_ms, at_ms=now_ms, words=words)
+        with contextlib.suppress(OSError):  # the names in the folder say enough
+            salvage_report.write(self._home, found)
+        return aside
+
+    @contextlib.contextmanager
+    def _minding_damage(self) -> Iterator[None]:
+        """Set the history aside when it proves damaged in the middle of our work."""
+        try:
+            yield
+        except Damaged as exc:
+            if exc.of_source or self._history is None:
+                raise
+            self.set_aside(str(exc))
 
     def keep_live(self, rows: Sequence[LiveRow]) -> None:
         """Append one round to the live file, in one write."""
@@ -76,12 +138,14 @@ class Keeper:
         detail: str = "",
     ) -> None:
         """Note a change of state, by default as of now."""
+        at_ms = self._clock.now_ms() if at_ms is None else at_ms
+        span = self._span_at(at_ms)
+        if span is not None:
+            detail = f"{detail} (clock {span})".strip()
         if self._history:
-            at_ms = self._clock.now_ms() if at_ms is None else at_ms
-            span = self._span_at(at_ms)
-            if span is not None:
-                detail = f"{detail} (clock {span})".strip()
             self._history.event(kind, at_ms=at_ms, meter_id=meter_id, old=old, new=new, detail=detail)
+        else:
+            self._left_events.append(Event(at_ms, kind, meter_id, old, new, detail))
 
     def _span_at(self, at_ms: int) -> int | None:
         """Return the clock span in which an event was stamped, also one that is told only afterwards."""
@@ -126,7 +190,8 @@ class Keeper:
     def commit(self) -> None:
         """Bring the buffered rounds into the database, in one transaction."""
         if self._history:
-            self._history.commit()
+            with self._minding_damage():
+                self._history.commit()
 
     def compact(self) -> None:
         """Cut the live file to its last hour. Not to be called while commits fail: it is the journal."""
@@ -136,7 +201,8 @@ class Keeper:
     def upkeep(self, budget_s: float) -> None:
         """Remove a slice of what is older than it has to be kept."""
         if self._history:
-            self._history.upkeep(self._clock.now_ms(), budget_s)
+            with self._minding_damage():
+                self._history.upkeep(self._clock.now_ms(), budget_s)
 
     def absorb(self, budget_s: float) -> None:
         """Take a slice of the oldest database in the inbox; remove it when all of it is taken.
@@ -148,7 +214,9 @@ class Keeper:
             return
         for path in sorted(self._home.state.glob("inbox/*.db"))[:1]:
             try:
-                if self._history.absorb(path, budget_s):
+                with self._minding_damage():
+                    is_taken = self._history.absorb(path, budget_s)
+                if self._history and is_taken:
                     for rest in (path, *path.parent.glob(f"{path.name}-*")):
                         rest.unlink(missing_ok=True)
                     log.info("%s taken into the history", path.name)

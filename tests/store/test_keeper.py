@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from substation.errors import Busy, Damaged, Full
+from substation.errors import Busy, Full
 from substation.settings.model import CARD_METERS, Home, Settings
+from substation.store import quarantine
 from substation.store.history import History, HistoryReader
 from substation.store.keeper import Keeper
 from tests.fake_clock import FakeClock
@@ -101,16 +102,21 @@ def test_a_full_medium_is_not_the_sources_fault(keeper: Keeper, home: Home, brou
     assert inbox(home) == ["brought.db"]
 
 
-def test_damage_in_our_database_is_not_the_sources_fault(keeper: Keeper, home: Home, brought: Path) -> None:
+def test_damage_in_our_database_is_not_the_sources_fault_and_sets_ours_aside(
+    keeper: Keeper, home: Home, brought: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     ours(keeper).execute("PRAGMA wal_checkpoint(TRUNCATE)")
     ours(keeper).execute("PRAGMA shrink_memory")
     data = bytearray(home.history.read_bytes())
     for page in range(1, len(data) // 4096):
         data[page * 4096 : page * 4096 + 64] = os.urandom(64)
     home.history.write_bytes(bytes(data))
-    with pytest.raises(Damaged, match=home.history.name):
-        keeper.absorb(1.0)
+    keeper.absorb(1.0)
     assert inbox(home) == ["brought.db"]
+    (said,) = caplog.messages
+    assert said.startswith("daily_data.db is damaged and set aside as daily_data.db.corrupt-2026")
+    assert not home.history.exists()
+    assert quarantine.waiting(home.history)
 
 
 def rubbish(home: Home, clock: FakeClock) -> Path:
