@@ -1,5 +1,7 @@
 """The duties of a station's poller, the most urgent first."""
 
+from substation.acquisition.backup_duty import BackupDuty
+from substation.acquisition.migration_duty import MigrationDuty
 from substation.acquisition.tending import Duty
 from substation.clock import Clock
 from substation.settings.model import Home
@@ -8,4 +10,4 @@ from substation.store.keeper import Keeper
 
 def duties(home: Home, clock: Clock, keeper: Keeper) -> list[Duty]:
     """Return them."""
-    return []
+    return [MigrationDuty(home, clock, keeper), BackupDuty(home, clock)]

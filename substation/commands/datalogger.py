@@ -13,6 +13,7 @@ from substation.commands import (
     datalogger_export,
     datalogger_import,
     datalogger_kit,
+    datalogger_migrate,
 )
 from substation.commands.configuration_open import load_mended
 from substation.commands.usage import Parser, count
@@ -91,6 +92,7 @@ def _parser() -> argparse.ArgumentParser:
         datalogger_export,
         datalogger_import,
         datalogger_kit,
+        datalogger_migrate,
     ):
         part.add(commands)
     return parser
