@@ -57,6 +57,8 @@ COMMIT_S = 30.0
 COMPACT_S = 300.0
 UPKEEP_S = 10.0
 TEND_S = 5.0
+RETRY_S = 5.0
+"""How often a commit that failed is tried again."""
 REOPEN_S = 60.0
 """How often a store that could not be opened is tried again."""
 LINE_RETRY_S = 0.5
@@ -93,6 +95,7 @@ class Poller:
             self.started_ms,
         )
         self.keeper = Keeper(self.home, self.settings, clock)
+        self._pulse = heartbeat.Pulse(self.home.heartbeat, clock, lambda: self.keeper.endurance.is_there)
         self.timekeeper = Timekeeper(clock, self.keeper, None)
         self.accounts = Accounts(self.home, clock, simulated=self.settings.simulated)
         self.tender = Tender()
@@ -135,7 +138,7 @@ class Poller:
     def chores(self) -> tuple[tuple[float, Callable[[], None]], ...]:
         """What is done after a round, each once in so many seconds at most."""
         return (
-            (0.0 if self.keeper.urgent and "commit" not in self.problems else COMMIT_S, self.keeper.commit),
+            (self._commit_s, self.commit),
             (COMPACT_S, self.compact),
             (UPKEEP_S, self.upkeep),
             (0.0, self.absorb),
@@ -143,6 +146,12 @@ class Poller:
             (TEND_S, self.tend),
             (0.0, self.reload),
         )
+
+    @property
+    def _commit_s(self) -> float:
+        if "commit" in self.problems:
+            return RETRY_S
+        return 0.0 if self.keeper.urgent or self.keeper.behind else COMMIT_S
 
     @property
     def looks(self) -> tuple[Callable[[], None], ...]:
@@ -214,8 +223,7 @@ class Poller:
     def heartbeat(self, state: str = "running", *, within_round: bool = False) -> None:
         """Write the sign of life."""
         self._beat_s, self._failed_said = self.clock.monotonic(), self.plant.failed
-        heartbeat.write(
-            self.home.heartbeat,
+        self._pulse.write(
             {
                 "state": state,
                 "at_ms": self.clock.now_ms(),
@@ -224,6 +232,7 @@ class Poller:
                 "simulated": self.settings.simulated,
                 "interval_s": self.settings.poll.interval_s,
                 "round": self.number,
+                "medium": self.keeper.medium_beat,
                 **self.accounts.beat(self.plant.beat(self.verdicts, within_round=within_round)),
                 "problems": [
                     *self.plant.advice(),
@@ -256,6 +265,10 @@ class Poller:
             self._feed()
             with self.problems.survived(name):
                 chore()
+
+    def commit(self) -> None:
+        """Bring what is buffered into the history."""
+        self.keeper.commit(self.schedule.budget_s())
 
     def compact(self) -> None:
         """Cut the live file to its last hour, if the database has what goes."""

@@ -9,14 +9,16 @@ import logging
 from collections import deque
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from substation.clock import Clock
 from substation.errors import Damaged, StoreError
 from substation.settings.model import Home, Settings
-from substation.store import before_migration, clock_spans, live, quarantine, salvage_report
+from substation.store import before_migration, clock_spans, quarantine, salvage_report
+from substation.store.endurance import Endurance
 from substation.store.events import Event
 from substation.store.history import History
-from substation.store.live import LiveFile, LiveRow
+from substation.store.live import LiveRow
 from substation.store.rows import Row
 
 LARGEST_LIVE_BYTES = 64 * 1024 * 1024
@@ -34,7 +36,10 @@ class Keeper:
 
     def __init__(self, home: Home, settings: Settings, clock: Clock) -> None:
         self._home, self._settings, self._clock = home, settings, clock
-        self._live: LiveFile | None = None
+        self.endurance = Endurance(
+            home, clock, settings.site.zone, simulated=settings.simulated, note=self.event
+        )
+        self._live = self.endurance.live
         self._history: History | None = None
         self._clock_span: int | None = None
         self._left_span: tuple[int, int, int] | None = None
@@ -50,12 +55,13 @@ class Keeper:
 
         Raises WrongStation when a store is of the other kind (simulated, real).
         """
-        if self._live is None:
-            self._live = LiveFile(self._home.live, self._settings.site.zone, self._settings.simulated)
+        self.endurance.refuse_if_gone()
+        with self.endurance.surviving_live():
+            self._live.open()
         if self._history is None and quarantine.waiting(self._home.history) is None:
             try:
                 self._history = self._opened()
-                rescued = self._history.replay(live.read(self._home.live))
+                rescued = self._history.replay(self._live.rows())
             except Damaged as exc:
                 if not quarantine.was_ours(
                     self._home.history, salvage_report.identity(self._home).get("uid")
@@ -119,8 +125,8 @@ class Keeper:
 
     def keep_live(self, rows: Sequence[LiveRow]) -> None:
         """Append one round to the live file, in one write."""
-        if self._live and rows:
-            self._live.append(rows)
+        if rows:
+            self.endurance.keep_live(rows, self._history)
 
     def keep_history(self, rows: Sequence[LiveRow]) -> None:
         """Hand one round to the database's buffer."""
@@ -179,30 +185,40 @@ class Keeper:
     @property
     def advice(self) -> list[str]:
         """What is wrong with the stores beyond a failed write, in words for the state line."""
-        lost = self._history.lost if self._history else 0
-        return [f"{lost} readings given up: the medium has failed for hours"] if lost else []
+        return self.endurance.advice
+
+    @property
+    def medium_beat(self) -> dict[str, Any]:
+        """The heartbeat's part on the medium: see `Endurance.beat`."""
+        return self.endurance.beat(self._history)
 
     @property
     def urgent(self) -> bool:
         """Whether a change of state waits for a commit: the live file, our journal, does not hold it."""
         return self._history is not None and self._history.pending_events > 0
 
-    def commit(self) -> None:
-        """Bring the buffered rounds into the database, in one transaction."""
+    @property
+    def behind(self) -> bool:
+        """Whether more waits than a round brings: a medium that failed is back."""
+        return self.endurance.behind(self._history)
+
+    def commit(self, budget_s: float | None = None) -> None:
+        """Bring the buffered rounds into the database; of a backlog as much as `budget_s` allows."""
         if self._history:
             with self._minding_damage():
-                self._history.commit()
+                self.endurance.commit(self._history, budget_s)
 
     def compact(self) -> None:
         """Cut the live file to its last hour. Not to be called while commits fail: it is the journal."""
-        if self._live and (self._history or self._home.live.stat().st_size > LARGEST_LIVE_BYTES):
-            self._live.compact(self._clock.now_ms())
+        if self._history or self._live.bytes() > LARGEST_LIVE_BYTES:
+            self._live.compact()
 
     def upkeep(self, budget_s: float) -> None:
         """Remove a slice of what is older than it has to be kept."""
         if self._history:
             with self._minding_damage():
                 self._history.upkeep(self._clock.now_ms(), budget_s)
+                self.endurance.upkeep(self._history, budget_s)
 
     def absorb(self, budget_s: float) -> None:
         """Take a slice of the oldest database in the inbox; remove it when all of it is taken.
@@ -233,6 +249,5 @@ class Keeper:
             if self._history:
                 self._history.close()
         finally:
-            if self._live:
-                self._live.close()
-            self._history = self._live = None
+            self._live.close()
+            self._history = None

@@ -30,8 +30,8 @@ class LivePlaces:
         self._spare: LiveFile | None = None
         self._spare_path: Path | None = None
         self._again_s: float | None = None
-        self.size = 0
-        """Bytes in memory."""
+        self._trouble = StoreError(f"{path} is not open")
+        self._is_settled = False
 
     @property
     def spare_path(self) -> Path | None:
@@ -41,18 +41,13 @@ class LivePlaces:
     def open(self) -> None:
         """Open the file in its place. Raises StoreError; rows go to memory then. Raises WrongStation."""
         if self._file is None:
-            try:
-                self._file = LiveFile(self._path, self._zone, self._simulated)
-            except StoreError:
-                self._again_s = self._clock.monotonic() + RETRY_S
-                raise
+            self._file = LiveFile(self._path, self._zone, self._simulated)
 
     def append(self, rows: Sequence[LiveRow], is_there: Callable[[], bool]) -> StoreError | None:
         """Add one round; return the trouble that sent it to memory, if any.
 
         Raises the trouble where memory does not take it either.
         """
-        trouble: StoreError
         if self._again_s is None or self._clock.monotonic() >= self._again_s:
             try:
                 if not is_there():
@@ -63,17 +58,15 @@ class LivePlaces:
             except WrongStation:
                 raise
             except StoreError as exc:
-                trouble = exc
+                self._trouble = exc
                 self._again_s = self._clock.monotonic() + RETRY_S
                 self._let_go()
             else:
                 self._again_s = None
                 self._leave_spare()
                 return None
-        else:
-            trouble = StoreError(f"{self._path} could not be written a moment ago")
-        self._to_spare(rows, trouble)
-        return trouble
+        self._to_spare(rows)
+        return self._trouble
 
     def rows(self) -> list[LiveRow]:
         """Return what both places hold, for the history: that of the other kind of station is left out."""
@@ -84,9 +77,9 @@ class LivePlaces:
 
     def settle(self) -> None:
         """Take that the history has all; what memory held may go, unless it is still written to."""
-        if self._spare is None:
+        if self._spare is None and not self._is_settled:
             spare.remove(self._path)
-            self.size = 0
+            self._is_settled = True
 
     def compact(self) -> None:
         """Cut the file to its last hour."""
@@ -112,19 +105,20 @@ class LivePlaces:
             self._spare.close()
             self._spare = None
 
-    def _to_spare(self, rows: Sequence[LiveRow], trouble: StoreError) -> None:
+    def _to_spare(self, rows: Sequence[LiveRow]) -> None:
+        self._is_settled = False
         try:
             if self._spare is None:
                 place = spare.beside(self._path)
                 if place is None:
-                    raise trouble
+                    raise self._trouble
                 self._spare = self._opened(place)
                 self._spare_path = place
             self._spare.append(rows)
             self._bound()
         except StoreError:
             self._leave_spare()
-            raise trouble from None
+            raise self._trouble from None
 
     def _opened(self, place: Path) -> LiveFile:
         try:
@@ -137,8 +131,6 @@ class LivePlaces:
         if self._spare is None or self._spare_path is None:
             return
         keep_ms = HOUR_MS
-        self.size = self._spare_path.stat().st_size
-        while self.size > LARGEST_SPARE_BYTES and keep_ms >= SHORTEST_MS:
+        while self._spare_path.stat().st_size > LARGEST_SPARE_BYTES and keep_ms >= SHORTEST_MS:
             self._spare.compact(self._clock.now_ms(), keep_ms)
-            self.size = self._spare_path.stat().st_size
             keep_ms //= 2

@@ -33,7 +33,15 @@ _REMEDY = {
 }
 _READ_ONLY_FLAG = os.ST_RDONLY
 _OF_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
-_OF_GONE = frozenset({errno.ENOENT, errno.ENODEV, errno.ENXIO, errno.ESTALE, errno.ENOTCONN, errno.ENOMEDIUM})
+_OF_GONE = frozenset({errno.ENODEV, errno.ENXIO, errno.ESTALE, errno.ENOTCONN, errno.ENOMEDIUM})
+_OF_FAILING = frozenset(
+    {errno.EIO, errno.EUCLEAN, errno.EBADMSG, errno.EREMOTEIO, errno.ENODATA, errno.ETIMEDOUT}
+)
+_OF_SQLITE = {
+    sqlite3.SQLITE_FULL: errno.ENOSPC,
+    sqlite3.SQLITE_READONLY: errno.EROFS,
+    sqlite3.SQLITE_IOERR: errno.EIO,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +76,9 @@ class Medium:
         self._home, self._clock, self._zone = home, clock, zone
         self._is_known = home.config.exists()
         self._reasons: list[str] = []
-        self._since: tuple[int, float] | None = None
-        self._lost = 0
+        self._since_s: float | None = None
+        self.lost = 0
+        """Readings that could be kept nowhere in this outage."""
 
     @property
     def is_there(self) -> bool:
@@ -79,7 +88,7 @@ class Medium:
     @property
     def failing(self) -> bool:
         """Whether an outage is under way."""
-        return self._since is not None
+        return self._since_s is not None
 
     @property
     def reason(self) -> str:
@@ -89,9 +98,9 @@ class Medium:
     @property
     def since_ms(self) -> int | None:
         """Since when, UTC ms by the clock as it is set now; None while there is no outage."""
-        if self._since is None:
+        if self._since_s is None:
             return None
-        return self._clock.now_ms() - round((self._clock.monotonic() - self._since[1]) * 1000)
+        return self._clock.now_ms() - round((self._clock.monotonic() - self._since_s) * 1000)
 
     def failed(self, error: Exception) -> bool:
         """Take that a write has failed; return whether that is the medium's fault."""
@@ -100,32 +109,33 @@ class Medium:
         reason = self._found(error)
         if reason is None:
             return False
-        if self._since is None:
-            self._since = self._clock.now_ms(), self._clock.monotonic()
+        if self._since_s is None:
+            self._since_s = self._clock.monotonic()
         if reason in self._reasons:
             self._reasons.remove(reason)
         self._reasons.append(reason)
         return True
 
-    def went_on(self, since_ms: int, reason: str) -> None:
+    def went_on(self, since_ms: object, reason: object, lost: object) -> None:
         """Take that a poller before this one met the outage already."""
-        if reason in _SAYS and since_ms <= self._clock.now_ms():
-            ago_s = (self._clock.now_ms() - since_ms) / 1000
-            self._since = since_ms, self._clock.monotonic() - ago_s
-            self._reasons = [reason]
+        if not isinstance(since_ms, int) or reason not in _SAYS or since_ms > self._clock.now_ms():
+            return
+        ago_s = (self._clock.now_ms() - since_ms) / 1000
+        self._since_s = self._clock.monotonic() - ago_s
+        self._reasons = [str(reason)]
+        self.lost = lost if isinstance(lost, int) else 0
 
     def lose(self, readings: int) -> None:
         """Take that readings could be kept nowhere."""
-        self._lost += readings
+        self.lost += readings
 
     def well(self) -> Outage | None:
         """Take that everything that waited is written; return the outage that is over with that, if any."""
         since_ms = self.since_ms
         if since_ms is None:
             return None
-        over = Outage(since_ms, self._clock.now_ms(), tuple(self._reasons), self._lost)
-        self._since, self._lost = None, 0
-        self._reasons = []
+        over = Outage(since_ms, self._clock.now_ms(), tuple(self._reasons), self.lost)
+        self._since_s, self.lost, self._reasons = None, 0, []
         return over
 
     @property
@@ -135,10 +145,11 @@ class Medium:
         if since_ms is None:
             return ""
         at = site_time(since_ms, self._zone).strftime("%d %b %H:%M")
-        cost = f"; {self._lost} readings were given up" if self._lost else ""
+        cost = f"; {self.lost} readings were given up" if self.lost else ""
+        remedy = _REMEDY[self.reason]
         return (
-            f"{self._home.folder}: {_SAYS[self.reason]} since {at}: nothing new is stored, the newest readings "
-            f"wait in memory{cost}. {_REMEDY[self.reason].capitalize()}; then all goes on by itself"
+            f"{self._home.folder}: {_SAYS[self.reason]} since {at}: nothing new is stored, the newest "
+            f"readings wait in memory{cost}. {remedy[:1].upper()}{remedy[1:]}; then all goes on by itself"
         )
 
     def _found(self, error: Exception) -> str | None:
@@ -150,13 +161,15 @@ class Medium:
         if isinstance(error, Full):
             return FULL
         number = _errno(error)
+        if number is None:
+            return None
         if number in _OF_FULL:
             return FULL
         if number == errno.EROFS:
             return READ_ONLY
         if number in _OF_GONE:
             return GONE
-        return FAILING
+        return FAILING if number in _OF_FAILING else None
 
 
 def _read_only(folder: Path) -> bool:
@@ -172,7 +185,6 @@ def _errno(error: BaseException | None) -> int | None:
         if isinstance(error, OSError):
             return error.errno
         if isinstance(error, sqlite3.Error):
-            code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-            return {sqlite3.SQLITE_FULL: errno.ENOSPC, sqlite3.SQLITE_READONLY: errno.EROFS}.get(code)
+            return _OF_SQLITE.get(getattr(error, "sqlite_errorcode", 0) & 0xFF)
         error = error.__cause__
     return None

@@ -37,7 +37,7 @@ class Room:
 
 
 def room_of(folder: Path) -> Room | None:
-    """Return the room on the medium of a folder, for a user without privileges; None where none can be told."""
+    """Return the room on a folder's medium, for a user without privileges; None where that is not known."""
     try:
         found = os.statvfs(folder)
     except OSError:

@@ -81,6 +81,7 @@ def test_every_field_that_others_rely_on_is_in_the_heartbeat(
     beat = heartbeat.read(home.heartbeat)
     assert beat is not None
     promised = "v state at_ms started_ms pid simulated interval_s round round_s limit_s lines meters problems"
+    promised += " medium boot mono_ms"
     assert set(beat) == set(promised.split())
     line = "name kind port state detail advice busy waited round_s limit_s paused"
     assert set(beat["lines"][0]) == set(line.split())
@@ -212,6 +213,7 @@ def test_a_full_store_never_stops_the_polling(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     monkeypatch.setattr(spine, "COMMIT_S", 0.0)
+    monkeypatch.setattr(spine, "RETRY_S", 0.0)
     monkeypatch.setattr(spine.log, "propagate", True)
 
     def full(*_: object) -> None:
@@ -223,7 +225,9 @@ def test_a_full_store_never_stops_the_polling(
         poller.run(rounds=4)
     beat = heartbeat.read(home.heartbeat)
     assert beat is not None
-    assert beat["problems"] == ["no space left; free some space"]
+    said, outage = beat["problems"]
+    assert said == "no space left; free some space"
+    assert "the medium is full since" in outage
     assert beat["meters"][0]["ok"] == 4
     assert len([row for row in live.read(home.live) if row.reading.meter_id == 1]) == 4
     assert [record.message for record in caplog.records].count("no space left; free some space") == 1

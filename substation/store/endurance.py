@@ -1,0 +1,153 @@
+"""How the poller's stores bear a medium that does not take what is written: full, read-only, gone.
+
+Readings wait in memory (`History`), the live file goes to memory too (`LivePlaces`), a full medium gets room
+(`Relief`). When everything that waited is written the outage is noted, with its reason and what it cost.
+"""
+
+import contextlib
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from substation.clock import Clock
+from substation.errors import Full, StoreError, WrongStation
+from substation.settings.model import Home
+from substation.store import heartbeat
+from substation.store.history import History
+from substation.store.live import LiveRow
+from substation.store.live_places import LivePlaces
+from substation.store.medium import Medium
+from substation.store.relief import Relief
+
+BACKLOG = 1_000
+"""With more readings than this waiting the next round goes on with them."""
+
+log = logging.getLogger("poller")
+
+
+class Endurance:
+    """The writing side of one station's stores, as far as the medium has a say in it."""
+
+    def __init__(
+        self, home: Home, clock: Clock, zone: ZoneInfo, *, simulated: bool, note: Callable[..., None]
+    ) -> None:
+        """Take over an outage from the poller before, if it met one; `note` notes an event."""
+        self._note = note
+        self.live = LivePlaces(home.live, zone, simulated, clock)
+        self.medium = Medium(home, clock, zone)
+        self.relief = Relief(home, clock, zone)
+        self._folder = home.folder
+        self._has_to_reopen = False
+        self._lost = 0
+        beat = heartbeat.read(home.heartbeat) or {}
+        said = beat.get("medium")
+        if isinstance(said, dict) and bool(beat.get("simulated")) == simulated:
+            self.medium.went_on(said.get("since_ms"), said.get("state"), said.get("lost"))
+
+    @property
+    def is_there(self) -> bool:
+        """Whether the station's folder is where it belongs."""
+        return self.medium.is_there
+
+    def refuse_if_gone(self) -> None:
+        """Raise StoreError where nothing may be made: an empty folder stands where the medium was."""
+        if not self.is_there:
+            raise StoreError(f"{self._folder}: the station's folder is gone; put the medium back, mount it")
+
+    @contextlib.contextmanager
+    def surviving_live(self) -> Iterator[None]:
+        """Let pass what is the medium's fault: rows go to memory then."""
+        try:
+            yield
+        except WrongStation:
+            raise
+        except StoreError as exc:
+            if not self._failed(exc):
+                raise
+
+    def keep_live(self, rows: Sequence[LiveRow], history: History | None) -> None:
+        """Add a round to the live file, wherever that can be. Raises StoreError for faults of its own."""
+        trouble = self.live.append(rows, lambda: self.is_there)
+        if trouble is None:
+            if history is None and self.medium.failing:
+                self._over()
+        elif not self._failed(trouble) and not self.medium.failing:
+            raise trouble
+
+    def commit(self, history: History, budget_s: float | None) -> None:
+        """Bring what waits into the history; on a full medium make room and try again. Raises StoreError."""
+        try:
+            self._commit(history, budget_s)
+        except StoreError as exc:
+            if self._failed(exc) and not isinstance(exc, Full):
+                self._has_to_reopen = True
+            if not isinstance(exc, Full) or not self.relief.full(self._note):
+                raise
+            self._commit(history, budget_s)
+        if not history.pending and self.live.spare_path is None:
+            if self.medium.failing:
+                self._over()
+                history.commit()
+            self.live.settle()
+
+    def _commit(self, history: History, budget_s: float | None) -> None:
+        self._count_lost(history)
+        if self._has_to_reopen:
+            self.refuse_if_gone()
+            history.reopen()
+            self._has_to_reopen = False
+        history.commit(budget_s)
+
+    def _failed(self, error: StoreError) -> bool:
+        was_failing = self.medium.failing
+        is_ours = self.medium.failed(error)
+        if self.medium.failing and not was_failing:
+            log.error("%s", self.medium.words)
+        return is_ours
+
+    def _count_lost(self, history: History) -> None:
+        if history.lost > self._lost and self.medium.failing:
+            self.medium.lose(history.lost - self._lost)
+        self._lost = history.lost
+
+    def _over(self) -> None:
+        over = self.medium.well()
+        if over is not None:
+            event = over.event()
+            log.warning("%s", event["detail"])
+            self._note(**event)
+
+    def upkeep(self, history: History, budget_s: float) -> None:
+        """Look whether there is room, and make some. Raises StoreError."""
+        if not self._has_to_reopen:
+            self.relief.look(history, budget_s, self._note)
+
+    def behind(self, history: History | None) -> bool:
+        """Whether so much waits that the next round should go on with it."""
+        return history is not None and not self.medium.failing and history.pending > BACKLOG
+
+    @property
+    def advice(self) -> list[str]:
+        """What somebody should know and do, in words for the state line."""
+        words = self.medium.words
+        return [*([words] if words else []), *self.relief.advice]
+
+    def beat(self, history: History | None) -> dict[str, Any]:
+        """Return the heartbeat's part on the medium.
+
+        `state` is well, low, full, read-only, gone or failing, since `since_ms`; `live` where in memory the
+        live file is, or null; `free` and `total` are bytes, `days_left` until only the reserve is left;
+        `waiting` readings wait to be stored, `lost` were given up in this outage.
+        """
+        found, place = self.relief.found, self.live.spare_path
+        return {
+            "state": self.medium.reason or ("low" if self.relief.low else "well"),
+            "since_ms": self.medium.since_ms,
+            "live": None if place is None else str(place),
+            "free": None if found is None else found.free,
+            "total": None if found is None else found.total,
+            "days_left": self.relief.days_left,
+            "waiting": 0 if history is None else history.pending,
+            "lost": self.medium.lost,
+        }
