@@ -19,6 +19,7 @@ _MINUTE_MS = 60_000
 _QUARTER_MS = 900_000
 _ZONE = "import_zone"
 """In `meta`: the zone of imported local times."""
+_SAME_EVENT = "at_ms = ? AND kind = ? AND meter_id IS ? AND old = ? AND new = ? AND detail = ?"
 Event = tuple[int, str, int | None, str, str, str]
 """at_ms, kind, meter_id, old, new, detail."""
 
@@ -173,12 +174,17 @@ def events_of(source: sqlite3.Connection) -> list[Event]:
     return source.execute("SELECT at_ms, kind, meter_id, old, new, detail FROM event ORDER BY id").fetchall()
 
 
+def not_noted(db: sqlite3.Connection, events: Iterable[Event]) -> list[Event]:
+    """Return the events that we have not; one that comes twice counts once."""
+    found = f"SELECT 1 FROM event WHERE {_SAME_EVENT}"  # noqa: S608 - a condition of ours
+    return [event for event in dict.fromkeys(events) if not db.execute(found, event).fetchone()]
+
+
 def take_events(db: sqlite3.Connection, events: Iterable[Event]) -> None:
     """Keep the events that we have not."""
     for event in events:
         db.execute(
-            "INSERT INTO event (at_ms, kind, meter_id, old, new, detail) SELECT ?, ?, ?, ?, ?, ? "
-            "WHERE NOT EXISTS (SELECT 1 FROM event WHERE at_ms = ? AND kind = ? AND meter_id IS ? "
-            "AND old = ? AND new = ? AND detail = ?)",
+            "INSERT INTO event (at_ms, kind, meter_id, old, new, detail) SELECT ?, ?, ?, ?, ?, ? "  # noqa: S608
+            f"WHERE NOT EXISTS (SELECT 1 FROM event WHERE {_SAME_EVENT})",
             (*event, *event),
         )

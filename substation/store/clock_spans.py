@@ -10,8 +10,9 @@ the mark off.
 import datetime as dt
 import re
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from substation.clock import day_start_ms, iso
@@ -28,6 +29,9 @@ LASTED = re.compile(
 SLICE = 5000
 """Rows rolled up at once."""
 DAY_MS = 86_400_000
+
+Changed = Callable[[str, Sequence[Any] | None, Sequence[Any] | None], None]
+"""Table, the row that came, the row that went."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,10 +129,12 @@ def correct(
     zone: ZoneInfo,
     now_ms: int,
     account: Callable[[list[Row]], None],
+    changed: Changed,
 ) -> int:
     """Move the span's rows and events by `offset_ms`, and roll up anew every day that they leave or reach.
 
-    Inside a transaction; all of it or nothing. `account` rolls up rows that stand in `reading` already.
+    Inside a transaction; all of it or nothing. `account` rolls up rows that stand in `reading` already;
+    `changed` is told of every other row that comes or goes (`digest.Ledger`).
     Returns how many readings were moved. Raises StoreError where a day's readings are not all there any more.
     """
     first, last = span.begin_ms - DAY_MS, span.end_ms + DAY_MS
@@ -141,12 +147,14 @@ def correct(
         )
     for row in rows:
         db.execute("DELETE FROM reading WHERE key = ?", (row[0],))
+        changed("reading", None, (*row[:4], *row[4]))
     for key, code, reason, mask, values in rows:
         true = key + (offset_ms << 8)
         plain = MARK.sub("", reason or "") or None
         while db.execute("SELECT 1 FROM reading WHERE key = ?", (true,)).fetchone():
             true += 1 << 8  # the next free millisecond, as for any clock that was set back
         db.execute(schema.insert("reading", "INSERT"), (true, code, plain, mask, *values))
+        changed("reading", (true, code, plain, mask, *values), None)
     _mend_gaps(db, f"(clock {span.id})", offset_ms)
     db.execute(
         "UPDATE event SET at_ms = at_ms + ?, detail = trim(replace(detail, ?, '')) "
@@ -156,10 +164,10 @@ def correct(
     for start_ms in sorted(days):
         end_ms = day_start_ms(start_ms, zone, -1)
         for table in schema.ROLLUPS:
-            db.execute(
-                f"DELETE FROM {table} WHERE key >= ? AND key < ?",  # noqa: S608 - a name of ours
-                (rollup.period_start(table, start_ms, zone) << 8, end_ms << 8),
-            )
+            bounds = (rollup.period_start(table, start_ms, zone) << 8, end_ms << 8)
+            for gone in db.execute(f"{schema.select(table)} WHERE key >= ? AND key < ?", bounds):
+                changed(table, None, gone)
+            db.execute(f"DELETE FROM {table} WHERE key >= ? AND key < ?", bounds)  # noqa: S608 - a name of ours
         for some in _slices(db, start_ms, end_ms):
             account(some)
     db.execute(

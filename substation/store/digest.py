@@ -32,9 +32,10 @@ FACTS = {
     "meta": "SELECT key, value FROM meta",
     "sync": "SELECT name, last_key, at_ms FROM sync",
     "clock_span": "SELECT id, boot, skew_ms, begin_ms, end_ms, offset_ms, corrected_ms FROM clock_span",
-    "schema": "SELECT type, name, tbl_name, sql FROM sqlite_master WHERE name NOT LIKE 'sqlite_%'",
 }
 """Small tables that have one digest as a whole, made anew whenever something in them changes."""
+SHAPE = "schema"
+"""Not a table: tables, views, triggers and indexes of the file, as far as they are ours."""
 LOST = "lost"
 """Not a table: of this UTC day it is known that rows were lost (salvage), so nobody recomputes it."""
 
@@ -70,6 +71,11 @@ def together(one: tuple[int, int], other: tuple[int, int]) -> tuple[int, int]:
     return one[0] + other[0], (one[1] + other[1]) & _MASK
 
 
+def of_facts(db: sqlite3.Connection, table: str) -> tuple[int, int]:
+    """Return the digest of a table in `FACTS`, or of the file's `SHAPE`, as it is now."""
+    return of_rows(schema.shape(db) if table == SHAPE else db.execute(FACTS[table]))
+
+
 def day_of(key: int) -> int:
     """Return the UTC day number of a row's key."""
     return (key >> 8) // DAY_MS
@@ -86,9 +92,9 @@ def stored(db: sqlite3.Connection, table: str, day: int) -> tuple[int, int] | No
     return None if found is None else (found[0], found[1])
 
 
-def drop(db: sqlite3.Connection, table: str, first_day: int, last_day: int) -> None:
-    """Drop the digests of a table's days, both included; in the transaction that changes them."""
-    db.execute("DELETE FROM digest WHERE tbl = ? AND day BETWEEN ? AND ?", (table, first_day, last_day))
+def drop(db: sqlite3.Connection, table: str, day: int) -> None:
+    """Drop a day's digest; in the transaction that changes the day."""
+    db.execute("DELETE FROM digest WHERE tbl = ? AND day = ?", (table, day))
 
 
 def note_lost(db: sqlite3.Connection, days: Iterable[int], at_ms: int) -> None:
@@ -126,6 +132,10 @@ class Ledger:
     def reload(self) -> None:
         """Look again which days have a digest, and forget what was not written."""
         self._known = set(self._db.execute("SELECT tbl, day FROM digest"))
+        self.forget()
+
+    def forget(self) -> None:
+        """Forget what was not written: the transaction failed."""
         self._changes.clear()
         self._events.clear()
 
@@ -154,6 +164,13 @@ class Ledger:
         if old is not None:
             change[0] -= 1
             change[1] -= of_row(old)
+
+    def gone(self, table: str, days: Iterable[int]) -> None:
+        """Drop the digests of days that lose rows by retention; inside its transaction."""
+        for day in days:
+            if self._touched is not None:
+                self._touched.add((table, day))
+            drop(self._db, table, day)
 
     def happened(self, events: Iterable[Sequence[Any]]) -> None:
         """Take events that are about to be written; to be called before they are."""
@@ -195,9 +212,9 @@ class Ledger:
                 self._put((table, day, there[0] + rows, there[1] + total & _MASK), at_ms)
         self._changes.clear()
         self._events.clear()
-        for table, question in FACTS.items():
+        for table in (*FACTS, SHAPE):
             if stored(self._db, table, 0) is None:
-                self._put((table, 0, *of_rows(self._db.execute(question))), at_ms)
+                self._put((table, 0, *of_facts(self._db, table)), at_ms)
 
     def take(self, digests: Iterable[Digest], at_ms: int) -> Iterator[Digest]:
         """Store what a check has proposed of days that nobody touched since; yield what was stored."""

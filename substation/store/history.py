@@ -282,13 +282,23 @@ class History:
         self._store_proposed()
         self._pace.begin(budget_s)
         with door.explained(self._path):
-            return all(
-                upkeep.trim(self._db, table, mark, upkeep.cut_ms(self._db, days, now_ms), self._pace)
-                for table, mark, days in (
-                    ("reading", schema.RAW_FROM, self._raw_days),
-                    ("minute", schema.MINUTE_FROM, self._minute_days),
+            return (
+                all(
+                    upkeep.trim(
+                        self._db,
+                        table,
+                        mark,
+                        upkeep.cut_ms(self._db, days, now_ms),
+                        self._pace,
+                        gone=self._ledger.gone,
+                    )
+                    for table, mark, days in (
+                        ("reading", schema.RAW_FROM, self._raw_days),
+                        ("minute", schema.MINUTE_FROM, self._minute_days),
+                    )
                 )
-            ) and not self._proposed
+                and not self._proposed
+            )
 
     def watch(self) -> str:
         """Note from now on which days are written to; return the name of this watch, for `propose`."""
@@ -349,7 +359,9 @@ class History:
             if day is None:
                 return None
             self._pace.begin(budget_s)
-            return *day, upkeep.trim(self._db, "reading", schema.RAW_FROM, day[1], self._pace)
+            return *day, upkeep.trim(
+                self._db, "reading", schema.RAW_FROM, day[1], self._pace, gone=self._ledger.gone
+            )
 
     def reopen(self) -> None:
         """Open the file anew: the medium failed, and what comes back may be a mount of its own.

@@ -8,6 +8,7 @@ key is `start_ms << 8 | meter_id` in UTC; where hours and days begin is the site
 import contextlib
 import sqlite3
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 
 from substation.clock import Clock
 from substation.errors import StoreError
@@ -270,3 +271,20 @@ MIGRATIONS: dict[str, Callable[[sqlite3.Connection], None]] = {
     DIGESTS: _digests,
 }
 """By name, in order. A migration that has been published is never edited: write the next one."""
+
+
+@lru_cache(maxsize=8)
+def made(names: tuple[str, ...]) -> list[tuple[str, str, str, str]]:
+    """Return type, name, table and statement of everything that these migrations make."""
+    with contextlib.closing(sqlite3.connect(":memory:", isolation_level=None)) as db:
+        for name, migration in MIGRATIONS.items():
+            if name in names:
+                migration(db)
+        return db.execute("SELECT type, name, tbl_name, sql FROM sqlite_master").fetchall()
+
+
+def shape(db: sqlite3.Connection) -> list[tuple[str, str, str, str]]:
+    """Return the same of a file, as far as it is ours: somebody may have added a view of his own."""
+    ours = {name for _, name, _, _ in made(tuple(MIGRATIONS))}
+    found = db.execute("SELECT type, name, tbl_name, sql FROM sqlite_master").fetchall()
+    return [row for row in found if row[1] in ours]

@@ -7,9 +7,10 @@ that runs behind pushes out nothing.
 """
 
 import sqlite3
+from collections.abc import Callable
 
 from substation.clock import Clock
-from substation.store import schema
+from substation.store import digest, schema
 
 DAY_MS = 86_400_000
 _SMALLEST, _LARGEST = 32, 2048
@@ -53,10 +54,42 @@ def cut_ms(db: sqlite3.Connection, days: int, now_ms: int) -> int:
     return min(int(starts[-1]), now_ms - days * DAY_MS)
 
 
-def trim(db: sqlite3.Connection, table: str, mark: str, cut: int, pace: Pace) -> bool:
+def oldest_day(db: sqlite3.Connection, now_ms: int) -> tuple[int, int] | None:
+    """Return when the oldest single poll was made and where its day ends; None in the day under way.
+
+    That is the newest day with rows; where the clock has been ahead meanwhile, the one by the clock.
+    """
+    (oldest,) = db.execute("SELECT min(key) >> 8 FROM reading").fetchone()
+    (newest,) = db.execute("SELECT max(key) >> 8 FROM day").fetchone()
+    (today,) = db.execute("SELECT max(key) >> 8 FROM day WHERE key <= ?", (now_ms << 8 | 255,)).fetchone()
+    if oldest is None or newest is None:
+        return None
+    (end,) = db.execute("SELECT min(key) >> 8 FROM day WHERE key > ?", (oldest << 8 | 255,)).fetchone()
+    if end is None or end > (newest if today is None else today):
+        return None
+    return int(oldest), int(end)
+
+
+def room_within(db: sqlite3.Connection) -> int:
+    """Return how many bytes the file can take before it has to grow: deleting does not make it shorter."""
+    (pages,) = db.execute("PRAGMA freelist_count").fetchone()
+    (size,) = db.execute("PRAGMA page_size").fetchone()
+    return int(pages) * int(size)
+
+
+def trim(
+    db: sqlite3.Connection,
+    table: str,
+    mark: str,
+    cut: int,
+    pace: Pace,
+    *,
+    gone: Callable[[str, set[int]], None],
+) -> bool:
     """Delete rows of `table` that began before `cut`; return False when the budget ended first.
 
-    `mark` is the row in `meta` that says from when on the table is whole. `pace` has begun.
+    `mark` is the row in `meta` that says from when on the table is whole. `pace` has begun. `gone` is told
+    the UTC days that lose rows (`digest.Ledger`): a digest does not outlive the rows that it was of.
     """
     bound = cut << 8
     oldest = f"SELECT key FROM {table} WHERE key < ? ORDER BY key LIMIT ?"  # noqa: S608
@@ -66,6 +99,7 @@ def trim(db: sqlite3.Connection, table: str, mark: str, cut: int, pace: Pace) ->
         while keys := db.execute(oldest, (bound, pace.size)).fetchall():
             last = keys[-1][0]
             db.execute(f"DELETE FROM {table} WHERE key <= ?", (last,))  # noqa: S608
+            gone(table, {digest.day_of(key) for (key,) in keys})
             db.execute(
                 "INSERT INTO meta VALUES (?, ?) ON CONFLICT DO UPDATE SET value = "
                 "max(CAST(value AS INTEGER), CAST(excluded.value AS INTEGER))",

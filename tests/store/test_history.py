@@ -127,7 +127,10 @@ def test_a_file_keeps_who_it_is(history, path):
         assert db.execute("PRAGMA application_id").fetchone() == (0x53534D53,)
         assert db.execute("PRAGMA journal_mode").fetchone() == ("wal",)
         tables = {name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-    assert tables == {*schema.ROLLUPS, "reading", "event", "schema_migration", "sync", "meta", "clock_span"}
+    assert tables == {
+        *schema.ROLLUPS,
+        *("reading", "event", "schema_migration", "sync", "meta", "clock_span", "digest"),
+    }
     assert stat.S_IMODE(path.stat().st_mode) & 0o007 == 0
 
 
