@@ -1,0 +1,167 @@
+"""Proof: a copy counts when a restore of it gave the rows that were copied.
+
+After each copy the days that are new are restored into a scratch history, and the ones whose last proof is
+oldest, so many that within four weeks all of them had their turn. What is read back out of the scratch
+history must have the digests that the copy has; where the station's own history still has the day, and it has
+not changed since, its rows too.
+"""
+
+import contextlib
+import math
+import sqlite3
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+
+from substation.clock import Clock
+from substation.errors import StoreError
+from substation.store import digest, door, schema
+from substation.store.copies import dayfile, layout, reading
+from substation.store.copies.dayfile import Count, Row
+from substation.store.copies.index import Entry, Index
+from substation.store.copies.medium import Medium
+from substation.store.copies.source import Source, State
+
+CYCLE_MS = 28 * layout.DAY_MS
+LEAST_ROWS = 300_000
+"""So many rows a copy are proved at least, where there are so many: half a minute on a small machine."""
+SCRATCH_ROWS = 100_000
+"""The scratch history holds so many at once, in memory: 20 MB."""
+
+
+@dataclass(slots=True)
+class Proof:
+    """What a proof has found."""
+
+    at_ms: int
+    days: set[int] = field(default_factory=set)
+    rows: int = 0
+    problems: list[str] = field(default_factory=list)
+
+    @property
+    def ok(self) -> bool:
+        """Whether every file that was looked at gave its rows back."""
+        return not self.problems
+
+
+def prove_some(
+    medium: Medium, index: Index, source: tuple[Source, State] | None, clock: Clock, every_ms: int
+) -> Proof:
+    """Prove what is new, and a part of the rest; the index remembers it, and what was found damaged."""
+    proof = Proof(clock.now_ms())
+    turns = sorted(index.entries.values(), key=lambda one: (one.proved_ms, -one.day))
+    share = math.ceil(sum(one.rows for one in turns) * min(1.0, every_ms / CYCLE_MS))
+    for entry in turns:
+        if proof.rows > max(share, LEAST_ROWS):
+            break
+        _one(medium, index, entry, source, proof)
+    return proof
+
+
+def prove_all(
+    medium: Medium,
+    index: Index,
+    source: tuple[Source, State] | None,
+    clock: Clock,
+    tick: Callable[[str], None],
+) -> Proof:
+    """Prove every file."""
+    proof = Proof(clock.now_ms())
+    for key in sorted(index.entries):
+        entry = index.entries[key]
+        tick(f"{entry.group} of {layout.date_of(entry.day)}")
+        _one(medium, index, entry, source, proof)
+    return proof
+
+
+def _one(
+    medium: Medium, index: Index, entry: Entry, source: tuple[Source, State] | None, proof: Proof
+) -> None:
+    at = entry.group, entry.day
+    proof.days.add(entry.day)
+    proof.rows += entry.rows
+    try:
+        found = given_back(medium, entry)
+    except StoreError as exc:
+        proof.problems.append(str(exc))
+        index.entries[at] = replace(entry, damage=str(exc))
+        return
+    proved = replace(entry, tables=found, damage="", proved_ms=proof.at_ms)
+    index.entries[at] = proved
+    if source is not None and entry.whole and source[1].get(at) == entry.state and entry.state:
+        words = _unlike(source[0], proved)
+        if words:
+            proof.problems.append(words)
+
+
+def given_back(medium: Medium, entry: Entry) -> dict[str, Count]:
+    """Restore a file into a scratch history and return what that holds. Raises Damaged."""
+    problem = reading.damage(medium, entry)
+    if problem is not None:
+        raise problem
+    path = medium.folder / entry.file
+    found: dict[str, Count] = dict.fromkeys(layout.GROUPS[entry.group], (0, 0))
+    with contextlib.closing(_scratch()) as db, door.explained(path):
+        for table, pages in _batches(dayfile.unpacked(medium.chunks(entry.file), str(path))):
+            db.executemany(_insert(table), pages)
+            back = db.execute(f"SELECT {', '.join(dayfile.columns_of(table))} FROM {table}")  # noqa: S608
+            found[table] = digest.together(found[table], digest.of_rows(back))
+            db.execute(f"DELETE FROM {table}")  # noqa: S608
+    if entry.tables and found != entry.tables:
+        raise StoreError(f"{path}: a restore of it gave other rows than were copied; it is not believed")
+    return found
+
+
+def _unlike(source: Source, entry: Entry) -> str:
+    """Return in words that the station's own rows of the day are not the copied ones any more."""
+    where = f"{entry.group} of {layout.date_of(entry.day)}"
+    try:
+        with source.hold():
+            for table, copied in entry.tables.items():
+                ours = (0, 0)
+                for page in source.rows(table, entry.day):
+                    ours = digest.together(ours, digest.of_rows(page))
+                if ours != copied and source.about().from_ms[entry.group] <= entry.day * layout.DAY_MS:
+                    return (
+                        f"{where}: {source.path} has other rows than the copy, though nothing was noted of a "
+                        "change. See python3 datalogger.py check; the copy was kept"
+                    )
+    except StoreError as exc:
+        return f"{where}: not compared with the station's own history: {exc}"
+    return ""
+
+
+def _scratch() -> sqlite3.Connection:
+    db = sqlite3.connect(":memory:", isolation_level=None)
+    db.execute("PRAGMA journal_mode = OFF")
+    schema.migrate(db, _Still())
+    return db
+
+
+class _Still:
+    """A clock for a history that nobody keeps."""
+
+    def now_ms(self) -> int:
+        return 0
+
+    def monotonic(self) -> float:
+        return 0.0
+
+    def sleep(self, seconds: float) -> None:
+        """Never asked."""
+
+
+def _insert(table: str) -> str:
+    columns = dayfile.columns_of(table)
+    return f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})"  # noqa: S608
+
+
+def _batches(pages: Iterator[tuple[str, list[Row]]]) -> Iterator[tuple[str, list[Row]]]:
+    last, waiting = "", list[Row]()
+    for table, page in pages:
+        if waiting and (table != last or len(waiting) >= SCRATCH_ROWS):
+            yield last, waiting
+            waiting = []
+        last = table
+        waiting += page
+    if waiting:
+        yield last, waiting
