@@ -9,6 +9,7 @@ from pathlib import Path
 from substation.clock import Clock, SystemClock, site_time
 from substation.commands import (
     datalogger_audit,
+    datalogger_backup,
     datalogger_clock,
     datalogger_export,
     datalogger_import,
@@ -43,6 +44,9 @@ examples:
   python3 datalogger.py import                 take over the readings of the original system
   python3 datalogger.py clock                  may the times be believed?
   python3 datalogger.py export                 a year of readings as CSV in an encrypted archive
+  python3 datalogger.py backup                 copy what is new to the second medium
+  python3 datalogger.py verify                 do the copies give everything back?
+  python3 datalogger.py restore FOLDER         the history anew, in a station without one
   python3 datalogger.py kit                    configuration and key, sealed, for the day the machine is lost
 
 exit codes: 0 done, 64 wrong usage, 75 somebody else holds the file, 78 the station cannot be used;
@@ -88,6 +92,7 @@ def _parser() -> argparse.ArgumentParser:
     events.set_defaults(run=_events)
     for part in (
         datalogger_audit,
+        datalogger_backup,
         datalogger_clock,
         datalogger_export,
         datalogger_import,

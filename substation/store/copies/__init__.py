@@ -17,12 +17,14 @@
 - `recover`    an index anew from the files
 - `reading`    rows of files that proved to be whole
 - `restoring`  a history anew
+- `verifying`  everything against its sums, and no day lacking
 - `report`     `state/backup.json`
 """
 
 from substation.store.copies.reading import Newest, newest, rows
 from substation.store.copies.restoring import Restored, restore
 from substation.store.copies.taken import Taken
-from substation.store.copies.taking import take
+from substation.store.copies.taking import alone, take
+from substation.store.copies.verifying import Verified, verify
 
-__all__ = ["Newest", "Restored", "Taken", "newest", "restore", "rows", "take"]
+__all__ = ["Newest", "Restored", "Taken", "Verified", "alone", "newest", "restore", "rows", "take", "verify"]

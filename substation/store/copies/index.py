@@ -133,9 +133,8 @@ def load(medium: Medium) -> Index | None:
     found = sorted(numbers(medium), reverse=True)
     problem: Damaged | None = None
     for place, number in enumerate(found):
-        name = layout.index_name(number)
         try:
-            index = _unpacked(medium.read(name), str(medium.folder / name))
+            index = read(medium, number)
         except Damaged as exc:
             problem = problem or exc
             continue
@@ -146,6 +145,12 @@ def load(medium: Medium) -> Index | None:
     if problem:
         raise problem
     return None
+
+
+def read(medium: Medium, number: int) -> Index:
+    """Return one index. Raises Damaged when it cannot be read."""
+    name = layout.index_name(number)
+    return _unpacked(medium.read(name), str(medium.folder / name))
 
 
 def numbers(medium: Medium) -> list[int]:

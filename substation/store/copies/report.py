@@ -1,14 +1,16 @@
 """`state/backup.json`: what came of the last copy and of the last proof. All that is written to the card."""
 
 import json
-import math
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from substation.errors import StoreError
+from substation.store.copies.proving import Proof
 
 VERSION = 1
+MOST_WORDS = 2000
 
 
 def write(path: Path, found: dict[str, Any]) -> None:
@@ -26,6 +28,24 @@ def write(path: Path, found: dict[str, Any]) -> None:
         raise StoreError(f"{path} cannot be written ({exc.strerror}); the copy itself is done") from exc
 
 
+def proof_of(proof: Proof, problems: Sequence[str], whole_ms: int) -> dict[str, Any]:
+    """Return a proof as the report keeps it; `whole_ms`: since when every file was proved, 0: not yet."""
+    return {
+        "at_ms": proof.at_ms,
+        "ok": not problems,
+        "words": "; ".join(problems)[:MOST_WORDS] or f"{proof.rows} rows came back right",
+        "days": len(proof.days),
+        "whole_ms": whole_ms,
+    }
+
+
+def note_proof(path: Path, proof: Proof, problems: Sequence[str], *, whole_ms: int) -> None:
+    """Note a proof that was made without a copy. Raises StoreError."""
+    found = read(path)
+    if found:
+        write(path, {**found, "proof": proof_of(proof, problems, whole_ms)})
+
+
 def read(path: Path) -> dict[str, Any]:
     """Return the last report; nothing where there is none that can be read."""
     try:
@@ -33,9 +53,3 @@ def read(path: Path) -> dict[str, Any]:
     except (OSError, ValueError):
         return {}
     return found if isinstance(found, dict) and found.get("v") == VERSION else {}
-
-
-def number(found: dict[str, Any], name: str) -> int:
-    """Return a number of a report; 0 where it says none."""
-    value = found.get(name)
-    return int(value) if isinstance(value, int | float) and math.isfinite(value) else 0

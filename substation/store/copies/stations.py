@@ -1,5 +1,6 @@
 """Which stations have copies in a folder. Several may share a medium; each has a folder of its own."""
 
+import contextlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 from substation import __version__
 from substation.clock import iso
 from substation.errors import Damaged, StoreError, WrongStation
+from substation.store import door, schema
 from substation.store.copies import index as index_file
 from substation.store.copies import layout
 from substation.store.copies.index import Index
@@ -71,6 +73,23 @@ def of_kind(folder: Path, simulated: bool | None, site: str = "") -> Station:
         named = "\n".join(f"  {one.medium.folder}" for one in right)
         raise StoreError(f"{folder} holds copies of {len(right)} stations; name one of them:\n{named}")
     return right[0]
+
+
+def of_station(folder: Path, history: Path, simulated: bool, site: str = "") -> Station:
+    """Return the copies of the history that stands there, or of the one station where none does.
+
+    Raises StoreError, in words, when there are none.
+    """
+    if not history.exists():
+        return of_kind(folder, simulated, site)
+    db, _ = door.open_to_read(history)
+    with contextlib.closing(db), door.explained(history):
+        uid = schema.meta(db, "uid") or ""
+    station = find(folder, uid)
+    if station is None:
+        there = "; ".join(one.words for one in stations(folder)) or "nobody"
+        raise StoreError(f"{folder} holds no copies of this station ({uid[:12]}), but of: {there}")
+    return station
 
 
 def begin(folder: Path, index: Index, now_ms: int) -> Station:

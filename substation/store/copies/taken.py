@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from substation.store.copies import report
 from substation.store.copies.proving import Proof
 
 
@@ -45,7 +46,7 @@ class Taken:
         found: dict[str, Any] = {
             "at_ms": self.at_ms,
             "ok": self.ok,
-            "words": self.words[:2000],
+            "words": self.words[: report.MOST_WORDS],
             "folder": folder,
             "uid": self.uid,
             "newest_ms": self.newest_ms,
@@ -54,11 +55,5 @@ class Taken:
             "other_medium": is_other,
         }
         if self.proof is not None:
-            found["proof"] = {
-                "at_ms": self.proof.at_ms,
-                "ok": self.proof.ok,
-                "words": "; ".join(self.proof.problems)[:2000] or f"{self.proof.rows} rows came back right",
-                "days": len(self.proof.days),
-                "whole_ms": self.whole_ms,
-            }
+            found["proof"] = report.proof_of(self.proof, self.proof.problems, self.whole_ms)
         return found
