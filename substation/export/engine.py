@@ -108,7 +108,7 @@ class Export:
     def _pieces(self) -> Iterator[tuple[bytes, int]]:
         yield table.header(self._form), 0
         if self._facts is not None:
-            for page in self._pages.rows(self._facts):
+            for page in self._pages.lines(self._facts):
                 yield self._lines.of(page), len(page)
 
     def _manifest(self) -> Iterator[bytes]:

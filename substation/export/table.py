@@ -6,7 +6,7 @@ Hz, stand in the names. Numbers have the digits of the resolution in which readi
 value is an empty cell. Periods are named by their beginning.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -15,19 +15,13 @@ from zoneinfo import ZoneInfo
 from substation.clock import day_start_ms, site_time, utc
 from substation.quantities import INSTANTS, KEYS, QUANTITIES, Quantity
 from substation.readings import Quality
+from substation.store.cells import BETWEEN
 from substation.store.rows import QUALITY_OF_CODE, keys_in
 from substation.store.schema import ROLLUPS
 
 FIRST = ("Date", "Time", "DateTime", "Meter_ID")
 _LABELS = tuple(q.label for q in QUANTITIES)
-_DIGITS = tuple(len(str(q.steps_per_unit)) - 1 for q in QUANTITIES)
 _INSTANTS = tuple(q for q in QUANTITIES if q.key in INSTANTS)
-_EXTREME_DIGITS = tuple(
-    digits for q, digits in zip(QUANTITIES, _DIGITS, strict=True) if q.key in INSTANTS for _ in range(2)
-)
-_COUNT = len(QUANTITIES)
-_HEAD = 4
-"""Columns of a row before its values: see `pages.columns`."""
 _WORDS = {code: quality.value for code, quality in QUALITY_OF_CODE.items()}
 _DOUBTED = Quality.IMPLAUSIBLE.value
 """For a code that a later version may write, as `rows.to_reading` takes it."""
@@ -77,6 +71,13 @@ class Tally:
     """Rows with at least one answered poll."""
     polls: int = 0
     """Answered polls."""
+
+    def add(self, at_ms: int, polls: int) -> None:
+        """Count one more row."""
+        self.rows += 1
+        self.answered += polls > 0
+        self.polls += polls
+        self.last_ms = at_ms
 
 
 def columns(form: Form) -> list[Column]:
@@ -140,7 +141,7 @@ def header(form: Form) -> bytes:
 
 
 class Lines:
-    """Writes pages of rows as lines, and counts what it wrote."""
+    """Writes pages of `Pages.lines` as lines, and counts what it wrote."""
 
     def __init__(self, form: Form) -> None:
         """Prepare the cells that are the same in every row."""
@@ -153,44 +154,36 @@ class Lines:
 
     def of(self, page: Sequence[tuple[Any, ...]]) -> bytes:
         """Return the page's lines."""
-        write = self._poll if self._form.period_s is None else self._period
-        return "".join([write(row) for row in page]).encode("utf-8", "replace")
+        lines = self._polls(page) if self._form.period_s is None else self._periods(page)
+        return "".join(lines).encode("utf-8", "replace")
 
-    def _poll(self, row: tuple[Any, ...]) -> str:
-        key, code, reason, mask = row[:_HEAD]
-        meter_id = key & 0xFF
-        self._count(meter_id, key >> 8, int(code == 0))
-        local, utc_text = _times(key >> 8, self._form.zone)
-        return (
-            f"{local},{meter_id},{_cells(_DIGITS, row[_HEAD:])},{utc_text},"
-            f"{self._names.get(meter_id, '')},{_quality(code, reason, mask)},{self._simulated}\r\n"
-        )
+    def _polls(self, page: Sequence[tuple[Any, ...]]) -> Iterator[str]:
+        zone, names, simulated = self._form.zone, self._names, self._simulated
+        for key, code, reason, mask, cells in page:
+            at_ms, meter_id = key >> 8, key & 0xFF
+            self._tally(meter_id, at_ms).add(at_ms, int(code == 0))
+            local, utc_text = _times(at_ms, zone)
+            name, quality = names.get(meter_id, ""), _quality(code, reason, mask)
+            yield f"{local},{meter_id},{cells},{utc_text},{name},{quality},{simulated}\r\n"
 
-    def _period(self, row: tuple[Any, ...]) -> str:
-        key, code, _, found = row[:_HEAD]
-        meter_id, at_ms = key & 0xFF, key >> 8
-        self._count(meter_id, at_ms, found)
-        if at_ms != self._at_ms:  # all meters of a period share these cells
-            self._at_ms = at_ms
-            self._local, self._utc = _times(at_ms, self._form.zone)
-            self._due = _due(at_ms, self._form)
-        extremes = ""
-        if self._form.extremes:
-            extremes = "," + _cells(_EXTREME_DIGITS, row[_HEAD + _COUNT :])
-        return (
-            f"{self._local},{meter_id},{_cells(_DIGITS, row[_HEAD : _HEAD + _COUNT])},"
-            f"{self._utc},{self._names.get(meter_id, '')},{_WORDS.get(code, _DOUBTED)},{found},{self._due},"
-            f"{self._simulated}{extremes}\r\n"
-        )
+    def _periods(self, page: Sequence[tuple[Any, ...]]) -> Iterator[str]:
+        names, simulated, extremes = self._names, self._simulated, ""
+        for key, code, _, found, values in page:
+            at_ms, meter_id, cells = key >> 8, key & 0xFF, values
+            if at_ms != self._at_ms:  # all meters of a period share these cells
+                self._at_ms = at_ms
+                self._local, self._utc = _times(at_ms, self._form.zone)
+                self._due = _due(at_ms, self._form)
+            self._tally(meter_id, at_ms).add(at_ms, found)
+            if self._form.extremes:
+                cells, _, extremes = values.replace(BETWEEN, f"{BETWEEN},").partition(BETWEEN)
+            yield (
+                f"{self._local},{meter_id},{cells},{self._utc},{names.get(meter_id, '')},"
+                f"{_WORDS.get(code, _DOUBTED)},{found},{self._due},{simulated}{extremes}\r\n"
+            )
 
-    def _count(self, meter_id: int, at_ms: int, polls: int) -> None:
-        tally = self.tallies.get(meter_id)
-        if tally is None:
-            tally = self.tallies[meter_id] = Tally(first_ms=at_ms)
-        tally.rows += 1
-        tally.answered += polls > 0
-        tally.polls += polls
-        tally.last_ms = at_ms
+    def _tally(self, meter_id: int, at_ms: int) -> Tally:
+        return self.tallies.get(meter_id) or self.tallies.setdefault(meter_id, Tally(first_ms=at_ms))
 
 
 def text_cell(text: str) -> str:
@@ -202,23 +195,10 @@ def text_cell(text: str) -> str:
     return '"' + text.replace('"', '""') + '"'
 
 
-def _cells(digits: tuple[int, ...], values: tuple[Any, ...]) -> str:
-    if None not in values:
-        return _template(digits, (True,) * len(digits)) % values
-    there = tuple([value is not None for value in values])
-    return _template(digits, there) % tuple([value for value in values if value is not None])
-
-
-@lru_cache(maxsize=256)
-def _template(digits: tuple[int, ...], there: tuple[bool, ...]) -> str:
-    """Return how a row with these values is written: nearly all rows lack the same ones, or none."""
-    return ",".join(f"%.{count}f" if has else "" for count, has in zip(digits, there, strict=True))
-
-
 @lru_cache(maxsize=64)
 def _minute(minute: int, zone: ZoneInfo) -> tuple[str, str, str]:
-    local = site_time(minute * 60_000, zone)
-    return f"{local:%Y-%m-%d}", f"{local:%H:%M}", f"{utc(minute * 60_000):%Y-%m-%dT%H:%M}"
+    local = site_time(minute * 60_000, zone).isoformat(" ", "minutes")
+    return local[:10], local[11:16], utc(minute * 60_000).isoformat("T", "minutes")[:16]
 
 
 def _times(at_ms: int, zone: ZoneInfo) -> tuple[str, str]:

@@ -4,7 +4,7 @@ Each page is a short read of its own, from the last key on. So a reader that sta
 transaction open and keeps the writer from no checkpoint; and what changes meanwhile is noticed: a history
 that was replaced, or rows that retention took before they were read, end the reading with words.
 
-Values come in units, means rounded to the whole steps in which readings are stored.
+Values come in units, means rounded to the whole steps in which readings are stored; or as the cells of CSV.
 """
 
 import sqlite3
@@ -16,14 +16,21 @@ from typing import Any, TypeVar
 
 from substation.clock import Clock, SystemClock, iso
 from substation.errors import Damaged, StoreError
-from substation.quantities import INSTANTS, QUANTITIES, Quantity
-from substation.store import pool, schema
+from substation.store import cells, pool, schema
+from substation.store.cells import Cell
 from substation.store.rows import key_of
 
 T = TypeVar("T")
+Row = tuple[Any, ...]
+_Read = Callable[[sqlite3.Connection, str, tuple[int, ...]], list[Row]]
+"""Reads the rows of a condition and its values."""
 PAGE_ROWS = 5000
 LONGEST_S = 60.0
 """A page that takes longer, on whatever card, is given up."""
+_HEADS = {"reading": ("key", "quality", "reason", "implausible")}
+_ROLLUP_HEAD = ("key", "quality", "rows", "n")
+_FEW = 100
+"""Rows without cells are asked for one by one; more of them by reading the page again."""
 _MARK_OF = {"reading": schema.RAW_FROM, "minute": schema.MINUTE_FROM}
 
 
@@ -62,14 +69,12 @@ def columns(wanted: Wanted) -> tuple[str, ...]:
     rows stored, rows answered, 38 values (mean of instants, last of counters), then with `extremes` least
     and greatest of each instant in turn.
     """
-    if wanted.table == "reading":
-        return ("key", "quality", "reason", "implausible", *(_in_unit(q.key, q) for q in QUANTITIES))
-    found = ["key", "quality", "rows", "n"]
-    found += [_in_unit(f"last_{q.key}", q) if q.kind == "counter" else _mean(q) for q in QUANTITIES]
-    if wanted.extremes:
-        instants = [q for q in QUANTITIES if q.key in INSTANTS]
-        found += [_in_unit(f"{what}_{q.key}", q) for q in instants for what in ("min", "max")]
-    return tuple(found)
+    head = _HEADS.get(wanted.table, _ROLLUP_HEAD)
+    return (*head, *(_in_unit(cell) for part in _cells_of(wanted) for cell in part))
+
+
+def _cells_of(wanted: Wanted) -> tuple[tuple[Cell, ...], tuple[Cell, ...]]:
+    return cells.cells_of(wanted.table, extremes=wanted.extremes)
 
 
 class Pages:
@@ -81,13 +86,15 @@ class Pages:
         """Name file and rows; nothing is read yet."""
         self._path, self._wanted, self._page_rows = path, wanted, page_rows
         self._clock = clock or SystemClock()
+        self._head = ", ".join(_HEADS.get(wanted.table, _ROLLUP_HEAD))
         self._query = f"SELECT {', '.join(columns(wanted))} FROM {wanted.table}"  # noqa: S608 - names of ours
+        self._writer = cells.Writer(wanted.table, extremes=wanted.extremes)
 
     def facts(self) -> Facts | None:
         """Return what there is to read; None without a history. Raises StoreError as `HistoryReader`."""
         return self._ask(self._facts)
 
-    def rows(self, facts: Facts) -> Iterator[list[tuple[Any, ...]]]:
+    def rows(self, facts: Facts) -> Iterator[list[Row]]:
         """Yield the rows in pages, up to the last one that `facts` knows.
 
         Raises:
@@ -95,23 +102,49 @@ class Pages:
             StoreError: The history cannot be read, was replaced or moved meanwhile, or retention took rows
                 before they were read. What was yielded before is then not the whole.
         """
+        return self._all(facts, self._rows_of)
+
+    def lines(self, facts: Facts) -> Iterator[list[Row]]:
+        """Yield the same rows, written: four columns, then the cells of the values as one text.
+
+        With commas between them; with extremes these come behind `cells.BETWEEN`. Raises what `rows` does.
+        """
+        return self._all(facts, self._lines_of)
+
+    def sample(self, facts: Facts, count: int = 20) -> list[Row]:
+        """Return some of the newest rows: how long a row is, told in a moment."""
+        bound = -1 if facts.last_key is None else facts.last_key
+        ask = partial(self._lines_of, where="key <= ? ORDER BY key DESC LIMIT ?", of=(bound, count))
+        return self._ask(ask) or []
+
+    def _all(self, facts: Facts, read: _Read) -> Iterator[list[Row]]:
         if facts.last_key is None:
             return
         upper = facts.last_key
         last = key_of(self._wanted.start_ms, 0) - 1
         while last < upper:
-            page = self._ask(partial(self._page, facts=facts, last=last, upper=upper))
+            page = self._ask(partial(self._page, read=read, facts=facts, last=last, upper=upper))
             if page is None:
                 raise StoreError(f"{self._path} was moved or deleted while it was read; bring it back")
             last, rows = page
             if rows:
                 yield rows
 
-    def sample(self, facts: Facts, count: int = 20) -> list[tuple[Any, ...]]:
-        """Return some of the newest rows: how long a row is, told in a moment."""
-        bound = -1 if facts.last_key is None else facts.last_key
-        query = f"{self._query} WHERE key <= ? ORDER BY key DESC LIMIT ?"
-        return self._ask(lambda db: db.execute(query, (bound, count)).fetchall()) or []
+    def _rows_of(self, db: sqlite3.Connection, where: str, of: tuple[int, ...]) -> list[Row]:
+        return db.execute(f"{self._query} WHERE {where}", of).fetchall()
+
+    def _lines_of(self, db: sqlite3.Connection, where: str, of: tuple[int, ...]) -> list[Row]:
+        table = self._wanted.table
+        query = f"SELECT {self._head}, {self._writer.expression} FROM {table} WHERE {where}"  # noqa: S608
+        found = db.execute(query, of).fetchall()
+        bare = [row[0] for row in found if row[-1] is None]
+        if not bare:
+            return found
+        if len(bare) <= _FEW:
+            where, of = f"key IN ({', '.join(map(str, bare))})", ()
+        rows = {row[0]: row[len(_ROLLUP_HEAD) :] for row in self._rows_of(db, where, of)}
+        texts = dict(zip(bare, self._writer.write([rows[key] for key in bare], len(found)), strict=True))
+        return [row if row[-1] is not None else (*row[:-1], texts[row[0]]) for row in found]
 
     def _facts(self, db: sqlite3.Connection) -> Facts:
         wanted = self._wanted
@@ -131,14 +164,13 @@ class Pages:
         )
 
     def _page(
-        self, db: sqlite3.Connection, facts: Facts, last: int, upper: int
-    ) -> tuple[int, list[tuple[Any, ...]]]:
+        self, db: sqlite3.Connection, read: _Read, facts: Facts, last: int, upper: int
+    ) -> tuple[int, list[Row]]:
         """Return the key that was read up to, and the wanted rows until there."""
         self._refuse_another(db, facts, last)
         wanted = self._wanted
         if not wanted.meter_ids:
-            query = f"{self._query} WHERE key > ? AND key <= ? ORDER BY key LIMIT ?"
-            rows = db.execute(query, (last, upper, self._page_rows)).fetchall()
+            rows = read(db, "key > ? AND key <= ? ORDER BY key LIMIT ?", (last, upper, self._page_rows))
             if not rows:
                 raise self._ended_early(db, last, upper)
             return rows[-1][0], rows
@@ -151,8 +183,8 @@ class Pages:
         if end is None:
             raise self._ended_early(db, last, upper)
         places = ", ".join("?" * len(wanted.meter_ids))
-        query = f"{self._query} WHERE key > ? AND key <= ? AND key & 255 IN ({places}) ORDER BY key"
-        return end, db.execute(query, (last, end, *wanted.meter_ids)).fetchall()
+        where = f"key > ? AND key <= ? AND key & 255 IN ({places}) ORDER BY key"
+        return end, read(db, where, (last, end, *wanted.meter_ids))
 
     def _ended_early(self, db: sqlite3.Connection, last: int, upper: int) -> StoreError:
         """Return why no row comes before the one that was the last: on some damage SQLite is silent."""
@@ -180,10 +212,12 @@ class Pages:
         return pool.ask(self._path, self._clock, LONGEST_S, question)
 
 
-def _in_unit(column: str, q: Quantity) -> str:
+def _in_unit(cell: Cell) -> str:
+    """Return the expression of a value in its unit.
+
+    A mean is rounded to whole steps: so it is never a negative zero either.
+    """
+    column, q = cell.column, cell.quantity
+    if cell.mean:
+        return f"round({column} * 1.0 / ({schema.count_of(q.key)})) / {q.steps_per_unit}.0"
     return column if q.steps_per_unit == 1 else f"{column} / {q.steps_per_unit}.0"
-
-
-def _mean(q: Quantity) -> str:
-    """Return the expression of a mean, rounded to whole steps: so it is never a negative zero either."""
-    return f"round(sum_{q.key} * 1.0 / ({schema.count_of(q.key)})) / {q.steps_per_unit}.0"

@@ -31,7 +31,7 @@ def form_of(order: Order, zone=KOLKATA, **other) -> Form:
 def text_of(path, order: Order, form: Form) -> str:
     pages = Pages(path, order.wanted)
     lines = Lines(form)
-    content = table.header(form) + b"".join(lines.of(page) for page in pages.rows(pages.facts()))
+    content = table.header(form) + b"".join(lines.of(page) for page in pages.lines(pages.facts()))
     return content.decode("utf-8")
 
 
@@ -251,7 +251,7 @@ def test_what_was_written_is_counted_by_meter(history, path):
     keep(history, missing(2, BEGIN_MS + 500, Quality.NO_ANSWER, "timeout"))
     lines = Lines(form_of(DAY_OF))
     pages = Pages(path, DAY_OF.wanted)
-    for page in pages.rows(pages.facts()):
+    for page in pages.lines(pages.facts()):
         lines.of(page)
     first, second = lines.tallies[1], lines.tallies[2]
     assert (first.rows, first.answered, first.first_ms, first.last_ms) == (3, 3, BEGIN_MS, BEGIN_MS + 2000)

@@ -32,7 +32,7 @@ METERS = (1, 2)
 def exported(path: Path, order: Order, zone: zoneinfo.ZoneInfo) -> dict[tuple[str, int], dict[str, str]]:
     form = Form(order.resolution, zone, {}, 2.0, True, order.period_s, order.extremes)
     pages, lines = Pages(path, order.wanted, page_rows=3), Lines(form)
-    content = table.header(form) + b"".join(lines.of(page) for page in pages.rows(pages.facts()))
+    content = table.header(form) + b"".join(lines.of(page) for page in pages.lines(pages.facts()))
     rows = list(csv.DictReader(io.StringIO(content.decode(), newline="")))
     found = {(row["UTC"], int(row["Meter_ID"])): row for row in rows}
     assert len(found) == len(rows)
