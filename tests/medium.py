@@ -1,5 +1,4 @@
-"""A medium that loses its power: what was written and synced is recorded, and every state that a cut may leave
-is made again.
+"""A medium that loses its power: what was written and synced is recorded, and what a cut may leave is made.
 
     with recorded(folder) as medium:
         ...                             the program works in the folder
@@ -45,7 +44,7 @@ class Did:
 
 @dataclass(slots=True)
 class _File:
-    kept: bytes = b""
+    kept: bytearray = field(default_factory=bytearray)
     """What is on the medium for certain."""
     pending: list[Did] = field(default_factory=list)
 
@@ -65,6 +64,7 @@ class Medium:
         for name in list(self._files):  # what stands there at the beginning has been there for long
             self.did.append(Did("sync", self._files[name]))
             self.did.append(Did("sync_folder", names=((str(Path(name).parent), None),)))
+        self._begun = len(self.did)
 
     # --- what is done ---
 
@@ -91,12 +91,11 @@ class Medium:
                 continue
             new = path.read_bytes()
             self._seen[file] = mark, new
-            if len(new) < len(old):
-                self.did.append(Did("cut", file, len(new)))
-                old = old[: len(new)]
-            begin = len(os.path.commonprefix((old, new)))
-            if begin < len(new):
-                self.did.append(Did("write", file, begin, new[begin:]))
+            if not new.startswith(old):
+                self.did.append(Did("cut", file, 0))
+                old = b""
+            if len(old) < len(new):
+                self.did.append(Did("write", file, len(old), new[len(old) :]))
 
     def _name(self, path: Path | str) -> str | None:
         try:
@@ -124,7 +123,7 @@ class Medium:
     def file_synced(self, descriptor: int) -> None:
         """Take that Python synced a file or a folder."""
         self.look()
-        path = Path(os.readlink(f"/proc/self/fd/{descriptor}"))
+        path = Path(f"/proc/self/fd/{descriptor}").readlink()
         if path == self.folder or self.folder in path.parents:
             if path.is_dir():
                 self.folder_synced(str(path / "any"))
@@ -167,9 +166,17 @@ class Medium:
     # --- what a cut leaves ---
 
     def cuts(self, chance: random.Random, most: int) -> Sequence[int]:
-        """Return after how many things done the power may go: all such moments, or so many of them."""
-        every = range(1, len(self.did) + 1)
-        return every if len(every) <= most else sorted(chance.sample(every, most))
+        """Return after how many things done the power may go: all such moments, or so many of them.
+
+        Half of those are moments in which SQLite was at work, the rest are any.
+        """
+        here = range(self._begun, len(self.did) + 1)
+        every = [place for place in here if place == self._begun or self.did[place - 1].what != "note"]
+        if len(every) <= most:
+            return every
+        inner = [place for place in every if self.did[place - 1].file in self._sqlite]
+        half = min(len(inner), most // 2)
+        return sorted({*chance.sample(inner, half), *chance.sample(every, most - half)})
 
     def notes(self, cut: int) -> list[tuple[Any, ...]]:
         """Return what was noted before the cut."""
@@ -190,7 +197,7 @@ class Medium:
                 loose = [one for one in loose if any(_folder(name) != folder for name, _ in one.names)]
             elif did.what == "sync":
                 one_file = files.setdefault(did.file, _File())
-                one_file.kept = _done(one_file.kept, one_file.pending)
+                _do(one_file.kept, one_file.pending)
                 one_file.pending = []
             elif did.what in ("write", "cut"):
                 files.setdefault(did.file, _File()).pending.append(did)
@@ -203,6 +210,7 @@ class Medium:
             path = target / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(_left(files.get(number, _File()), chance, mode))
+            path.chmod(0o600)
 
 
 def _folder(name: str) -> str:
@@ -218,8 +226,13 @@ def _name(names: dict[str, int], did: Did, folder: str | None = None) -> None:
             names[name] = file
 
 
-def _done(content: bytes, pending: Sequence[Did]) -> bytes:
+def _done(content: bytes | bytearray, pending: Sequence[Did]) -> bytes:
     data = bytearray(content)
+    _do(data, pending)
+    return bytes(data)
+
+
+def _do(data: bytearray, pending: Sequence[Did]) -> None:
     for did in pending:
         if did.what == "cut":
             del data[did.at :]
@@ -227,14 +240,13 @@ def _done(content: bytes, pending: Sequence[Did]) -> bytes:
         else:
             data.extend(bytes(max(0, did.at - len(data))))
             data[did.at : did.at + len(did.data)] = did.data
-    return bytes(data)
 
 
 def _left(file: _File, chance: random.Random, mode: str) -> bytes:
     """Return what is left of a file."""
     pending = file.pending
     if mode == "nothing" or not pending:
-        return file.kept
+        return bytes(file.kept)
     if mode == "all":
         return _done(file.kept, pending)
     if mode == "subset":
@@ -259,10 +271,24 @@ def _left(file: _File, chance: random.Random, mode: str) -> bytes:
 
 
 @contextlib.contextmanager
+def hurried() -> Iterator[None]:
+    """Sync nothing meanwhile: for looking at many states that are thrown away."""
+    usual = os.fsync, os.fdatasync
+    os.fsync = os.fdatasync = lambda _: None
+    try:
+        with medium_vfs.told(medium_vfs.NOBODY):
+            yield
+    finally:
+        os.fsync, os.fdatasync = usual
+
+
+@contextlib.contextmanager
 def recorded(folder: Path) -> Iterator[Medium]:
     """Record what this process does below the folder."""
     medium = Medium(folder)
-    usual = {name: getattr(os, name) for name in ("rename", "replace", "unlink", "remove", "fsync", "fdatasync")}
+    usual = {
+        name: getattr(os, name) for name in ("rename", "replace", "unlink", "remove", "fsync", "fdatasync")
+    }
 
     def renamed(how: str, old: Any, new: Any, **rest: Any) -> None:
         medium.look()
@@ -274,8 +300,7 @@ def recorded(folder: Path) -> Iterator[Medium]:
         usual[how](path, **rest)
         medium.deleted(str(path))
 
-    def synced(how: str, descriptor: Any) -> None:
-        usual[how](descriptor)
+    def synced(_: str, descriptor: Any) -> None:  # believed: it takes long, and no power goes
         medium.file_synced(descriptor if isinstance(descriptor, int) else descriptor.fileno())
 
     def wrapped(name: str) -> Any:

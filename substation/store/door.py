@@ -65,6 +65,7 @@ def make(path: Path, clock: Clock, facts: Mapping[str, str]) -> None:
             migrate(db, clock)
             db.executemany("INSERT INTO meta VALUES (?, ?)", facts.items())
         fresh.replace(path)
+        to_medium(path.parent)  # else a power cut could leave the log of a commit without its database
 
 
 def open_to_write(path: Path) -> sqlite3.Connection:
