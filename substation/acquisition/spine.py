@@ -231,6 +231,7 @@ class Poller:
                 "pid": os.getpid(),
                 "simulated": self.settings.simulated,
                 "interval_s": self.settings.poll.interval_s,
+                "job": self.tender.job,
                 "round": self.number,
                 "medium": self.keeper.medium_beat,
                 **self.accounts.beat(self.plant.beat(self.verdicts, within_round=within_round)),

@@ -40,6 +40,11 @@ class Tender:
         """What every duty has to say, in words for the state line."""
         return [words for duty in self._duties for words in duty.advice]
 
+    @property
+    def job(self) -> str:
+        """The command under way beside the polling; empty without one."""
+        return self._jobs.running if self._jobs else ""
+
     def look(self, settings: Settings) -> None:
         """Take what has ended, and start what is due."""
         if self._jobs is None:

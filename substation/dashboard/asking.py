@@ -12,7 +12,7 @@ from typing import Any, get_args
 
 from flask import Flask, Response, abort
 
-from substation.dashboard import health, posted, refusal, rights
+from substation.dashboard import health, posted, refusal, rights, store_facts
 from substation.dashboard.desk import Desk
 from substation.dashboard.feed import current
 from substation.errors import StoreError
@@ -52,7 +52,10 @@ def report(desk: Desk) -> health.Report:
     """Return the page `/health` in words."""
     feed = current()
     models = {meter.id: feed.profile(meter.id) for meter in feed.settings.meters}
-    return health.report(feed.settings, beat(desk), feed.board(), models)
+    said, board = beat(desk), feed.board()
+    home = Home(desk.folder, feed.settings.paths)
+    facts = store_facts.gather(home, desk.clock, said, running=board.poller.state == "running")
+    return health.report(feed.settings, said, board, models, facts)
 
 
 class _Asking:

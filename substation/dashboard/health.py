@@ -1,9 +1,10 @@
-"""How lines, meters and poller are doing, in words: what `/health` says. Pure.
+"""How lines, meters, poller and stores are doing, in words: what `/health` says. Pure.
 
-Everything comes from the poller's heartbeat. A page is drawn from a `Report` once and painted anew from
-`plain(report)` every few seconds; a text with an age has `{}` in its place, and the browser counts on. A
-cell that tells of the past only is named in `old`, so that it is not taken for the present: those of a
-line that is down, and all of them while the poller does not run.
+Everything comes from the poller's heartbeat, but what is said of the stores, which is asked of them. A page
+is drawn from a `Report` once and painted anew from `plain(report)` every few seconds; a text with an age has
+`{}` in its place, and the browser counts on. A cell that tells of the past only is named in `old`, so that
+it is not taken for the present: those of a line that is down, and all of lines and meters while the poller
+does not run.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,13 +12,18 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from substation.dashboard import format as f
+from substation.dashboard import health_store
 from substation.dashboard.board import Board
 from substation.dashboard.health_meters import MeterWords, entries, meter_words, number
+from substation.dashboard.health_store import Part
+from substation.dashboard.store_facts import Facts
 from substation.meters.profile import Profile
 from substation.settings.model import Settings
 
 LINE_KINDS = {"serial": "RS-485", "rtu_tcp": "RTU over TCP", "tcp": "Modbus TCP"}
 FACTS = ("One round", "A round every", "Line in use", "Waiting for silent meters", "Speed")
+LETTERS = {"Store": "s", "Copies": "k"}
+"""With which the names of their cells begin."""
 NOT_RUNNING = "What stands here is its last report."
 
 Sign = Literal["alarm", "warn", "late"]
@@ -57,6 +63,8 @@ class Report:
     meters: tuple[MeterWords, ...]
     problems: tuple[str, ...]
     """What the station says of itself and is not said of a line or a meter here."""
+    store: Part
+    copies: Part
 
 
 def report(
@@ -64,6 +72,7 @@ def report(
     beat: Mapping[str, Any] | None,
     board: Board,
     models: Mapping[int, Profile | None],
+    facts: Facts,
 ) -> Report:
     """Return the page in words.
 
@@ -72,6 +81,7 @@ def report(
         beat: the poller's heartbeat; None without one.
         board: what is known now, for its judgement of the poller.
         models: by meter its profile; None where it cannot be used.
+        facts: of the stores.
     """
     running = board.poller.state == "running" and beat is not None
     lines = line_words(settings, beat or {})
@@ -91,6 +101,8 @@ def report(
         tuple(lines),
         tuple(meters),
         tuple(words for words in board.problems if not _said(words, said)),
+        health_store.store(settings, facts),
+        health_store.copies(settings, facts),
     )
 
 
@@ -168,16 +180,24 @@ def plain(said: Report) -> dict[str, Any]:
         cells |= {f"m{meter.id}c{n}": words for n, words in enumerate(meter.cells)}
         ages[f"m{meter.id}c1"] = meter.age_s
         old += [f"m{meter.id}c{n}" for n in range(len(meter.cells)) if n in meter.old or not said.running]
+    bad = [f"m{meter.id}c1" for meter in said.meters if meter.failed]
+    for letter, part in zip(LETTERS.values(), (said.store, said.copies), strict=True):
+        for place, row in enumerate(part.rows):
+            cells[f"{letter}{place}"] = row.words
+            ages |= {} if row.age_s is None else {f"{letter}{place}": row.age_s}
+            bad += [f"{letter}{place}"] if row.is_bad else []
     return {
         "banner": said.banner,
         "cells": cells,
         "ages": ages,
         "old": old,
-        "bad": [f"m{meter.id}c1" for meter in said.meters if meter.failed],
+        "bad": bad,
         "bars": [[line.share, line.limit, line.limit_words] for line in said.lines],
         "notes": [line.notes for line in said.lines],
         "findings": [[f"{one.id} {one.name}", words] for one in said.meters for words in one.findings],
         "unsaid": unsaid(said.meters),
+        "store": said.store.notes,
+        "copies": said.copies.notes,
         "problems": said.problems,
         "shape": shape(said),
     }

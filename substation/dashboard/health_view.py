@@ -1,4 +1,4 @@
-"""Draws `/health`: lines, meters, what to look at.
+"""Draws `/health`: lines, meters, what to look at, the stores and their copies.
 
 Each cell has a name (`data-h`), each list a place (`data-h-list`): `assets/health.js` paints them anew.
 """
@@ -11,6 +11,7 @@ from dash import dcc, html
 from substation.dashboard import cards, health
 from substation.dashboard.health import FACTS, LineWords, Report
 from substation.dashboard.health_meters import COLUMNS, TEXTS, MeterWords
+from substation.dashboard.health_store import COPY_ROWS, STORE_ROWS, Part
 
 Cells = Mapping[str, Any]
 """`health.plain` of the page."""
@@ -116,6 +117,28 @@ def findings(found: Sequence[MeterWords]) -> list[Any]:
         for words in meter.findings
     ]
     return shown or [html.P(health.unsaid(found), className="ss-muted")]
+
+
+def stores(said: Report, cells: Cells) -> html.Div:
+    """Return the history and its copies, side by side."""
+    return html.Div(
+        [
+            _part("Store", "history on the station's own medium", STORE_ROWS, said.store, cells),
+            _part("Copies", "on the second medium", COPY_ROWS, said.copies, cells),
+        ],
+        className="ss-two ss-h-stores",
+    )
+
+
+def _part(name: str, of: str, labels: Sequence[str], part: Part, cells: Cells) -> html.Section:
+    letter = health.LETTERS[name]
+    rows = [
+        html.Div([html.Dt(label), _cell(f"{letter}{place}", cells, html.Dd)])
+        for place, label in enumerate(labels)
+    ]
+    notes = html.Div([_note(sign, words) for sign, words in part.notes], **_list(name.casefold()))
+    heading = html.Div([html.H2(name), html.Small(of)], className="ss-sec-h")
+    return html.Section([heading, html.Dl(rows, className="ss-dl"), notes], className="ss-sec")
 
 
 def problems(found: Sequence[str]) -> html.Section:

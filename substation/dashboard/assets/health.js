@@ -77,6 +77,8 @@
     });
     news.notes.forEach((rows, place) => list(page, 'notes' + place, rows));
     list(page, 'findings', orElse(news.findings.map(([name, words]) => ['warn', words, name]), news.unsaid));
+    list(page, 'store', news.store);
+    list(page, 'copies', news.copies);
     list(page, 'problems', orElse(news.problems.map((words) => ['warn', words]), 'Nothing.'));
   }
 

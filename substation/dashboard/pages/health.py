@@ -1,4 +1,4 @@
-"""Health: how near the wire's limit, which meter answers badly, and what to look at."""
+"""Health: how near the wire's limit, which meter answers badly, are the stores sound, what to look at."""
 
 from typing import Any
 
@@ -25,6 +25,7 @@ def layout(**_: Any) -> html.Div:
             health_view.banner(said.banner),
             *(health_view.lines(said, cells) or [_nothing()]),
             health_view.meters(said, cells, may_ask=may_ask),
+            health_view.stores(said, cells),
             health_view.problems(said.problems),
         ],
         className="ss-p-health",

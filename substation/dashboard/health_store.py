@@ -1,0 +1,270 @@
+"""How the stores and their copies are doing, in words: the two sections at the foot of `/health`. Pure.
+
+A row is a name, words and, where `{}` stands in them, an age that the browser counts on. What somebody should
+do stands in the notes below the rows, the worst first.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+from zoneinfo import ZoneInfo
+
+from substation.clock import site_time
+from substation.dashboard import format as f
+from substation.dashboard.store_facts import Facts
+from substation.settings.model import Settings
+from substation.store import salvage_report
+from substation.store.growth import growth
+
+STORE_ROWS = (
+    "History",
+    "Every poll since",
+    "Minutes since",
+    "Hours and days since",
+    "Room on its medium",
+    "Checked",
+    "Damage",
+)
+COPY_ROWS = ("Second medium", "Last copy", "Reaches to", "Holds", "Proved by a restore")
+DAY_S, DAY_MS = 86_400.0, 86_400_000
+FEW_DAYS = 30.0
+CHECK_OLD_S = 3 * DAY_S
+COPY_OLD_S = 3 * 3600.0
+PROOF_OLD_S = 7 * DAY_S
+SALVAGE_SAID_S = 30 * DAY_S
+LONG_YEARS = 20
+SET_FOLDER = "python3 encrypt_config.py set backup.folder /media/stick/substation"
+UNDER_WAY = "under way"
+MEDIUM_WORDS = {
+    "full": "is full",
+    "read-only": "is read-only",
+    "gone": "is gone",
+    "failing": "fails",
+}
+
+Sign = Literal["alarm", "warn", "late"]
+Note = tuple[Sign, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What stands beside one name."""
+
+    words: str
+    age_s: float | None = None
+    """What `{}` in the words stands for."""
+    is_bad: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One section."""
+
+    rows: tuple[Row, ...]
+    notes: tuple[Note, ...]
+
+
+def store(settings: Settings, facts: Facts) -> Part:
+    """Return what is said of the history; the rows in the order of `STORE_ROWS`."""
+    zone, now_ms = settings.site.zone, facts.now_ms
+    spans, room = facts.spans, facts.room
+    held = {table: (now_ms - oldest) / DAY_MS for table, (oldest, _) in spans.items()}
+    free = max(0, room.free - room.reserve) if room else 0
+    grows = growth(settings, held, free)
+    notes: list[Note] = []
+    if facts.problem:
+        notes.append(("alarm", f"The history cannot be read: {facts.problem}"))
+    state = MEDIUM_WORDS.get(str(facts.medium.get("state")), "")
+    if state:
+        words = f"The station's medium {state}: nothing new is stored on it. What to do stands further below."
+        notes.append(("alarm", words))
+    if room and grows.days_left < FEW_DAYS:
+        notes.append(
+            (
+                "warn",
+                f"The medium is full in about {_days(grows.days_left)}. Free some room, put in a larger one, "
+                "or keep less: store.raw_days, store.minute_days.",
+            )
+        )
+    checked, check_notes = _checked(facts)
+    damage, damage_notes = _damage(facts, zone)
+    notes += [*damage_notes, *check_notes]
+    size = facts.history_bytes
+    full = "" if math.isinf(grows.days_left) else f"; full in {_until(grows.days_left)}"
+    return Part(
+        (
+            Row(
+                "none yet" if size is None else f"{_size(size)}, about {_size(grows.bytes_a_day)} more a day"
+            ),
+            *(Row(_since(spans, table, now_ms, zone)) for table in ("reading", "minute", "day")),
+            Row(
+                f.DASH if room is None else f"{_size(room.free)} of {_size(room.total)} free{full}",
+                is_bad=bool(state) or bool(room and grows.days_left < FEW_DAYS),
+            ),
+            checked,
+            damage,
+        ),
+        tuple(sorted(notes, key=_worst)),
+    )
+
+
+def _checked(facts: Facts) -> tuple[Row, list[Note]]:
+    check, history = facts.check, facts.spans
+    age_s, state = _age_s(check, facts.now_ms), check.get("state")
+    if facts.job == "check":
+        return Row(UNDER_WAY), []
+    if age_s is None or not isinstance(state, str):
+        oldest = min((first for first, _ in history.values()), default=facts.now_ms)
+        is_late = facts.now_ms - oldest > 2 * DAY_MS
+        late = "No check has looked at the history yet. By hand: python3 datalogger.py check"
+        return Row("not yet", is_bad=is_late), [("warn", late)] if is_late else []
+    notes: list[Note] = []
+    if state != "whole":
+        notes.append(("alarm", f"The last check found: {check.get('words') or state}"))
+    elif age_s > CHECK_OLD_S:
+        notes.append(("warn", "The nightly check has not run for days. By hand: python3 datalogger.py check"))
+    return Row(f"{{}} ago, {state}", age_s, bool(notes)), notes
+
+
+def _damage(facts: Facts, zone: ZoneInfo) -> tuple[Row, list[Note]]:
+    found = facts.salvage
+    if facts.job == "salvage":
+        progress = found.progress if found else ""
+        words = f"A damaged history is being salvaged{f': {progress}' if progress else ''}. Polling goes on."
+        return Row("being salvaged", is_bad=True), [("warn", words)]
+    if found is None:
+        return Row("none known"), []
+    age_s = (facts.now_ms - found.found_ms) / 1000
+    lost = sum(one.rows or 0 for one in found.lost)
+    cost = f"{f.number(lost, 0)} rows lost" if lost else "some rows lost" if found.lost else "nothing lost"
+    at = f.minute(found.found_ms, facts.now_ms, zone)
+    if found.state == salvage_report.DONE:
+        row = Row(f"{{}} ago, salvaged: {cost}", age_s)
+        if age_s > SALVAGE_SAID_S or not found.lost:
+            return row, []
+        days = sorted({one.day for one in found.lost})
+        which = days[0] if len(days) == 1 else f"{days[0]} to {days[-1]}"
+        return row, [("warn", f"The history was damaged ({at}) and salvaged; {cost}, of {which} (UTC).")]
+    if found.state == salvage_report.NOTHING:
+        words = (
+            f"The history was damaged ({at}) and nothing in it could be read: a new one was begun. Bring the "
+            "old one back from the copies: docs/how-to/back-up-and-restore.md"
+        )
+        row = Row("{} ago, nothing could be read", age_s, is_bad=True)
+        return row, [("alarm", words)] if age_s <= SALVAGE_SAID_S else []
+    waits = f"the salvage does not go on: {found.progress}" if found.progress else "its salvage waits"
+    words = f"The history is damaged ({found.words or at}) and was set aside as {found.file}; {waits}"
+    return Row("{} ago, not salvaged yet", age_s, is_bad=True), [("alarm", words)]
+
+
+def copies(settings: Settings, facts: Facts) -> Part:
+    """Return what is said of the copies; the rows in the order of `COPY_ROWS`."""
+    folder, zone, now_ms = settings.backup.folder, settings.site.zone, facts.now_ms
+    if folder is None:
+        words = (
+            "There is no second medium: what happens to this one happens to all that was ever read. Put in a "
+            f"stick or mount a share, then: {SET_FOLDER}"
+        )
+        dashes = (Row(f.DASH),) * (len(COPY_ROWS) - 1)
+        return Part((Row("none", is_bad=True), *dashes), (("warn", words),))
+    said = facts.copies if facts.copies.get("folder") == folder else {}
+    days, size, newest_ms = (_whole(said.get(name)) for name in ("days", "bytes", "newest_ms"))
+    notes: list[Note] = []
+    last = _last_copy(settings, facts, said, notes)
+    if said.get("other_medium") is False:
+        words = "The copies lie on the same medium as the history: a card that breaks takes both with it."
+        notes.append(("warn", words))
+    return Part(
+        (
+            Row(folder, is_bad=said.get("other_medium") is False),
+            last,
+            Row(f.minute(newest_ms, now_ms, zone) if newest_ms else f.DASH),
+            Row(f"{f.number(days, 0)} days, {_size(size)}" if days else f.DASH),
+            _proof(said, now_ms, notes),
+        ),
+        tuple(sorted(notes, key=_worst)),
+    )
+
+
+def _last_copy(settings: Settings, facts: Facts, said: Mapping[str, Any], notes: list[Note]) -> Row:
+    age_s = _age_s(said, facts.now_ms)
+    if facts.job == "backup":
+        return Row(UNDER_WAY)
+    if age_s is None:
+        notes.append(("late", "No copy has been taken there yet; the first begins minutes after the start."))
+        return Row("none yet", is_bad=True)
+    if said.get("ok") is not True:
+        notes.append(("warn", f"The last copy failed: {said.get('words') or 'why is not known'}"))
+        return Row("failed {} ago", age_s, is_bad=True)
+    if age_s > max(COPY_OLD_S, 3 * 60.0 * settings.backup.every_minutes):
+        words = "The copies are old: is the second medium plugged in and mounted, does the poller run?"
+        notes.append(("warn", words))
+        return Row("{} ago", age_s, is_bad=True)
+    return Row("{} ago", age_s)
+
+
+def _proof(said: Mapping[str, Any], now_ms: int, notes: list[Note]) -> Row:
+    proof = said.get("proof")
+    age_s = _age_s(proof, now_ms) if isinstance(proof, dict) else None
+    if not isinstance(proof, dict) or age_s is None:
+        if said.get("ok") is True:
+            notes.append(("warn", "No copy has been proved by a restore: python3 datalogger.py verify"))
+        return Row("not yet", is_bad=bool(said))
+    if proof.get("ok") is not True:
+        notes.append(("alarm", f"The copies did not prove good: {proof.get('words') or 'a restore differs'}"))
+        return Row("{} ago, NOT GOOD", age_s, is_bad=True)
+    if age_s > PROOF_OLD_S:
+        words = "The last proof of the copies is old. By hand: python3 datalogger.py verify"
+        notes.append(("warn", words))
+    days = _whole(proof.get("days"))
+    tried = f", {days} {'day' if days == 1 else 'days'} came back right" if days else ", good"
+    return Row(f"{{}} ago{tried}", age_s, age_s > PROOF_OLD_S)
+
+
+def _since(spans: Mapping[str, tuple[int, int]], table: str, now_ms: int, zone: ZoneInfo) -> str:
+    if table not in spans:
+        return f.DASH
+    oldest_ms = spans[table][0]
+    when = site_time(oldest_ms, zone)
+    if now_ms - oldest_ms < 300 * DAY_MS:
+        return f.minute(oldest_ms, now_ms, zone)
+    return f.day(oldest_ms, zone).split(" ", 1)[1] if when else f.DASH
+
+
+def _age_s(said: Mapping[str, Any], now_ms: int) -> float | None:
+    at_ms = _whole(said.get("at_ms"))
+    return (now_ms - at_ms) / 1000 if at_ms else None
+
+
+def _whole(value: object) -> int:
+    is_number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    return int(value) if is_number and isinstance(value, int | float) else 0
+
+
+def _worst(note: Note) -> int:
+    return ("alarm", "warn", "late").index(note[0])
+
+
+def _until(days: float) -> str:
+    years = days / 365
+    if years > LONG_YEARS:
+        return f"more than {LONG_YEARS} years"
+    if days >= 730:
+        return f"about {f.number(years, 0)} years"
+    if days >= 60:
+        return f"about {f.number(days / 30.4, 0)} months"
+    return f"about {_days(days)}"
+
+
+def _days(days: float) -> str:
+    whole = math.floor(days)
+    return "a day" if whole == 1 else f"{whole} days" if whole else "less than a day"
+
+
+def _size(size: float) -> str:
+    for unit, of in (("GB", 1e9), ("MB", 1e6)):
+        if size >= of:
+            value = size / of
+            return f"{f.number(value, 1 if value < 100 and unit == 'GB' else 0)} {unit}"
+    return f"{f.number(size / 1e3, 0)} kB"

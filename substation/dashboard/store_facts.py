@@ -1,0 +1,99 @@
+"""What `/health` knows of the stores: asked of the history, its medium, and the files in `state/`.
+
+A file that is missing, torn or foreign is "not known", never an error. The second medium itself is never
+looked at from here: a share whose server is gone would hold the page; the poller's child writes down what it
+found there.
+"""
+
+import json
+import sqlite3
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from substation.clock import Clock
+from substation.errors import StoreError
+from substation.settings.model import Home
+from substation.store import pool, salvage_report
+from substation.store.copies import report as copies_report
+from substation.store.door import journal_of
+from substation.store.room import Room, room_of
+from substation.store.schema import ROLLUPS
+
+LIMIT_S = 1.0
+TABLES = ("reading", *ROLLUPS)
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What is known."""
+
+    now_ms: int
+    history_bytes: int | None = None
+    """None without a history."""
+    problem: str = ""
+    """Why the history cannot be read."""
+    spans: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    """By table the oldest and the newest row, UTC ms."""
+    room: Room | None = None
+    check: Mapping[str, Any] = field(default_factory=dict)
+    salvage: salvage_report.Report | None = None
+    copies: Mapping[str, Any] = field(default_factory=dict)
+    medium: Mapping[str, Any] = field(default_factory=dict)
+    """The heartbeat's part on the station's own medium."""
+    job: str = ""
+    """The command that the poller has going beside the polling."""
+
+
+def gather(home: Home, clock: Clock, beat: Mapping[str, Any] | None, *, running: bool) -> Facts:
+    """Return what is known now; of the heartbeat only while the poller runs."""
+    said = beat if beat is not None and running else {}
+    medium, job = said.get("medium"), said.get("job")
+    problem, spans = "", {}
+    try:
+        spans = pool.ask(home.history, clock, LIMIT_S, _spans) or {}
+    except StoreError as exc:
+        problem = str(exc)
+    return Facts(
+        clock.now_ms(),
+        _size(home.history),
+        problem,
+        spans,
+        room_of(home.history.parent),
+        _read(home.checked),
+        salvage_report.read(home),
+        copies_report.read(home.copied),
+        medium if isinstance(medium, dict) else {},
+        job if isinstance(job, str) else "",
+    )
+
+
+def _spans(db: sqlite3.Connection) -> dict[str, tuple[int, int]]:
+    found = {}
+    for table in TABLES:
+        # two questions in one: SQLite finds both ends by the key only when they are asked for one by one
+        ends = f"SELECT (SELECT min(key) FROM {table}) >> 8, (SELECT max(key) FROM {table}) >> 8"  # noqa: S608
+        oldest, newest = db.execute(ends).fetchone()
+        if oldest is not None:
+            found[table] = (int(oldest), int(newest))
+    return found
+
+
+def _size(path: Path) -> int | None:
+    try:
+        size = path.stat().st_size
+    except OSError:
+        return None
+    try:
+        return size + journal_of(path).stat().st_size
+    except OSError:
+        return size
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
