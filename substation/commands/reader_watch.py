@@ -10,7 +10,7 @@ from substation.clock import Clock, site_time
 from substation.commands.reader_station import Here, ThroughPoller
 from substation.errors import EXIT_OK, LineDown, LinkError, RequestError
 from substation.settings.model import Meter
-from substation.store import live
+from substation.store import heartbeat, live_places
 
 EVERY_S = 1.0
 MAIN = (
@@ -99,9 +99,9 @@ def _by_poller(
         raise RequestError(
             f"the poller runs, and '{options.meter}' is none of its meters; stop it, or use scan and read"
         )
-    path = where.loaded.home.live
+    home = where.loaded.home
     while True:
-        pair = live.latest(path).get(meter.id)
+        pair = live_places.latest(home.live, heartbeat.read(home.heartbeat)).get(meter.id)
         if pair is None:
             yield f"{meter.name}: nothing read yet"
             continue

@@ -1,4 +1,7 @@
-"""What the meters said last: from the live file, and from the history what its hour does not hold."""
+"""What the meters said last: from the live file, and from the history what its hour does not hold.
+
+While the medium fails the live file goes on in memory; the heartbeat says so.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -11,7 +14,7 @@ from substation.meters import profile
 from substation.meters.profile import Profile
 from substation.readings import Reading
 from substation.settings.model import Home, Settings
-from substation.store import live
+from substation.store import heartbeat, live_places
 from substation.store.history import HistoryReader
 from substation.store.original import recognise
 
@@ -77,7 +80,7 @@ class Newest:
     def _take_live(self, found: Answers, problems: list[str]) -> None:
         path = self.home.live
         try:
-            pairs = live.latest(path)
+            pairs = live_places.latest(path, heartbeat.read(self.home.heartbeat))
             damaged = not pairs and _has_content(path)
         except StoreError as exc:
             problems.append(f"The live file cannot be read: {exc}")

@@ -4,20 +4,46 @@ Rows go to one of the two. What went to memory stays there until the history has
 time, as the live file is otherwise.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from substation.clock import Clock
 from substation.errors import StoreError, WrongStation
-from substation.store import live, spare
-from substation.store.live import HOUR_MS, LiveFile, LiveRow
+from substation.store import live, live_tail, spare
+from substation.store.live import HOUR_MS, LatestPair, LiveFile, LiveRow
 
 RETRY_S = 5.0
 """A place that has failed is tried again so often: a dying card may take half a minute to say no."""
 LARGEST_SPARE_BYTES = 12 * 1024 * 1024
 """Three and a half hours of five meters at 2 s; it is charged to the poller's memory."""
 SHORTEST_MS = 60_000
+
+
+def latest(path: Path, beat: Mapping[str, Any] | None) -> dict[int, LatestPair]:
+    """Return what each meter said last, from the file, or from memory where the poller says it writes there.
+
+    `beat` is its last heartbeat: which of two files is of now no row in them can tell, since the clock may
+    have been set between. Raises StoreError when the file cannot be read and nothing stands in for it.
+    """
+    said = (beat or {}).get("medium")
+    named = said.get("live") if isinstance(said, Mapping) else None
+    place = next((one for one in spare.places(path) if str(one) == named), None)
+    if place is None:
+        return live_tail.latest(path)
+    newer = live_tail.latest(place)
+    try:
+        older = live_tail.latest(path)
+    except StoreError:
+        older = {}
+    return older | {meter_id: _joined(older.get(meter_id), pair) for meter_id, pair in newer.items()}
+
+
+def _joined(older: LatestPair | None, newer: LatestPair) -> LatestPair:
+    if older is None or older.newest.simulated != newer.newest.simulated:
+        return newer
+    return LatestPair(newer.newest, newer.answered or older.answered, {**older.asked, **newer.asked})
 
 
 class LivePlaces:

@@ -100,6 +100,8 @@ class Relief:
     def _make_room(self, history: History, budget_s: float, note: Note) -> None:
         total = self.found.total if self.found else SLACK_BYTES * PART_OF_MEDIUM
         if self._giving is None and history.room_within() >= min(SLACK_BYTES, total // PART_OF_MEDIUM):
+            if self.found is not None and self.found.free >= self.found.reserve:
+                self._pressed = False  # of a quota only a write can tell
             return
         given = history.give_up_oldest(self._clock.now_ms(), budget_s)
         if given is None:
@@ -136,8 +138,12 @@ class Relief:
                 f"pace of the last day. Free some space, or give it a larger medium.{largest}"
             ]
         since = f", those before {self._day(self._kept_from_ms)} are gone" if self._kept_from_ms else ""
+        if found.free >= found.reserve:
+            left = f"{left} free, and yet full: a quota?"
+        else:
+            left = f"only {left} free."
         return [
-            f"{self._home.folder}: only {left} free. The oldest single polls make room for new ones{since}; "
+            f"{self._home.folder}: {left} The oldest single polls make room for new ones{since}; "
             f"minutes and hours are kept. Free some space.{largest}"
         ]
 
