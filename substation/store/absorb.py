@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from substation.errors import Busy, Full, StoreError
-from substation.store import door, schema
+from substation.store import digest, door, schema
 from substation.store.rows import Row
 
 _MINUTE_MS = 60_000
@@ -151,12 +151,16 @@ def not_known(
 
     Before `raw_from_ms` our own readings are gone, so a row that was counted once cannot be seen any more: a
     minute that we have is taken as known there, a minute that we have not is taken whole. Before
-    `minute_from_ms` the minutes are gone too, and the same is asked of quarters of an hour.
+    `minute_from_ms` the minutes are gone too, and the same is asked of quarters of an hour. On a day of which
+    damage took rows nothing is taken: what is lacking in `reading` may be counted in the rollups.
     """
+    lost = digest.lost_days(db)
     seen: dict[tuple[str, int], bool] = {}
     taken = []
     for row in rows:
         at_ms = row[0] >> 8
+        if at_ms // digest.DAY_MS in lost:
+            continue
         if at_ms < raw_from_ms:
             table, period_ms = ("quarter", _QUARTER_MS) if at_ms < minute_from_ms else ("minute", _MINUTE_MS)
             period = (at_ms - at_ms % period_ms) << 8 | row[0] & 0xFF

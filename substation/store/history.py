@@ -182,13 +182,16 @@ class History:
         """Take from the live file what the history has not; return how many rows were new.
 
         When the commit fails, all of them wait for the next one. Rows of a clock span that was corrected
-        stand in the history already, under their true times.
+        stand in the history already, under their true times; what a salvage has dealt with comes not again.
         """
         if any(row.simulated not in (None, self._simulated) for row in rows):
             raise WrongStation(f"the live file and {self._path} are not of the same station; move one away")
         moved = clock_spans.corrected(self._db)
+        salvaged_ms = schema.meta_number(self._db, schema.SALVAGED_TO)
         self._buffer.extend(
-            to_row(row.reading) for row in rows if clock_spans.span_of(row.reading.reason) not in moved
+            to_row(row.reading)
+            for row in rows
+            if row.reading.at_ms > salvaged_ms and clock_spans.span_of(row.reading.reason) not in moved
         )
         return self.commit()
 

@@ -28,6 +28,8 @@ READING_COLUMNS: tuple[str, ...] = ("key", "quality", "reason", "implausible", *
 RAW_FROM = "raw_from_ms"
 """In `meta`: from when on `reading` is whole; earlier rows went by retention."""
 MINUTE_FROM = "minute_from_ms"
+SALVAGED_TO = "salvaged_to_ms"
+"""In `meta`: until when a salvage has dealt with the live file; what that still holds of it is in the rollups."""
 COUNTER_TIMES = "0004 when counters were read"
 SHORT_ODD = "0005 odd in short"
 COUNTERS_MS = "counters_ms"
@@ -96,15 +98,18 @@ def meta_number(db: sqlite3.Connection, name: str) -> int:
     return int(meta(db, name) or 0)
 
 
+_MIGRATION_TABLE = (
+    "CREATE TABLE IF NOT EXISTS schema_migration (name TEXT PRIMARY KEY, at_ms INTEGER NOT NULL) STRICT"
+)
+
+
 def migrate(db: sqlite3.Connection, clock: Clock) -> list[str]:
     """Bring the file to this program's shape; return the names of the migrations that were new.
 
     Each migration is one transaction with its own record. A file that knows migrations which this program
     does not know is refused (StoreError): a newer program wrote it.
     """
-    db.execute(
-        "CREATE TABLE IF NOT EXISTS schema_migration (name TEXT PRIMARY KEY, at_ms INTEGER NOT NULL) STRICT"
-    )
+    db.execute(_MIGRATION_TABLE)
     known = {name for (name,) in db.execute("SELECT name FROM schema_migration")}
     unknown = sorted(known - MIGRATIONS.keys())
     if unknown:
@@ -128,11 +133,10 @@ def count_of(key: str) -> str:
     Rows of a station that reads an instant as rarely as its counters name that one in `odd`; a look for the
     name spares all others the parsing.
     """
-    short = "WHEN odd NOT LIKE '{%' THEN CAST(odd AS INTEGER) " if key == WITH_COUNTERS else ""
-    return (
-        f"CASE WHEN odd IS NULL THEN n {short}WHEN instr(odd, '\"{key}\"') = 0 THEN n "
-        f"ELSE ifnull(json_extract(odd, '$.{key}[0]'), n) END"
-    )
+    named = f"odd >= '{{' AND instr(odd, '\"{key}\"') > 0"  # digits stand before a brace
+    in_full = f"WHEN {named} THEN ifnull(json_extract(odd, '$.{key}[0]'), n)"
+    in_short = " WHEN odd < '{' THEN CAST(odd AS INTEGER)" if key == WITH_COUNTERS else ""
+    return f"CASE {in_full}{in_short} ELSE n END"
 
 
 def _first_tables(db: sqlite3.Connection) -> None:
@@ -244,7 +248,7 @@ def has_migration(db: sqlite3.Connection, name: str) -> bool:
     return db.execute("SELECT 1 FROM schema_migration WHERE name = ?", (name,)).fetchone() is not None
 
 
-_FACTS = ("meta", "sync", "clock_span")
+_FACTS = ("meta", "sync", "clock_span", "schema_migration")
 
 
 def _digests(db: sqlite3.Connection) -> None:
@@ -277,14 +281,20 @@ MIGRATIONS: dict[str, Callable[[sqlite3.Connection], None]] = {
 def made(names: tuple[str, ...]) -> list[tuple[str, str, str, str]]:
     """Return type, name, table and statement of everything that these migrations make."""
     with contextlib.closing(sqlite3.connect(":memory:", isolation_level=None)) as db:
+        db.execute(_MIGRATION_TABLE)
         for name, migration in MIGRATIONS.items():
             if name in names:
                 migration(db)
         return db.execute("SELECT type, name, tbl_name, sql FROM sqlite_master").fetchall()
 
 
+def migrations(db: sqlite3.Connection) -> tuple[str, ...]:
+    """Return the names of the migrations that a file has had."""
+    return tuple(str(name) for (name,) in db.execute("SELECT name FROM schema_migration ORDER BY name"))
+
+
 def shape(db: sqlite3.Connection) -> list[tuple[str, str, str, str]]:
     """Return the same of a file, as far as it is ours: somebody may have added a view of his own."""
-    ours = {name for _, name, _, _ in made(tuple(MIGRATIONS))}
+    ours = {name for _, name, _, _ in made(migrations(db))}
     found = db.execute("SELECT type, name, tbl_name, sql FROM sqlite_master").fetchall()
     return [row for row in found if row[1] in ours]
