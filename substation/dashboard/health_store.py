@@ -266,5 +266,5 @@ def _size(size: float) -> str:
     for unit, of in (("GB", 1e9), ("MB", 1e6)):
         if size >= of:
             value = size / of
-            return f"{f.number(value, 1 if value < 100 and unit == 'GB' else 0)} {unit}"
+            return f"{f.number(value, 1 if value < 10 and unit == 'GB' else 0)} {unit}"
     return f"{f.number(size / 1e3, 0)} kB"

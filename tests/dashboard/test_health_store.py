@@ -37,8 +37,8 @@ WELL = Facts(
     room=Room(12_400_000_000, 29_000_000_000),
     check={"at_ms": NOW_MS - 3 * HOUR_MS, "state": "whole", "words": ""},
     copies={
-        "at_ms": NOW_MS - HOUR_MS, "ok": True, "words": "", "folder": FOLDER, "uid": "x", "newest_ms": NOW_MS - HOUR_MS,
-        "days": 412, "bytes": 1_200_000_000, "other_medium": True,
+        "at_ms": NOW_MS - HOUR_MS, "ok": True, "words": "", "folder": FOLDER, "uid": "x",
+        "newest_ms": NOW_MS - HOUR_MS, "days": 412, "bytes": 1_200_000_000, "other_medium": True,
         "proof": {"at_ms": NOW_MS - HOUR_MS, "ok": True, "words": "", "days": 2},
     },
     medium={"state": "well"},
@@ -256,6 +256,7 @@ def test_the_facts_are_asked_of_history_medium_and_files(station: Station, clock
     assert (found.medium, found.job) == ({"state": "full"}, "check")
     past = gather(home, clock, beat, running=False)
     assert (past.medium, past.job) == ({}, "")
+    home.history.unlink()
     home.history.write_bytes(b"")
     assert "empty (0 bytes)" in gather(home, clock, None, running=False).problem
 
