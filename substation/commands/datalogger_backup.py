@@ -31,7 +31,8 @@ into a scratch history. With backup.folder set the poller does this by itself ev
 Configuration and key are not copied: python3 datalogger.py kit seals them."""
 VERIFY = """\
 Prove everything that was copied: every file against its sum, every day restored into a scratch history
-and compared with the station's own rows where it still has them, no day lacking. Without FOLDER: backup.folder."""
+and compared with the station's own rows where it still has them, no day lacking. Without FOLDER it is
+backup.folder."""
 RESTORE = """\
 Make the history anew from the copies in FOLDER, in a station without one, as it was when the last copy was
 taken; put back the operators' database, the audit log and the station's own profiles. The station must be

@@ -27,4 +27,15 @@ from substation.store.copies.taken import Taken
 from substation.store.copies.taking import alone, take
 from substation.store.copies.verifying import Verified, verify
 
-__all__ = ["Newest", "Restored", "Taken", "Verified", "alone", "newest", "restore", "rows", "take", "verify"]
+__all__ = [
+    "Newest",
+    "Restored",
+    "Taken",
+    "Verified",
+    "alone",
+    "newest",
+    "restore",
+    "rows",
+    "take",
+    "verify",
+]

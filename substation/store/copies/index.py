@@ -91,8 +91,8 @@ class Index:
 
     def files(self) -> set[str]:
         """Return the names of all files that count, its own included."""
-        named = {one.file for one in (*self.entries.values(), *self.beside.values())}
-        return named | {layout.index_name(self.number)}
+        days, beside = self.entries.values(), self.beside.values()
+        return {one.file for one in days} | {one.file for one in beside} | {layout.index_name(self.number)}
 
     @property
     def days(self) -> int:
@@ -102,7 +102,9 @@ class Index:
     @property
     def bytes(self) -> int:
         """Of all files that count."""
-        return sum(one.bytes for one in (*self.entries.values(), *self.beside.values()))
+        return sum(one.bytes for one in self.entries.values()) + sum(
+            one.bytes for one in self.beside.values()
+        )
 
     @property
     def proved_ms(self) -> int:

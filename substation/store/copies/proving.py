@@ -19,7 +19,7 @@ from substation.store.copies import dayfile, layout, reading
 from substation.store.copies.dayfile import Count, Row
 from substation.store.copies.index import Entry, Index
 from substation.store.copies.medium import Medium
-from substation.store.copies.source import Source, State
+from substation.store.copies.source import Source
 
 CYCLE_MS = 28 * layout.DAY_MS
 LEAST_ROWS = 300_000
@@ -43,84 +43,91 @@ class Proof:
         return not self.problems
 
 
-def prove_some(
-    medium: Medium, index: Index, source: tuple[Source, State] | None, clock: Clock, every_ms: int
-) -> Proof:
+def prove_some(medium: Medium, index: Index, source: Source | None, clock: Clock, every_ms: int) -> Proof:
     """Prove what is new, and a part of the rest; the index remembers it, and what was found damaged."""
     proof = Proof(clock.now_ms())
     turns = sorted(index.entries.values(), key=lambda one: (one.proved_ms, -one.day))
     share = math.ceil(sum(one.rows for one in turns) * min(1.0, every_ms / CYCLE_MS))
-    for entry in turns:
-        if proof.rows > max(share, LEAST_ROWS):
-            break
-        _one(medium, index, entry, source, proof)
+    with scratch() as db:
+        for entry in turns:
+            if proof.rows > max(share, LEAST_ROWS):
+                break
+            _one(Look(medium, db, source), index, entry, proof)
     return proof
 
 
 def prove_all(
-    medium: Medium,
-    index: Index,
-    source: tuple[Source, State] | None,
-    clock: Clock,
-    tick: Callable[[str], None],
+    medium: Medium, index: Index, source: Source | None, clock: Clock, tick: Callable[[str], None]
 ) -> Proof:
     """Prove every file."""
     proof = Proof(clock.now_ms())
-    for key in sorted(index.entries):
-        entry = index.entries[key]
-        tick(f"{entry.group} of {layout.date_of(entry.day)}")
-        _one(medium, index, entry, source, proof)
+    with scratch() as db:
+        for key in sorted(index.entries):
+            entry = index.entries[key]
+            tick(f"{entry.group} of {layout.date_of(entry.day)}")
+            _one(Look(medium, db, source), index, entry, proof)
     return proof
 
 
-def _one(
-    medium: Medium, index: Index, entry: Entry, source: tuple[Source, State] | None, proof: Proof
-) -> None:
+@dataclass(frozen=True, slots=True)
+class Look:
+    """Where a proof looks."""
+
+    medium: Medium
+    db: sqlite3.Connection
+    """The scratch history."""
+    source: Source | None
+    """The station's own history, where it is the one that was copied."""
+
+
+def _one(look: Look, index: Index, entry: Entry, proof: Proof) -> None:
     at = entry.group, entry.day
     proof.days.add(entry.day)
     proof.rows += entry.rows
     try:
-        found = given_back(medium, entry)
+        found = given_back(look.medium, look.db, entry)
     except StoreError as exc:
         proof.problems.append(str(exc))
         index.entries[at] = replace(entry, damage=str(exc))
         return
-    proved = replace(entry, tables=found, damage="", proved_ms=proof.at_ms)
-    index.entries[at] = proved
-    if source is not None and entry.whole and source[1].get(at) == entry.state and entry.state:
-        words = _unlike(source[0], proved)
-        if words:
-            proof.problems.append(words)
+    index.entries[at] = replace(entry, tables=found, damage="", proved_ms=proof.at_ms)
+    if look.source is not None and entry.whole and (words := _unlike(look.source, index.entries[at])):
+        proof.problems.append(words)
 
 
-def given_back(medium: Medium, entry: Entry) -> dict[str, Count]:
+def given_back(medium: Medium, db: sqlite3.Connection, entry: Entry) -> dict[str, Count]:
     """Restore a file into a scratch history and return what that holds. Raises Damaged."""
     problem = reading.damage(medium, entry)
     if problem is not None:
         raise problem
     path = medium.folder / entry.file
     found: dict[str, Count] = dict.fromkeys(layout.GROUPS[entry.group], (0, 0))
-    with contextlib.closing(_scratch()) as db, door.explained(path):
-        for table, pages in _batches(dayfile.unpacked(medium.chunks(entry.file), str(path))):
-            db.executemany(_insert(table), pages)
+    with door.explained(path):
+        for table, rows in _batches(dayfile.unpacked(medium.chunks(entry.file), str(path))):
+            db.execute("BEGIN")
+            db.executemany(_insert(table), rows)
             back = db.execute(f"SELECT {', '.join(dayfile.columns_of(table))} FROM {table}")  # noqa: S608
             found[table] = digest.together(found[table], digest.of_rows(back))
-            db.execute(f"DELETE FROM {table}")  # noqa: S608
+            db.execute("ROLLBACK")
     if entry.tables and found != entry.tables:
         raise StoreError(f"{path}: a restore of it gave other rows than were copied; it is not believed")
     return found
 
 
 def _unlike(source: Source, entry: Entry) -> str:
-    """Return in words that the station's own rows of the day are not the copied ones any more."""
+    """Return in words that the station's own rows are not the copied ones, of a day that did not change."""
     where = f"{entry.group} of {layout.date_of(entry.day)}"
     try:
         with source.hold():
+            if source.about().from_ms[entry.group] > entry.day * layout.DAY_MS:
+                return ""  # retention took them
+            if source.states(entry.day).get((entry.group, entry.day)) != entry.state:
+                return ""  # the next copy takes it anew
             for table, copied in entry.tables.items():
                 ours = (0, 0)
                 for page in source.rows(table, entry.day):
                     ours = digest.together(ours, digest.of_rows(page))
-                if ours != copied and source.about().from_ms[entry.group] <= entry.day * layout.DAY_MS:
+                if ours != copied:
                     return (
                         f"{where}: {source.path} has other rows than the copy, though nothing was noted of a "
                         "change. See python3 datalogger.py check; the copy was kept"
@@ -130,11 +137,12 @@ def _unlike(source: Source, entry: Entry) -> str:
     return ""
 
 
-def _scratch() -> sqlite3.Connection:
-    db = sqlite3.connect(":memory:", isolation_level=None)
-    db.execute("PRAGMA journal_mode = OFF")
-    schema.migrate(db, _Still())
-    return db
+@contextlib.contextmanager
+def scratch() -> Iterator[sqlite3.Connection]:
+    """Hold an empty history in memory."""
+    with contextlib.closing(sqlite3.connect(":memory:", isolation_level=None)) as db:
+        schema.migrate(db, _Still())
+        yield db
 
 
 class _Still:

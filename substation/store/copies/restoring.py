@@ -8,9 +8,10 @@
 5. The operator database, the audit log and the profiles are put back, then the history gets its name.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from substation.clock import Clock, iso, utc
 from substation.errors import StoreError
@@ -156,7 +157,7 @@ def _facts(fresh: Rebuild, index: Index) -> None:
         digest.note_lost(fresh.db, lost, index.at_ms)
 
 
-def _insert(fresh: Rebuild, table: str, columns: tuple[str, ...], rows: Iterable[object]) -> None:
+def _insert(fresh: Rebuild, table: str, columns: tuple[str, ...], rows: Iterable[Sequence[Any]]) -> None:
     places = ", ".join("?" * len(columns))
     with schema.transaction(fresh.db):
         fresh.db.executemany(

@@ -92,20 +92,27 @@ class Source:
             facts,
         )
 
-    def states(self) -> State:
-        """Return the state of each day of each group that has rows."""
+    def states(self, day: int | None = None) -> State:
+        """Return the state of each day of each group that has rows; with `day` it is right for that one."""
         sums: dict[tuple[str, int], list[int]] = defaultdict(lambda: [0, 0])
-        for row in self._db.execute(_HOURS):
+        hours, happened, bounds = _HOURS, _EVENTS, ()
+        if day is not None:
+            hours, happened = (
+                f"{_HOURS} WHERE key >= ? AND key < ?",
+                f"{_EVENTS} WHERE at_ms >= ? AND at_ms < ?",
+            )
+            bounds = (day - 1) * layout.DAY_MS, (day + 3) * layout.DAY_MS
+        for row in self._db.execute(hours, tuple(at << 8 for at in bounds)):
             mark, start_ms = _mark(row), row[0] >> 8
-            for day in layout.readings_days(start_ms):
-                _add(sums["readings", day], mark)
-            for day in layout.periods_days(start_ms):
-                _add(sums["periods", day], mark)
-        for row in self._db.execute(_EVENTS):
+            for one in layout.readings_days(start_ms):
+                _add(sums["readings", one], mark)
+            for one in layout.periods_days(start_ms):
+                _add(sums["periods", one], mark)
+        for row in self._db.execute(happened, bounds):
             _add(sums["events", row[1] // layout.DAY_MS], _mark(row))
         states = {at: f"{count}-{total:016x}" for at, (count, total) in sums.items()}
         return states | {
-            ("minutes", day): text for (group, day), text in states.items() if group == "readings"
+            ("minutes", one): text for (group, one), text in states.items() if group == "readings"
         }
 
     def rows(self, table: str, day: int) -> Iterator[list[Row]]:

@@ -119,7 +119,7 @@ def _station(folder: Path) -> Station | None:
         found = index_file.load(medium)
     except Damaged:
         return None
-    return found and Station(medium, found.uid, found.site, found.simulated)
+    return Station(medium, found.uid, found.site, found.simulated) if found else None
 
 
 def _card(folder: Path) -> dict[str, object] | None:

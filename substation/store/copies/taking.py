@@ -117,7 +117,7 @@ class _Copy:
         """Copy, prove, sweep."""
         self._sweep()
         self._go_the_long_way()
-        states = self._last_look()
+        self._last_look()
         number = self._index.number + 1
         for words in room.with_room(
             self._medium,
@@ -126,7 +126,7 @@ class _Copy:
         ):
             self._taken.problems.append(words)
         self._publish()
-        self._prove(states)
+        self._prove()
         taken, index = self._taken, self._index
         if full := room.words(index):
             taken.notes.append(full)
@@ -149,8 +149,8 @@ class _Copy:
                 self._publish()
                 published = self._clock.monotonic()
 
-    def _last_look(self) -> State:
-        """Copy the rest as the history is in one moment; return what it was like then."""
+    def _last_look(self) -> None:
+        """Copy the rest as the history is in one moment."""
         with self._source.hold():
             about, states = self._source.about(), self._source.states()
             self._about = about
@@ -159,7 +159,6 @@ class _Copy:
             index = self._index
             index.at_ms, index.newest_ms, index.facts = self._clock.now_ms(), about.newest_ms, about.facts
             index.site, index.zone = about.site, about.zone
-        return states
 
     def _stale(self, states: State) -> list[tuple[str, int]]:
         """Return what is to be copied: the small first, of each group the newest day first."""
@@ -217,13 +216,11 @@ class _Copy:
     def _publish(self) -> None:
         room.with_room(self._medium, self._index, lambda: index_file.publish(self._medium, self._index))
 
-    def _prove(self, states: State) -> None:
+    def _prove(self) -> None:
         """Prove a part; a failed proof leaves what was replaced where it is."""
         self._tick("proving")
         every_ms = self._settings.backup.every_minutes * 60_000
-        self._taken.proof = proving.prove_some(
-            self._medium, self._index, (self._source, states), self._clock, every_ms
-        )
+        self._taken.proof = proving.prove_some(self._medium, self._index, self._source, self._clock, every_ms)
         self._publish()
         if self._taken.proof.ok:
             self._sweep()

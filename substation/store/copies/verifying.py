@@ -53,8 +53,8 @@ def verify(station: Station, clock: Clock, tick: Callable[[str], None], history:
         source = Source(history)
         try:
             with source.hold():
-                same, states = source.about().uid == found.uid, source.states()
-            proof = proving.prove_all(medium, found, (source, states) if same else None, clock, tick)
+                is_same = source.about().uid == found.uid
+            proof = proving.prove_all(medium, found, source if is_same else None, clock, tick)
         finally:
             source.close()
     done = Verified(station, found, proof, list(proof.problems))
@@ -78,12 +78,12 @@ def lacking(found: Index) -> Iterator[str]:
     yield from _gaps("readings", readings, polls)
     for day, entry in readings.items():
         fine = minutes.get(day)
-        if fine is None or not (entry.whole and fine.whole) or entry.state != fine.state:
+        if fine is None or not (entry.whole and fine.whole) or entry.state != fine.state or not entry.state:
             continue
         if entry.rows != polls[day]:
             yield (
-                f"{layout.date_of(day)}: {entry.rows} readings are copied, its minutes account for {polls[day]}"
-                "; see python3 datalogger.py check"
+                f"{layout.date_of(day)}: {entry.rows} readings are copied, its minutes account for "
+                f"{polls[day]}; see python3 datalogger.py check"
             )
 
 
