@@ -34,6 +34,7 @@ COPY_OLD_S = 3 * 3600.0
 PROOF_OLD_S = 7 * DAY_S
 SALVAGE_SAID_S = 30 * DAY_S
 LONG_YEARS = 20
+MOST_WORDS = 300
 SET_FOLDER = "python3 encrypt_config.py set backup.folder /media/stick/substation"
 UNDER_WAY = "under way"
 MEDIUM_WORDS = {
@@ -110,18 +111,17 @@ def store(settings: Settings, facts: Facts) -> Part:
 
 
 def _checked(facts: Facts) -> tuple[Row, list[Note]]:
-    check, history = facts.check, facts.spans
+    check = facts.check
     age_s, state = _age_s(check, facts.now_ms), check.get("state")
     if facts.job == "check":
         return Row(UNDER_WAY), []
     if age_s is None or not isinstance(state, str):
-        oldest = min((first for first, _ in history.values()), default=facts.now_ms)
-        is_late = facts.now_ms - oldest > 2 * DAY_MS
+        is_late = facts.made_ms is not None and facts.now_ms - facts.made_ms > 2 * DAY_MS
         late = "No check has looked at the history yet. By hand: python3 datalogger.py check"
         return Row("not yet", is_bad=is_late), [("warn", late)] if is_late else []
     notes: list[Note] = []
     if state != "whole":
-        notes.append(("alarm", f"The last check found: {check.get('words') or state}"))
+        notes.append(("alarm", f"The last check found: {_short(check.get('words') or state)}"))
     elif age_s > CHECK_OLD_S:
         notes.append(("warn", "The nightly check has not run for days. By hand: python3 datalogger.py check"))
     return Row(f"{{}} ago, {state}", age_s, bool(notes)), notes
@@ -195,7 +195,10 @@ def _last_copy(settings: Settings, facts: Facts, said: Mapping[str, Any], notes:
         notes.append(("late", "No copy has been taken there yet; the first begins minutes after the start."))
         return Row("none yet", is_bad=True)
     if said.get("ok") is not True:
-        notes.append(("warn", f"The last copy failed: {said.get('words') or 'why is not known'}"))
+        proof = said.get("proof")
+        if not isinstance(proof, dict) or proof.get("ok") is not False:  # else the proof says it
+            why = _short(said.get("words") or "why is not known")
+            notes.append(("warn", f"The last copy failed: {why}"))
         return Row("failed {} ago", age_s, is_bad=True)
     if age_s > max(COPY_OLD_S, 3 * 60.0 * settings.backup.every_minutes):
         words = "The copies are old: is the second medium plugged in and mounted, does the poller run?"
@@ -212,7 +215,7 @@ def _proof(said: Mapping[str, Any], now_ms: int, notes: list[Note]) -> Row:
             notes.append(("warn", "No copy has been proved by a restore: python3 datalogger.py verify"))
         return Row("not yet", is_bad=bool(said))
     if proof.get("ok") is not True:
-        notes.append(("alarm", f"The copies did not prove good: {proof.get('words') or 'a restore differs'}"))
+        notes.append(("alarm", f"The copies did not prove good: {_short(proof.get('words') or '?')}"))
         return Row("{} ago, NOT GOOD", age_s, is_bad=True)
     if age_s > PROOF_OLD_S:
         words = "The last proof of the copies is old. By hand: python3 datalogger.py verify"
@@ -230,6 +233,12 @@ def _since(spans: Mapping[str, tuple[int, int]], table: str, now_ms: int, zone: 
     if now_ms - oldest_ms < 300 * DAY_MS:
         return f.minute(oldest_ms, now_ms, zone)
     return f.day(oldest_ms, zone).split(" ", 1)[1] if when else f.DASH
+
+
+def _short(words: object) -> str:
+    """Return words as a note has room for; all of them stand in the poller's log."""
+    text = " ".join(str(words).split())
+    return text if len(text) <= MOST_WORDS else f"{text[: MOST_WORDS - 1].rstrip()} … (all in the log)"
 
 
 def _age_s(said: Mapping[str, Any], now_ms: int) -> float | None:

@@ -19,7 +19,7 @@ from substation.store import pool, salvage_report
 from substation.store.copies import report as copies_report
 from substation.store.door import journal_of
 from substation.store.room import Room, room_of
-from substation.store.schema import ROLLUPS
+from substation.store.schema import ROLLUPS, meta_number
 
 LIMIT_S = 1.0
 TABLES = ("reading", *ROLLUPS)
@@ -36,6 +36,8 @@ class Facts:
     """Why the history cannot be read."""
     spans: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     """By table the oldest and the newest row, UTC ms."""
+    made_ms: int | None = None
+    """When the history was made."""
     room: Room | None = None
     check: Mapping[str, Any] = field(default_factory=dict)
     salvage: salvage_report.Report | None = None
@@ -50,16 +52,17 @@ def gather(home: Home, clock: Clock, beat: Mapping[str, Any] | None, *, running:
     """Return what is known now; of the heartbeat only while the poller runs."""
     said = beat if beat is not None and running else {}
     medium, job = said.get("medium"), said.get("job")
-    problem, spans = "", {}
+    problem, asked = "", None
     try:
-        spans = pool.ask(home.history, clock, LIMIT_S, _spans) or {}
+        asked = pool.ask(home.history, clock, LIMIT_S, lambda db: (_spans(db), meta_number(db, "made_ms")))
     except StoreError as exc:
         problem = str(exc)
     return Facts(
         clock.now_ms(),
         _size(home.history),
         problem,
-        spans,
+        asked[0] if asked else {},
+        asked[1] or None if asked else None,
         room_of(home.history.parent),
         _read(home.checked),
         salvage_report.read(home),

@@ -34,6 +34,7 @@ WELL = Facts(
     NOW_MS,
     1_840_000_000,
     spans=YEAR,
+    made_ms=NOW_MS - 800 * DAY_MS,
     room=Room(12_400_000_000, 29_000_000_000),
     check={"at_ms": NOW_MS - 3 * HOUR_MS, "state": "whole", "words": ""},
     copies={
@@ -124,6 +125,18 @@ def test_a_foreign_state_file_is_not_known_and_no_error(check: dict[str, Any]) -
     rows, _ = copied(copies={**check, "proof": check, "days": "x", "newest_ms": None})
     assert rows["Last copy"].words == "none yet"
     assert rows["Proved by a restore"].words == "not yet"
+
+
+def test_long_words_are_cut_where_a_note_has_no_room_for_them() -> None:
+    _, ((_, words),) = copied(copies={"ok": False, "words": "one day differs; " * 90})
+    assert words.endswith(" … (all in the log)")
+    assert len(words) < 350
+
+
+def test_a_proof_that_failed_is_said_once() -> None:
+    bad = {"at_ms": NOW_MS - HOUR_MS, "ok": False, "words": "2026-11-20 differs"}
+    _, notes = copied(copies={"ok": False, "words": "2026-11-20 differs", "proof": bad})
+    assert [sign for sign, _ in notes] == ["alarm"]
 
 
 def test_what_is_under_way_is_said() -> None:
