@@ -27,10 +27,12 @@ from substation.readings import Reading
 from substation.store import (
     absorb,
     before_migration,
+    check,
     clock_spans,
     digest,
     door,
     events,
+    pool,
     rollup,
     schema,
     upkeep,
@@ -85,7 +87,7 @@ class History:
             minute_days: Days for which minute rows are kept.
 
         Raises:
-            Damaged: The file is empty, damaged or not ours.
+            Damaged: The file is empty, not ours, or a quick look finds damage (`check`).
             WrongStation: Simulated data would meet real data.
             Busy: Another process is writing it.
             StoreError: It cannot be opened, or a newer program wrote it.
@@ -102,7 +104,9 @@ class History:
         self.lost = 0
         """Readings given up because the medium failed for hours; the poller says so."""
         self.lost_events = 0
-        if not path.exists():
+        if path.exists():
+            check.prove(path, clock)
+        else:
             self._make()
         self._db = door.open_to_write(path)
         self._inode = path.stat().st_ino
@@ -373,6 +377,7 @@ class History:
         """
         with contextlib.suppress(sqlite3.Error):
             self._db.close()
+        pool.forget(self._path)
         self._db = door.open_to_write(self._path)
         with door.explained(self._path):
             self._inode = self._path.stat().st_ino

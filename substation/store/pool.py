@@ -64,6 +64,12 @@ class _Pool:
         for other in surplus:
             other.db.close()
 
+    def forget(self, path: Path) -> None:
+        with self._lock:
+            idle = self._idle.pop(path, [])
+        for held in idle:
+            held.db.close()
+
 
 _pool = _Pool()
 
@@ -95,6 +101,15 @@ def ask(path: Path, clock: Clock, limit_s: float, question: Callable[[sqlite3.Co
             continue
         _pool.give_back(path, held)
         return answer
+
+
+def forget(path: Path) -> None:
+    """Close what is kept open of a file.
+
+    All connections of a process share one index of the log: while one is open that was made on a read-only
+    medium, a new one cannot write either, even when the medium can be written again.
+    """
+    _pool.forget(path)
 
 
 def _alarm(clock: Clock, limit_s: float) -> Callable[[], int]:

@@ -75,7 +75,7 @@ class Relief:
     def look(self, history: History, budget_s: float, note: Note) -> None:
         """Look how much room is left, and make some where that is little. Raises StoreError."""
         now_s = self._clock.monotonic()
-        if self._looked_s is None or now_s - self._looked_s >= LOOK_S:
+        if self.low or self._looked_s is None or now_s - self._looked_s >= LOOK_S:
             self._looked_s = now_s
             self._measure(note)
         if self.low:

@@ -1,0 +1,105 @@
+"""The poller on a card that is full, read-only, gone: a real one, small, in a mount namespace of its own."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.acquisition.conftest import PROJECT
+
+ACTS = ("full", "read-only", "boot", "gone", "killed")
+PATIENCE_S = 120
+Told = dict[str, Any]
+
+
+def unshared() -> list[str]:
+    """Return the command that gives a program mounts of its own; skips where this machine allows none."""
+    how = ["unshare", "-m" if os.geteuid() == 0 else "-rm", "--propagation", "private"]
+    try:
+        subprocess.run(
+            [*how, "mount", "-t", "tmpfs", "none", "/mnt"], check=True, capture_output=True, timeout=10
+        )
+    except (OSError, subprocess.SubprocessError) as exc:
+        pytest.skip(f"no mount namespace on this machine: {exc}")
+    return how
+
+
+@pytest.fixture(scope="module")
+def played(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Told]:
+    """What was seen in each play; all are played at the same time."""
+    how = unshared()
+    plays = {}
+    for act in ACTS:
+        folder = tmp_path_factory.mktemp(act)
+        command = [*how, sys.executable, "-m", "tests.acquisition.medium_play", act, str(folder)]
+        plays[act] = subprocess.Popen(
+            command, cwd=PROJECT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+    said: dict[str, tuple[str, str]] = {}
+    try:
+        for act, play in plays.items():
+            said[act] = play.communicate(timeout=PATIENCE_S)
+    finally:
+        for play in plays.values():
+            if play.poll() is None:
+                play.kill()
+                play.communicate()
+
+    def of(act: str) -> Told:
+        out, err = said[act]
+        assert plays[act].returncode == 0, err[-2000:]
+        found = json.loads(out)
+        assert isinstance(found, dict)
+        return found
+
+    return of
+
+
+@pytest.mark.parametrize("act", ACTS)
+def test_the_live_board_goes_on(played: Callable[[str], Told], act: str) -> None:
+    broken = played(act)["broken"]
+    assert (broken["poller"], broken["fresh"]) == ("running", 5)
+    assert broken["medium"]["live"].startswith("/dev/shm/")
+    state = {"boot": "read-only", "killed": "read-only"}.get(act, act)
+    assert broken["medium"]["state"] == state
+    assert any(f"the medium is {state} since" in words for words in broken["problems"])
+
+
+@pytest.mark.parametrize("act", ACTS)
+def test_it_recovers_by_itself_and_no_reading_is_lost(played: Callable[[str], Told], act: str) -> None:
+    told = played(act)
+    mended = told["mended"]
+    assert (mended["poller"], mended["fresh"], mended["problems"]) == ("running", 5, [])
+    assert mended["medium"]["live"] is None
+    assert told["left"] == []
+    assert told["stored"] == 5 * told["rounds"]
+
+
+@pytest.mark.parametrize("act", ACTS)
+def test_the_gap_is_recorded_with_its_reason(played: Callable[[str], Told], act: str) -> None:
+    word = {"boot": "read-only", "killed": "read-only"}.get(act, act)
+    gaps = played(act)["events"]
+    assert gaps
+    for kind, detail in gaps:
+        assert kind == "store.gap"
+        assert f"the medium was {word}" in detail
+        assert "no reading was lost" in detail
+
+
+def test_a_full_card_gives_the_ballast_first(played: Callable[[str], Told]) -> None:
+    told = played("full")
+    assert (told["ballast"], told["freed"]) == (True, True)
+    assert told["relief"][0][0] == "ballast"
+    assert any("Largest here: daily_data.db" in words for words in told["broken"]["problems"])
+
+
+def test_a_read_only_card_can_still_be_asked(played: Callable[[str], Told]) -> None:
+    assert played("read-only")["broken"]["history"]
+
+
+def test_nothing_is_made_in_the_empty_folder_where_the_card_was(played: Callable[[str], Told]) -> None:
+    assert played("gone")["made_meanwhile"] == []
