@@ -76,12 +76,19 @@ class HistoryReader:
         The coarsest table that still gives a point a pixel; where retention has taken the fine rows, the
         next coarser one.
         """
+        return self.series_of([meter_id], keys, start_ms, end_ms, points)[meter_id]
+
+    def series_of(
+        self, meter_ids: Collection[int], keys: Sequence[str], start_ms: int, end_ms: int, points: int
+    ) -> dict[int, Series]:
+        """Return by meter what `series` returns of each: one pass over the rows finds all of them."""
         unknown = [key for key in keys if key not in BY_KEY]
         if unknown:
             raise ValueError(f"no such quantity: {', '.join(unknown)}")
-        span = series.Span(meter_id, start_ms, end_ms, points)
-        found = self._ask(lambda db: series.between(db, span, keys))
-        return found or series.empty(keys)
+        meters = tuple(dict.fromkeys(meter_ids))
+        span = series.Span(meters, start_ms, end_ms, points)
+        found = self._ask(lambda db: series.between(db, span, keys)) if meters else {}
+        return {meter_id: series.empty(keys) for meter_id in meters} if found is None else found
 
     def latest(self, *, answered: bool = True) -> dict[int, Reading]:
         """Return by meter the newest answered reading, or with `answered=False` the newest at all."""
