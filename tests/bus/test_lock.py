@@ -75,3 +75,38 @@ def test_a_port_is_held_against_programs_that_ask_and_those_that_do_not(
 def exclusive(handle: int) -> bool:
     """Return what the kernel says of TIOCEXCL."""
     return bool(int.from_bytes(fcntl.ioctl(handle, TIOCGEXCL, bytes(4)), sys.byteorder))
+
+
+def test_a_lock_on_a_read_only_medium_is_held_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "poller.lock"
+    path.touch()
+    really = os.open
+
+    def read_only(name: str, flags: int, *rest: int) -> int:
+        if flags & (os.O_RDWR | os.O_CREAT):
+            raise OSError(errno.EROFS, "Read-only file system")
+        return really(name, flags, *rest)
+
+    monkeypatch.setattr(os, "open", read_only)
+    first = PollerLock(path)
+    first.take()
+    with pytest.raises(Busy):
+        PollerLock(path).take()
+    first.release()
+    PollerLock(path).take()
+
+
+def test_a_full_medium_costs_the_holders_name_not_the_lock(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "pwrite", full)
+    first = PollerLock(tmp_path / "poller.lock")
+    first.take()
+    with pytest.raises(Busy, match="another process"):
+        PollerLock(tmp_path / "poller.lock").take()
+    first.release()
