@@ -14,7 +14,7 @@ from typing import Any
 from substation.clock import Clock
 from substation.errors import Damaged, StoreError
 from substation.settings.model import Home, Settings
-from substation.store import before_migration, clock_spans, quarantine, salvage_report
+from substation.store import before_migration, clock_spans, journal, quarantine, salvage_report
 from substation.store.endurance import Endurance
 from substation.store.events import Event
 from substation.store.history import History
@@ -77,6 +77,9 @@ class Keeper:
         self.waits_for_migration = before_migration.is_slow(self._home.history)
         if self.waits_for_migration:
             raise StoreError(before_migration.waiting_words(self._home.history))
+        words = journal.damage(self._home.history)
+        if words is not None:
+            raise Damaged(f"{self._home.history} is damaged: {words}")
         history = History(
             self._home.history,
             settings.simulated,
