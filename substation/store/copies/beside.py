@@ -111,10 +111,11 @@ def put_back(medium: Medium, index: Index, home: Home, stamp: str) -> tuple[list
             path.rename(path.with_name(f"{path.name}.before-restore-{stamp}"))
     for one in index.beside.values():
         target = _target(home, one)
-        if target.exists():
-            lacking.append(f"{target} stands there already and was kept")
-            continue
         try:
+            if target.exists():
+                if target.read_bytes() != content(medium, one):  # the same profile came out of the kit
+                    lacking.append(f"{target} stands there already and was kept")
+                continue
             _put(target, content(medium, one), 0o660 if one.kind == "operator" else 0o640)
             done.append(one.name)
         except StoreError as exc:

@@ -51,6 +51,11 @@ def note(index: Index, group: str, day: int) -> None:
     index.dropped[group] = max(index.dropped.get(group, 0), day + 1)
 
 
+def may_come(index: Index, group: str) -> bool:
+    """Return whether a group has its turn: readings have none on a medium too small for the minutes."""
+    return group != "readings" or "minutes" not in index.dropped
+
+
 def words(index: Index) -> str:
     """Return what is not kept for want of room, or nothing."""
     said = [

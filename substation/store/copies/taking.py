@@ -178,6 +178,9 @@ class _Copy:
         where = f"{group} of {layout.date_of(day)}"
         if day < self._index.dropped.get(group, 0):
             return
+        if not room.may_come(self._index, group):
+            room.note(self._index, group, day)
+            return
         try:
             if (group, day) not in self._index.entries and not self._source.has_rows(group, day):
                 return
