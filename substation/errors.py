@@ -12,6 +12,7 @@ SubstationError
 │   ├── Busy                   another process holds it (exit 75)
 │   ├── Full                   no space left
 │   ├── Damaged                the file is not what it says it is
+│   ├── TooSlow                a question took too long and was stopped
 │   └── WrongStation           simulated data met a real station, or the reverse (exit 78)
 ├── RequestError               something was asked for in a way that cannot be done (exit 64)
 └── AccessError                a person may not do this
@@ -167,6 +168,10 @@ class Full(StoreError):
 
 class Damaged(StoreError):
     """The file is not what it says it is."""
+
+
+class TooSlow(StoreError):
+    """A question took too long and was stopped; a shorter one may be answered."""
 
 
 class WrongStation(StoreError):

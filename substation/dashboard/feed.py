@@ -47,8 +47,10 @@ BOARD_S = 0.25
 """A board is shared for so long."""
 FIGURES_S = 15.0
 """The day's sums are shared for so long."""
-CURVES = 12
-"""Days kept for charts; the largest takes 0.5 MB."""
+CURVES = 6
+"""Days kept for charts; the largest takes 0.5 MB for each of `TOGETHER` meters."""
+TOGETHER = 5
+"""Meters whose day is read with one question."""
 POINTS_A_DAY = 1440
 QUARTER_MS = 900_000
 LOOSE_S = 180
@@ -150,15 +152,27 @@ class Feed:
     def day(self, meter_id: int, keys: Sequence[str], days_back: int = 0) -> Series:
         """Return the curves of a calendar day of the site, 0 = today up to now; at most `FIGURES_S` old.
 
-        All viewers get the same object: read it only. Raises StoreError when the history is damaged.
+        All viewers get the same object: read it only. One question finds the meter and its neighbours, since
+        it costs the history the same. Raises StoreError when the history is damaged or answers too slowly.
         """
         start_ms, end_ms = self._day_bounds(days_back)
-        chosen = tuple(keys)
-        return self._curves.get(
-            # not yet over at the last look, a day that is over now has had more
-            (meter_id, chosen, start_ms, days_back == 0),
-            lambda: _lean(self._history().series(meter_id, chosen, start_ms, end_ms, POINTS_A_DAY)),
-        )
+        chosen, together = tuple(keys), self._neighbours(meter_id)
+
+        def work() -> dict[int, Series]:
+            found = self._history().series_of(together, chosen, start_ms, end_ms, POINTS_A_DAY)
+            return {meter: _lean(series) for meter, series in found.items()}
+
+        # not yet over at the last look, a day that is over now has had more
+        return self._curves.get((together, chosen, start_ms, days_back == 0), work)[meter_id]
+
+    def _neighbours(self, meter_id: int) -> tuple[int, ...]:
+        """Return the meters whose day is read with this one's: of one model, so that they have the same."""
+        meter = self._settings.meter(meter_id)
+        if meter is None:
+            return (meter_id,)
+        alike = [other.id for other in self._settings.meters if other.profile == meter.profile]
+        first = alike.index(meter_id) // TOGETHER * TOGETHER
+        return tuple(alike[first : first + TOGETHER])
 
     def minmax_today(self, meter_id: int, keys: Sequence[str]) -> dict[str, MinMax]:
         """Return lowest and highest of today by key; at most `FIGURES_S` old."""

@@ -16,7 +16,7 @@ from substation.dashboard import format as f
 from substation.dashboard.board import LiveMeter
 from substation.dashboard.curves import KINDS, Curves, Grid, Kind
 from substation.dashboard.feed import Feed, current
-from substation.errors import StoreError
+from substation.errors import StoreError, TooSlow
 from substation.quantities import BY_KEY
 
 ALL_PHASES = "all"
@@ -38,16 +38,18 @@ class Day:
         self.zone = feed.settings.site.zone
         self.now_ms = feed.clock.now_ms()
         self.starts = curves.days(self.now_ms, self.zone)
-        self.unreadable = False
+        self.unreadable = ""
         self._today = self._read(feed, keys, 0)
         self._past = self._read(feed, keys, 1)
 
     def _read(self, feed: Feed, keys: tuple[str, ...], days_back: int) -> Curves | None:
         try:
             return feed.day(self.meter.id, keys, days_back)
-        except StoreError:  # the live values beside the charts are sound: the page stands
-            self.unreadable = True
-            return None
+        except TooSlow:  # the live values beside the charts are sound: the page stands
+            self.unreadable = "reading the history took too long and was stopped"
+        except StoreError:
+            self.unreadable = "the history cannot be read"
+        return None
 
     def today(self, kind: Kind, bucket_s: int = curves.BUCKET_S) -> Grid:
         """Return today's curve of one chart."""
@@ -158,7 +160,7 @@ def veils(day: Day, today: Grid, past: Grid) -> list[Any]:
     """Return what lies over the plot: gaps with their words, the line at now."""
     part = curves.now_part(day.now_ms, day.zone)
     if day.unreadable:
-        return [_gap(0.0, 1.0, "the history cannot be read")]
+        return [_gap(0.0, 1.0, day.unreadable)]
     if not any(today.held) and not any(past.held):
         return [_gap(0.0, 1.0, "no readings stored for these days")]
     return [

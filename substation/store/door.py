@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from substation.clock import Clock
-from substation.errors import Busy, Damaged, Full, StoreError, WrongStation
+from substation.errors import Busy, Damaged, Full, StoreError, TooSlow, WrongStation
 from substation.store.schema import APPLICATION_ID, migrate
 
 _ORIGINAL_TABLE = "meter_readings"
@@ -158,7 +158,7 @@ def explained(path: Path) -> Iterator[None]:
         if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
             raise Busy(f"{path} is held by another process; only the poller writes it") from exc
         if code == sqlite3.SQLITE_INTERRUPT:
-            raise StoreError(f"{path}: the question took too long and was stopped; ask for less") from exc
+            raise TooSlow(f"{path}: the question took too long and was stopped; ask for less") from exc
         if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
             raise Damaged(
                 f"{path} is damaged or no database ({exc}). Restore a copy, or move it away "

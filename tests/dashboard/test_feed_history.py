@@ -8,11 +8,13 @@ from typing import Any
 import pytest
 
 from substation.clock import day_start_ms
-from substation.dashboard import words
+from substation.dashboard import panels, words
 from substation.dashboard.feed import Feed, MinMax, TodayFigures
 from substation.errors import StoreError
 from substation.readings import Reading
+from substation.store import pool
 from substation.store.history import History, HistoryReader
+from tests.dashboard import tree
 from tests.dashboard.conftest import Station, no_answer, reading
 
 MINUTE_MS = 60_000
@@ -245,7 +247,7 @@ def test_a_hundred_browsers_cost_the_history_as_much_as_one(
 ) -> None:
     fill(history, midnight(station, 1), station.clock.now_ms())
     asked: list[str] = []
-    for name in ("series", "energy", "max_demand", "completeness", "latest"):
+    for name in ("series", "series_of", "energy", "max_demand", "completeness", "latest"):
         whole = getattr(HistoryReader, name)
 
         def counted(
@@ -282,3 +284,44 @@ def test_a_failed_answer_is_asked_for_again(station: Station, feed: Feed) -> Non
         feed.day(1, ("v_r",))
     station.home.history.unlink()
     assert feed.day(1, ("v_r",)).at_ms == []
+
+
+def test_one_question_reads_the_day_of_all_meters_of_a_model(
+    station: Station, feed: Feed, history: History, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = station.clock.now_ms()
+    history.add(
+        reading(meter_id, at, v_r=230.0 + meter_id)
+        for meter_id in range(1, 6)
+        for at in range(now - HOUR_MS, now, MINUTE_MS)
+    )
+    history.commit()
+    questions: list[object] = []
+    whole = HistoryReader.series_of
+
+    def counted(self: HistoryReader, *args: Any) -> Any:
+        questions.append(args)
+        return whole(self, *args)
+
+    monkeypatch.setattr(HistoryReader, "series_of", counted)
+    newest = {meter_id: feed.day(meter_id, ("v_r",)).values["v_r"][-2] for meter_id in range(1, 6)}
+    assert newest == {meter_id: 230.0 + meter_id for meter_id in range(1, 6)}
+    assert len(questions) == 1
+    assert feed.day(99, ("v_r",)).values["v_r"][-2] is None
+
+
+def test_a_history_that_answers_too_slowly_costs_the_charts_and_not_the_page(
+    station: Station, feed: Feed, history: History, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(history, midnight(station), station.clock.now_ms())
+    station.read()
+    station.beat()
+    meter = feed.board().meters[0]
+    monkeypatch.setattr(pool, "_OPERATIONS_BETWEEN_LOOKS", 100)
+    over = HistoryReader(station.home.history, limit_s=-1.0)  # before it began
+    monkeypatch.setattr(feed, "_history", lambda: over)
+    with pytest.raises(StoreError, match="took too long and was stopped; ask for less"):
+        feed.day(1, ("v_r",))
+    shown = panels.charts_of(feed, meter, [("voltage", panels.ALL_PHASES)])
+    assert "reading the history took too long and was stopped" in tree.text(shown)
+    assert "239.5" in tree.text(shown)
