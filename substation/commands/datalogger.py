@@ -10,11 +10,13 @@ from substation.clock import Clock, SystemClock, site_time
 from substation.commands import (
     datalogger_audit,
     datalogger_backup,
+    datalogger_check,
     datalogger_clock,
     datalogger_export,
     datalogger_import,
     datalogger_kit,
     datalogger_migrate,
+    datalogger_salvage,
 )
 from substation.commands.configuration_open import load_mended
 from substation.commands.usage import Parser, count
@@ -44,13 +46,15 @@ examples:
   python3 datalogger.py import                 take over the readings of the original system
   python3 datalogger.py clock                  may the times be believed?
   python3 datalogger.py export                 a year of readings as CSV in an encrypted archive
+  python3 datalogger.py check                  is the history whole?
   python3 datalogger.py backup                 copy what is new to the second medium
   python3 datalogger.py verify                 do the copies give everything back?
   python3 datalogger.py restore FOLDER         the history anew, in a station without one
   python3 datalogger.py kit                    configuration and key, sealed, for the day the machine is lost
+  python3 datalogger.py salvage                bring back what is whole in a damaged history
 
 exit codes: 0 done, 64 wrong usage, 75 somebody else holds the file, 78 the station cannot be used;
-audit verify: 1 the log was changed, 2 it cannot be read"""
+audit verify: 1 the log was changed, 2 it cannot be read; check: 1 the history is damaged"""
 
 
 def main(argv: list[str] | None = None, clock: Clock | None = None) -> int:
@@ -98,6 +102,7 @@ def _parser() -> argparse.ArgumentParser:
         datalogger_import,
         datalogger_kit,
         datalogger_migrate,
+        datalogger_salvage,
     ):
         part.add(commands)
     return parser

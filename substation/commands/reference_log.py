@@ -23,6 +23,12 @@ STATION_EVENTS = {
     "meter.thawed": "the same meter goes on; the detail says after how long",
     "meter.profile": "a meter's profile cannot be used, so that it is not polled; or can be used again "
     "(old, new). The detail names file, line and remedy",
+    "store.damaged": "the history was damaged and is set aside (new is the name of the file); the detail "
+    "says what was wrong; stamped when it was found",
+    "store.salvaged": "a new history was made of what is whole in it; the detail says what was saved, and "
+    "which rows of which days (UTC) are lost. new is done, or nothing where nothing could be read",
+    "store.new": "the damaged file did not say whose history it was, so that it goes on under a new uid: "
+    "earlier copies belong to the old one",
     "comm.lost": "a meter gave no valid answer for some rounds",
     "comm.back": "a lost meter answers again; the detail says after how long",
     "comm.refused": "a meter refuses a question (Modbus exception)",

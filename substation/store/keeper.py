@@ -7,14 +7,14 @@ tried again.
 import contextlib
 import logging
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from substation.clock import Clock
 from substation.errors import Damaged, StoreError
 from substation.settings.model import Home, Settings
-from substation.store import before_migration, clock_spans, journal, quarantine, salvage_report
+from substation.store import before_migration, clock_spans, digest, journal, quarantine, salvage_report
 from substation.store.endurance import Endurance
 from substation.store.events import Event
 from substation.store.history import History
@@ -116,6 +116,24 @@ class Keeper:
             salvage_report.write(self._home, found)
         return aside
 
+    def watch(self) -> str | None:
+        """Note from now on which days are written to (`History.watch`); None without a history."""
+        return self._history.watch() if self._history else None
+
+    def is_watched(self, watch: str) -> bool:
+        """Return whether the history is still the one, and the watch the newest."""
+        return self._history is not None and self._history.is_watched(watch)
+
+    def propose(self, watch: str, digests: Iterable[digest.Digest]) -> None:
+        """Take the digests of a check (`History.propose`)."""
+        if self._history is not None:
+            self._history.propose(watch, digests)
+
+    @property
+    def is_time_trusted(self) -> bool:
+        """Whether somebody vouches for the clock."""
+        return self._clock_span is None
+
     @contextlib.contextmanager
     def _minding_damage(self) -> Iterator[None]:
         """Set the history aside when it proves damaged in the middle of our work."""
@@ -194,6 +212,11 @@ class Keeper:
     def medium_beat(self) -> dict[str, Any]:
         """The heartbeat's part on the medium: see `Endurance.beat`."""
         return self.endurance.beat(self._history)
+
+    @property
+    def has_history(self) -> bool:
+        """Whether there is a database to write into."""
+        return self._history is not None
 
     @property
     def urgent(self) -> bool:

@@ -1,0 +1,92 @@
+"""`datalogger.py salvage`: make a new history of what is whole in a damaged one that was set aside."""
+
+import argparse
+import contextlib
+import signal
+import sys
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from substation.bus.lock import PollerLock
+from substation.clock import Clock
+from substation.commands.configuration_open import load_mended
+from substation.errors import EXIT_OK, EXIT_USAGE, Busy, StoreError
+from substation.settings.files import Loaded, home_folder
+from substation.store import quarantine, salvage, salvage_report
+from substation.store.salvage_report import FAILED, RUNNING, Report
+
+SERVICE = "datalogger"
+TOLD_S = 2.0
+"""How often the state line hears how far it is."""
+
+
+def add(commands: Any) -> None:
+    """Add `salvage` to the command line of `datalogger.py`."""
+    salvage_ = commands.add_parser(
+        "salvage",
+        help="bring back what is whole in a damaged history; the poller does it by itself",
+        description="Make a new daily_data.db of what is whole in the damaged one that was set aside. The "
+        "poller begins it by itself; this is for doing it by hand. The damaged file is only read, and stays.",
+    )
+    salvage_.add_argument(
+        "file", nargs="?", type=Path, metavar="FILE", help="a file set aside (default: the one that waits)"
+    )
+    salvage_.set_defaults(run=_salvage)
+
+
+def _salvage(arguments: argparse.Namespace, clock: Clock) -> int:
+    loaded = load_mended(home_folder(), SERVICE)
+    path = loaded.home.history
+    aside = arguments.file or quarantine.waiting(path)
+    if aside is None:
+        kept = ", ".join(one.name for one in quarantine.kept(path))
+        also = f"; kept to be looked at: {kept}" if kept else ""
+        print(f"nothing waits to be salvaged{also}", file=sys.stderr)
+        return EXIT_USAGE
+    signal.signal(signal.SIGTERM, _end)
+    lock = PollerLock(loaded.home.state / "salvage.lock")
+    try:
+        lock.take()
+    except Busy as exc:  # one that a killed poller left behind may be under way still
+        raise Busy(f"a salvage of this station is under way (process {exc.pid})", exc.pid) from exc
+    progress = _Progress(loaded, clock, aside)
+    try:
+        report = salvage.run(loaded.home, loaded.settings, clock, aside, progress.tell)
+    except (StoreError, OSError) as exc:
+        progress.note(FAILED, str(exc))
+        raise exc if isinstance(exc, StoreError) else StoreError(f"{aside}: {exc}") from exc
+    finally:
+        lock.release()
+    with contextlib.suppress(OSError):  # the history itself holds the same words as an event
+        salvage_report.write(loaded.home, report)
+    print(report.progress)
+    print(f"{aside.name} is kept; remove it when nobody wants to look at it any more")
+    return EXIT_OK
+
+
+class _Progress:
+    """Writes how far it is, now and then."""
+
+    def __init__(self, loaded: Loaded, clock: Clock, aside: Path) -> None:
+        self._home, self._clock = loaded.home, clock
+        known = salvage_report.read(loaded.home)
+        self._report = known if known and known.file == aside.name else Report(file=aside.name)
+        self._report.found_ms = self._report.found_ms or clock.now_ms()
+        self._told_s = -TOLD_S
+
+    def tell(self, words: str) -> None:
+        now_s = self._clock.monotonic()
+        if now_s - self._told_s >= TOLD_S:
+            self._told_s = now_s
+            self.note(RUNNING, words)
+
+    def note(self, state: str, words: str) -> None:
+        self._report.state, self._report.progress = state, words
+        self._report.at_ms = self._clock.now_ms()
+        with contextlib.suppress(OSError):
+            salvage_report.write(self._home, self._report)
+
+
+def _end(number: int, frame: FrameType | None) -> None:
+    raise SystemExit(128 + number)  # unwinds: nothing half made is left
