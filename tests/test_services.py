@@ -20,6 +20,7 @@ from substation.dashboard.serve import THREADS, bound
 from substation.errors import SettingsError
 from substation.settings import files, vault
 from substation.settings.model import CARD_METERS, Home, Line, Settings, Web
+from substation.store import spare
 from tests.notify_spy import Spy, spying
 from tests.station_run import free_port
 
@@ -351,3 +352,12 @@ def test_the_units_are_plain_ini_where_no_key_is_written_twice_by_mistake() -> N
         parser = configparser.ConfigParser(strict=False, allow_no_value=True, interpolation=None)
         parser.read(UNITS / f"substation-{name}.service")
         assert parser.sections() == ["Unit", "Service", "Install"]
+
+
+def test_what_goes_to_memory_outlives_the_poller_and_both_services_find_it() -> None:
+    service = unit("poller")
+    assert [f"/run/{name}" for name in service["RuntimeDirectory"]] == [str(spare.SERVICE)]
+    assert service["RuntimeDirectoryMode"] == ["0700"]
+    assert service["RuntimeDirectoryPreserve"] == ["yes"]
+    assert "TemporaryFileSystem" not in unit("dashboard")  # it sees /run
+    assert not [line for line in unit("dashboard").get("InaccessiblePaths", []) if "/run" in line]
