@@ -18,7 +18,7 @@ import hashlib
 import json
 import sqlite3
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from substation.store import schema
@@ -31,6 +31,7 @@ EVENT_COLUMNS = ("at_ms", "kind", "meter_id", "old", "new", "detail")
 FACTS = {
     "meta": "SELECT key, value FROM meta",
     "sync": "SELECT name, last_key, at_ms FROM sync",
+    "schema_migration": "SELECT name, at_ms FROM schema_migration",
     "clock_span": "SELECT id, boot, skew_ms, begin_ms, end_ms, offset_ms, corrected_ms FROM clock_span",
 }
 """Small tables that have one digest as a whole, made anew whenever something in them changes."""
@@ -216,12 +217,11 @@ class Ledger:
             if stored(self._db, table, 0) is None:
                 self._put((table, 0, *of_facts(self._db, table)), at_ms)
 
-    def take(self, digests: Iterable[Digest], at_ms: int) -> Iterator[Digest]:
-        """Store what a check has proposed of days that nobody touched since; yield what was stored."""
+    def take(self, digests: Iterable[Digest], at_ms: int) -> None:
+        """Store what a check has proposed, of days that nobody touched since `watch`; in a transaction."""
         for table, day, rows, total in digests:
             if not self.is_touched(table, day) and stored(self._db, table, day) is None:
                 self._put((table, day, rows, total), at_ms)
-                yield table, day, rows, total
 
     def _put(self, digest: Digest, at_ms: int) -> None:
         self._db.execute("INSERT OR REPLACE INTO digest VALUES (?, ?, ?, ?, ?)", (*digest, at_ms))

@@ -313,6 +313,10 @@ class History:
         self._watch, self._proposed = uuid.uuid4().hex, []
         return self._watch
 
+    def is_watched(self, watch: str) -> bool:
+        """Return whether this is the newest watch of this history."""
+        return watch == self._watch
+
     def propose(self, watch: str, digests: Iterable[digest.Digest]) -> bool:
         """Take digests that a check has made since `watch`; `upkeep` stores them bit by bit.
 

@@ -277,14 +277,17 @@ MIGRATIONS: dict[str, Callable[[sqlite3.Connection], None]] = {
 """By name, in order. A migration that has been published is never edited: write the next one."""
 
 
-@lru_cache(maxsize=8)
 def made(names: tuple[str, ...]) -> list[tuple[str, str, str, str]]:
     """Return type, name, table and statement of everything that these migrations make."""
+    return _made(tuple(step for name, step in MIGRATIONS.items() if name in names))
+
+
+@lru_cache(maxsize=8)
+def _made(steps: tuple[Callable[[sqlite3.Connection], None], ...]) -> list[tuple[str, str, str, str]]:
     with contextlib.closing(sqlite3.connect(":memory:", isolation_level=None)) as db:
         db.execute(_MIGRATION_TABLE)
-        for name, migration in MIGRATIONS.items():
-            if name in names:
-                migration(db)
+        for migration in steps:
+            migration(db)
         return db.execute("SELECT type, name, tbl_name, sql FROM sqlite_master").fetchall()
 
 
