@@ -97,6 +97,7 @@ def _parser() -> argparse.ArgumentParser:
     for part in (
         datalogger_audit,
         datalogger_backup,
+        datalogger_check,
         datalogger_clock,
         datalogger_export,
         datalogger_import,
