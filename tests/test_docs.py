@@ -36,6 +36,7 @@ GUIDES = (
     "how-to/commission-a-line.md",
     "how-to/export-readings.md",
     "how-to/set-the-clock.md",
+    "how-to/back-up-and-restore.md",
     "explanation/design.md",
     "decisions/dependencies.md",
 )
