@@ -95,7 +95,8 @@ class Source:
     def states(self, day: int | None = None) -> State:
         """Return the state of each day of each group that has rows; with `day` it is right for that one."""
         sums: dict[tuple[str, int], list[int]] = defaultdict(lambda: [0, 0])
-        hours, happened, bounds = _HOURS, _EVENTS, ()
+        hours, happened = _HOURS, _EVENTS
+        bounds: tuple[int, ...] = ()
         if day is not None:
             hours, happened = (
                 f"{_HOURS} WHERE key >= ? AND key < ?",
