@@ -10,6 +10,11 @@ STATION_EVENTS = {
     "station.stop": "the poller ended in order",
     "station.gap": "nobody polled from old to new (UTC); the detail says why, and what each meter's energy "
     "register tells of that time",
+    "store.gap": "the medium took nothing, or not everything, from old to new (UTC); the detail says why "
+    "(full, read-only, gone, failing) and how many readings were lost",
+    "store.relief": "room was made on a full medium: the ballast was freed (new says so), or the single "
+    "polls from old to new (UTC) were given up, their minutes and longer rows kept",
+    "store.room": "there is room again, and a ballast",
     "energy.rollover": "a counter reached the end of its register and began again at 0; the detail says how "
     "much was counted",
     "energy.reset": "a meter's counters fell about to zero and count on from there; old and new are its "
@@ -75,6 +80,10 @@ POLLER_NOTICES = {
         "error",
         "the history cannot be believed any more; see the events `store.damaged` and `store.salvaged`",
     ),
+    "the medium was %s for %.0f s; %s": ("warning", "an event `store.gap`"),
+    "the medium was full: %s held in reserve were freed": ("warning", "an event `store.relief`"),
+    "little room is left: the single polls of %s were given up": ("warning", "an event `store.relief`"),
+    "there is room again: %s": ("info", "an event `store.room`"),
     "configuration changed: taken over": ("info", "a changed `config.json` is in force, without a restart"),
     "meter profiles of this station changed: taken over": (
         "info",

@@ -6,11 +6,11 @@ Readings wait in memory (`History`), the live file goes to memory too (`LivePlac
 
 import contextlib
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from substation.clock import Clock
+from substation.clock import Clock, iso
 from substation.errors import Full, StoreError, WrongStation
 from substation.settings.model import Home
 from substation.store import heartbeat
@@ -18,7 +18,7 @@ from substation.store.history import History
 from substation.store.live import LiveRow
 from substation.store.live_places import LivePlaces
 from substation.store.medium import Medium
-from substation.store.relief import Relief
+from substation.store.relief import Events, Relief
 
 BACKLOG = 1_000
 """With more readings than this waiting the next round goes on with them."""
@@ -29,11 +29,9 @@ log = logging.getLogger("poller")
 class Endurance:
     """The writing side of one station's stores, as far as the medium has a say in it."""
 
-    def __init__(
-        self, home: Home, clock: Clock, zone: ZoneInfo, *, simulated: bool, note: Callable[..., None]
-    ) -> None:
-        """Take over an outage from the poller before, if it met one; `note` notes an event."""
-        self._note = note
+    def __init__(self, home: Home, clock: Clock, zone: ZoneInfo, *, simulated: bool, events: Events) -> None:
+        """Take over an outage from the poller before, if it met one; changes are noted in `events`."""
+        self._events = events
         self.live = LivePlaces(home.live, zone, simulated, clock)
         self.medium = Medium(home, clock, zone)
         self.relief = Relief(home, clock, zone)
@@ -82,7 +80,7 @@ class Endurance:
         except StoreError as exc:
             if self._failed(exc) and not isinstance(exc, Full):
                 self._has_to_reopen = True
-            if not isinstance(exc, Full) or not self.relief.full(self._note):
+            if not isinstance(exc, Full) or not self.relief.full(self._events):
                 raise
             self._commit(history, budget_s)
         if not history.pending and self.live.spare_path is None:
@@ -114,14 +112,15 @@ class Endurance:
     def _over(self) -> None:
         over = self.medium.well()
         if over is not None:
-            event = over.event()
-            log.warning("%s", event["detail"])
-            self._note(**event)
+            log.warning("the medium was %s for %.0f s; %s", over.was, over.lasted_s, over.cost)
+            detail = f"the medium was {over.was} for {over.lasted_s:.0f} s; {over.cost}"
+            old, new = iso(over.since_ms), iso(over.until_ms)
+            self._events.event("store.gap", at_ms=over.since_ms, old=old, new=new, detail=detail)
 
     def upkeep(self, history: History, budget_s: float) -> None:
         """Look whether there is room, and make some. Raises StoreError."""
         if not self._has_to_reopen:
-            self.relief.look(history, budget_s, self._note)
+            self.relief.look(history, budget_s, self._events)
 
     def behind(self, history: History | None) -> bool:
         """Whether so much waits that the next round should go on with it."""

@@ -37,7 +37,7 @@ class Keeper:
     def __init__(self, home: Home, settings: Settings, clock: Clock) -> None:
         self._home, self._settings, self._clock = home, settings, clock
         self.endurance = Endurance(
-            home, clock, settings.site.zone, simulated=settings.simulated, note=self.event
+            home, clock, settings.site.zone, simulated=settings.simulated, events=self
         )
         self._live = self.endurance.live
         self._history: History | None = None

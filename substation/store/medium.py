@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from substation.clock import Clock, iso, site_time
+from substation.clock import Clock, site_time
 from substation.errors import Busy, Damaged, Full, WrongStation
 from substation.settings.model import Home
 
@@ -24,7 +24,6 @@ _SAYS = {
     GONE: "the medium is gone",
     FAILING: "the medium fails",
 }
-_WAS = {FULL: "full", READ_ONLY: "read-only", GONE: "gone", FAILING: "failing"}
 _REMEDY = {
     FULL: "free some space",
     READ_ONLY: "a card turns read-only when it wears out: take a copy, put in a new one",
@@ -54,18 +53,20 @@ class Outage:
     lost: int
     """Readings that could be kept nowhere."""
 
-    def event(self) -> dict[str, object]:
-        """Return it as the event `store.gap`."""
-        lasted_s = max(0, self.until_ms - self.since_ms) / 1000
-        kept = "no reading was lost" if not self.lost else f"{self.lost} readings were lost, the oldest"
-        was = " and ".join(_WAS[reason] for reason in self.reasons)
-        return {
-            "kind": "store.gap",
-            "at_ms": self.since_ms,
-            "old": iso(self.since_ms),
-            "new": iso(self.until_ms),
-            "detail": f"the medium was {was} for {lasted_s:.0f} s; {kept}",
-        }
+    @property
+    def lasted_s(self) -> float:
+        """How long."""
+        return max(0, self.until_ms - self.since_ms) / 1000
+
+    @property
+    def was(self) -> str:
+        """What the medium was meanwhile, in words."""
+        return " and ".join(self.reasons)
+
+    @property
+    def cost(self) -> str:
+        """What it cost, in words."""
+        return f"{self.lost} readings were lost, the oldest of them" if self.lost else "no reading was lost"
 
 
 class Medium:

@@ -8,8 +8,8 @@ is not ours to delete (a day's log, a file set aside, the original's) is only na
 
 import contextlib
 import logging
-from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 from zoneinfo import ZoneInfo
 
 from substation.clock import Clock, iso, site_time
@@ -25,8 +25,15 @@ SLACK_BYTES = 8 * 1024 * 1024
 PART_OF_MEDIUM = 32
 
 log = logging.getLogger("poller")
-Note = Callable[..., None]
-"""Notes an event: kind, and old, new, detail by name."""
+
+
+class Events(Protocol):
+    """Where a change of state is noted: the `Keeper`."""
+
+    def event(
+        self, kind: str, *, at_ms: int | None = None, old: str = "", new: str = "", detail: str = ""
+    ) -> None:
+        """Note a change of state, by default as of now."""
 
 
 @dataclass(slots=True)
@@ -60,28 +67,29 @@ class Relief:
         """Whether so little is left that single polls have to go."""
         return self._pressed or (self.found is not None and self.found.free < self.found.reserve)
 
-    def full(self, note: Note) -> bool:
+    def full(self, events: Events) -> bool:
         """Take that a write found the medium full; return whether room was made, so that it may work now."""
         self._pressed, self._looked_s = True, None
         freed = self._ballast.free()
         if not freed:
             self._used_up = True
             return False
-        words = f"the medium was full: {room.in_words(freed)} held in reserve were freed"
-        log.warning("%s", words)
-        note("store.relief", new="ballast", detail=words)
+        log.warning("the medium was full: %s held in reserve were freed", room.in_words(freed))
+        events.event(
+            "store.relief", new="ballast", detail=f"the medium was full: {room.in_words(freed)} freed"
+        )
         return True
 
-    def look(self, history: History, budget_s: float, note: Note) -> None:
+    def look(self, history: History, budget_s: float, events: Events) -> None:
         """Look how much room is left, and make some where that is little. Raises StoreError."""
         now_s = self._clock.monotonic()
         if self.low or self._looked_s is None or now_s - self._looked_s >= LOOK_S:
             self._looked_s = now_s
-            self._measure(note)
+            self._measure(events)
         if self.low:
-            self._make_room(history, budget_s, note)
+            self._make_room(history, budget_s, events)
 
-    def _measure(self, note: Note) -> None:
+    def _measure(self, events: Events) -> None:
         self.found = found = room.room_of(self._home.history.parent)
         if found is None:
             return
@@ -91,13 +99,12 @@ class Relief:
         with contextlib.suppress(OSError):  # a medium that takes nothing is told of by who has to write
             if self._ballast.make(found.reserve):
                 if self._used_up or self._pressed:
-                    words = f"there is room again: {room.in_words(found.free)}"
-                    log.info("%s", words)
-                    note("store.room", detail=words)
+                    log.info("there is room again: %s", room.in_words(found.free))
+                    events.event("store.room", detail=f"{room.in_words(found.free)} free")
                 self._pressed = self._used_up = False
                 self._kept_from_ms = 0
 
-    def _make_room(self, history: History, budget_s: float, note: Note) -> None:
+    def _make_room(self, history: History, budget_s: float, events: Events) -> None:
         total = self.found.total if self.found else SLACK_BYTES * PART_OF_MEDIUM
         if self._giving is None and history.room_within() >= min(SLACK_BYTES, total // PART_OF_MEDIUM):
             if self.found is not None and self.found.free >= self.found.reserve:
@@ -112,12 +119,9 @@ class Relief:
         if done:
             begun, self._giving = self._giving.from_ms, None
             self._kept_from_ms = to_ms
-            words = (
-                f"little room is left: the single polls of {self._day(begun)} were given up, its minutes, "
-                f"hours and days are kept"
-            )
-            log.warning("%s", words)
-            note("store.relief", old=iso(begun), new=iso(to_ms), detail=words)
+            log.warning("little room is left: the single polls of %s were given up", self._day(begun))
+            detail = "little room is left: these single polls were given up, their minutes and hours are kept"
+            events.event("store.relief", old=iso(begun), new=iso(to_ms), detail=detail)
 
     @property
     def _is_worth_saying(self) -> bool:
@@ -138,10 +142,8 @@ class Relief:
                 f"pace of the last day. Free some space, or give it a larger medium.{largest}"
             ]
         since = f", those before {self._day(self._kept_from_ms)} are gone" if self._kept_from_ms else ""
-        if found.free >= found.reserve:
-            left = f"{left} free, and yet full: a quota?"
-        else:
-            left = f"only {left} free."
+        is_quota = found.free >= found.reserve
+        left = f"{left} free, and yet full: a quota?" if is_quota else f"only {left} free."
         return [
             f"{self._home.folder}: {left} The oldest single polls make room for new ones{since}; "
             f"minutes and hours are kept. Free some space.{largest}"

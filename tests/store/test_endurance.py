@@ -306,7 +306,7 @@ def test_the_medium_is_asked_what_is_wrong_with_it_since_sqlite_does_not_know(
     assert found.reason == "read-only"
     over = found.well()
     assert over is not None
-    assert "failing and read-only" in str(over.event()["detail"])
+    assert "failing and read-only" in over.was
 
 
 def test_without_memory_the_trouble_itself_is_said(

@@ -53,7 +53,7 @@ def history(home: Home, clock: FakeClock) -> Iterator[History]:
 
 
 class Notes(list[dict[str, str]]):
-    def __call__(self, kind: str, **more: str) -> None:
+    def event(self, kind: str, **more: str) -> None:
         self.append({"kind": kind, **more})
 
 
@@ -164,7 +164,7 @@ def test_the_oldest_single_polls_go_before_the_medium_is_full(
         assert after[table] == before[table]
     assert {note["kind"] for note in notes} == {"store.relief"}
     assert len(notes) == 6 - len(kept)
-    assert "single polls of" in notes[0]["detail"]
+    assert "single polls" in notes[0]["detail"]
     (words,) = watch.advice
     assert "only 20 MB free" in words
     assert "Largest here: daily_data.db" in words
