@@ -12,5 +12,6 @@
 - `heartbeat`             `state/poller.json`
 - `original`              which store of the original a file is; `original_rows` reads it, `original_judge`
                           says what a row is worth, `original_staging` makes a history for `absorb`
+- `copies`                the second medium: a file a day, proved, restored (its own map)
 - `keeper`, `log`         the poller's two stores together; its log file
 """

@@ -259,6 +259,9 @@ def test_every_table_is_yielded_for_salvage(station):
     for table in TABLES:
         found = [row for page in copies.rows(station.stick, uid, table) for row in page]
         assert found == in_order(station.home.history, table), table
+    days = [FIRST_MS // DAY_MS]
+    some = [row for page in copies.rows(station.stick, uid, "minute", days) for row in page]
+    assert {copies.layout.day_of(row[0]) for row in some} == set(days)
     newest = copies.newest(station.stick, uid)
     assert newest is not None
     assert newest.reading_ms == station.index.newest_ms

@@ -135,6 +135,23 @@ def test_rows_that_changed_on_the_card_without_a_word_are_named_and_the_copy_sta
     assert file_of(station).read_bytes() == before[str(file_of(station).relative_to(station.folder))]
 
 
+def test_what_the_card_has_lost_since_stays_on_the_medium(station):
+    """As after a salvage without the medium: rows and their accounts are gone, and nothing says why."""
+    path = file_of(station)
+    whole = path.read_bytes()
+    with contextlib.closing(sqlite3.connect(station.home.history)) as db:
+        for table in ("reading", "minute", "quarter", "hour"):
+            db.execute(f"DELETE FROM {table} WHERE key < ?", (FIRST_MS + 7_200_000 << 8,))  # noqa: S608
+        db.commit()
+    taken = station.take()
+    assert taken.ok
+    assert f"readings of {DATE}: the station has" in taken.words
+    assert f"its file is kept: {path.relative_to(station.folder)}" in taken.words
+    station.take()
+    assert path.read_bytes() == whole
+    assert file_of(station) != path
+
+
 def test_an_unreadable_page_on_the_card_keeps_the_earlier_copy(station, monkeypatch):
     station.fill(FIRST_MS + 1800_000, hours=48, step_s=3600)
     real = copies.taking.Source.rows

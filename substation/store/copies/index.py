@@ -83,6 +83,8 @@ class Index:
     begun_ms: int = 0
     entries: dict[tuple[str, int], Entry] = field(default_factory=dict)
     beside: dict[tuple[str, str], Beside] = field(default_factory=dict)
+    earlier: list[Entry] = field(default_factory=list)
+    """Files of days that had more rows than the station has now: kept for whoever asks why."""
     program: str = __version__
 
     def of(self, group: str) -> list[Entry]:
@@ -91,7 +93,7 @@ class Index:
 
     def files(self) -> set[str]:
         """Return the names of all files that count, its own included."""
-        days, beside = self.entries.values(), self.beside.values()
+        days, beside = (*self.entries.values(), *self.earlier), self.beside.values()
         return {one.file for one in days} | {one.file for one in beside} | {layout.index_name(self.number)}
 
     @property
@@ -180,6 +182,7 @@ def _packed(index: Index) -> bytes:
     }
     body |= {"begun_ms": index.begun_ms, "program": __version__}
     body["entries"] = [asdict(one) for one in _sorted(index.entries)]
+    body["earlier"] = [asdict(one) for one in index.earlier]
     body["beside"] = [asdict(one) for one in _sorted(index.beside)]
     text = json.dumps(body, separators=(",", ":"))
     check = hashlib.sha256(text.encode("ascii")).hexdigest()
@@ -202,7 +205,10 @@ def _unpacked(content: bytes, name: str) -> Index:
         if hashlib.sha256(body_text.encode("ascii")).hexdigest() != said["sha256"]:
             raise ValueError("its digest is another one")
         body = json.loads(body_text)
-        entries = [Entry(**{**one, "tables": _counts(one["tables"])}) for one in body.pop("entries")]
+        entries, body["earlier"] = (
+            [Entry(**{**one, "tables": _counts(one["tables"])}) for one in body.pop(name)]
+            for name in ("entries", "earlier")
+        )
         beside = [Beside(**one) for one in body.pop("beside")]
         index = Index(**body)
     except (ValueError, KeyError, TypeError, zlib.error) as exc:

@@ -1,6 +1,6 @@
 """Reads what was copied: rows for salvage and restore, from files that proved to be whole."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,8 +27,10 @@ def newest(folder: Path, uid: str) -> Newest | None:
     return opened and Newest(opened[1].at_ms, opened[1].newest_ms)
 
 
-def rows(folder: Path, uid: str, table: str) -> Iterator[list[Row]]:
+def rows(folder: Path, uid: str, table: str, days: Collection[int] | None = None) -> Iterator[list[Row]]:
     """Yield all copied rows of a table, day after day, as `dayfile.columns_of(table)` has them.
+
+    With `days` (UTC, counted from 1970) only theirs: the files of all others are not even opened.
 
     A file that is damaged is passed over; `verify` names it. `event` comes with its id in front.
 
@@ -39,7 +41,7 @@ def rows(folder: Path, uid: str, table: str) -> Iterator[list[Row]]:
         raise StoreError(f"{folder} holds no copies of the station {uid[:12]}")
     medium, found = opened
     for entry in found.of(layout.group_of(table)):
-        if damage(medium, entry) is None:
+        if (days is None or entry.day in days) and damage(medium, entry) is None:
             for its, page in dayfile.unpacked(medium.chunks(entry.file), entry.file):
                 if its == table:
                     yield page

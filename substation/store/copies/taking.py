@@ -185,15 +185,27 @@ class _Copy:
             if (group, day) not in self._index.entries and not self._source.has_rows(group, day):
                 return
             self._tick(where)
-            self._index.entries[group, day] = room.with_room(
+            before = self._index.entries.get((group, day))
+            entry = room.with_room(
                 self._medium, self._index, partial(self._write, group, day, state), group, day
             )
+            self._index.entries[group, day] = entry
+            if before and not before.damage and before.rows > entry.rows:
+                self._keep_earlier(before, entry)
         except Full:
             if group not in room.GOING:
                 raise
             room.note(self._index, group, day)
         except Damaged as exc:
             self._taken.problems.append(f"{where} not copied, an earlier copy stays: {exc}")
+
+    def _keep_earlier(self, before: Entry, entry: Entry) -> None:
+        """Keep a file that holds more than the station has now: damage took it there, or a clock was set."""
+        self._index.earlier.append(before)
+        self._taken.notes.append(
+            f"{entry.group} of {layout.date_of(entry.day)}: the station has {entry.rows} rows now, the copy "
+            f"had {before.rows}; its file is kept: {before.file}"
+        )
 
     def _write(self, group: str, day: int, state: str) -> Entry:
         packer = Packer(dayfile.head(self._index.about(), group, day))
