@@ -28,7 +28,9 @@ from substation.store import (
     digest,
     live,
     quarantine,
+    rollup,
     salvage_blocks,
+    salvage_pages,
     salvage_report,
     salvage_rows,
     schema,
@@ -46,6 +48,8 @@ Tick = Callable[[str], None]
 _UID = re.compile(r"[0-9a-f]{32}\Z")
 _FACTS = ("uid", "simulated", "made_ms", "site", "zone", "import_zone", schema.RAW_FROM, schema.MINUTE_FROM)
 _TOUCHING = 5
+"""Events so near to one that cannot be read are left out, where their day does not agree with its digest."""
+_CALENDAR = ("hour", "day")
 
 
 class Salvage:
@@ -63,6 +67,7 @@ class Salvage:
         self._source = Source(aside)
         known_digests, lost_before = salvage_blocks.known_digests(self._source)
         self._blocks = Blocks(known_digests, lost_before)
+        self._event_rows: list[Sequence[Any]] = []
 
     def run(self) -> Report:
         """Do it. Raises Full, StoreError: nothing was changed, and it can be tried again."""
@@ -118,7 +123,37 @@ class Salvage:
                     marks += _beside_unsound(table, part, near)
                 near = sound[-1][0] if sound else near
                 self._tick(f"reading {table}: {took} rows")
-            self._blocks.holes[table] = [*self._source.holes[table], *marks]
+            # of a file that does not open at all every page is looked at by itself: no hole is in it
+            holes = self._source.holes[table] if self._source.readable else []
+            self._blocks.holes[table] = [*holes, *marks]
+        for part in self._source.rows("event"):
+            self._event_rows += part
+        if any(self._source.holes.values()):
+            self._from_pages(fresh)
+
+    def _from_pages(self, fresh: Rebuild) -> None:
+        """Look for what is out of SQLite's reach in single pages."""
+        self._tick("looking at single pages")
+        holes = self._source.holes
+        zone = self._settings.site.zone
+        for number, (table, row) in enumerate(salvage_pages.rows(self._aside)):
+            if number % 2000 == 0:
+                self._tick(f"looking at single pages: {number} rows")
+            if not any(low <= row[0] <= high for low, high in holes[table]):
+                continue
+            if table == "event":
+                self._event_rows.append(row)
+            elif salvage_rows.is_sound(table, row):
+                at_ms = row[0] >> 8
+                if table not in _CALENDAR or rollup.period_start(table, at_ms, zone) == at_ms:
+                    with schema.transaction(fresh.db):
+                        self._take_larger(fresh, table, row)
+
+    def _take_larger(self, fresh: Rebuild, table: str, row: Sequence[Any]) -> None:
+        """Take a row; of two rollup rows of a period the one that sums up more is the later one."""
+        there = fresh.db.execute(f"{schema.select(table)} WHERE key = ?", (row[0],)).fetchone()
+        if there is None or (table != "reading" and row[2] > there[2]):
+            fresh.db.execute(schema.insert(table, "INSERT OR REPLACE"), tuple(row))
 
     def _from_live(self, fresh: Rebuild) -> int:
         """Take what the live file still has of the committed time; return when that ended, UTC ms.
@@ -153,7 +188,7 @@ class Salvage:
         self._tick("looking into the copies")
         for table in DATED:
             try:
-                for page in copies.rows(Path(folder), uid, table):
+                for page in copies.rows(Path(folder), uid, table, wanted[table]):
                     rows = [row for row in page if day_of(row[0]) in wanted[table]]
                     self._take_copied(fresh, table, rows)
             except (StoreError, OSError) as exc:
@@ -194,12 +229,11 @@ class Salvage:
         """Take the events that prove true; return by day how many are known to be lost."""
         by_day: dict[int, dict[int, Sequence[Any]]] = {}
         doubted: set[int] = set()
-        for part in self._source.rows("event"):
-            for row in part:
-                if type(row[0]) is int and salvage_rows.is_event(row[1:]):
-                    by_day.setdefault(row[1] // DAY_MS, {})[row[0]] = row[1:]
-                elif type(row[0]) is int:
-                    doubted.add(row[0])
+        for row in self._event_rows:
+            if type(row[0]) is int and salvage_rows.is_event(row[1:]):
+                by_day.setdefault(row[1] // DAY_MS, {})[row[0]] = row[1:]
+            elif type(row[0]) is int:
+                doubted.add(row[0])
         for low, high in self._source.holes["event"]:
             doubted |= {low, high}
         known = {day: found for (table, day), found in self._blocks.known.items() if table == "event"}
@@ -229,7 +263,7 @@ class Salvage:
         if self._settings.backup.folder is None or not wanted:
             return found
         with contextlib.suppress(StoreError, OSError):
-            for page in copies.rows(Path(self._settings.backup.folder), uid, "event"):
+            for page in copies.rows(Path(self._settings.backup.folder), uid, "event", wanted):
                 for row in page:
                     if row[1] // DAY_MS in wanted:
                         found.setdefault(row[1] // DAY_MS, []).append(tuple(row[1:]))

@@ -36,6 +36,8 @@ class Blocks:
     copied: dict[Block, int] = field(default_factory=lambda: defaultdict(int))
     lacking: set[Block] = field(default_factory=set)
     """Days without a digest of which other tables tell that rows are gone."""
+    complete: set[Block] = field(default_factory=set)
+    """Days without a digest of which a coarser table tells that no row is lacking."""
     holes: dict[str, list[tuple[int, int]]] = field(default_factory=dict)
     """Ranges of keys that could not be read, by table."""
 

@@ -260,6 +260,8 @@ class Proof:
             for key, count in there.items():
                 if sums.get(key, 0) < count:
                     self._blocks.lacking.add((finer, day))
+            if there and all(sums.get(key) == count for key, count in there.items()):
+                self._blocks.complete.add((finer, day))
             for key in sums.keys() - there.keys():
                 if start_ms <= key >> 8 < end_ms:
                     self._blocks.lacking.add((table, day))

@@ -26,11 +26,12 @@ def lost_blocks(blocks: Blocks, counts: dict[Block, int]) -> dict[Block, int | N
     for block in blocks.lacking:
         if block not in blocks.known and block not in blocks.proved:
             lost.setdefault(block, None)
+    sure = blocks.proved | blocks.known.keys() | blocks.complete
     for table, holes in blocks.holes.items():
         for low, high in holes:
             for day in range(max(first, day_of(low)), min(last, day_of(high)) + 1):
                 block = (table, day)
-                if block not in blocks.proved and block not in blocks.known:
+                if block not in sure:
                     lost[block] = None
     return lost
 
