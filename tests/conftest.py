@@ -17,6 +17,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--replugs", type=int, default=50, help="times an adapter is pulled out and put in again"
     )
+    parser.addoption(
+        "--disaster-history", default="", help="a history of a year, as benchmarks/year.py makes it, to lose"
+    )
 
 
 @pytest.fixture
