@@ -70,8 +70,9 @@ class BackupDuty:
         self._words = ""
         self._pause.begin(failed=False, well_s=self._every_s)
         proof = _read(self._home.copied).get("proof")
-        is_bad = isinstance(proof, dict) and proof.get("ok") is False
-        self._doubt = f"the copies did not prove good: {proof.get('words')}" if is_bad else ""
+        self._doubt = ""
+        if isinstance(proof, dict) and proof.get("ok") is False:
+            self._doubt = f"the copies did not prove good: {proof.get('words')}"
 
     @property
     def advice(self) -> list[str]:

@@ -52,7 +52,7 @@ def _run(arguments: argparse.Namespace, clock: Clock) -> int:
         clock,
         folder=folder,
         without_copy=arguments.without_copy,
-        tick=_tell if sys.stderr.isatty() else str,
+        tick=_tell if sys.stderr.isatty() else before_migration.quiet,
     )
     for name in made:
         print(f"{path}: {name}: done.")

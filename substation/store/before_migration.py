@@ -31,6 +31,10 @@ Tick = Callable[[str], None]
 """Takes how far it is, in words."""
 
 
+def quiet(_: str) -> None:
+    """Say nothing of how far it is."""
+
+
 def pending(path: Path) -> list[str]:
     """Return the migrations that a history lacks; none where there is nothing to change or nothing known.
 
@@ -66,7 +70,7 @@ def copy_of(path: Path, migration: str, folder: Path | None = None) -> Path:
 
 
 def prepare(
-    db: sqlite3.Connection, path: Path, *, folder: Path | None = None, tick: Tick = str
+    db: sqlite3.Connection, path: Path, *, folder: Path | None = None, tick: Tick = quiet
 ) -> Path | None:
     """Make sure that a copy stands before `schema.migrate`; None where none is needed.
 
@@ -225,7 +229,7 @@ def migrate(
     *,
     folder: Path | None = None,
     without_copy: bool = False,
-    tick: Tick = str,
+    tick: Tick = quiet,
 ) -> tuple[list[str], Path | None]:
     """Bring a history to this program's form; return the migrations made, and where the copy stands.
 
