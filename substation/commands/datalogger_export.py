@@ -19,7 +19,8 @@ from substation.commands.configuration_make import outlet
 from substation.commands.configuration_open import SOURCE, person
 from substation.commands.export_file import Target
 from substation.errors import EXIT_OK, EXIT_USAGE, AccessError, SettingsError, StoreError, SubstationError
-from substation.export import ARCHIVE_NAME, Order, Resolution, Running
+from substation.export import ARCHIVE_NAME, FILE_FORMS, Order, Resolution, Running
+from substation.export.estimate import MOST_ROWS
 from substation.settings import vault
 from substation.settings.files import Loaded, home_folder, load
 
@@ -56,7 +57,7 @@ def add(commands: Any) -> None:
     """Add `export` to the command line of `datalogger.py`."""
     parser = commands.add_parser(
         "export",
-        help="readings as CSV in an encrypted archive",
+        help="readings as CSV, Parquet or XLSX in an encrypted archive",
         description=DESCRIPTION,
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -73,6 +74,13 @@ def add(commands: Any) -> None:
     )
     parser.add_argument(
         "--with-extremes", action="store_true", help="least and greatest values too (15min, hour, day)"
+    )
+    parser.add_argument(
+        "--form",
+        choices=FILE_FORMS,
+        default="csv",
+        help="csv for all programs (default); parquet, typed, for pandas or DuckDB; "
+        f"xlsx for Excel and Calc, {MOST_ROWS} rows at most",
     )
     parser.add_argument(
         "--output",
@@ -116,7 +124,9 @@ def order_of(arguments: argparse.Namespace, loaded: Loaded, clock: Clock) -> Ord
         begins(arguments.last + dt.timedelta(days=1)) if arguments.last else day_start_ms(now_ms, zone, -1)
     )
     start_ms = begins(arguments.first) if arguments.first else day_start_ms(end_ms - 1, zone, DAYS - 1)
-    order = Order(EVERY[arguments.every], start_ms, end_ms, arguments.meters, arguments.with_extremes)
+    order = Order(
+        EVERY[arguments.every], start_ms, end_ms, arguments.meters, arguments.with_extremes, arguments.form
+    )
     order.check(loaded.settings)
     return order
 
@@ -164,6 +174,9 @@ class _Errand:
             expected = export.measure(self.loaded.home.history, self.order, self.clock, zone=zone)
             for note in expected.notes:
                 print(f"Note: {note}", file=sys.stderr)
+            if expected.refused:
+                print(f"Nothing was written: {expected.refused}.", file=sys.stderr)
+                return EXIT_REFUSED
             if not expected.rows:
                 return EXIT_REFUSED
             show = _terminal() if arguments.fresh else None
@@ -245,6 +258,7 @@ class _Errand:
             "to": iso(order.end_ms),
             "every": order.resolution,
             "meters": ",".join(map(str, order.meter_ids)) or "all",
+            "form": order.form,
         }
 
     def _may_be_audited(self, written: bool) -> None:

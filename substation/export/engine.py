@@ -15,12 +15,11 @@ from dataclasses import replace
 
 from substation.clock import Clock, SystemClock, site_time
 from substation.errors import EXIT_OK, EXIT_USAGE, SubstationError, WrongStation
-from substation.export import table
+from substation.export.body import body_of
 from substation.export.estimate import measure, zone_of_rows
 from substation.export.job import Job
-from substation.export.manifest import Written, manifest, remarks
-from substation.export.seal import CSV_NAME, MANIFEST_NAME, sealed
-from substation.export.table import Lines
+from substation.export.manifest import about, manifest, remarks, total
+from substation.export.seal import FILE_NAMES, MANIFEST_NAME, sealed
 from substation.store.pages import Facts, Pages
 
 TELL_S = 0.2
@@ -71,54 +70,52 @@ class Export:
             )
         # a day cut at one zone's midnight would begin at odd times in another's
         self._form = replace(job.form, zone=zone_of_rows(job.order, self._facts, job.form.zone))
-        self._lines = Lines(self._form)
-        self._written: Written | None = None
+        self._body = body_of(job.order.form, self._form, self._about)
+        self._size, self._sha256 = 0, ""
 
     def archive(self) -> Iterator[bytes]:
         """Yield the archive's bytes."""
         at = site_time(self._job.occasion.at_ms, self._job.form.zone)
-        members = ((CSV_NAME, self._csv()), (MANIFEST_NAME, self._manifest()))
+        members = ((FILE_NAMES[self._job.order.form], self._file()), (MANIFEST_NAME, self._manifest()))
         return sealed(members, self._job.password, at)
 
     def result(self) -> dict[str, object]:
         """Return what the parent is told at the end."""
-        written = self._done()
+        self._refuse_unfinished()
+        job, tallies = self._job, self._body.tallies
         return {
-            "rows": written.total,
-            "sha256": written.sha256,
-            "words": remarks(self._job.order, self._job.form.zone, self._facts, written),
+            "rows": total(tallies),
+            "sha256": self._sha256,
+            "words": remarks(job.order, job.form.zone, self._facts, tallies),
         }
 
-    def _csv(self) -> Iterator[bytes]:
+    def _file(self) -> Iterator[bytes]:
         digest, size, rows, told = hashlib.sha256(), 0, 0, self._clock.monotonic()
         expected = measure(self._job.history, self._job.order, self._clock).rows
         self._tell({"rows": 0, "of": expected})
-        for lines, count in self._pieces():
-            digest.update(lines)
-            size += len(lines)
-            yield lines
+        for piece, count in self._body.pieces(self._pages, self._facts):
+            digest.update(piece)
+            size += len(piece)
+            yield piece
             rows += count
             now = self._clock.monotonic()
             if now - told >= TELL_S:
                 self._tell({"rows": rows, "of": max(rows, expected)})
                 told = now
         self._tell({"rows": rows, "of": rows})
-        self._written = Written(self._lines.tallies, size, digest.hexdigest())
-
-    def _pieces(self) -> Iterator[tuple[bytes, int]]:
-        yield table.header(self._form), 0
-        if self._facts is not None:
-            for page in self._pages.lines(self._facts):
-                yield self._lines.of(page), len(page)
+        self._size, self._sha256 = size, digest.hexdigest()
 
     def _manifest(self) -> Iterator[bytes]:
-        job = self._job
-        yield manifest(job.occasion, job.order, self._form, self._facts, self._done(), zone=job.form.zone)
+        self._refuse_unfinished()
+        yield manifest(self._about(), FILE_NAMES[self._job.order.form], self._size, self._sha256)
 
-    def _done(self) -> Written:
-        if self._written is None:
-            raise ValueError("asked before the last line was written")
-        return self._written
+    def _about(self) -> dict[str, object]:
+        job = self._job
+        return about(job.occasion, job.order, self._form, self._facts, self._body.tallies, zone=job.form.zone)
+
+    def _refuse_unfinished(self) -> None:
+        if not self._sha256:
+            raise ValueError("asked before the last row was written")
 
 
 def _prepare() -> None:

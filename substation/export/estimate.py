@@ -18,6 +18,8 @@ from substation.store.pages import Facts, Pages
 
 SPREADSHEET_ROWS = 1_048_576
 """Rows that Excel and LibreOffice Calc open, the header among them."""
+MOST_ROWS = 250_000
+"""Rows of a workbook: a month of minutes of five meters; a spreadsheet takes a GB of memory for them."""
 CALENDAR = ("hour", "day")
 """Rows that begin where a zone's clock and calendar begin them; all others begin at the same time in each."""
 _USUAL_BYTES = 330
@@ -36,6 +38,8 @@ class Measure:
     """When the first row begins: later than asked where older rows are gone or never were."""
     notes: tuple[str, ...] = ()
     """What a person should know before: in words."""
+    refused: str = ""
+    """Why the form that was asked for cannot hold so many rows, and what can; or nothing."""
 
 
 def measure(
@@ -65,10 +69,11 @@ def measure(
     told = (
         begins_later(order, facts, facts.first_ms),
         other_zone(order, facts, zone) if zone else "",
-        _too_many(found),
+        _too_many(found) if order.form == "csv" else "",
     )
     notes = tuple(note for note in told if note)
-    return Measure(found, round(found * _row_bytes(pages, facts, order)), facts.first_ms, notes)
+    size = round(found * _row_bytes(pages, facts, order))
+    return Measure(found, size, facts.first_ms, notes, _beyond(order, found))
 
 
 def begins_later(order: Order, facts: Facts, first_ms: int) -> str:
@@ -117,6 +122,15 @@ def _too_many(rows: int) -> str:
     if rows < SPREADSHEET_ROWS:
         return ""
     return f"about {rows} rows: a spreadsheet opens {SPREADSHEET_ROWS}; take a coarser resolution for one"
+
+
+def _beyond(order: Order, rows: int) -> str:
+    if order.form != "xlsx" or rows <= MOST_ROWS:
+        return ""
+    return (
+        f"XLSX holds {MOST_ROWS} rows, a month of minutes of five meters, and this is about {rows}: take "
+        "fewer days or meters, a coarser resolution, or the form CSV or Parquet"
+    )
 
 
 def _expected(db: sqlite3.Connection, order: Order, begin_ms: int) -> float:

@@ -1,33 +1,19 @@
-"""`export.json`, the second file in the archive: what the first one is, and how whole."""
+"""`export.json`, the second file in the archive: what the first one is, and how whole.
+
+What it says stands in the forms that have a place for it too: in a Parquet file's metadata, on a sheet.
+"""
 
 import json
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
 from substation.clock import iso, site_time
 from substation.export import estimate, table
 from substation.export.order import WORDS, Order
-from substation.export.seal import CSV_NAME
-from substation.export.table import Form, Tally
+from substation.export.table import Form, Tallies, Tally
 from substation.store.pages import Facts
 from substation.store.rollup import period_start
-
-
-@dataclass(frozen=True, slots=True)
-class Written:
-    """What went into the CSV."""
-
-    tallies: Mapping[int, Tally]
-    """By meter."""
-    csv_bytes: int
-    sha256: str
-
-    @property
-    def total(self) -> int:
-        """All lines, without the header."""
-        return sum(tally.rows for tally in self.tallies.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,41 +28,46 @@ class Occasion:
     """Number and MAC of the audit log's last line: shows later that its end was not cut off."""
 
 
-def manifest(
-    occasion: Occasion, order: Order, form: Form, facts: Facts | None, written: Written, *, zone: ZoneInfo
-) -> bytes:
-    """Return the manifest as JSON, to be read by people too.
+def about(
+    occasion: Occasion,
+    order: Order,
+    form: Form,
+    facts: Facts | None,
+    tallies: Tallies,
+    *,
+    zone: ZoneInfo,
+) -> dict[str, object]:
+    """Return what there is to say about the rows.
 
     Args:
         occasion: who asked, when, for which station.
         order: for what.
-        form: of the lines; its zone is that of Date and Time.
+        form: of the rows; its zone is that of their local time.
         facts: what the history says; None without one.
-        written: what went into the CSV.
+        tallies: what was written, by meter.
         zone: the site's, of the settings.
     """
     anchor = occasion.anchor
-    document: dict[str, object] = {
+    return {
         "readings": "SIMULATED: a demo's figures, no meter said them" if form.simulated else "real",
-        "file": CSV_NAME,
-        "sha256": written.sha256,
-        "bytes": written.csv_bytes,
-        "rows": written.total,
+        "rows": total(tallies),
         "station": {
             "name": occasion.site,
             "timezone": zone.key,
             "timezone_of_rows": form.zone.key,
             "timezone_of_history": facts.zone if facts else None,
         },
-        "range": _range(order, zone, facts, written),
+        "range": _range(order, zone, facts, tallies),
         "resolution": {"name": order.resolution, "words": WORDS[order.resolution], "period_s": form.period_s},
         "energies": {
             "interval_s": form.slow_interval_s or form.interval_s or None,
             "words": _energies_words(form),
         },
-        "meters": _meters(order, form, written, occasion.at_ms),
+        "meters": _meters(order, form, tallies, occasion.at_ms),
         "completeness": _completeness_words(form),
-        "columns": [{"name": c.name, "unit": c.unit, "what": c.what} for c in table.columns(form)],
+        "columns": [
+            {"name": c.name, "unit": c.unit, "what": c.what} for c in table.columns(form, order.form)
+        ],
         "exported": {
             "utc": iso(occasion.at_ms),
             "local": _local(occasion.at_ms, zone),
@@ -85,34 +76,44 @@ def manifest(
         },
         "audit_anchor": anchor and {"seq": anchor[0], "mac": anchor[1]},
     }
+
+
+def manifest(what: dict[str, object], file: str, size: int, sha256: str) -> bytes:
+    """Return the manifest as JSON, to be read by people too: what `about` says, and of which file."""
+    document = {"readings": what["readings"], "file": file, "sha256": sha256, "bytes": size, **what}
     return json.dumps(document, indent=1, ensure_ascii=False).encode("utf-8", "replace") + b"\n"
 
 
-def remarks(order: Order, zone: ZoneInfo, facts: Facts | None, written: Written) -> str:
+def total(tallies: Tallies) -> int:
+    """Return how many rows were written."""
+    return sum(tally.rows for tally in tallies.values())
+
+
+def remarks(order: Order, zone: ZoneInfo, facts: Facts | None, tallies: Tallies) -> str:
     """Return in words what the file does not hold though it was asked for, and in which zone; or nothing."""
     if facts is None:
         return "no rows: there is no history yet"
-    if not written.total:
+    if not tallies:
         return "no rows: the history holds nothing of this time and these meters"
-    first_ms = min(tally.first_ms for tally in written.tallies.values())
+    first_ms = min(tally.first_ms for tally in tallies.values())
     told = (estimate.begins_later(order, facts, first_ms), estimate.other_zone(order, facts, zone))
     return "; ".join(words for words in told if words)
 
 
-def _range(order: Order, zone: ZoneInfo, facts: Facts | None, written: Written) -> dict[str, object]:
+def _range(order: Order, zone: ZoneInfo, facts: Facts | None, tallies: Tallies) -> dict[str, object]:
     return {
         "from_utc": iso(order.start_ms),
         "to_utc": iso(order.end_ms),
         "from_local": _local(order.start_ms, zone),
         "to_local": _local(order.end_ms, zone),
-        "remarks": remarks(order, zone, facts, written),
+        "remarks": remarks(order, zone, facts, tallies),
     }
 
 
-def _meters(order: Order, form: Form, written: Written, at_ms: int) -> list[dict[str, object]]:
+def _meters(order: Order, form: Form, tallies: Tallies, at_ms: int) -> list[dict[str, object]]:
     due = _due(order, form, at_ms)
-    ids = set(order.meter_ids or form.names) | set(written.tallies)
-    return [_meter(one, form.names.get(one, ""), written.tallies.get(one), due) for one in sorted(ids)]
+    ids = set(order.meter_ids or form.names) | set(tallies)
+    return [_meter(one, form.names.get(one, ""), tallies.get(one), due) for one in sorted(ids)]
 
 
 def _meter(meter_id: int, name: str, tally: Tally | None, due: "_Due") -> dict[str, object]:

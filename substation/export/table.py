@@ -9,13 +9,14 @@ value is an empty cell. Periods are named by their beginning.
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
 from zoneinfo import ZoneInfo
 
 from substation.clock import day_start_ms, site_time, utc
+from substation.export.order import FileForm
 from substation.quantities import INSTANTS, KEYS, QUANTITIES, Quantity
 from substation.readings import Quality
 from substation.store.cells import BETWEEN
+from substation.store.pages import Facts, Pages, Row
 from substation.store.rows import QUALITY_OF_CODE, keys_in
 from substation.store.schema import ROLLUPS
 
@@ -23,8 +24,6 @@ FIRST = ("Date", "Time", "DateTime", "Meter_ID")
 _LABELS = tuple(q.label for q in QUANTITIES)
 _INSTANTS = tuple(q for q in QUANTITIES if q.key in INSTANTS)
 _WORDS = {code: quality.value for code, quality in QUALITY_OF_CODE.items()}
-_DOUBTED = Quality.IMPLAUSIBLE.value
-"""For a code that a later version may write, as `rows.to_reading` takes it."""
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 _QUOTED = (",", '"', "\r", "\n")
 
@@ -80,8 +79,15 @@ class Tally:
         self.last_ms = at_ms
 
 
-def columns(form: Form) -> list[Column]:
-    """Return the columns in their order."""
+Tallies = Mapping[int, Tally]
+"""By meter."""
+
+
+def columns(form: Form, file_form: FileForm = "csv") -> list[Column]:
+    """Return the columns in their order.
+
+    CSV has the original's, with the local time twice; the typed forms have it once.
+    """
     begin = "of the poll" if form.period_s is None else "at which the period begins"
     mean, last = (MEAN, LAST) if form.period_s is not None else ("", energies_words(form))
     found = [
@@ -106,7 +112,7 @@ def columns(form: Form) -> list[Column]:
         for q in _INSTANTS:
             found.append(Column(f"{q.label} min", q.unit, "least value of the period"))
             found.append(Column(f"{q.label} max", q.unit, "greatest value of the period"))
-    return found
+    return found if file_form == "csv" else [c for c in found if c.name not in ("Date", "Time")]
 
 
 def energies_words(form: Form) -> str:
@@ -150,42 +156,51 @@ class Lines:
         self._simulated = "yes" if form.simulated else "no"
         self._at_ms, self._local, self._utc, self._due = -1, "", "", ""
         self.tallies: dict[int, Tally] = {}
-        """By meter."""
 
-    def of(self, page: Sequence[tuple[Any, ...]]) -> bytes:
+    def pieces(self, pages: Pages, facts: Facts | None) -> Iterator[tuple[bytes, int]]:
+        """Yield the file in pieces, each with its number of rows."""
+        yield header(self._form), 0
+        for page in pages.lines(facts) if facts is not None else ():
+            yield self.of(page), len(page)
+
+    def of(self, page: Sequence[Row]) -> bytes:
         """Return the page's lines."""
         lines = self._polls(page) if self._form.period_s is None else self._periods(page)
         return "".join(lines).encode("utf-8", "replace")
 
-    def _polls(self, page: Sequence[tuple[Any, ...]]) -> Iterator[str]:
+    def _polls(self, page: Sequence[Row]) -> Iterator[str]:
         zone, names, simulated = self._form.zone, self._names, self._simulated
         for key, code, reason, mask, cells in page:
             at_ms, meter_id = key >> 8, key & 0xFF
-            self._tally(meter_id, at_ms).add(at_ms, int(code == 0))
+            tally(self.tallies, meter_id, at_ms).add(at_ms, int(code == 0))
             local, utc_text = _times(at_ms, zone)
-            name, quality = names.get(meter_id, ""), _quality(code, reason, mask)
+            name, quality = names.get(meter_id, ""), text_cell(quality_of(code, reason, mask))
             yield f"{local},{meter_id},{cells},{utc_text},{name},{quality},{simulated}\r\n"
 
-    def _periods(self, page: Sequence[tuple[Any, ...]]) -> Iterator[str]:
+    def _periods(self, page: Sequence[Row]) -> Iterator[str]:
         names, simulated, extremes = self._names, self._simulated, ""
         for key, code, _, found, values in page:
             at_ms, meter_id, cells = key >> 8, key & 0xFF, values
             if at_ms != self._at_ms:  # all meters of a period share these cells
                 self._at_ms = at_ms
                 self._local, self._utc = _times(at_ms, self._form.zone)
-                self._due = _due(at_ms, self._form)
-            self._tally(meter_id, at_ms).add(at_ms, found)
+                due = due_in(at_ms, self._form)
+                self._due = "" if due is None else str(due)
+            tally(self.tallies, meter_id, at_ms).add(at_ms, found)
             if self._form.extremes:
                 cells, _, extremes = values.replace(BETWEEN, f"{BETWEEN},").partition(BETWEEN)
             yield (
                 f"{self._local},{meter_id},{cells},{self._utc},{names.get(meter_id, '')},"
-                f"{_WORDS.get(code, _DOUBTED)},{found},{self._due},{simulated}{extremes}\r\n"
+                f"{word_of(code)},{found},{self._due},{simulated}{extremes}\r\n"
             )
 
-    def _tally(self, meter_id: int, at_ms: int) -> Tally:
-        return self.tallies.get(meter_id) or self.tallies.setdefault(meter_id, Tally(first_ms=at_ms))
+
+def tally(tallies: dict[int, Tally], meter_id: int, at_ms: int) -> Tally:
+    """Return the meter's tally; a new one begins at `at_ms`."""
+    return tallies.get(meter_id) or tallies.setdefault(meter_id, Tally(first_ms=at_ms))
 
 
+@lru_cache(maxsize=256)
 def text_cell(text: str) -> str:
     """Return a text as a cell that no spreadsheet runs as a formula (CWE-1236)."""
     if text.startswith(_FORMULA):
@@ -209,20 +224,30 @@ def _times(at_ms: int, zone: ZoneInfo) -> tuple[str, str]:
     return f"{date},{time}:{second:02d},{date} {time}:{second:02d}", f"{utc_text}:{second:02d}.{ms:03d}Z"
 
 
+def local_of(at_ms: int, zone: ZoneInfo) -> str:
+    """Return the cell of DateTime."""
+    return _times(at_ms, zone)[0].rpartition(",")[2]
+
+
 @lru_cache(maxsize=256)
-def _quality(code: int, reason: str | None, mask: int) -> str:
+def quality_of(code: int, reason: str | None, mask: int) -> str:
     """Return the quality of a poll, in the words of the live file."""
     if code == 0 and mask:
         doubted = keys_in(mask)
         return "implausible: " + " ".join(key for key in KEYS if key in doubted)
-    word = _WORDS.get(code, _DOUBTED)
-    return text_cell(f"{word}: {reason}") if reason else word
+    return f"{word_of(code)}: {reason}" if reason else word_of(code)
 
 
-def _due(at_ms: int, form: Form) -> str:
+def word_of(code: int) -> str:
+    """Return the word for a quality; for a code that a later version may write, as `rows.to_reading` does."""
+    return _WORDS.get(code, Quality.IMPLAUSIBLE.value)
+
+
+def due_in(at_ms: int, form: Form) -> int | None:
+    """Return how many polls were due in the period that begins at `at_ms`; None: nobody can tell."""
     if form.period_s is None or not form.interval_s:
-        return ""
-    return str(int(length_ms(at_ms, form.period_s, form.zone) / 1000 / form.interval_s))
+        return None
+    return int(length_ms(at_ms, form.period_s, form.zone) / 1000 / form.interval_s)
 
 
 def length_ms(at_ms: int, period_s: int, zone: ZoneInfo) -> int:

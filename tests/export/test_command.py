@@ -85,6 +85,7 @@ def test_asked_granted_and_done_are_audited_and_the_chain_holds(export, folder, 
             "to": "2026-11-24T18:30:00.000Z",
             "every": "hour",
             "meters": "1,2",
+            "form": "csv",
         }
     )
     assert (done["d"]["rows"], done["src"], done["svc"]) == (8, "terminal", "datalogger")
@@ -95,6 +96,26 @@ def test_asked_granted_and_done_are_audited_and_the_chain_holds(export, folder, 
     assert said["audit_anchor"] == {"seq": granted["seq"], "mac": granted["mac"]}
     key = vault.derive(vault.read_key(home), audit.KEY_INFO)
     assert audit.verify(home / "dashboard_audit.log", key).ok
+
+
+@pytest.mark.parametrize("form", ["parquet", "xlsx"])
+def test_another_form_is_a_file_of_that_name_in_the_same_archive(export, folder, home, unpacker, form):
+    code, _, _ = export(*SPAN, "--form", form)
+    assert code == 0
+    _, files, _ = unpacker.unpack(folder / ARCHIVE_NAME)
+    assert f"meter_data_1year.{form}" in files
+    assert events(home)[-1]["d"]["form"] == form
+
+
+def test_a_workbook_that_would_hold_too_much_is_refused_before_the_password(
+    export, folder, home, monkeypatch
+):
+    monkeypatch.setattr("substation.export.estimate.MOST_ROWS", 3)
+    code, _, err = export(*SPAN, "--form", "xlsx")
+    assert code == 1
+    assert "Nothing was written: XLSX holds 3 rows" in err
+    assert list(folder.iterdir()) == []
+    assert events(home) == []
 
 
 def test_a_password_typed_full_width_is_sealed_plainly(export, folder, unpacker):

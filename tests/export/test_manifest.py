@@ -14,7 +14,7 @@ from substation.errors import WrongStation
 from substation.export import CSV_NAME, MANIFEST_NAME, Order, measure
 from substation.export.engine import Export
 from substation.export.job import Job, form_of
-from substation.export.manifest import Written, _meters
+from substation.export.manifest import _meters
 from substation.export.table import Form, Tally
 from substation.store import schema
 from tests.export.conftest import END_MS, ROUNDS
@@ -106,7 +106,7 @@ def test_what_is_nearly_whole_is_not_called_whole():
     tally = Tally(BEGIN_MS, rows=1, answered=1, polls=99_999)
     form = Form("poll", KOLKATA, {1: "Transformer"}, 1.0, False)
     order = Order("poll", BEGIN_MS, BEGIN_MS + 100_000_000)
-    (meter,) = _meters(order, form, Written({1: tally}, 0, ""), order.end_ms)
+    (meter,) = _meters(order, form, {1: tally}, order.end_ms)
     assert meter["completeness"] == 0.9999
 
 
