@@ -2,7 +2,7 @@
 
 | address | what |
 |---|---|
-| `GET /api/export/estimate?every=&from=&to=&meters=` | how many rows that would be |
+| `GET /api/export/estimate?every=&from=&to=&meters=&form=` | how many rows that would be |
 | `POST /api/export` | ask, with the export password; answers a one-time token |
 | `GET /api/export/file/TOKEN` | the file, once, within a minute |
 | `GET /api/export/progress` | how far one's own export is; whether somebody else's runs |
@@ -83,7 +83,7 @@ class ExportDesk:
     def estimate(self) -> Response:
         """Answer how many rows an order would give, and whether a spreadsheet could open them."""
         told: dict[str, object] = {
-            name: request.args[name] for name in ("every", "from", "to") if name in request.args
+            name: request.args[name] for name in ("every", "from", "to", "form") if name in request.args
         }
         if "meters" in request.args:
             ids = request.args["meters"].split(",")
@@ -196,8 +196,8 @@ class ExportDesk:
         return {
             "rows": measure.rows,
             "csv_bytes": measure.csv_bytes,
-            "spreadsheet": measure.rows < SPREADSHEET_ROWS,
-            "notes": measure.notes,
+            "spreadsheet": measure.rows < SPREADSHEET_ROWS and not measure.refused,
+            "notes": (*measure.notes, *filter(None, [measure.refused])),
         }
 
     def _verify(self, settings: Settings, name: str, source: str, password: str) -> Response | None:
@@ -237,6 +237,9 @@ class ExportDesk:
             if not measure.rows:
                 self._refused(name, source, "there are no such rows")
                 return refusal.refuse(409, "There is nothing to export", *map(_sentence, measure.notes))
+            if measure.refused:
+                self._refused(name, source, "more rows than this form holds")
+                return refusal.refuse(409, "This form does not hold so much", _sentence(measure.refused))
             token = self.exports.grant(
                 name, source, order, measure.rows, password, fresh=fresh, export_hash=export_hash
             )
@@ -316,6 +319,7 @@ def _told(order: Order) -> dict[str, Any]:
         "to": iso(order.end_ms),
         "every": order.resolution,
         "meters": list(order.meter_ids),
+        "form": order.form,
     }
 
 

@@ -9,7 +9,8 @@ from collections.abc import Mapping
 
 from substation.clock import site_time
 from substation.errors import AccessError
-from substation.export import Order, Resolution
+from substation.export import FileForm, Order, Resolution
+from substation.export.estimate import MOST_ROWS
 from substation.settings.model import Settings
 
 EVERY: dict[Resolution, tuple[str, str]] = {
@@ -21,6 +22,17 @@ EVERY: dict[Resolution, tuple[str, str]] = {
 }
 """Names of `Order.resolution`, as a person reads them, and what a row then is."""
 USUAL: Resolution = "quarter"
+FORMS: dict[FileForm, tuple[str, str]] = {
+    "csv": ("CSV", "text that every program reads, with any number of rows"),
+    "parquet": ("Parquet", "typed columns for pandas, DuckDB or Power Query, with any number of rows"),
+    "xlsx": (
+        "XLSX",
+        f"a workbook for Excel or LibreOffice Calc, at most {MOST_ROWS} rows: a month of minutes of five "
+        "meters, or a year of quarters of an hour",
+    ),
+}
+"""Names of `Order.form`, as a person reads them, and what each is for."""
+USUAL_FORM: FileForm = "csv"
 FIRST_DAY = dt.date(2000, 1, 1)
 
 
@@ -42,8 +54,8 @@ def read(data: Mapping[str, object], settings: Settings, now_ms: int) -> Order:
 
     Args:
         data: `every` (a name of EVERY), `from` and `to` (`2026-11-23`, days of the site, both included),
-            `meters` (a list of ids), `extremes` (also the lowest and highest of each period); what is
-            left out is the usual: 15 minutes, a year, all meters, means only.
+            `meters` (a list of ids), `extremes` (also the lowest and highest of each period), `form` (a
+            name of FORMS); what is left out is the usual: 15 minutes, a year, all meters, means only, CSV.
         settings: the station's.
         now_ms: UTC, ms; nothing is asked for that lies after it.
 
@@ -63,8 +75,11 @@ def read(data: Mapping[str, object], settings: Settings, now_ms: int) -> Order:
     if start_ms >= now_ms:
         raise AccessError(f"'From' ({first}) lies in the future: there are no readings yet.")
     end_ms = min(_midnight_ms(last + dt.timedelta(days=1), zone), now_ms)
+    form = next((name for name in FORMS if name == data.get("form", USUAL_FORM)), None)
+    if form is None:
+        raise AccessError(f"'Form' must be one of {', '.join(FORMS)}.")
     meters = _meters(data.get("meters"), settings)
-    order = Order(resolution, start_ms, end_ms, meters, extremes=data.get("extremes") is True)
+    order = Order(resolution, start_ms, end_ms, meters, extremes=data.get("extremes") is True, form=form)
     order.check(settings)
     return order
 

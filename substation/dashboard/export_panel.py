@@ -13,7 +13,7 @@ from dash import dcc, html
 
 from substation import export
 from substation.dashboard import export_order
-from substation.dashboard.export_order import EVERY, USUAL
+from substation.dashboard.export_order import EVERY, FORMS, USUAL, USUAL_FORM
 from substation.dashboard.feed import Feed
 
 OPENS = "Opens with 7-Zip or WinRAR (Windows), Keka (macOS), 7z (Linux)"
@@ -70,6 +70,20 @@ def form(feed: Feed) -> html.Div:
                         className="ss-note",
                         **_part("kept"),
                         **{"data-words": json.dumps(export_order.kept(settings))},
+                    ),
+                    _field(
+                        "Form",
+                        html.Select(
+                            [html.Option(name, value=value) for value, (name, _) in FORMS.items()],
+                            id="export-form",
+                            className="ss-select ss-wide",
+                            **{"data-name": "form", "data-value": USUAL_FORM},
+                        ),
+                    ),
+                    html.P(
+                        className="ss-note",
+                        **_part("form"),
+                        **{"data-words": json.dumps({value: words for value, (_, words) in FORMS.items()})},
                     ),
                     slot(
                         "checkbox",

@@ -75,6 +75,7 @@
     const on = wanted.meters.length;
     say('meters', on === boxes ? `All ${boxes}` : on ? `${on} of ${boxes}` : 'None');
     say('kept', JSON.parse(part('kept').dataset.words)[wanted.every] || '');
+    say('form', JSON.parse(part('form').dataset.words)[wanted.form] || '');
     const extremes = form.querySelector('#export-extremes');
     if (extremes) extremes.disabled = MEANS_ONLY.includes(wanted.every);
     const mine = ++asked;
@@ -84,7 +85,7 @@
     let words = answer.error;
     if (!words) {
       const notes = answer.notes.map((note) => `${note[0].toUpperCase()}${note.slice(1)}.`);
-      if (answer.rows && answer.spreadsheet) notes.push('A spreadsheet opens it.');
+      if (answer.rows && answer.spreadsheet && wanted.form !== 'parquet') notes.push('A spreadsheet opens it.');
       words = `${answer.rows ? `About ${count(answer.rows)} rows, ${size(answer.csv_bytes)} before packing. ` : ''}${notes.join(' ')}`;
     }
     say('estimate', words);
