@@ -103,7 +103,7 @@ def _backup(arguments: argparse.Namespace, clock: Clock) -> int:
     taken = copies.take(loaded.home, loaded.settings, clock, _tick(), folder=folder)
     if folder:  # somebody takes readings away; what the poller copies by itself is no news
         words = {"folder": str(folder), "files": taken.files, "bytes": taken.written}
-        _audited(loaded, clock, "backup.taken", ok=taken.ok, **words)
+        _audit(loaded, clock, "backup.taken", ok=taken.ok, **words)
     say(f"{taken.folder}: {taken.words}")
     if taken.ok:
         return EXIT_OK
@@ -132,7 +132,7 @@ def _verify(arguments: argparse.Namespace, clock: Clock) -> int:
         f"{station.words}: {found.index.days} days, {found.index.bytes / 1e6:.1f} MB, "
         f"{found.proof.rows} rows restored, up to {iso(found.index.newest_ms)}: {verdict}"
     )
-    _audited(
+    _audit(
         loaded, clock, "backup.verified", ok=found.ok, folder=str(station.medium.folder),
         rows=found.proof.rows, problems=found.problems[:20],
     )  # fmt: skip
@@ -159,7 +159,7 @@ def _restore(arguments: argparse.Namespace, clock: Clock) -> int:
     finally:
         lock.release()
     if loaded:
-        _audited(
+        _audit(
             loaded, clock, "backup.restored", folder=str(done.folder), uid=done.uid,
             rows=sum(done.rows.values()), newest=iso(done.newest_ms), lacking=done.lacking[:20],
         )  # fmt: skip
@@ -184,7 +184,7 @@ def _tick() -> Callable[[str], None]:
     return lambda words: print(f"\r\x1b[K{words}", end="\r", flush=True)
 
 
-def _audited(loaded: Loaded, clock: Clock, event: str, *, ok: bool = True, **details: object) -> None:
+def _audit(loaded: Loaded, clock: Clock, event: str, *, ok: bool = True, **details: object) -> None:
     audit = Audit.of_station(loaded.home.folder, loaded.settings, SERVICE, clock)
     if not audit.write(event, user=person(), src=SOURCE, ok=ok, **details):
         print(f"Warning: {audit.last_problem}", file=sys.stderr)

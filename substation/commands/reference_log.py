@@ -32,6 +32,8 @@ STATION_EVENTS = {
     "says what was wrong; stamped when it was found",
     "store.salvaged": "a new history was made of what is whole in it; the detail says what was saved, and "
     "which rows of which days (UTC) are lost. new is done, or nothing where nothing could be read",
+    "store.restored": "the history was made anew from the copies on the second medium: up to new (UTC); the "
+    "detail says of when the copy is, and what was lacking",
     "store.new": "the damaged file did not say whose history it was, so that it goes on under a new uid: "
     "earlier copies belong to the old one",
     "comm.lost": "a meter gave no valid answer for some rounds",

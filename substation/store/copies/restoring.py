@@ -25,7 +25,6 @@ from substation.store.rebuild import Rebuild
 
 Tick = Callable[[str], None]
 Opened = tuple[Medium, Index]
-KIND = "store.restored"
 _FROM = {"readings": schema.RAW_FROM, "minutes": schema.MINUTE_FROM}
 BATCH = 20_000
 """Rows a transaction."""
@@ -170,6 +169,6 @@ def _note(fresh: Rebuild, done: Restored, now_ms: int) -> None:
     words = f"from the copy of {iso(done.at_ms)}"
     if done.lacking:
         words += "; lacking: " + "; ".join(done.lacking)
-    note = events.Event(now_ms, KIND, None, "", iso(done.newest_ms), words[:2000])
+    note = events.Event(now_ms, "store.restored", None, "", iso(done.newest_ms), words[:2000])
     with schema.transaction(fresh.db):
         events.write(fresh.db, [note])
