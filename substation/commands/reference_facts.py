@@ -56,7 +56,7 @@ AUDIT_EVENTS = {
     "tunnel.closed": "a tunnel has ended, or lost its address",
     "tunnel.refused": "a tunnel must not or could not be opened, and why",
     "import.done": "readings of the original system were taken over (files, rows found, taken, refused)",
-    "kit.made": "configuration and key were sealed into a file by a passphrase (`file`; `kid`: the name of the key)",
+    "kit.made": "configuration and key were sealed into a file by a passphrase (`file`; `kid` names the key)",
     "kit.opened": "a kit was put back into this home (`of`: the day it was made)",
     "backup.taken": "somebody copied the station's stores to a folder of his choice (`folder`, `files`)",
     "backup.verified": "all copies on the second medium were proved (`rows`, `problems`)",
