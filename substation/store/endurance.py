@@ -83,10 +83,13 @@ class Endurance:
             if not isinstance(exc, Full) or not self.relief.full(self._events):
                 raise
             self._commit(history, budget_s)
-        if not history.pending and self.live.spare_path is None:
-            if self.medium.failing:
-                self._over()
-                history.commit()
+        if not history.pending and self.live.spare_path is None and self.medium.failing:
+            self._over()
+            history.commit()
+
+    def settle(self, history: History) -> None:
+        """Let go what memory holds of the live file, when the history has all of it."""
+        if not history.pending:
             self.live.settle()
 
     def _commit(self, history: History, budget_s: float | None) -> None:

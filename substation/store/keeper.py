@@ -27,7 +27,6 @@ LARGEST_LIVE_BYTES = 64 * 1024 * 1024
 MOST_EVENTS = 10_000
 """Changes of state kept in memory while a damaged history is salvaged."""
 
-SET_ASIDE = "%s is damaged and set aside as %s; what is whole in it is salvaged beside the polling: %s"
 log = logging.getLogger("poller")
 
 
@@ -36,11 +35,11 @@ class Keeper:
 
     def __init__(self, home: Home, settings: Settings, clock: Clock) -> None:
         self._home, self._settings, self._clock = home, settings, clock
-        self.endurance = Endurance(
-            home, clock, settings.site.zone, simulated=settings.simulated, events=self
-        )
+        self.endurance = Endurance(home, clock, settings.site.zone, simulated=settings.simulated, events=self)
         self._live = self.endurance.live
         self._history: History | None = None
+        self._has_journal = True
+        """Whether the live file may hold what the history has not; it is not cut then."""
         self._clock_span: int | None = None
         self._left_span: tuple[int, int, int] | None = None
         """The span that ended last; when it began and ended by its own clock, UTC ms."""
@@ -58,10 +57,14 @@ class Keeper:
         self.endurance.refuse_if_gone()
         with self.endurance.surviving_live():
             self._live.open()
-        if self._history is None and quarantine.waiting(self._home.history) is None:
+        if self._has_journal and quarantine.waiting(self._home.history) is None:
             try:
-                self._history = self._opened()
-                rescued = self._history.replay(self._live.rows())
+                if self._history is None:
+                    self._history = self._opened()
+                elif self.endurance.medium.failing or self.behind:
+                    return  # what was read of it waits already
+                rescued = sum(self._history.replay(piece) for piece in self._live.journal())
+                self._has_journal = False
             except Damaged as exc:
                 if not quarantine.was_ours(
                     self._home.history, salvage_report.identity(self._home).get("uid")
@@ -104,12 +107,17 @@ class Keeper:
         """
         if self._history is not None:
             rows, noted = self._history.abandon()
-            self._history = None
+            self._history, self._has_journal = None, True
             self._left_rows.extend(rows)
             self._left_events.extend(noted)
         path = self._home.history
         aside = quarantine.set_aside(path, self._clock)
-        log.error(SET_ASIDE, path.name, aside.name, words)
+        log.error(
+            "%s is damaged and set aside as %s; what is whole in it is salvaged beside the polling: %s",
+            path.name,
+            aside.name,
+            words,
+        )
         now_ms = self._clock.now_ms()
         found = salvage_report.Report(file=aside.name, found_ms=now_ms, at_ms=now_ms, words=words)
         with contextlib.suppress(OSError):  # the names in the folder say enough
@@ -233,10 +241,12 @@ class Keeper:
         if self._history:
             with self._minding_damage():
                 self.endurance.commit(self._history, budget_s)
+                if not self._has_journal:
+                    self.endurance.settle(self._history)
 
     def compact(self) -> None:
         """Cut the live file to its last hour. Not to be called while commits fail: it is the journal."""
-        if self._history or self._live.bytes() > LARGEST_LIVE_BYTES:
+        if not self._has_journal or self._live.bytes() > LARGEST_LIVE_BYTES:
             self._live.compact()
 
     def upkeep(self, budget_s: float) -> None:
@@ -276,4 +286,4 @@ class Keeper:
                 self._history.close()
         finally:
             self._live.close()
-            self._history = None
+            self._history, self._has_journal = None, True

@@ -27,6 +27,7 @@ from substation.store.original import recognise
 __all__ = ["HOUR_MS", "LatestPair", "LiveFile", "LiveRow", "latest", "read"]
 
 HOUR_MS = 3_600_000
+_PIECE = 1 << 20
 
 
 class LiveFile:
@@ -147,6 +148,11 @@ class LiveFile:
             self._fd = -1
 
 
+def rows(path: Path) -> Iterator[LiveRow]:
+    """Yield every good row as `read` returns them, for a file that may be long."""
+    return _rows(path)
+
+
 def read(path: Path) -> list[LiveRow]:
     """Return every good row, oldest first as written; a missing file has none.
 
@@ -163,14 +169,20 @@ def _open(path: Path) -> int:
 def _lines(path: Path) -> Iterator[str]:
     """Yield the whole lines below the header, cleaned, whether they are good rows or not."""
     try:
-        data = path.read_bytes()
+        with path.open("rb") as file:
+            rest = b""
+            while data := file.read(_PIECE):  # without a history the file grows long
+                end = data.rfind(b"\n") + 1
+                if end:
+                    yield from (
+                        line for line in clean((rest + data[:end]).split(b"\n")) if not header(line)[1]
+                    )
+                    rest = b""
+                rest += data[end:]
     except FileNotFoundError:
         return
     except OSError as exc:
         raise StoreError(f"{path}: {exc.strerror}") from exc
-    for line in clean(data[: data.rfind(b"\n") + 1].split(b"\n")):
-        if not header(line)[1]:
-            yield line
 
 
 def _rows(path: Path) -> Iterator[LiveRow]:

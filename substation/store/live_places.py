@@ -4,7 +4,8 @@ Rows go to one of the two. What went to memory stays there until the history has
 time, as the live file is otherwise.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+import itertools
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -19,6 +20,8 @@ RETRY_S = 5.0
 LARGEST_SPARE_BYTES = 12 * 1024 * 1024
 """Three and a half hours of five meters at 2 s; it is charged to the poller's memory."""
 SHORTEST_MS = 60_000
+PIECE = 5_000
+"""Rows of the journal at a time: without a history the live file grows to 64 MB."""
 
 
 def latest(path: Path, beat: Mapping[str, Any] | None) -> dict[int, LatestPair]:
@@ -38,6 +41,11 @@ def latest(path: Path, beat: Mapping[str, Any] | None) -> dict[int, LatestPair]:
     except StoreError:
         older = {}
     return older | {meter_id: _joined(older.get(meter_id), pair) for meter_id, pair in newer.items()}
+
+
+def _pieces(rows: Iterator[LiveRow]) -> Iterator[list[LiveRow]]:
+    while piece := list(itertools.islice(rows, PIECE)):
+        yield piece
 
 
 def _joined(older: LatestPair | None, newer: LatestPair) -> LatestPair:
@@ -94,12 +102,11 @@ class LivePlaces:
         self._to_spare(rows)
         return self._trouble
 
-    def rows(self) -> list[LiveRow]:
-        """Return what both places hold, for the history: that of the other kind of station is left out."""
-        found = live.read(self._path)
+    def journal(self) -> Iterator[list[LiveRow]]:
+        """Yield in pieces what both places hold; of the other kind of station memory tells nothing."""
+        yield from _pieces(live.rows(self._path))
         for place in spare.places(self._path):
-            found += [row for row in live.read(place) if row.simulated in (None, self._simulated)]
-        return found
+            yield from _pieces(row for row in live.rows(place) if row.simulated in (None, self._simulated))
 
     def settle(self) -> None:
         """Take that the history has all; what memory held may go, unless it is still written to."""

@@ -352,3 +352,26 @@ def test_a_reading_is_what_it_was_after_all(keeper: Keeper, home: Home, clock: F
     newest = HistoryReader(home.history).latest()[1]
     assert isinstance(newest, Reading)
     assert newest.at_ms == clock.now_ms() > BEGIN_MS
+
+
+def test_a_journal_that_could_not_be_taken_at_once_is_taken_later_and_not_cut_before(
+    keeper: Keeper, home: Home, clock: FakeClock, broken: Callable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live_places, "PIECE", 20)
+    poll(keeper, clock, 30, step_s=200.0)  # longer than the hour that is kept otherwise
+    mended = broken(errno.ENOSPC)
+    after = Keeper(home, SETTINGS, clock)  # the one before was killed
+    with pytest.raises(StoreError):
+        after.open()
+    for _ in range(3):
+        after.open()
+    assert after.medium_beat["waiting"] == 20
+    mended.undo()
+    after.compact()
+    poll(after, clock, 1)
+    assert commits(after)
+    after.open()
+    assert stored(home) == 5 * 31
+    after.compact()
+    assert len(live.read(home.live)) < 5 * 31
+    after.close()
