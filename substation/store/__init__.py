@@ -4,6 +4,7 @@
 - `history`               `daily_data.db`, its writer; `absorb` and `upkeep` do its long work in slices
 - `schema`, `rows`        its shape: tables, views, migrations; a reading as whole numbers
 - `rollup`                readings to minutes, quarters, hours, days, exactly and in any order
+- `check`                 is the history whole? `digest` guards finished days; `check_*` are its parts
 - `reader`                its readers' side: `series` for charts, `registers` for energy and demand,
                           `pool` for connections, `door` for what may be opened at all
 - `pages`                 rows of one table page by page, for the export

@@ -5,7 +5,7 @@ import sqlite3
 from pathlib import Path
 
 from substation.store import digest, door, schema
-from substation.store.check_found import WHOLE, Found
+from substation.store.check_found import Found
 
 MOST_WORDS = 30
 """So many findings of SQLite are told."""
@@ -37,8 +37,6 @@ def shape(db: sqlite3.Connection, found: Found) -> None:
             found.damaged("", None, None, f"the {kind} {name} is missing")
         elif there[name] != (kind, table, sql) and (known is not None or not _same(db, kind, name, names)):
             found.damaged("", None, None, f"the {kind} {name} is not as the program made it")
-    if known is not None and found.state == WHOLE:
-        found.damaged("digest", None, None, "the digest of the file's shape is of another one")
 
 
 def _same(db: sqlite3.Connection, kind: str, name: str, names: tuple[str, ...]) -> bool:

@@ -94,7 +94,7 @@ def answers(path):
             rows = {
                 name: db.execute(f"SELECT * FROM {name}").fetchall()  # noqa: S608
                 for name in tables
-                if name in {*schema.ROLLUPS, *schema.VIEW_OF.values(), "reading", "readings_v", "digest"}
+                if name in {*schema.ROLLUPS, *schema.VIEW_OF.values(), "reading", "readings_v"}
                 or name in digest.FACTS
             }
             rows["event"] = db.execute("SELECT * FROM event ORDER BY id").fetchall()
