@@ -5,7 +5,6 @@ looked at from here: a share whose server is gone would hold the page; the polle
 found there.
 """
 
-import json
 import sqlite3
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -15,11 +14,11 @@ from typing import Any
 from substation.clock import Clock
 from substation.errors import StoreError
 from substation.settings.model import Home
-from substation.store import pool, salvage_report
+from substation.store import check_report, pool, salvage_report
 from substation.store.copies import report as copies_report
 from substation.store.door import journal_of
 from substation.store.room import Room, room_of
-from substation.store.schema import ROLLUPS, meta_number
+from substation.store.schema import ROLLUPS, meta, meta_number
 
 LIMIT_S = 1.0
 TABLES = ("reading", *ROLLUPS)
@@ -54,7 +53,7 @@ def gather(home: Home, clock: Clock, beat: Mapping[str, Any] | None, *, running:
     medium, job = said.get("medium"), said.get("job")
     problem, asked = "", None
     try:
-        asked = pool.ask(home.history, clock, LIMIT_S, lambda db: (_spans(db), meta_number(db, "made_ms")))
+        asked = pool.ask(home.history, clock, LIMIT_S, _asked)
     except StoreError as exc:
         problem = str(exc)
     return Facts(
@@ -62,14 +61,24 @@ def gather(home: Home, clock: Clock, beat: Mapping[str, Any] | None, *, running:
         _size(home.history),
         problem,
         asked[0] if asked else {},
-        asked[1] or None if asked else None,
+        asked[1] if asked else None,
         room_of(home.history.parent),
-        _read(home.checked),
+        _check(home, asked[2] if asked else ""),
         salvage_report.read(home),
         copies_report.read(home.copied),
         medium if isinstance(medium, dict) else {},
         job if isinstance(job, str) else "",
     )
+
+
+def _asked(db: sqlite3.Connection) -> tuple[dict[str, tuple[int, int]], int | None, str]:
+    return _spans(db), meta_number(db, "made_ms") or None, meta(db, "uid") or ""
+
+
+def _check(home: Home, uid: str) -> Mapping[str, Any]:
+    """Return the report of the last check, unless that looked at another history than this."""
+    found = check_report.read(home)
+    return {} if uid and found.get("uid") not in ("", None, uid) else found
 
 
 def _spans(db: sqlite3.Connection) -> dict[str, tuple[int, int]]:
@@ -92,11 +101,3 @@ def _size(path: Path) -> int | None:
         return size + journal_of(path).stat().st_size
     except OSError:
         return size
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return found if isinstance(found, dict) else {}

@@ -258,7 +258,7 @@ def test_the_facts_are_asked_of_history_medium_and_files(station: Station, clock
     store = History(home.history, True, clock)
     store.add([reading(1, clock.now_ms() - n * 60_000) for n in range(5)])
     store.close()
-    home.checked.write_text(json.dumps({"at_ms": 5, "state": "whole"}))
+    home.checked.write_text(json.dumps({"v": 1, "at_ms": 5, "state": "whole"}))
     home.copied.write_text("{torn")
     beat = {"medium": {"state": "full"}, "job": "check"}
     found = gather(home, clock, beat, running=True)
@@ -267,6 +267,8 @@ def test_the_facts_are_asked_of_history_medium_and_files(station: Station, clock
     assert found.room
     assert (found.check["at_ms"], found.copies, found.salvage) == (5, {}, None)
     assert (found.medium, found.job) == ({"state": "full"}, "check")
+    home.checked.write_text(json.dumps({"v": 1, "at_ms": 5, "state": "whole", "uid": "another history"}))
+    assert gather(home, clock, beat, running=True).check == {}
     past = gather(home, clock, beat, running=False)
     assert (past.medium, past.job) == ({}, "")
     home.history.unlink()
