@@ -212,7 +212,7 @@ def measure(days: int, raw_days: int, folder: Path) -> list[str]:
     found.at_least("  text layout / ours", old / minute, 3, "times")
     found.at_least("  one meter after the other / ours", alone / minute, 1.2, "times")
     found.at_most(f"day chart from reading, a poll / {CHART_POLL_S:g} s", raw, 150, "ms", BY_FAR)
-    found.at_least("  text layout / ours", old / raw, 0.8, "times")
+    found.at_least("  text layout / ours", old / raw, 0.6, "times")
     found.at_least("  pandas to_csv / ours", milliseconds(lambda: pandas_chart(day), 3) / raw, 1, "times")
     if shutil.which("sqlite3"):
         shell = milliseconds(lambda: shell_chart(day), 3, time.perf_counter)
