@@ -3,6 +3,7 @@
 import contextlib
 import gzip
 import sqlite3
+import zlib
 
 import pytest
 
@@ -47,6 +48,13 @@ def forget(station, until_ms):
         db.commit()
 
 
+def says_the_same(content: bytes, text: bytes) -> bool:
+    try:
+        return gzip.decompress(content) == text
+    except (OSError, EOFError, zlib.error):
+        return False
+
+
 def flipped(content: bytes, at: int) -> bytes:
     return content[:at] + bytes([content[at] ^ 0x10]) + content[at + 1 :]
 
@@ -62,7 +70,7 @@ def test_every_kind_of_damage_is_seen(station):
     for content in bad:
         path.write_bytes(content)
         for known in (entry, index.replace(entry, sha256="")):  # also where no index says its sum
-            if known.sha256 or content[10:] != whole[10:]:  # gzip's own header holds no data
+            if known.sha256 or not says_the_same(content, text):  # not every bit of gzip's own holds data
                 assert reading.damage(medium, known) is not None, (content[:20], known.sha256)
     path.unlink()
     assert "is missing" in str(reading.damage(medium, entry))
