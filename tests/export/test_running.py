@@ -1,8 +1,10 @@
 """The child process: what it shows, what it leaves, and how it ends."""
 
+import contextlib
 import hashlib
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -14,9 +16,12 @@ from substation import export
 from substation.commands.doors import PROJECT
 from substation.errors import AccessError, Damaged, SubstationError
 from substation.export import CSV_NAME, MANIFEST_NAME, Order
+from substation.settings.files import load
+from substation.store.history import History
 from tests.export.conftest import END_MS, PASSWORD, ROUNDS
 from tests.export.test_pages import damage
-from tests.store.readings import BEGIN_MS
+from tests.fake_clock import FakeClock
+from tests.store.readings import BEGIN_MS, a_reading
 
 ANCHOR = (41, "c0" * 32)
 
@@ -168,7 +173,7 @@ DYING = """
 import os, signal, sys
 from pathlib import Path
 from substation import export
-order = export.Order("poll", int(sys.argv[2]), int(sys.argv[3]))
+order = export.Order("poll", int(sys.argv[2]), int(sys.argv[3]), form=sys.argv[4])
 running = export.start(Path(sys.argv[1]), order, "secure123", asked_by="amal", anchor=None)
 chunks = running.chunks()
 next(chunks)
@@ -177,9 +182,11 @@ os.kill(os.getpid(), signal.SIGKILL)
 """
 
 
-def test_the_child_ends_with_a_parent_that_was_killed(home):
+@pytest.mark.parametrize("form", ["csv", "parquet", "xlsx"])
+def test_the_child_ends_with_a_parent_that_was_killed(home, form):
+    before = listing(home)
     done = subprocess.run(
-        [sys.executable, "-c", DYING, str(home), str(BEGIN_MS), str(END_MS)],
+        [sys.executable, "-c", DYING, str(home), str(BEGIN_MS), str(END_MS), form],
         check=False,
         cwd=PROJECT,
         capture_output=True,
@@ -188,6 +195,28 @@ def test_the_child_ends_with_a_parent_that_was_killed(home):
     )
     assert done.returncode == -signal.SIGKILL, done.stderr
     assert gone(int(done.stdout))
+    assert listing(home) - {"daily_data.db-wal", "daily_data.db-shm"} == before
+
+
+@pytest.mark.parametrize("form", ["csv", "parquet", "xlsx"])
+def test_an_export_beside_a_writing_poller_disturbs_neither(home, form):
+    """The writer commits and checkpoints at will; the file holds what was there when it began."""
+    station = load(home)
+    store = History(station.home.history, True, FakeClock(END_MS), station.settings.site.zone, raw_days=3660)
+    order = Order("poll", BEGIN_MS, END_MS + 3_600_000, form=form)
+    written = 0
+    with start(home, order) as running:
+        for _ in running.chunks():
+            written += 1
+            store.add([a_reading(END_MS + written * 1000)])
+            store.commit()
+    with contextlib.closing(sqlite3.connect(station.home.history)) as db:
+        busy, left, _ = db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    store.close()
+    assert written > 0
+    assert (busy, left) == (0, 0)
+    assert running.outcome.ok
+    assert ROUNDS * 5 <= running.outcome.rows <= ROUNDS * 5 + written
 
 
 def test_damage_is_an_error_in_words_and_the_archive_is_visibly_incomplete(home, polls, unpacker):
