@@ -136,7 +136,7 @@ def worked(
     return medium, rows
 
 
-@pytest.mark.timeout(0 if CUTS > 100 else 120)
+@pytest.mark.timeout(0 if CUTS > 100 else 300)
 def test_a_power_cut_at_any_moment_loses_half_a_minute_and_spoils_nothing(
     worked: tuple[Medium, list[tuple[int, int]]], tmp_path: Path
 ) -> None:
