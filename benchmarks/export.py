@@ -224,6 +224,7 @@ def beside(home: Path, order: export.Order, found: Findings) -> None:
 
 def live(folder: Path, home: Path, order: export.Order, found: Findings) -> None:
     """Print how long `/api/live` of a real dashboard takes while an export runs."""
+    folder.mkdir(mode=0o700)
     stage = Stage(folder)
     try:
         stage.remember(step_s=60, hours=2)

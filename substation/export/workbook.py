@@ -1,6 +1,6 @@
 """The rows as a workbook (XLSX) that Excel and LibreOffice Calc open, written while it is sent.
 
-A workbook is a ZIP of XML. The well-known writers of it either keep every cell (10 kB a row) or put the rows
+A workbook is a ZIP of XML. The well-known writers of it either keep every cell (9 kB a row) or put the rows
 into a readable file on the card until they are packed. Here each row is written when it is read: constant
 memory, no file. `sheet` has the cells; the digits are those of the CSV.
 
