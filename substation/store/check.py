@@ -123,7 +123,6 @@ def _all_days(db: sqlite3.Connection, found: Found, tick: Tick, still: Callable[
         tick(check_found.day_words(day), done / len(every))
         days.look(day)
         still()
-    days.end()
 
 
 def _guarded(found: Found, stage: Callable[[], None]) -> None:

@@ -4,11 +4,11 @@ A reading is accounted once in each table, so a rollup row must be, to the last 
 its period add up to. What may differ and is no damage: rows from before `0004`, which knew less of when
 counters were read; minutes, which keep no minimum, maximum and last value, so that quarters made of them are
 compared without those; rows from before the marks of retention, of which finer rows are only some; hours and
-days around a change of the site's zone, whose bounds overlap: there the totals must agree (`Leftover`).
+days of a site whose zone was changed, whose bounds overlap: nobody can tell which readings are in which.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -57,23 +57,3 @@ def grouped(table: str, finer: Accounts, zone: ZoneInfo) -> dict[int, list[int]]
     for key in finer:
         groups[rollup.period_start(table, key >> 8, zone) << 8 | key & 0xFF].append(key)
     return groups
-
-
-class Leftover:
-    """What no single row explains, because the site's zone was changed: by meter the totals must agree."""
-
-    def __init__(self) -> None:
-        """Begin with nothing."""
-        self._totals: dict[tuple[str, int], dict[bool, Account]] = defaultdict(dict)
-
-    def add(self, table: str, meter: int, account: Account, *, is_finer: bool) -> None:
-        """Take a row of `table`, or one of the finer table."""
-        totals = self._totals[table, meter]
-        totals[is_finer] = rollup.merged([totals[is_finer], account]) if is_finer in totals else account
-
-    def faults(self) -> Iterable[tuple[str, int]]:
-        """Yield table and meter where the totals differ."""
-        for (table, meter), totals in self._totals.items():
-            coarse, finer = totals.get(False), totals.get(True)
-            if coarse is None or finer is None or _totals(coarse, True) != _totals(finer, True):
-                yield table, meter

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from substation.store import digest, rollup, schema
-from substation.store.check_agree import Leftover, agrees, grouped
+from substation.store.check_agree import agrees, grouped
 from substation.store.check_found import LAST_MS, Found, cause, typed
 from substation.store.digest import DATED, DAY_MS
 from substation.store.rollup import Account
@@ -83,7 +83,6 @@ class Days:
         """Learn what has to be known of the file."""
         self._db, self._found = db, found
         self._marks = Marks.of(db)
-        self._leftover = Leftover()
 
     def all(self) -> list[int]:
         """Return every UTC day that has rows or digests, oldest first."""
@@ -127,27 +126,17 @@ class Days:
             return
         self._db.execute("BEGIN")
         try:
-            yield _Day(self._db, self._found, self._marks, self._leftover, day)
+            yield _Day(self._db, self._found, self._marks, day)
         finally:
             self._db.execute("ROLLBACK")
         self._found.days += 1
-
-    def end(self) -> None:
-        """Judge what was left over."""
-        for table, meter in self._leftover.faults():
-            words = (
-                f"meter {meter}: around a change of the zone its rows are not what the finer rows add up to"
-            )
-            self._found.damaged(table, None, None, words)
 
 
 class _Day:
     """One UTC day of a history."""
 
-    def __init__(
-        self, db: sqlite3.Connection, found: Found, marks: Marks, leftover: Leftover, day: int
-    ) -> None:
-        self._db, self._found, self._marks, self._leftover, self._day = db, found, marks, leftover, day
+    def __init__(self, db: sqlite3.Connection, found: Found, marks: Marks, day: int) -> None:
+        self._db, self._found, self._marks, self._day = db, found, marks, day
         self._begin_ms, self._end_ms = day * DAY_MS, (day + 1) * DAY_MS
         self._known = {table: digest.stored(db, table, day) if marks.has_digests else None for table in DATED}
         self._sums: dict[str, tuple[int, int]] = dict.fromkeys(DATED, (0, 0))
@@ -316,39 +305,20 @@ class _Day:
         near = {self._day - 1, self._day, self._day + 1, self._day + 2}
         if not self._needs(finer, table) or self._faults or near & self._marks.lost:
             return
+        if len(self._marks.zones) > 1:
+            return  # hours and days of two zones overlap where rows came late: their digests guard them
         begin_ms, end_ms = self._begin_ms - margin_ms, self._end_ms + margin_ms
         found = self._rows(finer, begin_ms, end_ms, is_counted=False)
         made = {key: rollup.from_columns(finer, row) for key, row in found.items()}
-        explained: set[int] = set()
-        right: set[int] = set()
-        if len(self._marks.zones) > 1:
-            rows = self._rows(table, begin_ms, end_ms, is_counted=False)
-        for zone in self._marks.zones:
-            for key, keys in grouped(table, made, zone).items():
-                if key in rows and key not in right:
-                    account = rollup.merged([made[one] for one in keys])
-                    if agrees(table, rows[key], account, is_old=self._is_old(key)):
-                        right.add(key)
-                        explained.update(keys)
-        wrong = [key for key in rows.keys() - right if self._has(key)]
-        lacking = [key for key in made.keys() - explained if self._has(key)]
-        if len(self._marks.zones) > 1:
-            for key in wrong:
-                account = rollup.from_columns(table, rows[key])
-                self._leftover.add(table, key & 0xFF, account, is_finer=False)
-            for key in lacking:
-                self._leftover.add(table, key & 0xFF, made[key], is_finer=True)
-            return
-        for key in wrong:
-            self._fault(table, f"{table} {key} is not what its {finer}s add up to")
-        if lacking and not wrong:
-            self._missing(table, finer, made, rows)
-
-    def _missing(self, table: str, finer: str, made: dict[int, Account], rows: dict[int, tuple]) -> None:  # type: ignore[type-arg]
-        for zone in self._marks.zones:
-            for key in grouped(table, made, zone):
-                if self._has(key) and key not in rows:
-                    self._fault(table, f"{table} {key} is missing: its {finer}s are there")
+        groups = grouped(table, made, self._marks.zones[0])
+        for key in rows.keys() | {key for key in groups if self._has(key)}:
+            row, keys = rows.get(key), groups.get(key)
+            if row is None:
+                self._fault(table, f"{table} {key} is missing: its {finer}s are there")
+            elif keys is None:
+                self._fault(finer, f"the {finer}s of {table} {key} are missing")
+            elif not agrees(table, row, rollup.merged(made[one] for one in keys), is_old=self._is_old(key)):
+                self._fault(table, f"{table} {key} is not what its {finer}s add up to")
 
     def _has(self, key: int) -> bool:
         return self._begin_ms <= key >> 8 < self._end_ms
