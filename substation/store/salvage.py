@@ -68,6 +68,8 @@ class Salvage:
         known_digests, lost_before = salvage_blocks.known_digests(self._source)
         self._blocks = Blocks(known_digests, lost_before)
         self._event_rows: list[Sequence[Any]] = []
+        self._knows_marks = False
+        """Whether the file itself still says what retention has taken."""
 
     def run(self) -> Report:
         """Do it. Raises Full, StoreError: nothing was changed, and it can be tried again."""
@@ -101,6 +103,7 @@ class Salvage:
         facts = (
             found if whole else {name: value for name, value in found.items() if name in ("made_ms", "site")}
         )
+        self._knows_marks = whole
         is_same = bool(_UID.match(uid))
         facts |= {
             "simulated": stamp,
@@ -210,12 +213,16 @@ class Salvage:
 
     def _marks(self, fresh: Rebuild, facts: dict[str, str]) -> int:
         """Return from when on readings are whole; where the file does not say it, note it anew."""
-        for name, table, coarser in (
-            (schema.RAW_FROM, "reading", "minute"),
-            (schema.MINUTE_FROM, "minute", "quarter"),
+        store, now_ms = self._settings.store, self._clock.now_ms()
+        for name, table, coarser, kept_days in (
+            (schema.RAW_FROM, "reading", "minute", store.raw_days),
+            (schema.MINUTE_FROM, "minute", "quarter", store.minute_days),
         ):
             if name in facts:
+                self._blocks.from_day[table] = int(facts[name]) // DAY_MS + 1
                 continue
+            if not self._knows_marks:
+                self._blocks.from_day[table] = now_ms // DAY_MS - kept_days
             ((first,), (older,)) = (
                 fresh.db.execute(f"SELECT min(key) >> 8 FROM {one}").fetchone()  # noqa: S608 - ours
                 for one in (table, coarser)

@@ -38,6 +38,8 @@ class Blocks:
     """Days without a digest of which other tables tell that rows are gone."""
     complete: set[Block] = field(default_factory=set)
     """Days without a digest of which a coarser table tells that no row is lacking."""
+    from_day: dict[str, int] = field(default_factory=dict)
+    """By table: the day from which on retention has left all of it."""
     holes: dict[str, list[tuple[int, int]]] = field(default_factory=dict)
     """Ranges of keys that could not be read, by table."""
 

@@ -243,28 +243,33 @@ class Proof:
                 self._drop(table, [key for key in self._weak[table] if low <= key < high])
 
     def _lacking(self, day: int) -> None:
-        """Note what a day without digests lacks: a row tells of how many readings it is the sum."""
-        start_ms, end_ms = day * DAY_MS, (day + 1) * DAY_MS
-        for table in schema.ROLLUPS:
-            finer = {"minute": "reading", "quarter": "minute"}.get(table) or _FINER[table]
-            if finer == "reading" and start_ms < self._raw_from_ms:
-                continue
-            reach_ms = 26 * 3_600_000 if table in _FINER else 0
-            sums: dict[int, int] = defaultdict(int)
-            rows = "1" if finer == "reading" else "rows"
-            question = f"SELECT key, {rows} FROM {finer} WHERE key >= ? AND key < ?"  # noqa: S608 - ours
-            for key, count in self._db.execute(question, (start_ms << 8, end_ms + reach_ms << 8)):
-                sums[rollup.period_start(table, key >> 8, self._zone) << 8 | key & 0xFF] += count
-            question = f"SELECT key, rows FROM {table} WHERE key >= ? AND key < ?"  # noqa: S608 - ours
-            there = dict(self._db.execute(question, (start_ms << 8, end_ms << 8)).fetchall())
-            for key, count in there.items():
-                if sums.get(key, 0) < count:
-                    self._blocks.lacking.add((finer, day))
-            if there and all(sums.get(key) == count for key, count in there.items()):
-                self._blocks.complete.add((finer, day))
-            for key in sums.keys() - there.keys():
-                if start_ms <= key >> 8 < end_ms:
-                    self._blocks.lacking.add((table, day))
+        """Note what a day without digests lacks: each row tells of how many readings it is the sum."""
+        blocks, start_ms, end_ms = self._blocks, day * DAY_MS, (day + 1) * DAY_MS
+        for table, reach_ms in (("minute", 0), ("quarter", 0), ("hour", 3_600_000), ("day", 26 * 3_600_000)):
+            bounds_ms = start_ms - reach_ms, end_ms + reach_ms
+            there = self._counts(table, table, *bounds_ms, "rows")
+            inside = [key for key in there if start_ms - reach_ms < key >> 8 < end_ms]
+            for finer in ("reading", *schema.ROLLUPS):
+                if finer == table:
+                    break
+                if finer == "reading" and bounds_ms[0] < self._raw_from_ms:
+                    continue
+                sums = self._counts(finer, table, *bounds_ms, "1" if finer == "reading" else "rows")
+                agree = [sums.get(key, 0) >= there[key] for key in inside]
+                if not all(agree):
+                    blocks.lacking.add((finer, day))
+                elif table == "day" and inside:
+                    blocks.complete.add((finer, day))
+                if any(start_ms <= key >> 8 < end_ms for key in sums.keys() - there.keys()):
+                    blocks.lacking.add((table, day))
+
+    def _counts(self, table: str, period: str, start_ms: int, end_ms: int, what: str) -> dict[int, int]:
+        """Return how many readings the rows of a table stand for, by the key of the `period` they are in."""
+        sums: dict[int, int] = defaultdict(int)
+        question = f"SELECT key, {what} FROM {table} WHERE key >= ? AND key < ?"  # noqa: S608 - names of ours
+        for key, count in self._db.execute(question, (start_ms << 8, end_ms << 8)):
+            sums[rollup.period_start(period, key >> 8, self._zone) << 8 | key & 0xFF] += count
+        return sums
 
 
 def _minute(key: int) -> int:

@@ -23,16 +23,19 @@ def lost_blocks(blocks: Blocks, counts: dict[Block, int]) -> dict[Block, int | N
             lacking = blocks.dropped.get(block, 0) - blocks.anew.get(block, 0)
         if lacking and lacking > 0:
             lost[block] = lacking
-    for block in blocks.lacking:
-        if block not in blocks.known and block not in blocks.proved:
-            lost.setdefault(block, None)
-    sure = blocks.proved | blocks.known.keys() | blocks.complete
+    sure = blocks.proved | blocks.known.keys()
+    for block in blocks.lacking - sure:
+        lost.setdefault(block, None)
+    for day in {day for _, day in counts}:  # where nothing shows that a table is whole, that is told
+        for table in DATED[:-1]:
+            block = (table, day)
+            if block not in sure | blocks.complete and day >= blocks.from_day.get(table, 0):
+                lost.setdefault(block, None)
     for table, holes in blocks.holes.items():
         for low, high in holes:
             for day in range(max(first, day_of(low)), min(last, day_of(high)) + 1):
-                block = (table, day)
-                if block not in sure:
-                    lost[block] = None
+                if (table, day) not in sure | blocks.complete:
+                    lost.setdefault((table, day), None)
     return lost
 
 
