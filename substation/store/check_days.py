@@ -229,7 +229,9 @@ class _Day:
 
     def _needs(self, *tables: str) -> bool:
         """Return whether the agreement of tables has to be proved: one of them has no digest."""
-        return self._day not in self._marks.lost and any(self._known[table] is None for table in tables)
+        gone_before = {"reading": self._marks.raw_from_ms, "minute": self._marks.minute_from_ms}
+        kept = [table for table in tables if self._end_ms > gone_before.get(table, 0)]
+        return self._is_asked and any(self._known[table] is None for table in kept)
 
     def _is_old(self, key: int) -> bool:
         return key >> 8 < self._marks.old_ms
@@ -282,10 +284,10 @@ class _Day:
         """Compare quarters with their minutes, where those are all kept."""
         whole_from_ms = -(-self._marks.minute_from_ms // 900_000) * 900_000
         groups: dict[int, list[Account]] = {}
-        for key, row in minutes.items():
+        for key, minute in minutes.items():
             at_ms = key >> 8
             quarter = (at_ms - at_ms % 900_000) << 8 | key & 0xFF
-            groups.setdefault(quarter, []).append(rollup.from_columns("minute", row))
+            groups.setdefault(quarter, []).append(rollup.from_columns("minute", minute))
         for key in quarters.keys() | groups.keys():
             row, group = quarters.get(key), groups.get(key)
             if key >> 8 < whole_from_ms:
