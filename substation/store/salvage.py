@@ -28,9 +28,8 @@ from substation.store import (
     digest,
     live,
     quarantine,
-    rollup,
     salvage_blocks,
-    salvage_pages,
+    salvage_reach,
     salvage_report,
     salvage_rows,
     schema,
@@ -49,7 +48,6 @@ _UID = re.compile(r"[0-9a-f]{32}\Z")
 _FACTS = ("uid", "simulated", "made_ms", "site", "zone", "import_zone", schema.RAW_FROM, schema.MINUTE_FROM)
 _TOUCHING = 5
 """Events so near to one that cannot be read are left out, where their day does not agree with its digest."""
-_CALENDAR = ("hour", "day")
 
 
 class Salvage:
@@ -132,31 +130,8 @@ class Salvage:
         for part in self._source.rows("event"):
             self._event_rows += part
         if any(self._source.holes.values()):
-            self._from_pages(fresh)
-
-    def _from_pages(self, fresh: Rebuild) -> None:
-        """Look for what is out of SQLite's reach in single pages."""
-        self._tick("looking at single pages")
-        holes = self._source.holes
-        zone = self._settings.site.zone
-        for number, (table, row) in enumerate(salvage_pages.rows(self._aside)):
-            if number % 2000 == 0:
-                self._tick(f"looking at single pages: {number} rows")
-            if not any(low <= row[0] <= high for low, high in holes[table]):
-                continue
-            if table == "event":
-                self._event_rows.append(row)
-            elif salvage_rows.is_sound(table, row):
-                at_ms = row[0] >> 8
-                if table not in _CALENDAR or rollup.period_start(table, at_ms, zone) == at_ms:
-                    with schema.transaction(fresh.db):
-                        self._take_larger(fresh, table, row)
-
-    def _take_larger(self, fresh: Rebuild, table: str, row: Sequence[Any]) -> None:
-        """Take a row; of two rollup rows of a period the one that sums up more is the later one."""
-        there = fresh.db.execute(f"{schema.select(table)} WHERE key = ?", (row[0],)).fetchone()
-        if there is None or (table != "reading" and row[2] > there[2]):
-            fresh.db.execute(schema.insert(table, "INSERT OR REPLACE"), tuple(row))
+            zone = self._settings.site.zone
+            self._event_rows += salvage_reach.take(fresh, self._aside, self._source.holes, zone, self._tick)
 
     def _from_live(self, fresh: Rebuild) -> int:
         """Take what the live file still has of the committed time; return when that ended, UTC ms.

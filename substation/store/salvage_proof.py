@@ -62,8 +62,10 @@ class Proof:
         with schema.transaction(self._db):
             self._near_damage()
             self._unplaced()
-        for day in self._blocks.unproved(*schema.ROLLUPS, "reading"):
-            self._lacking(day)
+        sure = self._blocks.proved | self._blocks.known.keys()
+        for day in sorted({day for _, day in self._blocks.there}):
+            if any((table, day) not in sure for table in ("reading", *schema.ROLLUPS)):
+                self._lacking(day)
 
     def _days(self, table: str) -> list[int]:
         finer = {day_of(key) for key in self._doubt[_FINER[table]] | self._weak[_FINER[table]]}
