@@ -13,7 +13,9 @@ from pathlib import Path
 
 from substation.errors import Busy, Full, StoreError
 from substation.store import digest, door, schema
+from substation.store.pen import Pen
 from substation.store.rows import Row
+from substation.store.upkeep import Pace
 
 _MINUTE_MS = 60_000
 _QUARTER_MS = 900_000
@@ -192,3 +194,34 @@ def take_events(db: sqlite3.Connection, events: Iterable[Event]) -> None:
             f"WHERE NOT EXISTS (SELECT 1 FROM event WHERE {_SAME_EVENT})",
             (*event, *event),
         )
+
+
+def take(pen: Pen, source: sqlite3.Connection, path: Path, pace: Pace, now_ms: int) -> bool:
+    """Take slices of an open source until its end or that of the budget; True at its end.
+
+    Inside a transaction of `pen`. `pace` has begun; `path` is the source's.
+    """
+    with source_at_fault(), door.explained(path):
+        born, zone = uid(source), import_zone(source)
+    db = pen.db
+    known = [schema.meta_number(db, name) for name in (schema.RAW_FROM, schema.MINUTE_FROM)]
+    name = progress_name(born)
+    while True:
+        last = progress(db, name)
+        with source_at_fault(), door.explained(path):
+            rows = next_rows(source, last, pace.size, known[1])
+            noted = events_of(source) if last < 0 or not rows else []
+        with source_fits(path):
+            pen.ledger.happened(not_noted(db, noted))
+            take_events(db, noted)
+            if zone is not None:
+                mark_imported(db, zone)
+            new = pen.take(not_known(db, rows, *known), is_import=zone is not None)
+        if zone is not None:
+            count_taken(db, born, new, now_ms)
+        if not rows:
+            forget(db, name)
+            return True
+        remember(db, name, rows[-1][0], now_ms)
+        if not pace.slice_done():
+            return False

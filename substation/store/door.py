@@ -68,6 +68,28 @@ def make(path: Path, clock: Clock, facts: Mapping[str, str]) -> None:
         to_medium(path.parent)  # else a power cut could leave the log of a commit without its database
 
 
+def refuse_lone_log(path: Path) -> None:
+    """Raise Damaged where a history is missing and its log is there: a new one would destroy that."""
+    journal = journal_of(path)
+    if journal.exists():
+        raise Damaged(
+            f"{path} is missing but its log {journal.name} is there, with readings in it. "
+            f"Bring the database back, or move the log away (mv {journal.name} {journal.name}.corrupt)"
+        )
+
+
+def refuse_another(path: Path, inode: int) -> None:
+    """Raise StoreError unless the file that was opened still stands under its name.
+
+    SQLite goes on writing into a file that was deleted: every commit would be lost with it.
+    """
+    if not path.exists() or path.stat().st_ino != inode:
+        raise StoreError(
+            f"{path} was moved or deleted while the poller wrote it. Bring it back, or restart the "
+            f"poller to begin a new history"
+        )
+
+
 def open_to_write(path: Path) -> sqlite3.Connection:
     """Return the writer's connection to an existing history. WAL; every commit reaches the medium."""
     _refuse_stub(path)

@@ -17,12 +17,12 @@ import itertools
 import sqlite3
 import uuid
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from substation.clock import Clock
-from substation.errors import Damaged, StoreError, WrongStation
+from substation.errors import StoreError, WrongStation
 from substation.readings import Reading
 from substation.store import (
     absorb,
@@ -33,11 +33,11 @@ from substation.store import (
     door,
     events,
     pool,
-    rollup,
     schema,
     upkeep,
 )
 from substation.store.live_row import LiveRow
+from substation.store.pen import Pen
 from substation.store.reader import HistoryReader, Series
 from substation.store.rows import Row, to_row
 
@@ -53,11 +53,6 @@ BACKLOG_A_COMMIT = 500
 MOST_EVENTS = 5_000
 """Changes of state kept in memory while the medium fails."""
 DIGESTS_AT_ONCE = 500
-MOST_STEPS = 100
-"""A row whose millisecond is taken by another moves on; after so many ms it is given up."""
-
-_INSERT = f"{schema.insert('reading', 'INSERT')} ON CONFLICT DO NOTHING"
-_FIND = f"{schema.select('reading')} WHERE key = ?"
 
 
 class History:
@@ -101,8 +96,7 @@ class History:
         self._clock_span: int | None = None
         self._watch = ""
         self._proposed: list[digest.Digest] = []
-        self.lost = 0
-        """Readings given up because the medium failed for hours; the poller says so."""
+        self._given_up = 0
         self.lost_events = 0
         if path.exists():
             check.prove(path, clock)
@@ -115,12 +109,17 @@ class History:
             with door.explained(path):
                 before_migration.prepare(self._db, path)
                 schema.migrate(self._db, clock)
-                self._ledger = digest.Ledger(self._db)
+                self._pen = Pen(self._db, path, clock, zone)
                 self._note_site(site)
                 self._uid = schema.meta(self._db, "uid")
         except StoreError:
             self._db.close()
             raise
+
+    @property
+    def lost(self) -> int:
+        """Readings given up, because the medium failed for hours or no millisecond was free."""
+        return self._given_up + self._pen.lost
 
     @property
     def pending(self) -> int:
@@ -137,7 +136,7 @@ class History:
         for reading in readings:
             if len(self._buffer) >= MOST_BUFFERED:
                 self._buffer.popleft()
-                self.lost += 1
+                self._given_up += 1
             self._buffer.append(to_row(reading))
 
     def event(
@@ -167,12 +166,12 @@ class History:
         new = 0
         end_s = None if budget_s is None else self._clock.monotonic() + budget_s
         while self.pending:
-            self._still_there()
+            door.refuse_another(self._path, self._inode)
             most = MOST_A_COMMIT if end_s is None else BACKLOG_A_COMMIT
             batch = list(itertools.islice(self._buffer, most))
-            with self._transaction():
-                new += self._take(sorted(batch, key=_by_key))
-                self._write_events(self._events)
+            with self._pen.transaction():
+                new += self._pen.take(sorted(batch, key=_by_key))
+                self._pen.note(self._events)
                 if self._clock_span is not None:
                     clock_spans.reach(self._db, self._clock_span, self._clock.now_ms())
             self._events.clear()
@@ -201,32 +200,27 @@ class History:
 
     def begin_clock_span(self, boot: str, skew_ms: int) -> int:
         """Note that from now on nobody vouches for the clock (`clock_spans`); return the span's number."""
-        with self._transaction():
+        with self._pen.transaction():
             self._clock_span = clock_spans.begin(self._db, boot, skew_ms, self._clock.now_ms())
         return self._clock_span
 
     def vouch_for_clock(self, boot: str, skew_ms: int) -> list[clock_spans.Span]:
         """Note that the clock is right now; return the spans of this start, with their offsets."""
         self._clock_span = None
-        with self._transaction():
+        with self._pen.transaction():
             return clock_spans.vouch(self._db, boot, skew_ms)
 
     def correct_clock(self, span: clock_spans.Span, offset_ms: int) -> int:
         """Move a span's readings and events to their true times; return how many readings were moved."""
-
-        def account(rows: list[Row]) -> None:
-            for table, accounts in rollup.roll_up(rows, self._zone).items():
-                self._account(table, accounts)
-
-        with self._transaction():
+        with self._pen.transaction():
             return clock_spans.correct(
                 self._db,
                 span,
                 offset_ms,
                 zone=self._zone,
                 now_ms=self._clock.now_ms(),
-                account=account,
-                changed=self._ledger.changed,
+                account=self._pen.account,
+                changed=self._pen.ledger.changed,
             )
 
     def newest_trusted_ms(self) -> int:
@@ -255,34 +249,12 @@ class History:
             source = absorb.open_source(path, self._simulated)
         with contextlib.closing(source):
             self._absorb_pace.begin(budget_s)
-            with absorb.source_at_fault(), door.explained(path):
-                uid, zone = absorb.uid(source), absorb.import_zone(source)
             with door.explained(self._path):
                 ours = absorb.import_zone(self._db)
-                known = [schema.meta_number(self._db, name) for name in (schema.RAW_FROM, schema.MINUTE_FROM)]
-            with absorb.source_at_fault():
-                absorb.prove_zone(ours, zone, path)
-            name = absorb.progress_name(uid)
-            with self._transaction():  # one a call: on a card a commit costs as much as a thousand rows
-                while True:
-                    last = absorb.progress(self._db, name)
-                    with absorb.source_at_fault(), door.explained(path):
-                        rows = absorb.next_rows(source, last, self._absorb_pace.size, known[1])
-                        noted = absorb.events_of(source) if last < 0 or not rows else []
-                    with absorb.source_fits(path):
-                        self._ledger.happened(absorb.not_noted(self._db, noted))
-                        absorb.take_events(self._db, noted)
-                        if zone is not None:
-                            absorb.mark_imported(self._db, zone)
-                        new = self._take(absorb.not_known(self._db, rows, *known), is_import=zone is not None)
-                    if zone is not None:
-                        absorb.count_taken(self._db, uid, new, self._clock.now_ms())
-                    if not rows:
-                        absorb.forget(self._db, name)
-                        return True
-                    absorb.remember(self._db, name, rows[-1][0], self._clock.now_ms())
-                    if not self._absorb_pace.slice_done():
-                        return False
+            with absorb.source_at_fault(), door.explained(path):
+                absorb.prove_zone(ours, absorb.import_zone(source), path)
+            with self._pen.transaction():  # one a call: on a card a commit costs as much as a thousand rows
+                return absorb.take(self._pen, source, path, self._absorb_pace, self._clock.now_ms())
 
     def upkeep(self, now_ms: int, budget_s: float) -> bool:
         """Delete what retention says, for about `budget_s`; True when nothing is left to do."""
@@ -297,7 +269,7 @@ class History:
                         mark,
                         upkeep.cut_ms(self._db, days, now_ms),
                         self._pace,
-                        gone=self._ledger.gone,
+                        gone=self._pen.ledger.gone,
                     )
                     for table, mark, days in (
                         ("reading", schema.RAW_FROM, self._raw_days),
@@ -309,7 +281,7 @@ class History:
 
     def watch(self) -> str:
         """Note from now on which days are written to; return the name of this watch, for `propose`."""
-        self._ledger.watch()
+        self._pen.ledger.watch()
         self._watch, self._proposed = uuid.uuid4().hex, []
         return self._watch
 
@@ -331,8 +303,8 @@ class History:
         """Store some of the digests: a transaction of a few milliseconds."""
         some, self._proposed = self._proposed[:DIGESTS_AT_ONCE], self._proposed[DIGESTS_AT_ONCE:]
         if some:
-            with self._transaction():
-                self._ledger.take(some, self._clock.now_ms())
+            with self._pen.transaction():
+                self._pen.ledger.take(some, self._clock.now_ms())
 
     def facts(self) -> dict[str, str]:
         """Return what the history says of itself: `uid`, `simulated`, `zone` ..."""
@@ -371,7 +343,7 @@ class History:
                 return None
             self._pace.begin(budget_s)
             return *day, upkeep.trim(
-                self._db, "reading", schema.RAW_FROM, day[1], self._pace, gone=self._ledger.gone
+                self._db, "reading", schema.RAW_FROM, day[1], self._pace, gone=self._pen.ledger.gone
             )
 
     def reopen(self) -> None:
@@ -386,7 +358,8 @@ class History:
         with door.explained(self._path):
             self._inode = self._path.stat().st_ino
             uid = schema.meta(self._db, "uid")
-            self._ledger, self._watch = digest.Ledger(self._db), ""
+            self._given_up = self.lost
+            self._pen, self._watch = Pen(self._db, self._path, self._clock, self._zone), ""
         if uid != self._uid:
             self._db.close()
             raise StoreError(
@@ -401,68 +374,9 @@ class History:
         finally:
             self._db.close()
 
-    def _take(self, rows: Iterable[Row], *, is_import: bool = False) -> int:
-        """Insert what is not there, and account for it; inside a transaction."""
-        steps = 1 if is_import else MOST_STEPS
-        new = [taken for taken in (self._insert(row, steps) for row in rows) if taken is not None]
-        for table, accounts in rollup.roll_up(new, self._zone).items():
-            self._account(table, accounts)
-        return len(new)
-
-    def _insert(self, row: Row, steps: int) -> Row | None:
-        key, code, reason, mask, values = row
-        for step in range(steps):
-            at = key + (step << 8)
-            content = (code, reason, mask, *values)
-            if self._db.execute(_INSERT, (at, *content)).rowcount:
-                self._ledger.changed("reading", (at, *content))
-                return at, code, reason, mask, values
-            there = self._db.execute(_FIND, (at,)).fetchone()
-            if there[1:] == content:
-                return None
-        self.lost += steps == MOST_STEPS
-        return None
-
-    def _account(self, table: str, accounts: dict[int, rollup.Account]) -> None:
-        find = f"{schema.select(table)} WHERE key = ?"
-        write = schema.insert(table, "INSERT OR REPLACE")
-        for key, account in accounts.items():
-            there = self._db.execute(find, (key,)).fetchone()
-            total = account if there is None else rollup.merged((rollup.from_columns(table, there), account))
-            row = rollup.to_columns(table, key, total)
-            self._db.execute(write, row)
-            self._ledger.changed(table, row, there)
-
-    @contextlib.contextmanager
-    def _transaction(self) -> Iterator[None]:
-        try:
-            with door.explained(self._path), schema.transaction(self._db):
-                yield
-                self._ledger.write(self._clock.now_ms())
-        except BaseException:
-            self._ledger.forget()
-            raise
-
-    def _write_events(self, noted: Sequence[events.Event]) -> None:
-        self._ledger.happened((e.at_ms, e.kind, e.meter_id, e.old, e.new, e.detail) for e in noted)
-        events.write(self._db, noted)
-
-    def _still_there(self) -> None:
-        # SQLite goes on writing into a file that was deleted: every commit would be lost with it
-        if not self._path.exists() or self._path.stat().st_ino != self._inode:
-            raise StoreError(
-                f"{self._path} was moved or deleted while the poller wrote it. Bring it back, or restart the "
-                f"poller to begin a new history"
-            )
-
     def _make(self) -> None:
         """Make the file, where none stands and no log of a lost one either."""
-        journal = door.journal_of(self._path)
-        if journal.exists():
-            raise Damaged(
-                f"{self._path} is missing but its log {journal.name} is there, with readings in it. "
-                f"Bring the database back, or move the log away (mv {journal.name} {journal.name}.corrupt)"
-            )
+        door.refuse_lone_log(self._path)
         facts = {
             "simulated": "yes" if self._simulated else "no",
             "uid": uuid.uuid4().hex,
@@ -475,11 +389,11 @@ class History:
             old = schema.meta(self._db, name)
             if not value or value == old:
                 continue
-            with self._transaction():
+            with self._pen.transaction():
                 self._db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (name, value))
                 if old is not None:
                     change = events.Event(self._clock.now_ms(), f"site.{name}", None, old, value)
-                    self._write_events([change])
+                    self._pen.note([change])
 
 
 def _by_key(row: Row) -> int:
