@@ -5,7 +5,10 @@ sent: `READY=1` (up), `WATCHDOG=1` (alive), `STOPPING=1` (ending) and `STATUS=` 
 `systemctl status`).
 """
 
+import contextlib
+import ctypes
 import os
+import signal
 import socket
 
 from substation.clock import Clock
@@ -16,6 +19,9 @@ STOPPING = "STOPPING=1"
 OFTEN_S = 5.0
 """Between two rounds, and within a long one, a sign of life goes out so often."""
 LONGEST_STATUS = 200
+JOB_OF = "SUBSTATION_JOB_OF"
+"""In the environment of a job: the process id of the poller that started it."""
+_PR_SET_PDEATHSIG = 1
 
 
 def status(words: str) -> str:
@@ -40,6 +46,20 @@ def tell(*messages: str) -> bool:
     except OSError:
         return False
     return True
+
+
+def end_with_parent() -> None:
+    """Let a job end with its poller, also with one that is killed; nothing for a command that was typed.
+
+    Otherwise the next poller's jobs would meet it. `prctl(2)`, Linux only.
+    """
+    parent = os.environ.get(JOB_OF, "")
+    if not parent.isdecimal():
+        return
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
+    if os.getppid() != int(parent):  # it had ended already
+        os.kill(os.getpid(), signal.SIGTERM)
 
 
 def watchdog_s() -> float | None:

@@ -14,10 +14,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+from substation import notify
+
 NICE = 19
 GRACE_S = 3.0
 DOOR = Path(__file__).resolve().parents[2] / "datalogger.py"
 MOST_WORDS = 400
+OF_THE_SERVICE = ("NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID")
+"""Only the poller itself gives signs of life."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +57,7 @@ class Jobs:
         self._said = tempfile.TemporaryFile()  # noqa: SIM115 - as long as the child; a pipe could fill up
         self._child = subprocess.Popen(
             [sys.executable, str(self._door), name, *arguments],
-            env={**os.environ, "SUBSTATION_HOME": str(self._home)},
+            env=self._environment(),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=self._said,
@@ -62,6 +66,10 @@ class Jobs:
         self._name = name
         with contextlib.suppress(OSError):
             os.setpriority(os.PRIO_PROCESS, self._child.pid, NICE)
+
+    def _environment(self) -> dict[str, str]:
+        ours = {name: value for name, value in os.environ.items() if name not in OF_THE_SERVICE}
+        return {**ours, "SUBSTATION_HOME": str(self._home), notify.JOB_OF: str(os.getpid())}
 
     def look(self) -> Ended | None:
         """Return the job that has ended since the last look."""
@@ -85,7 +93,8 @@ class Jobs:
             self._child.wait(GRACE_S)
         except subprocess.TimeoutExpired:
             self._child.kill()
-            self._child.wait()
+            with contextlib.suppress(subprocess.TimeoutExpired):  # one that hangs in a dead share stays
+                self._child.wait(GRACE_S)
         self._forget()
 
     def _forget(self) -> None:

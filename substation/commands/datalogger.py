@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from substation import notify
 from substation.clock import Clock, SystemClock, site_time
 from substation.commands import (
     datalogger_audit,
@@ -64,6 +65,7 @@ def main(argv: list[str] | None = None, clock: Clock | None = None) -> int:
     except SystemExit as exc:  # --help and wrong usage, as argparse ends them
         return int(exc.code or 0)
     run: Callable[[argparse.Namespace, Clock], int] = arguments.run
+    notify.end_with_parent()
     try:
         code = run(arguments, clock or SystemClock())
         sys.stdout.flush()

@@ -1,12 +1,15 @@
 """Duties are met by children of the poller, one at a time, and end with it."""
 
 import os
+import subprocess
+import sys
 import time
 from pathlib import Path
 
 import pytest
 
-from substation.acquisition.jobs import NICE, Jobs
+from substation import notify
+from substation.acquisition.jobs import DOOR, NICE, Jobs
 from substation.acquisition.tending import Tender
 from substation.settings.model import CARD_METERS, Settings
 
@@ -37,10 +40,17 @@ class Plain:
 
 
 def until(tender: Tender, is_so) -> None:
-    end = time.monotonic() + 30
+    def look() -> bool:
+        tender.look(SETTINGS)
+        return is_so()
+
+    wait_until(look)
+
+
+def wait_until(is_so) -> None:
+    end = time.monotonic() + 60
     while not is_so():
         assert time.monotonic() < end
-        tender.look(SETTINGS)
         time.sleep(0.01)
 
 
@@ -90,3 +100,46 @@ def test_without_duties_nothing_is_done():
     tender.look(SETTINGS)
     tender.stop()
     assert tender.advice == []
+
+
+def test_a_job_ends_with_a_poller_that_is_killed(tmp_path):
+    """The next poller must not meet the old one's salvage."""
+    door = tmp_path / "door.py"
+    door.write_text(
+        "import os, sys, time\n"
+        f"sys.path.insert(0, {str(DOOR.parent)!r})\n"
+        "from substation import notify\n"
+        "notify.end_with_parent()\n"
+        f"open({str(tmp_path / 'pid')!r}, 'w').write(str(os.getpid()))\n"
+        "time.sleep(600)\n"
+    )
+    poller = subprocess.Popen(
+        [
+            sys.executable,
+            "-c",
+            f"import sys, time; sys.path.insert(0, {str(DOOR.parent)!r})\n"
+            "from pathlib import Path\n"
+            "from substation.acquisition.jobs import Jobs\n"
+            f"Jobs(Path('.'), Path({str(door)!r})).start('check')\n"
+            "time.sleep(600)",
+        ]
+    )
+    try:
+        wait_until(lambda: (tmp_path / "pid").exists() and (tmp_path / "pid").read_text())
+    finally:
+        poller.kill()
+        poller.wait()
+    job = Path("/proc") / (tmp_path / "pid").read_text()
+    wait_until(lambda: not job.exists() or "State:\tZ" in (job / "status").read_text())
+
+
+def test_a_typed_command_ends_with_nobody(monkeypatch):
+    monkeypatch.delenv(notify.JOB_OF, raising=False)
+    notify.end_with_parent()
+
+
+def test_a_job_gives_no_signs_of_life_in_the_pollers_place(door, tmp_path, monkeypatch):
+    monkeypatch.setenv("NOTIFY_SOCKET", "/run/none")
+    duty = Plain("check", "print(os.environ.get('NOTIFY_SOCKET', 'none'), file=sys.stderr)")
+    until(Tender(Jobs(tmp_path, door), [duty]), lambda: duty.ends)
+    assert duty.ends == [(0, "none")]
