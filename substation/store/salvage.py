@@ -16,6 +16,7 @@ import re
 import sqlite3
 import uuid
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import astuple
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,7 @@ from substation.store import (
     schema,
 )
 from substation.store.digest import DATED, DAY_MS, day_of
+from substation.store.events import Event
 from substation.store.rebuild import Rebuild
 from substation.store.rows import to_row
 from substation.store.salvage_blocks import Blocks
@@ -286,23 +288,15 @@ class Salvage:
         fresh.facts({schema.SALVAGED_TO: str(until_ms)})
         report.seconds = round(self._clock.monotonic() - self._began_s, 1)
         report.at_ms, report.progress = now_ms, told(report)
-        kept = f"{self._aside.name} is kept"
-        fresh.events(
-            [
-                (report.found_ms, "store.damaged", None, "", self._aside.name, report.words or kept),
-                (
-                    now_ms,
-                    "store.salvaged",
-                    None,
-                    self._aside.name,
-                    report.state,
-                    f"{report.progress}; {kept}",
-                ),
-            ]
-        )
+        name, kept = self._aside.name, f"{self._aside.name} is kept"
+        told_of = [
+            Event(report.found_ms, "store.damaged", None, "", name, report.words or kept),
+            Event(now_ms, "store.salvaged", None, name, report.state, f"{report.progress}; {kept}"),
+        ]
         if not is_same:
             words = "the damaged file did not say whose it was: the history goes on under a new uid"
-            fresh.events([(now_ms, "store.new", None, "", "", words)])
+            told_of.append(Event(now_ms, "store.new", None, "", "", words))
+        fresh.events(astuple(event) for event in told_of)
         _digest_events(fresh.db, now_ms)
         fresh.finish()
 
