@@ -13,7 +13,7 @@ from substation.clock import Clock
 from substation.store import digest, schema
 
 DAY_MS = 86_400_000
-_SMALLEST, _LARGEST = 32, 2048
+_SMALLEST, _LARGEST = 32, 1024
 
 
 class Pace:
