@@ -149,7 +149,7 @@ class Salvage:
         spans = frozenset(
             row[0] for part in self._source.rows("clock_span") for row in part if row[6] is not None
         )
-        rows = [to_row(row.reading) for row in live.read(self._home.live)]
+        rows = (to_row(row.reading) for row in live.rows(self._home.live))  # may be long: it is the journal
         fresh.add(
             "reading",
             [
