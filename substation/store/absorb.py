@@ -8,7 +8,7 @@ reading whose meter and moment are known already is that reading, and never move
 
 import contextlib
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from substation.errors import Busy, Full, StoreError
@@ -22,6 +22,8 @@ _QUARTER_MS = 900_000
 _ZONE = "import_zone"
 """In `meta`: the zone of imported local times."""
 _SAME_EVENT = "at_ms = ? AND kind = ? AND meter_id IS ? AND old = ? AND new = ? AND detail = ?"
+Seen = dict[tuple[str, int], bool]
+"""By table and key of a period: whether its rows were refused when the first of them was met."""
 Event = tuple[int, str, int | None, str, str, str]
 """at_ms, kind, meter_id, old, new, detail."""
 
@@ -147,17 +149,22 @@ def next_rows(source: sqlite3.Connection, after: int, size: int, minute_from_ms:
 
 
 def not_known(
-    db: sqlite3.Connection, rows: Iterable[Row], raw_from_ms: int, minute_from_ms: int = 0
+    db: sqlite3.Connection,
+    rows: Iterable[Row],
+    raw_from_ms: int,
+    minute_from_ms: int = 0,
+    seen: Seen | None = None,
 ) -> list[Row]:
     """Return the rows that may be taken.
 
     Before `raw_from_ms` our own readings are gone, so a row that was counted once cannot be seen any more: a
-    minute that we have is taken as known there, a minute that we have not is taken whole. Before
+    minute that we have is taken as known there, unless all that it counts still stands in `reading`; a minute
+    that we have not is taken whole. Before
     `minute_from_ms` the minutes are gone too, and the same is asked of quarters of an hour. On a day of which
     damage took rows nothing is taken: what is lacking in `reading` may be counted in the rollups.
     """
     lost = digest.lost_days(db)
-    seen: dict[tuple[str, int], bool] = {}
+    seen = {} if seen is None else seen
     taken = []
     for row in rows:
         at_ms = row[0] >> 8
@@ -167,12 +174,38 @@ def not_known(
             table, period_ms = ("quarter", _QUARTER_MS) if at_ms < minute_from_ms else ("minute", _MINUTE_MS)
             period = (at_ms - at_ms % period_ms) << 8 | row[0] & 0xFF
             if (table, period) not in seen:
-                query = f"SELECT 1 FROM {table} WHERE key = ?"  # noqa: S608 - one of two names
-                seen[table, period] = db.execute(query, (period,)).fetchone() is not None
+                seen[table, period] = _is_beyond_telling(db, table, period, period_ms)
             if seen[table, period]:
                 continue
         taken.append(row)
     return taken
+
+
+def _is_beyond_telling(db: sqlite3.Connection, table: str, period: int, period_ms: int) -> bool:
+    """Return whether a period counts readings that do not stand in `reading` any more."""
+    counted = db.execute(f"SELECT rows FROM {table} WHERE key = ?", (period,)).fetchone()  # noqa: S608 - ours
+    if counted is None:
+        return False
+    (there,) = db.execute(
+        "SELECT count(*) FROM reading WHERE key >= ? AND key < ? AND key & 255 = ?",
+        (period, period + (period_ms << 8), period & 0xFF),
+    ).fetchone()
+    return bool(there < counted[0])
+
+
+def not_counted(db: sqlite3.Connection, rows: Sequence[Row], seen: Seen) -> list[Row]:
+    """Return the rows of our own journal that may be taken: `not_known` is asked of those before `raw_from`.
+
+    From there on whether a row is known can be seen in `reading`, also on a day of which damage took rows.
+    """
+    raw_from_ms, minute_from_ms = (
+        schema.meta_number(db, mark) for mark in (schema.RAW_FROM, schema.MINUTE_FROM)
+    )
+    old = [row for row in rows if row[0] >> 8 < raw_from_ms]
+    if not old:
+        return list(rows)
+    fresh = [row for row in rows if row[0] >> 8 >= raw_from_ms]
+    return not_known(db, old, raw_from_ms, minute_from_ms, seen) + fresh
 
 
 def events_of(source: sqlite3.Connection) -> list[Event]:

@@ -14,6 +14,7 @@ failed commit keeps its rows and says why (`Full`, `Busy`, `Damaged`); the next 
 
 import contextlib
 import itertools
+import operator
 import sqlite3
 import uuid
 from collections import deque
@@ -170,7 +171,7 @@ class History:
             most = MOST_A_COMMIT if end_s is None else BACKLOG_A_COMMIT
             batch = list(itertools.islice(self._buffer, most))
             with self._pen.transaction():
-                new += self._pen.take(sorted(batch, key=_by_key))
+                new += self._pen.take(sorted(batch, key=operator.itemgetter(0)))
                 self._pen.note(self._events)
                 if self._clock_span is not None:
                     clock_spans.reach(self._db, self._clock_span, self._clock.now_ms())
@@ -181,21 +182,24 @@ class History:
                 break
         return new
 
-    def replay(self, rows: Sequence[LiveRow]) -> int:
+    def replay(self, rows: Sequence[LiveRow], seen: absorb.Seen | None = None) -> int:
         """Take from the live file what the history has not; return how many rows were new.
 
         When the commit fails, all of them wait for the next one. Rows of a clock span that was corrected
         stand in the history already, under their true times; what a salvage has dealt with comes not again.
+        Where single polls are gone already, what is counted comes not again either: `seen` remembers of which
+        periods that is so, from piece to piece of one journal.
         """
         if any(row.simulated not in (None, self._simulated) for row in rows):
             raise WrongStation(f"the live file and {self._path} are not of the same station; move one away")
         moved = clock_spans.corrected(self._db)
         salvaged_ms = schema.meta_number(self._db, schema.SALVAGED_TO)
-        self._buffer.extend(
+        taken = [
             to_row(row.reading)
             for row in rows
             if row.reading.at_ms > salvaged_ms and clock_spans.span_of(row.reading.reason) not in moved
-        )
+        ]
+        self._buffer.extend(absorb.not_counted(self._db, taken, {} if seen is None else seen))
         return self.commit()
 
     def begin_clock_span(self, boot: str, skew_ms: int) -> int:
@@ -394,7 +398,3 @@ class History:
                 if old is not None:
                     change = events.Event(self._clock.now_ms(), f"site.{name}", None, old, value)
                     self._pen.note([change])
-
-
-def _by_key(row: Row) -> int:
-    return row[0]

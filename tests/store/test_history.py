@@ -1,3 +1,4 @@
+import contextlib
 import sqlite3
 import stat
 import zoneinfo
@@ -7,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from substation import clock as clock_room
+from substation.clock import day_start_ms
 from substation.errors import Damaged, Full, StoreError, WrongStation
 from substation.quantities import BY_KEY, KEYS
 from substation.readings import Quality, missing
@@ -287,3 +289,40 @@ def test_a_medium_that_fails_for_hours_costs_the_oldest_and_says_so(history, pat
     assert (history.pending, history.lost) == (50, 10)
     history.commit()
     assert stored(path)[0].at_ms > BEGIN_MS + 2000
+
+
+def as_journal(readings):
+    return [LiveRow(reading, "OK", "OK") for reading in readings]
+
+
+def counted(path, table="day"):
+    with contextlib.closing(sqlite3.connect(path)) as db:
+        return db.execute(f"SELECT sum(rows) FROM {table}").fetchone()[0]  # noqa: S608
+
+
+def test_a_replay_counts_nothing_twice_whose_single_polls_are_gone(path, clock, zone):
+    midnight_ms = day_start_ms(BEGIN_MS, zone, -1)
+    polled = [a_reading(midnight_ms + minute * 60_000) for minute in range(-58, 5)]
+    ours = History(path, True, clock, zone)
+    ours.add(polled)
+    ours.commit()
+    clock.ms = midnight_ms + 600_000
+    assert ours.give_up_oldest(clock.now_ms(), 1.0) is not None
+    ours.close()
+    again = History(path, True, clock, zone)
+    uncommitted = a_reading(midnight_ms - 59 * 60_000)  # of a minute that the history never had
+    assert again.replay(as_journal([uncommitted, *polled])) == 1
+    again.close()
+    assert counted(path) == counted(path, "quarter") == len(polled) + 1
+
+
+def test_a_minute_that_spans_two_pieces_of_the_journal_is_taken_whole(path, clock, zone):
+    ours = History(path, True, clock, zone)
+    ours._db.execute("INSERT INTO meta VALUES (?, ?)", (schema.RAW_FROM, str(BEGIN_MS + 86_400_000)))
+    begin_ms = BEGIN_MS - BEGIN_MS % 60_000
+    polled = as_journal(a_reading(begin_ms + n * 2000) for n in range(20))
+    seen = {}
+    assert ours.replay(polled[:7], seen) + ours.replay(polled[7:], seen) == 20
+    later = as_journal(a_reading(begin_ms + n * 2000) for n in range(25))
+    assert ours.replay(later) == 5  # what counts in the minute still stands as single polls
+    ours.close()
