@@ -25,16 +25,25 @@ check "import-linter: who may import whom" env PYTHONPATH=. "$bin/lint-imports" 
 [ $failed = 0 ] || echo "== The checks above failed; now the tests."
 if [ $# -gt 0 ]; then
     "$bin/python" -m pytest "$@" || failed=1
-else # they mostly wait, for a browser or for a wire: side by side they take half of the time
+else # some mostly wait, for a browser or a wire: three groups side by side take half of the time
     said=$(mktemp -d)
     trap 'kill $(jobs -p) 2>/dev/null; rm -rf "$said"' EXIT
     wires="tests/bus tests/acquisition tests/simulator tests/test_profiles.py"
+    stores="tests/store tests/export"
     "$bin/python" -m pytest tests/browser >"$said/in a real browser" 2>&1 &
     browser=$!
-    "$bin/python" -m pytest $wires >"$said/on the wire" 2>&1 &
-    wire=$!
-    "$bin/python" -m pytest --ignore=tests/browser ${wires//tests/--ignore=tests} || failed=1
-    wait "$wire" || failed=1
+    (
+        trap 'kill $(jobs -p) 2>/dev/null' TERM
+        "$bin/python" -m pytest $wires >"$said/on the wire" 2>&1 &
+        wait $!
+        wire=$?
+        "$bin/python" -m pytest $stores >"$said/in the stores" 2>&1 &
+        wait $! && exit $wire
+    ) &
+    second=$!
+    apart="$wires $stores"
+    "$bin/python" -m pytest --ignore=tests/browser ${apart//tests/--ignore=tests} || failed=1
+    wait "$second" || failed=1
     wait "$browser" || failed=1
     for part in "$said"/*; do
         echo "== ${part##*/}"
