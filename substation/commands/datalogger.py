@@ -1,4 +1,4 @@
-"""The command line behind `datalogger.py`: what the stores hold. Only `import` and `clock` change them."""
+"""The command line behind `datalogger.py`: what the stores hold, and what is done for them by hand."""
 
 import argparse
 import re
@@ -21,8 +21,9 @@ from substation.commands import (
 )
 from substation.commands.configuration_open import load_mended
 from substation.commands.usage import Parser, count
-from substation.errors import EXIT_BUSY, EXIT_CONFIG, EXIT_OK, Busy, SubstationError
+from substation.errors import EXIT_BUSY, EXIT_CONFIG, EXIT_OK, Busy, Damaged, SubstationError
 from substation.settings.files import Loaded, home_folder
+from substation.store.check_found import LAST_MS, TABLE_WORDS
 from substation.store.door import journal_of
 from substation.store.events import Event
 from substation.store.history import HistoryReader
@@ -33,9 +34,15 @@ UNTRUSTED = re.compile(r"\s*\(clock (\d+)\)$")
 """The clock span that `store.keeper` writes after the detail of an event."""
 COUNTING_S = 120.0
 """Counting millions of rows takes long on a card."""
+EXIT_DAMAGED = 1
+CANNOT_BE_TOLD = "cannot be told"
+CHECK = "What is wrong: python3 datalogger.py check"
 
 DESCRIPTION = """\
-Show what the station's stores hold: readings, events, the audit log. Only import and clock change anything.
+Show what the station's stores hold: readings, events, the audit log; copy, check and mend them.
+
+Only import, clock, restore, salvage, migrate and kit --open change the station; the others read.
+backup and export write copies elsewhere.
 
 The station is the one in the project's folder, or in the folder that SUBSTATION_HOME names."""
 EPILOG = """\
@@ -53,9 +60,11 @@ examples:
   python3 datalogger.py restore FOLDER         the history anew, in a station without one
   python3 datalogger.py kit                    configuration and key, sealed, for the day the machine is lost
   python3 datalogger.py salvage                bring back what is whole in a damaged history
+  python3 datalogger.py migrate                the history in this version's form, after a copy
 
 exit codes: 0 done, 64 wrong usage, 75 somebody else holds the file, 78 the station cannot be used;
-audit verify: 1 the log was changed, 2 it cannot be read; check: 1 the history is damaged"""
+status, check: 1 the history is damaged; audit verify: 1 the log was changed, 2 it cannot be read.
+The others name theirs in their own help: python3 datalogger.py backup --help"""
 
 
 def main(argv: list[str] | None = None, clock: Clock | None = None) -> int:
@@ -113,12 +122,16 @@ def _parser() -> argparse.ArgumentParser:
 
 def _status(_: argparse.Namespace, clock: Clock) -> int:
     loaded = load_mended(home_folder(), SERVICE)
-    for line in _report(loaded, clock):
+    doubts: list[str] = []
+    for line in _report(loaded, clock, doubts):
         print(line)
-    return EXIT_OK
+    for words in doubts:
+        print(words, file=sys.stderr)
+    return EXIT_DAMAGED if doubts else EXIT_OK
 
 
-def _report(loaded: Loaded, clock: Clock) -> Iterator[str]:
+def _report(loaded: Loaded, clock: Clock, doubts: list[str]) -> Iterator[str]:
+    """Yield what the history holds; what shows that it is damaged goes to `doubts`."""
     settings, path, zone = loaded.settings, loaded.home.history, loaded.settings.site.zone
     kind = "SIMULATED" if settings.simulated else "real"
     yield f"{settings.site.name} ({kind}), times in {settings.site.timezone}"
@@ -126,25 +139,37 @@ def _report(loaded: Loaded, clock: Clock) -> Iterator[str]:
         yield f"{path}: no history yet; the poller makes it"
         return
     reader = HistoryReader(path, clock, COUNTING_S)
-    facts, tables = reader.facts(), reader.tables()
+    facts = reader.facts()
     stamp = "simulated readings" if facts.get("simulated") == "yes" else "real readings"
     yield f"{path}: {stamp}, {_size(path) / 1e6:.1f} MB"
-    yield ""
-    yield f"{'table':<10}{'rows':>12}  {'oldest':<21}{'newest':<21}"
 
     def shown(ms: int | None) -> str:
-        return "-" if ms is None else f"{site_time(ms, zone):%Y-%m-%d %H:%M:%S}"
+        if ms is None:
+            return "-"
+        return f"{site_time(ms, zone):%Y-%m-%d %H:%M:%S}" if 0 <= ms <= LAST_MS else CANNOT_BE_TOLD
 
-    for name, table in tables.items():
-        yield f"{name:<10}{table.rows:>12}  {shown(table.oldest_ms):<21}{shown(table.newest_ms):<21}".rstrip()
-    yield ""
-    yield "completeness of the last 24 h"
-    now_ms = clock.now_ms()
-    for meter in settings.meters:
-        found = reader.completeness(meter.id, now_ms - DAY_MS, now_ms)
-        share = 100 * (found.share or 0)
-        name = f"{meter.id} {meter.name}"
-        yield f"{name:<24}{share:6.1f} %  {found.found} of {found.due} minutes"
+    try:
+        tables = reader.tables()
+        yield ""
+        yield f"{'':<17}{'rows':>12}  {'oldest':<21}{'newest':<21}".rstrip()
+        for key, table in tables.items():
+            name = TABLE_WORDS.get(key, key)
+            ends = [shown(ms) for ms in (table.oldest_ms, table.newest_ms)]
+            yield f"{name:<17}{table.rows:>12}  {ends[0]:<21}{ends[1]:<21}".rstrip()
+            if CANNOT_BE_TOLD in ends:
+                doubts.append(f"{path} is damaged: {name} of no possible time. {CHECK}")
+        yield ""
+        yield "completeness of the last 24 h"
+        now_ms = clock.now_ms()
+        for meter in settings.meters:
+            found = reader.completeness(meter.id, now_ms - DAY_MS, now_ms)
+            share = 100 * (found.share or 0)
+            name = f"{meter.id} {meter.name}"
+            yield f"{name:<24}{share:6.1f} %  {found.found} of {found.due} minutes"
+    except Damaged as exc:
+        yield "the rest cannot be told"
+        cause = exc.__cause__ or exc
+        doubts.append(f"{path} is damaged: a part of it cannot be read ({cause}). {CHECK}")
 
 
 def _size(path: Path) -> int:

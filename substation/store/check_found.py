@@ -12,6 +12,18 @@ from substation.store.digest import DAY_MS, Digest
 WHOLE, DAMAGED, UNREADABLE = "whole", "damaged", "unreadable"
 MOST_DAMAGES = 200
 """More than these are counted, not named one by one."""
+TABLE_WORDS = {
+    "reading": "single polls",
+    "minute": "minutes",
+    "quarter": "quarter hours",
+    "hour": "hours",
+    "day": "days",
+    "event": "events",
+    "meta": "station facts",
+    "clock_span": "clock spans",
+    "sync": "marks of what was taken over",
+}
+"""What people call the tables of a history."""
 LAST_MS = 253_402_300_799_999
 """The end of the year 9999: no clock is set later."""
 

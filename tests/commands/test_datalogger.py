@@ -1,3 +1,5 @@
+import sqlite3
+
 import pytest
 
 from substation import audit
@@ -40,10 +42,22 @@ def test_status_tells_rows_times_and_completeness(station, history, clock, capsy
     assert code == 0
     assert "(SIMULATED), times in Asia/Kolkata" in out
     assert "simulated readings" in out
-    (reading,) = (line.split() for line in out.splitlines() if line.startswith("reading"))
-    assert reading == ["reading", "1801", "2026-11-24", "10:30:00", "2026-11-24", "11:29:58"]
+    (polls,) = (line.split() for line in out.splitlines() if line.startswith("single polls"))
+    assert polls == ["single", "polls", "1801", "2026-11-24", "10:30:00", "2026-11-24", "11:29:58"]
     assert "1 Transformer              4.2 %  60 of 1440 minutes" in out
     assert "2 EssentialLoad            0.0 %  0 of 1440 minutes" in out
+
+
+def test_status_of_a_damaged_history_says_so_in_words(station, history, clock, capsys):
+    history.add([a_reading(clock.now_ms() - 60_000, 1)])
+    history.commit()
+    with sqlite3.connect(station.home.history) as db:
+        db.execute("UPDATE reading SET key = -3396095769600000000")  # a page whose bytes were changed
+    code, out, err = run(capsys, clock, "status")
+    assert code == 1
+    assert "cannot be told" in out
+    assert "is damaged: single polls of no possible time" in err
+    assert "datalogger.py check" in err
 
 
 def test_status_of_a_station_without_history_is_no_error(station, clock, capsys):
