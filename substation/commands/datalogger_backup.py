@@ -1,8 +1,9 @@
 """`datalogger.py backup`, `verify`, `restore`: copies of everything on a second medium."""
 
 import argparse
+import contextlib
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from substation.bus.lock import PollerLock
 from substation.clock import Clock, iso
 from substation.commands.configuration_open import SOURCE, load_mended, person
 from substation.commands.usage import say
-from substation.errors import EXIT_OK, SettingsError
+from substation.errors import EXIT_OK, Busy, SettingsError
 from substation.settings.files import Loaded, home_folder
 from substation.settings.model import Home
 from substation.store import copies
@@ -145,9 +146,7 @@ def _restore(arguments: argparse.Namespace, clock: Clock) -> int:
     if home.config.exists():
         loaded = load_mended(folder, SERVICE)
         home = loaded.home
-    lock = PollerLock(home.poller_lock)
-    lock.take()
-    try:
+    with _alone(home):
         done = copies.restore(
             arguments.folder.absolute(),
             home,
@@ -156,8 +155,6 @@ def _restore(arguments: argparse.Namespace, clock: Clock) -> int:
             simulated=loaded.settings.simulated if loaded else None,
             site=loaded.settings.site.name if loaded else "",
         )
-    finally:
-        lock.release()
     if loaded:
         _audit(
             loaded, clock, "backup.restored", folder=str(done.folder), uid=done.uid,
@@ -175,6 +172,26 @@ def _restore(arguments: argparse.Namespace, clock: Clock) -> int:
     else:
         say("Start the station: ./start.sh")
     return EXIT_NOT_WHOLE if done.lacking else EXIT_OK
+
+
+@contextlib.contextmanager
+def _alone(home: Home) -> Iterator[None]:
+    """Hold what a poller and a salvage hold. Raises Busy, in words, when one of them runs."""
+    poller, salvage = PollerLock(home.poller_lock), PollerLock(home.state / "salvage.lock")
+    poller.take()
+    try:
+        try:
+            salvage.take()
+        except Busy as exc:  # one goes on when its poller was killed
+            raise Busy(
+                f"a salvage of this station is under way (process {exc.pid}): it makes the history anew by "
+                "itself. Wait for its end; nothing was restored",
+                exc.pid,
+            ) from exc
+        yield
+    finally:
+        salvage.release()
+        poller.release()
 
 
 def _tick() -> Callable[[str], None]:

@@ -8,9 +8,13 @@
 
 Until `finish` it is a file of another name; without it nothing is left. A row that comes twice is taken
 once. What is never made up: a rollup row is taken as it was, or made from readings that are all there.
+
+One at a time in a folder: a salvage under way and a restore beside it would write the same file.
 """
 
 import contextlib
+import fcntl
+import os
 import sqlite3
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -18,7 +22,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from substation.clock import Clock
-from substation.errors import StoreError
+from substation.errors import Busy, StoreError
 from substation.store import absorb, door, schema
 
 SUFFIX = ".rebuilt"
@@ -36,15 +40,22 @@ class Rebuild:
             facts: What goes into `meta`: `simulated` and `uid` at least, as the history had them before.
 
         Raises:
+            Busy: Another one is being made in this folder.
             StoreError: `facts` lack something, or the file cannot be written.
         """
         lacking = {"simulated", "uid"} - facts.keys()
         if lacking:
             raise StoreError(f"{target} cannot be made: {', '.join(sorted(lacking))} is not known of it")
         self._target, self._path = target, target.with_name(target.name + SUFFIX)
-        self.drop()
-        door.make(self._path, clock, facts)
-        self._db = door.open_to_write(self._path)
+        self._lock = _hold(target)
+        try:
+            self._remove()  # what a killed one has left
+            door.make(self._path, clock, facts)
+            self._inode = self._path.stat().st_ino
+            self._db = door.open_to_write(self._path)
+        except (StoreError, OSError):
+            self._release()
+            raise
         self._db.execute("PRAGMA synchronous = OFF")  # until `finish`, which brings all of it to the medium
 
     @property
@@ -70,21 +81,34 @@ class Rebuild:
             self._db.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", facts.items())
 
     def finish(self) -> None:
-        """Put it under its name. Raises StoreError when something stands there."""
+        """Put it under its name. Raises StoreError when something stands there, or it is not ours any more."""
         with door.explained(self._path):
             self._db.execute("PRAGMA synchronous = FULL")
             self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             self._db.close()
             if self._target.exists() or door.journal_of(self._target).exists():
                 raise StoreError(f"{self._target} stands there already; nothing was replaced")
+            if not self._path.exists() or self._path.stat().st_ino != self._inode:
+                raise StoreError(
+                    f"{self._path} is not the file that was made: somebody replaced it meanwhile"
+                )
             door.to_medium(self._path)
             self._path.rename(self._target)
             door.to_medium(self._target.parent)
 
     def drop(self) -> None:
-        """Leave nothing of it."""
-        with contextlib.suppress(AttributeError):
-            self._db.close()
+        """Leave nothing of it, and let others begin."""
+        self._db.close()
+        if self._lock >= 0:
+            self._remove()
+        self._release()
+
+    def _release(self) -> None:
+        if self._lock >= 0:
+            os.close(self._lock)
+            self._lock = -1
+
+    def _remove(self) -> None:
         for rest in (self._path, door.journal_of(self._path), door.index_of(self._path)):
             rest.unlink(missing_ok=True)
 
@@ -97,3 +121,17 @@ class Rebuild:
     ) -> None:
         """Drop what was not finished."""
         self.drop()
+
+
+def _hold(target: Path) -> int:
+    """Hold the one right to make a history in this folder; nothing is written for it."""
+    with door.explained(target.parent):
+        handle = os.open(target.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(handle)
+            raise Busy(
+                f"{target} is being made anew already, by a salvage or a restore; wait for its end"
+            ) from None
+    return handle

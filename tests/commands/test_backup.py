@@ -160,6 +160,18 @@ def test_a_station_that_runs_is_not_restored_into(station, tmp_path, monkeypatch
     assert not new.home.history.exists()
 
 
+def test_no_restore_beside_a_salvage(station, tmp_path, monkeypatch, clock, capsys):
+    run(capsys, clock, "backup")
+    new = moved(station, tmp_path, monkeypatch)
+    lock = PollerLock(new.home.state / "salvage.lock")
+    lock.take()
+    code, _, err = run(capsys, clock, "restore", str(tmp_path / "stick"))
+    lock.release()
+    assert (code, "a salvage of this station is under way" in err) == (75, True)
+    assert not new.home.history.exists()
+    assert run(capsys, clock, "restore", str(tmp_path / "stick"))[0] == 0
+
+
 def test_a_home_with_a_history_is_refused(station, tmp_path, clock, capsys):
     run(capsys, clock, "backup")
     code, _, err = run(capsys, clock, "restore", str(tmp_path / "stick"))

@@ -4,7 +4,7 @@ import sqlite3
 
 import pytest
 
-from substation.errors import StoreError
+from substation.errors import Busy, StoreError
 from substation.store import absorb, schema
 from substation.store.history import History
 from substation.store.rebuild import SUFFIX, Rebuild
@@ -69,3 +69,26 @@ def test_nothing_that_stands_there_is_replaced(old, clock):
 def test_a_history_without_a_stamp_is_not_made(path, clock):
     with pytest.raises(StoreError, match="simulated is not known"):
         Rebuild(path, clock, {"uid": "1"})
+
+
+def test_only_one_is_made_at_a_time(path, clock):
+    facts = {"simulated": "yes", "uid": "1"}
+    with Rebuild(path, clock, facts) as first:
+        with pytest.raises(Busy, match="being made anew already"):
+            Rebuild(path, clock, facts)
+        first.finish()
+    path.unlink()
+    with Rebuild(path, clock, facts):
+        first.drop()  # a late word of the first leaves the second one's file alone
+        assert path.with_name(path.name + SUFFIX).exists()
+
+
+def test_another_file_under_its_name_is_not_taken_for_it(path, clock):
+    with Rebuild(path, clock, {"simulated": "yes", "uid": "1"}) as fresh:
+        made = path.with_name(path.name + SUFFIX)
+        other = made.with_name("other")
+        other.write_bytes(made.read_bytes())
+        other.replace(made)
+        with pytest.raises(StoreError, match="somebody replaced it"):
+            fresh.finish()
+    assert not path.exists()
