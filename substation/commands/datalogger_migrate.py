@@ -43,17 +43,18 @@ def _run(arguments: argparse.Namespace, clock: Clock) -> int:
     path, folder = loaded.home.history, arguments.copy_in and Path(arguments.copy_in)
     if folder is not None and not folder.is_dir():
         raise SettingsError(f"{folder}: is no folder; make it, or mount its medium, first")
-    if not before_migration.pending(path):
-        print(f"{path}: has this version's form already; nothing was done.")
-        return EXIT_OK
-    made, copy = before_migration.migrate(
-        path,
-        loaded.settings.simulated,
-        clock,
-        folder=folder,
-        without_copy=arguments.without_copy,
-        tick=_tell if sys.stderr.isatty() else before_migration.quiet,
-    )
+    with before_migration.alone(path, loaded.home.state / before_migration.LOCK):
+        if not before_migration.pending(path):  # asked under the lock: a poller may have done it just now
+            print(f"{path}: has this version's form already; nothing was done.")
+            return EXIT_OK
+        made, copy = before_migration.migrate(
+            path,
+            loaded.settings.simulated,
+            clock,
+            folder=folder,
+            without_copy=arguments.without_copy,
+            tick=_tell if sys.stderr.isatty() else before_migration.quiet,
+        )
     for name in made:
         print(f"{path}: {name}: done.")
     print("No copy was made." if copy is None else f"As it was before: {copy}")

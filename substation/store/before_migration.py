@@ -7,17 +7,21 @@ changed history whole (`old_copies`).
 """
 
 import contextlib
+import errno
+import fcntl
 import os
 import shutil
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from substation.clock import Clock
-from substation.errors import Damaged, StoreError
+from substation.errors import Busy, Damaged, StoreError
 from substation.store import door, schema
 
 MARK = ".before-"
+LOCK = "migrate.lock"
+"""In `state/`: see `alone`."""
 QUICK_BYTES = 32 * 1024 * 1024
 """Up to this size copy and migration take a few seconds even on a card."""
 RESERVE_BYTES = 64 * 1024 * 1024
@@ -49,11 +53,60 @@ def pending(path: Path) -> list[str]:
 
 
 def is_slow(path: Path) -> bool:
-    """Return whether a history waits for a change that takes too long for whoever polls; never raises."""
+    """Return whether a history waits for a change that takes too long for whoever polls.
+
+    Raises StoreError as `door.open_to_read` does: what cannot be asked is not taken for a quick one.
+    """
+    with door.explained(path):
+        try:
+            size = path.stat().st_size
+        except FileNotFoundError:
+            return False
+    return size > QUICK_BYTES and bool(pending(path))
+
+
+@contextlib.contextmanager
+def alone(path: Path, lock: Path) -> Iterator[None]:
+    """Hold the right to change the form of a history: whoever opens it to write holds it meanwhile too.
+
+    Args:
+        path: the history.
+        lock: `state/migrate.lock`; free again when its holder dies.
+
+    Raises:
+        Busy: it is being changed by another process.
+        StoreError: the lock cannot be made.
+    """
+    handle = _opened(lock)
     try:
-        return path.stat().st_size > QUICK_BYTES and bool(pending(path))
-    except (OSError, StoreError):
-        return False  # who opens it says what is wrong
+        if handle is not None:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise Busy(
+                    f"{path} is being opened or brought to this version's form by another process "
+                    "(datalogger.py migrate); nobody else writes to it meanwhile, and what is read waits in "
+                    "the live file. It goes on by itself when that has ended"
+                ) from None
+        yield
+    finally:
+        if handle is not None:
+            os.close(handle)
+
+
+def _opened(lock: Path) -> int | None:
+    """Open the lock; None where a medium that takes no new file has none: there nobody can migrate."""
+    with door.explained(lock):
+        try:
+            lock.parent.mkdir(parents=True, exist_ok=True)
+            return os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+        except OSError as exc:
+            if exc.errno not in {errno.EROFS, errno.ENOSPC, errno.EDQUOT}:
+                raise
+        try:
+            return os.open(lock, os.O_RDONLY | os.O_CLOEXEC)
+        except FileNotFoundError:
+            return None
 
 
 def waiting_words(path: Path) -> str:

@@ -14,15 +14,25 @@ from typing import Any
 from substation.clock import Clock
 from substation.errors import Damaged, StoreError
 from substation.settings.model import Home, Settings
-from substation.store import before_migration, clock_spans, digest, journal, quarantine, salvage_report
+from substation.store import (
+    absorb,
+    before_migration,
+    clock_spans,
+    digest,
+    journal,
+    quarantine,
+    salvage_report,
+    vanished,
+)
 from substation.store.endurance import Endurance
 from substation.store.events import Event
 from substation.store.history import History
 from substation.store.live import LiveRow
+from substation.store.live_room import TOLD_S, LiveRoom
 from substation.store.rows import Row
 
-LARGEST_LIVE_BYTES = 64 * 1024 * 1024
-"""Without a database the live file is the only store, and grows so far before it is cut to an hour."""
+FIRST_REPLAY_S, REPLAY_S = 20.0, 2.0
+"""So long the live file is read when the history is opened, and then between two rounds: it may be long."""
 
 MOST_EVENTS = 10_000
 """Changes of state kept in memory while a damaged history is salvaged."""
@@ -45,6 +55,13 @@ class Keeper:
         """The span that ended last; when it began and ended by its own clock, UTC ms."""
         self.waits_for_migration = False
         """Whether the history is too large to be brought to our form here: `migration_duty` has it done."""
+        self._live_room = LiveRoom(home, clock, self._live, self)
+        self._pieces: Iterator[list[LiveRow]] | None = None
+        """The rest of a journal that is being taken over."""
+        self._seen: absorb.Seen = {}
+        self._rescued = 0
+        self._vanished, self._vanished_s = "", 0.0
+        """What is said of a history that was remembered, and gone; since when."""
         self._left_rows: list[Row] = []
         self._left_events: deque[Event] = deque(maxlen=MOST_EVENTS)
         """What came while a damaged history is salvaged; the live file, our journal, holds no events."""
@@ -61,21 +78,44 @@ class Keeper:
             try:
                 if self._history is None:
                     self._history = self._opened()
-                elif self.endurance.medium.failing or self.behind:
-                    return  # what was read of it waits already
-                rescued = sum(self._history.replay(piece) for piece in self._live.journal())
-                self._has_journal = False
+                    self._replay(self._history, FIRST_REPLAY_S)
+                elif (
+                    not self.endurance.medium.failing and not self.behind
+                ):  # else what was read waits already
+                    self._replay(self._history, REPLAY_S)
             except Damaged as exc:
                 if not quarantine.was_ours(
                     self._home.history, salvage_report.identity(self._home).get("uid")
                 ):
                     raise
                 self.set_aside(str(exc))
+
+    def _replay(self, history: History, budget_s: float) -> None:
+        """Take over the journal, or as much of it as the budget allows; begin anew after any trouble."""
+        end_s = self._clock.monotonic() + budget_s
+        pieces, self._pieces = self._pieces, None
+        if pieces is None:
+            pieces, self._seen, self._rescued = self._live.journal(), {}, 0
+        for piece in pieces:
+            self._rescued += history.replay(piece, self._seen)
+            if self._clock.monotonic() >= end_s:
+                self._pieces = pieces
                 return
-            if rescued:
-                log.info("%d readings taken over from the live file", rescued)
+        self._has_journal = False
+        if self._rescued:
+            log.info("%d readings taken over from the live file", self._rescued)
+        self.endurance.recovered(self._rescued)
+
+    @property
+    def is_replaying(self) -> bool:
+        """Whether `open` has more of the live file to take over, and is to be called again soon."""
+        return self._pieces is not None
 
     def _opened(self) -> History:
+        with before_migration.alone(self._home.history, self._home.state / before_migration.LOCK):
+            return self._opened_alone()
+
+    def _opened_alone(self) -> History:
         settings = self._settings
         self.waits_for_migration = before_migration.is_slow(self._home.history)
         if self.waits_for_migration:
@@ -83,6 +123,7 @@ class Keeper:
         words = journal.damage(self._home.history)
         if words is not None:
             raise Damaged(f"{self._home.history} is damaged: {words}")
+        gone = vanished.words(self._home, simulated=settings.simulated)
         history = History(
             self._home.history,
             settings.simulated,
@@ -92,6 +133,10 @@ class Keeper:
             raw_days=settings.store.raw_days,
             minute_days=settings.store.minute_days,
         )
+        if gone:
+            log.error("%s", gone)
+            self._left_events.append(Event(self._clock.now_ms(), "store.new", None, "", "", gone))
+            self._vanished, self._vanished_s = f"{gone}. {vanished.REMEDY}", self._clock.monotonic()
         history.take_over(self._left_rows, self._left_events)
         self._left_rows.clear()
         self._left_events.clear()
@@ -107,7 +152,7 @@ class Keeper:
         """
         if self._history is not None:
             rows, noted = self._history.abandon()
-            self._history, self._has_journal = None, True
+            self._history, self._has_journal, self._pieces = None, True, None
             self._left_rows.extend(rows)
             self._left_events.extend(noted)
         path = self._home.history
@@ -214,7 +259,10 @@ class Keeper:
     @property
     def advice(self) -> list[str]:
         """What is wrong with the stores beyond a failed write, in words for the state line."""
-        return self.endurance.advice
+        words = [*self.endurance.advice, *self._live_room.advice]
+        if self._vanished and self._clock.monotonic() - self._vanished_s < TOLD_S:
+            words.append(self._vanished)
+        return words
 
     @property
     def medium_beat(self) -> dict[str, Any]:
@@ -241,13 +289,20 @@ class Keeper:
         if self._history:
             with self._minding_damage():
                 self.endurance.commit(self._history, budget_s)
+                if self.endurance.given_up:  # the live file still has them
+                    self._has_journal = True
                 if not self._has_journal:
                     self.endurance.settle(self._history)
 
     def compact(self) -> None:
-        """Cut the live file to its last hour. Not to be called while commits fail: it is the journal."""
-        if not self._has_journal or self._live.bytes() > LARGEST_LIVE_BYTES:
+        """Cut the live file to its last hour. Not to be called while commits fail: it is the journal.
+
+        What the history has not taken over yet stays, as long as there is room for it.
+        """
+        if not self._has_journal:
             self._live.compact()
+        elif not self._pieces:
+            self._live_room.bound()
 
     def upkeep(self, budget_s: float) -> None:
         """Remove a slice of what is older than it has to be kept."""
@@ -286,4 +341,4 @@ class Keeper:
                 self._history.close()
         finally:
             self._live.close()
-            self._history, self._has_journal = None, True
+            self._history, self._has_journal, self._pieces = None, True, None

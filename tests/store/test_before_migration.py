@@ -8,9 +8,11 @@ from collections import namedtuple
 import pytest
 
 from substation.clock import Clock
-from substation.errors import Damaged, StoreError
+from substation.errors import Busy, Damaged, StoreError
+from substation.settings.model import CARD_METERS, Home, Settings
 from substation.store import before_migration, door, schema
 from substation.store.history import History
+from substation.store.keeper import Keeper
 from tests.store.readings import a_reading
 
 NEXT = "9001 a column more"
@@ -189,3 +191,25 @@ def test_a_copy_goes_after_weeks_in_which_the_history_was_found_whole(filled, cl
     assert before_migration.old_copies(filled, late_ms, made_ms - 1000) == []  # not checked since
     assert before_migration.old_copies(filled, late_ms, 0) == []
     assert before_migration.old_copies(filled, made_ms + 86_400_000, made_ms + 1000) == []
+
+
+def test_one_that_cannot_be_asked_is_not_taken_for_a_quick_one(filled, monkeypatch):
+    monkeypatch.setattr(before_migration, "QUICK_BYTES", 1000)
+    filled.write_bytes(b"x" * 5000)
+    with pytest.raises(StoreError):
+        before_migration.is_slow(filled)
+
+
+def test_nobody_opens_a_history_whose_form_is_being_changed(tmp_path, clock):
+    home = Home(tmp_path)
+    keeper = Keeper(home, Settings(simulated=True, meters=CARD_METERS), clock)
+    lock = home.state / before_migration.LOCK
+    with before_migration.alone(home.history, lock):
+        with pytest.raises(Busy, match="brought to this version's form by another process"):
+            keeper.open()
+        with pytest.raises(Busy), before_migration.alone(home.history, lock):
+            pass
+        assert not keeper.has_history
+    keeper.open()
+    assert keeper.has_history
+    keeper.close()
