@@ -12,7 +12,6 @@ once. What is never made up: a rollup row is taken as it was, or made from readi
 One at a time in a folder: a salvage under way and a restore beside it would write the same file.
 """
 
-import contextlib
 import fcntl
 import os
 import sqlite3
@@ -81,7 +80,7 @@ class Rebuild:
             self._db.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", facts.items())
 
     def finish(self) -> None:
-        """Put it under its name. Raises StoreError when something stands there, or it is not ours any more."""
+        """Put it under its name. Raises StoreError when something stands there, or it is not ours."""
         with door.explained(self._path):
             self._db.execute("PRAGMA synchronous = FULL")
             self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
