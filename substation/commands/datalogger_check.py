@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from typing import Any
 
 from substation.clock import Clock, site_time
+from substation.commands.usage import for_the_log
 from substation.errors import EXIT_OK, Damaged, StoreError
 from substation.settings.files import Loaded, home_folder, load
-from substation.store import check, check_report
-from substation.store.check_found import DAMAGED, Found
+from substation.store import check, check_report, quarantine, salvage_report
+from substation.store.check_found import DAMAGED, TABLE_WORDS, Found
 
 EXIT_DAMAGED = 1
 MOST_SHOWN = 20
@@ -26,7 +27,8 @@ examples:
   python3 datalogger.py check            everything; on a full card this takes minutes
   python3 datalogger.py check --quick    about a second: what is looked at before each start
 
-exit codes: 0 whole, 1 damaged, 75 somebody else holds the file, 78 it cannot be looked at"""
+exit codes: 0 whole, 1 damaged, 75 somebody else holds the file, 78 it cannot be looked at, or is no history
+of this program"""
 
 
 def add(commands: Any) -> None:
@@ -53,6 +55,8 @@ def _run(arguments: argparse.Namespace, clock: Clock) -> int:
     try:
         found = check.look(path, clock, quick=arguments.quick, tick=progress.tick)
     except Damaged as exc:
+        if not quarantine.was_ours(path, salvage_report.identity(loaded.home).get("uid")):
+            raise  # empty, foreign, the original's: the poller refuses it and never sets it aside
         found = Found(path, arguments.quick, clock.now_ms())
         found.damaged("", None, None, str(exc))
         found.words = str(exc)
@@ -66,7 +70,7 @@ def _run(arguments: argparse.Namespace, clock: Clock) -> int:
         for line in _report(loaded, found):
             print(line)
     if found.state == DAMAGED:
-        print(found.words, file=sys.stderr)
+        for_the_log(found.words)
         return EXIT_DAMAGED
     return EXIT_OK
 
@@ -82,9 +86,10 @@ def _keep(loaded: Loaded, found: Found, run: str) -> None:
 
 
 def _report(loaded: Loaded, found: Found) -> Iterator[str]:
+    zone = loaded.settings.site.zone
     yield f"{found.path}: {'a quick look' if found.quick else 'every row was looked at'}"
     for table, rows in found.looked.items():
-        yield f"  {table:<18}{rows:>12} rows"
+        yield f"  {TABLE_WORDS.get(table, table):<28}{rows:>12} rows"
     yield f"  {found.days} days (UTC) in {found.took_s:.1f} s"
     for note in found.notes:
         yield f"  note: {note}"
@@ -92,7 +97,6 @@ def _report(loaded: Loaded, found: Found) -> Iterator[str]:
         yield "nothing wrong was found."
         return
     yield f"DAMAGED: {len(found.damages) + found.more} findings"
-    zone = loaded.settings.site.zone
     for damage in found.damages[:MOST_SHOWN]:
         when = ""
         if damage.start_ms is not None and damage.end_ms is not None:
@@ -100,7 +104,10 @@ def _report(loaded: Loaded, found: Found) -> Iterator[str]:
         yield f"  {damage}{when}"
     if (rest := len(found.damages) + found.more - MOST_SHOWN) > 0:
         yield f"  and {rest} more"
-    yield "A running poller sets it aside and salvages it; without one: start the station."
+    if found.quick:
+        yield "All that is wrong, and for a running poller to salvage it: python3 datalogger.py check"
+    else:
+        yield "A running poller sets it aside and salvages it; without one: start the station."
 
 
 class _Progress:

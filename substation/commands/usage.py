@@ -39,6 +39,15 @@ def say(words: str) -> None:
         os.close(silence)
 
 
+def for_the_log(words: str) -> None:
+    """Say on standard error what stands on standard output already: for the poller, which keeps only that.
+
+    A person at a terminal reads it once.
+    """
+    if not (sys.stdout.isatty() and sys.stderr.isatty()):
+        print(words, file=sys.stderr)
+
+
 def count(text: str) -> int:
     """Return a whole number from 1 to a million, as an option takes it."""
     if not (text.isascii() and text.isdigit()) or not 0 < int(text) <= 1_000_000:

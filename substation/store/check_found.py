@@ -19,6 +19,7 @@ TABLE_WORDS = {
     "hour": "hours",
     "day": "days",
     "event": "events",
+    "schema_migration": "changes of form",
     "meta": "station facts",
     "clock_span": "clock spans",
     "sync": "marks of what was taken over",
@@ -42,7 +43,7 @@ class Damage:
 
     def __str__(self) -> str:
         """Say it in one line."""
-        where = f"{self.table}: " if self.table else ""
+        where = f"{TABLE_WORDS.get(self.table, self.table)}: " if self.table else ""
         return f"{where}{self.words}"
 
 
@@ -124,7 +125,8 @@ def typed(table: str, row: Sequence[Any]) -> bool:
         if not (odd is None or odd.__class__ is str) or not {type(last), type(counters_ms)} <= _WHOLE:
             return False
         kinds = set(map(type, row[7:]))
-    return kinds <= _NUMBERS and 0 <= key <= LAST_MS << 8 | 255
+    first_ms = -86_400_000 if table in ("hour", "day") else 0  # of 1970, east of Greenwich
+    return kinds <= _NUMBERS and first_ms << 8 <= key <= LAST_MS << 8 | 255
 
 
 _WHOLE = {int, type(None)}

@@ -62,7 +62,7 @@ def structure(db: sqlite3.Connection, found: Found) -> None:
             if _HARMLESS in line:
                 found.notes.append(f"SQLite: {line}")
             else:
-                found.damaged("", None, None, f"SQLite: {line}")
+                found.damaged("", None, None, f"a part of the file cannot be read ({line})")
 
 
 def facts(db: sqlite3.Connection, found: Found) -> None:

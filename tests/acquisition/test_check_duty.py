@@ -3,14 +3,17 @@
 import datetime as dt
 import json
 import sqlite3
+import sys
 
 import pytest
 
 from substation.acquisition.check_duty import SETTLE_S, CheckDuty
 from substation.commands import datalogger
+from substation.errors import Damaged
 from substation.settings import files, vault
 from substation.settings.model import CARD_METERS, Settings
-from substation.store import check_report, digest
+from substation.store import check_report, digest, door
+from substation.store.copies import report as copies_report
 from substation.store.keeper import Keeper
 from tests.store.readings import a_reading
 
@@ -131,7 +134,7 @@ def test_a_check_by_hand_neither_stores_digests_nor_sets_anything_aside(home, ke
     assert datalogger.main(["check"], clock) == 0  # it writes its report over that of the duty's own
     said = capsys.readouterr().out
     assert "nothing wrong was found" in said
-    assert "reading" in said
+    assert "single polls" in said
     duty.done(0, "")
     keeper.upkeep(60.0)
     assert digests(home) == set()
@@ -149,3 +152,63 @@ def test_the_command_says_what_it_found(home, keeper, clock, history, capsys):
     assert (found["state"], {damage["table"] for damage in found["damages"]}) == ("damaged", {"minute"})
     assert datalogger.main(["check"], clock) == 1
     assert "DAMAGED" in capsys.readouterr().out
+
+
+def test_what_a_check_by_hand_found_damaged_is_looked_at_at_once_also_after_a_restart(
+    home, keeper, clock, history, capsys
+):
+    with sqlite3.connect(home.history) as db:
+        db.execute("DELETE FROM reading WHERE key = (SELECT min(key) FROM reading)")
+    assert datalogger.main(["check"], clock) == 1
+    for duty in (CheckDuty(home, clock, keeper), CheckDuty(home, clock, keeper)):
+        assert duty.due(SETTINGS) is not None, "not only after the minutes that the start is given"
+        assert "a check found the history damaged (single polls: " in duty.advice[0]
+        assert duty.due(SETTINGS) is None, "once"
+    arguments = ["--watch", duty._watch]
+    clock.advance(1)
+    assert datalogger.main(["check", *arguments], clock) == 1
+    duty.done(1, "")
+    assert not home.history.exists()
+    assert duty.advice == []
+    keeper._history = history  # as after a salvage: the old report tells of what is salvaged already
+    assert CheckDuty(home, clock, keeper).due(SETTINGS) is None
+    keeper._history = None
+
+
+def test_a_copy_that_met_damage_has_the_history_checked_at_once(home, keeper, clock, history, capsys):
+    duty = CheckDuty(home, clock, keeper)
+    assert duty.due(SETTINGS) is None
+    with pytest.raises(Damaged) as met, door.explained(home.history):
+        raise malformed()
+    words = f"readings of 2026-11-22 not copied, an earlier copy stays: {met.value}"
+    copies_report.write(home.copied, {"at_ms": clock.now_ms(), "ok": False, "words": words})
+    assert checked(duty, clock, capsys) == 0
+    assert duty.advice == []
+    assert CheckDuty(home, clock, keeper).due(SETTINGS) is None, "it was looked at since"
+
+
+def malformed():
+    fault = sqlite3.DatabaseError("database disk image is malformed")
+    fault.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
+    return fault
+
+
+@pytest.mark.parametrize("content", [b"", b"no database at all" * 100])
+def test_a_file_that_no_poller_would_set_aside_is_refused_and_is_no_damage(home, clock, capsys, content):
+    home.history.write_bytes(content)
+    assert datalogger.main(["check"], clock) == 78
+    out, err = capsys.readouterr()
+    assert "salvages" not in out + err
+    assert str(home.history) in err
+    assert not home.checked.exists()
+
+
+def test_on_a_terminal_the_outcome_is_said_once(home, keeper, clock, history, capsys, monkeypatch):
+    with sqlite3.connect(home.history) as db:
+        db.execute("DELETE FROM reading WHERE key = (SELECT min(key) FROM reading)")
+    for stream in (sys.stdout, sys.stderr):
+        monkeypatch.setattr(stream, "isatty", lambda: True)
+    assert datalogger.main(["check"], clock) == 1
+    out, err = capsys.readouterr()
+    assert "DAMAGED" in out
+    assert "single polls: " not in err
