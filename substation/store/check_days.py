@@ -30,7 +30,7 @@ class Marks:
     raw_from_ms: int
     minute_from_ms: int
     zones: tuple[ZoneInfo, ...]
-    """The site's zone, then those that it had before."""
+    """The site's zone, then those that it had before; none when one of them is not known."""
     lost: frozenset[int]
     has_digests: bool
     old_ms: int
@@ -39,7 +39,7 @@ class Marks:
     @classmethod
     def of(cls, db: sqlite3.Connection) -> "Marks":
         """Read them."""
-        names = [schema.meta(db, "zone") or "UTC"]
+        names = [schema.meta(db, "zone") or ""]
         for old, new in db.execute("SELECT old, new FROM event WHERE kind = 'site.zone'"):
             names += [old, new]
         made = dict(db.execute("SELECT name, at_ms FROM schema_migration").fetchall())
@@ -47,19 +47,18 @@ class Marks:
         return cls(
             schema.meta_number(db, schema.RAW_FROM),
             schema.meta_number(db, schema.MINUTE_FROM),
-            tuple(_zones(dict.fromkeys(name for name in names if name))),
+            _zones(dict.fromkeys(names)),
             digest.lost_days(db),
             digest.has_digests(db),
             counters if counters - first > 60_000 else 0,
         )
 
 
-def _zones(names: dict[str, None]) -> Iterator[ZoneInfo]:
-    for name in names:
-        try:
-            yield ZoneInfo(name)
-        except (ZoneInfoNotFoundError, ValueError, OSError):
-            continue  # of another machine's time zone data; the others are tried
+def _zones(names: dict[str, None]) -> tuple[ZoneInfo, ...]:
+    try:
+        return tuple(ZoneInfo(name) for name in names)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return ()  # of another machine's time zone data, or not said: hours and days cannot be judged
 
 
 def days_of(db: sqlite3.Connection, table: str) -> Iterator[int]:
@@ -120,7 +119,8 @@ class Days:
     @contextlib.contextmanager
     def _at(self, day: int) -> Iterator["_Day | None"]:
         """Hold one read transaction for a day; None when there cannot be such a day."""
-        if not 0 <= day <= LAST_MS // DAY_MS:
+        # east of Greenwich the hours and days of a clock at 1970 begin before it
+        if not -1 <= day <= LAST_MS // DAY_MS or (day < 0 and self._has_finer(day)):
             self._found.damaged("", None, None, f"there are rows of a day that no clock has ({day})")
             yield None
             return
@@ -130,6 +130,13 @@ class Days:
         finally:
             self._db.execute("ROLLBACK")
         self._found.days += 1
+
+    def _has_finer(self, day: int) -> bool:
+        bounds = (day * DAY_MS << 8, (day + 1) * DAY_MS << 8)
+        return any(
+            self._db.execute(f"SELECT 1 FROM {table} WHERE key >= ? AND key < ? LIMIT 1", bounds).fetchone()  # noqa: S608
+            for table in ("reading", "minute", "quarter")
+        )
 
 
 class _Day:
@@ -250,7 +257,7 @@ class _Day:
         if not is_asked or not (readings or minutes or quarters) or self._faults:
             return
         rows: list[Row] = [(*row[:4], row[4:]) for row in readings.values()]
-        made = rollup.roll_up(rows, self._marks.zones[0])
+        made = rollup.roll_up(rows, self._marks.zones[0] if self._marks.zones else ZoneInfo("UTC"))
         self._match("minute", minutes, made["minute"], self._marks.raw_from_ms, self._marks.minute_from_ms)
         self._match("quarter", quarters, made["quarter"], self._marks.raw_from_ms, 0)
         self._quarters_of_minutes(quarters, minutes)
@@ -307,7 +314,7 @@ class _Day:
         near = {self._day - 1, self._day, self._day + 1, self._day + 2}
         if not self._needs(finer, table) or self._faults or near & self._marks.lost:
             return
-        if len(self._marks.zones) > 1:
+        if len(self._marks.zones) != 1:
             return  # hours and days of two zones overlap where rows came late: their digests guard them
         begin_ms, end_ms = self._begin_ms - margin_ms, self._end_ms + margin_ms
         found = self._rows(finer, begin_ms, end_ms, is_counted=False)

@@ -34,6 +34,7 @@ from substation.store import (
     door,
     events,
     pool,
+    salvage_replay,
     schema,
     upkeep,
 )
@@ -97,7 +98,7 @@ class History:
         self._clock_span: int | None = None
         self._watch = ""
         self._proposed: list[digest.Digest] = []
-        self._given_up = 0
+        self.given_up = 0
         self.lost_events = 0
         if path.exists():
             check.prove(path, clock)
@@ -120,7 +121,7 @@ class History:
     @property
     def lost(self) -> int:
         """Readings given up, because the medium failed for hours or no millisecond was free."""
-        return self._given_up + self._pen.lost
+        return self.given_up + self._pen.lost
 
     @property
     def pending(self) -> int:
@@ -137,7 +138,7 @@ class History:
         for reading in readings:
             if len(self._buffer) >= MOST_BUFFERED:
                 self._buffer.popleft()
-                self._given_up += 1
+                self.given_up += 1
             self._buffer.append(to_row(reading))
 
     def event(
@@ -193,12 +194,8 @@ class History:
         if any(row.simulated not in (None, self._simulated) for row in rows):
             raise WrongStation(f"the live file and {self._path} are not of the same station; move one away")
         moved = clock_spans.corrected(self._db)
-        salvaged_ms = schema.meta_number(self._db, schema.SALVAGED_TO)
-        taken = [
-            to_row(row.reading)
-            for row in rows
-            if row.reading.at_ms > salvaged_ms and clock_spans.span_of(row.reading.reason) not in moved
-        ]
+        taken = [to_row(row.reading) for row in rows if clock_spans.span_of(row.reading.reason) not in moved]
+        taken = salvage_replay.not_dealt_with(self._db, taken, self._zone)
         self._buffer.extend(absorb.not_counted(self._db, taken, {} if seen is None else seen))
         return self.commit()
 
@@ -362,8 +359,8 @@ class History:
         with door.explained(self._path):
             self._inode = self._path.stat().st_ino
             uid = schema.meta(self._db, "uid")
-            self._given_up = self.lost
-            self._pen, self._watch = Pen(self._db, self._path, self._clock, self._zone), ""
+            pen = Pen(self._db, self._path, self._clock, self._zone)
+            pen.lost, self._pen, self._watch = self._pen.lost, pen, ""
         if uid != self._uid:
             self._db.close()
             raise StoreError(

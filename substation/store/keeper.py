@@ -150,8 +150,10 @@ class Keeper:
         Until its salvage has put another in its place the live file alone keeps the readings. `words` say
         what is wrong with it.
         """
+        committed_ms = 0
         if self._history is not None:
             rows, noted = self._history.abandon()
+            committed_ms = min(row[0] >> 8 for row in rows) - 1 if rows else 0
             self._history, self._has_journal, self._pieces = None, True, None
             self._left_rows.extend(rows)
             self._left_events.extend(noted)
@@ -164,7 +166,9 @@ class Keeper:
             words,
         )
         now_ms = self._clock.now_ms()
-        found = salvage_report.Report(file=aside.name, found_ms=now_ms, at_ms=now_ms, words=words)
+        found = salvage_report.Report(
+            file=aside.name, found_ms=now_ms, at_ms=now_ms, words=words, committed_ms=committed_ms
+        )
         with contextlib.suppress(OSError):  # the names in the folder say enough
             salvage_report.write(self._home, found)
         return aside

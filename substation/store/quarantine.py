@@ -8,15 +8,17 @@ next start understands, whenever it was cut short:
 - a `daily_data.db` beside one set aside: the salvage is done, and the file is kept to be looked at.
 """
 
+import contextlib
 import datetime as dt
 import mmap
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from substation.clock import Clock
 from substation.errors import StoreError
-from substation.store import door
+from substation.settings.model import Home
+from substation.store import door, salvage_report
 from substation.store.schema import APPLICATION_ID
 
 MARK = ".corrupt-"
@@ -36,8 +38,9 @@ def set_aside(path: Path, clock: Clock) -> Path:
     The database goes first: with it goes the name under which others would open it.
     """
     at = dt.datetime.fromtimestamp(clock.now_ms() / 1000, dt.UTC).replace(microsecond=0)
-    while (aside := path.with_name(f"{path.name}{MARK}{at:%Y%m%d-%H%M%S}")).exists():
-        at += dt.timedelta(seconds=1)
+    for earlier in _times(kept(path)):  # a clock that was ahead then must not make that file the newest
+        at = max(at, earlier + dt.timedelta(seconds=1))
+    aside = path.with_name(f"{path.name}{MARK}{at:%Y%m%d-%H%M%S}")
     with door.explained(path):
         path.rename(aside)
         _follow(path, aside)
@@ -48,10 +51,15 @@ def set_aside(path: Path, clock: Clock) -> Path:
 def waiting(path: Path) -> Path | None:
     """Return the file set aside that waits to be salvaged, its log beside it; None when none waits.
 
-    A move that a kill cut short is brought to its end.
+    Only the newest can wait, and not one whose salvage is over: should the history be taken away one day, an
+    old damaged one must not come back in its place. A move that a kill cut short is brought to its end.
     """
     newest = next(reversed(kept(path)), None)
     if newest is None or path.exists():
+        return None
+    report = salvage_report.read(Home(path.parent))
+    is_over = report is not None and report.state in (salvage_report.DONE, salvage_report.NOTHING)
+    if report is not None and is_over and newest.name <= report.file:
         return None
     with door.explained(path):
         _follow(path, newest)
@@ -91,6 +99,13 @@ def was_ours(path: Path, uid: str | None) -> bool:
                 return content.find(_OURS) >= 0 or (uid is not None and content.find(uid.encode()) >= 0)
     except OSError as exc:
         raise StoreError(f"{path} cannot be read: {exc.strerror}") from exc
+
+
+def _times(asides: Iterable[Path]) -> Iterator[dt.datetime]:
+    for one in asides:
+        with contextlib.suppress(ValueError):  # not a name that we gave
+            said = one.name.rpartition(MARK)[2]
+            yield dt.datetime.strptime(said, "%Y%m%d-%H%M%S").replace(tzinfo=dt.UTC)
 
 
 def _follow(path: Path, aside: Path) -> None:

@@ -15,10 +15,11 @@ import contextlib
 import re
 import sqlite3
 import uuid
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import astuple
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from substation.clock import Clock
 from substation.errors import StoreError
@@ -35,11 +36,12 @@ from substation.store import (
     salvage_rows,
     schema,
 )
-from substation.store.digest import DATED, DAY_MS, day_of
+from substation.store.digest import DATED, DAY_MS
 from substation.store.events import Event
 from substation.store.rebuild import Rebuild
 from substation.store.rows import to_row
 from substation.store.salvage_blocks import Blocks
+from substation.store.salvage_copies import Copied
 from substation.store.salvage_proof import Proof
 from substation.store.salvage_report import Report
 from substation.store.salvage_source import Source
@@ -63,7 +65,9 @@ class Salvage:
         is_known = known is not None and known.file == aside.name
         self.report = known if known is not None and is_known else Report(file=aside.name)
         self.report.found_ms = self.report.found_ms or clock.now_ms()
-        self._aside = aside
+        self._aside, self._zone = aside, settings.site.zone
+        folder = settings.backup.folder
+        self._copies = None if folder is None else home.folder / folder
         self._source = Source(aside)
         known_digests, lost_before = salvage_blocks.known_digests(self._source)
         self._blocks = Blocks(known_digests, lost_before)
@@ -80,10 +84,10 @@ class Salvage:
                 until_ms = self._from_live(fresh)
                 self._tick("proving each day by its digest")
                 salvage_blocks.prove(fresh.db, self._blocks, DATED)
-                self._from_copies(fresh, facts["uid"])
+                self._from_copies(fresh, facts)
                 raw_from_ms = self._marks(fresh, facts)
                 self._tick("proving the days whose digests do not agree, by recomputation")
-                Proof(fresh.db, self._blocks, self._settings.site.zone, raw_from_ms).run()
+                Proof(fresh.db, self._blocks, self._zone, raw_from_ms).run()
                 events = self._events(fresh, facts["uid"])
                 self._small(fresh)
                 self._finish(fresh, until_ms, events, is_same)
@@ -109,10 +113,20 @@ class Salvage:
             "simulated": stamp,
             "uid": uid if is_same else uuid.uuid4().hex,
             "site": self._settings.site.name,
-            "zone": self._settings.site.timezone,
         }
+        # its hours and days lie as its own zone has them; a zone set since then is noted when it is opened
+        facts["zone"] = self._own_zone(facts.get("zone"), remembered.get("zone"))
         facts.setdefault("made_ms", str(self._clock.now_ms()))
         return facts, is_same
+
+    def _own_zone(self, *names: str | None) -> str:
+        """Return the first of the zones that is known here, else that of the settings; take it on."""
+        for name in names:
+            with contextlib.suppress(ZoneInfoNotFoundError, ValueError, OSError):
+                if name:
+                    self._zone = ZoneInfo(name)
+                    return name
+        return self._settings.site.timezone
 
     def _candidates(self, fresh: Rebuild) -> None:
         for table in DATED:
@@ -132,8 +146,9 @@ class Salvage:
         for part in self._source.rows("event"):
             self._event_rows += part
         if any(self._source.holes.values()):
-            zone = self._settings.site.zone
-            self._event_rows += salvage_reach.take(fresh, self._aside, self._source.holes, zone, self._tick)
+            self._event_rows += salvage_reach.take(
+                fresh, self._aside, self._source.holes, self._zone, self._tick
+            )
 
     def _from_live(self, fresh: Rebuild) -> int:
         """Take what the live file still has of the committed time; return when that ended, UTC ms.
@@ -145,7 +160,8 @@ class Salvage:
             last = "(key >> 8) + ifnull(last_ms, 0)" if table in schema.ROLLUPS else "key >> 8"
             (found,) = fresh.db.execute(f"SELECT max({last}) FROM {table}").fetchone()  # noqa: S608 - ours
             until_ms = max(until_ms, found or 0)
-        until_ms = min(until_ms, self._clock.now_ms())
+        # a row stamped by a clock that was ahead says nothing of when the last commit was
+        until_ms = min(until_ms, self.report.found_ms, self.report.committed_ms or self.report.found_ms)
         spans = frozenset(
             row[0] for part in self._source.rows("clock_span") for row in part if row[6] is not None
         )
@@ -160,33 +176,27 @@ class Salvage:
         )
         return until_ms
 
-    def _from_copies(self, fresh: Rebuild, uid: str) -> None:
-        folder = self._settings.backup.folder
-        wanted = {table: set(self._blocks.unproved(table)) for table in DATED}
-        if folder is None or not any(wanted.values()):
+    def _from_copies(self, fresh: Rebuild, facts: dict[str, str]) -> None:
+        if self._copies is None:
             return
         self._tick("looking into the copies")
-        for table in DATED:
-            try:
-                for page in copies.rows(Path(folder), uid, table, wanted[table]):
-                    rows = [row for row in page if day_of(row[0]) in wanted[table]]
-                    self._take_copied(fresh, table, rows)
-            except (StoreError, OSError) as exc:
-                self._tick(f"the copies are of no use: {exc}")
-                return
-        salvage_blocks.prove(fresh.db, self._blocks, DATED)
-
-    def _take_copied(self, fresh: Rebuild, table: str, rows: Sequence[Sequence[Any]]) -> None:
-        """Take copied rows: a reading never changes; a rollup row may have grown since it was copied."""
-        for row in rows:
-            key = row[0]
-            question = f"{schema.select(table)} WHERE key = ?"
-            there = fresh.db.execute(question, (key,)).fetchone()
-            is_older = there is not None and table != "reading" and there[2] > row[2]
-            if there != tuple(row) and not is_older:
-                with schema.transaction(fresh.db):
-                    fresh.db.execute(schema.insert(table, "INSERT OR REPLACE"), tuple(row))
-                self._blocks.copied[table, day_of(key)] += 1
+        store, today = self._settings.store, self._clock.now_ms() // DAY_MS
+        unknown = {
+            name: 0 if self._knows_marks else (today - days) * DAY_MS
+            for name, days in ((schema.RAW_FROM, store.raw_days), (schema.MINUTE_FROM, store.minute_days))
+        }
+        from_ms = {
+            table: int(facts.get(name, unknown[name]))
+            for table, name in (("reading", schema.RAW_FROM), ("minute", schema.MINUTE_FROM))
+        }
+        spans = [row for part in self._source.rows("clock_span") for row in part if salvage_rows.is_span(row)]
+        copied = Copied(self._copies, facts["uid"], fresh.db, self._blocks, from_ms, spans)
+        try:
+            copied.take(self._tick)
+        except (StoreError, OSError) as exc:
+            self.report.no_copies = str(exc)
+            self._tick(f"the copies are of no use: {exc}")
+            salvage_blocks.prove(fresh.db, self._blocks, DATED)
 
     def _marks(self, fresh: Rebuild, facts: dict[str, str]) -> int:
         """Return from when on readings are whole; where the file does not say it, note it anew."""
@@ -222,35 +232,50 @@ class Salvage:
             doubted |= {low, high}
         known = {day: found for (table, day), found in self._blocks.known.items() if table == "event"}
         copied = self._copied_events(
-            uid, [d for d in known if digest.of_rows(by_day.get(d, {}).values()) != known[d]]
+            uid,
+            {day: (len(events), digest.of_rows(events.values())) for day, events in by_day.items()},
+            known,
         )
         lost: dict[int, int] = {}
-        for day in sorted(by_day.keys() | known.keys()):
-            events = by_day.get(day, {})
-            if day in copied and digest.of_rows(copied[day]) == known.get(day):
-                events = dict(enumerate(copied[day]))
+        for day in sorted(by_day.keys() | known.keys() | copied.keys()):
+            events, more = by_day.get(day, {}), copied.get(day, [])
+            if more and digest.of_rows(more) == known.get(day):
+                events = {}
             elif day in known and digest.of_rows(events.values()) != known[day]:
-                count = len(events)
-                if count >= known[day][0]:
+                if len(events) >= known[day][0]:
                     events = {}  # one of them is false, and nobody can say which
                 else:
                     events = {
                         k: e for k, e in events.items() if all(abs(k - bad) > _TOUCHING for bad in doubted)
                     }
-                lost[day] = known[day][0] - len(events)
-            fresh.events(tuple(event) for event in events.values())
+            copied_ones = set(more)
+            together = [*more, *(e for e in events.values() if tuple(e) not in copied_ones)]
+            if day in known and known[day][0] > len(together):
+                lost[day] = known[day][0] - len(together)
+            fresh.events(tuple(event) for event in together)
         return lost
 
-    def _copied_events(self, uid: str, days: Iterable[int]) -> dict[int, list[Sequence[Any]]]:
-        found: dict[int, list[Sequence[Any]]] = {}
-        wanted = set(days)
-        if self._settings.backup.folder is None or not wanted:
+    def _copied_events(
+        self, uid: str, there: Mapping[int, tuple[int, Any]], known: Mapping[int, tuple[int, int]]
+    ) -> dict[int, list[tuple[Any, ...]]]:
+        """Return the copied events of the days of which some are lacking or false."""
+        found: dict[int, list[tuple[Any, ...]]] = {}
+        if self._copies is None:
             return found
-        with contextlib.suppress(StoreError, OSError):
-            for page in copies.rows(Path(self._settings.backup.folder), uid, "event", wanted):
+        try:
+            held = copies.held(self._copies, uid)
+            wanted = set()
+            for (table, day), one in held.items():
+                count, total = there.get(day, (0, None))
+                is_whole = known[day] == total if day in known else bool(one.count and one.count[0] <= count)
+                if table == "event" and not is_whole:
+                    wanted.add(day)
+            for page in copies.rows(self._copies, uid, "event", wanted):
                 for row in page:
                     if row[1] // DAY_MS in wanted:
                         found.setdefault(row[1] // DAY_MS, []).append(tuple(row[1:]))
+        except (StoreError, OSError) as exc:
+            self.report.no_copies = str(exc)
         return found
 
     def _small(self, fresh: Rebuild) -> None:
@@ -288,6 +313,8 @@ class Salvage:
         fresh.facts({schema.SALVAGED_TO: str(until_ms)})
         report.seconds = round(self._clock.monotonic() - self._began_s, 1)
         report.at_ms, report.progress = now_ms, told(report)
+        if report.no_copies:
+            report.progress += f"; the copies could not be used: {report.no_copies}"
         name, kept = self._aside.name, f"{self._aside.name} is kept"
         told_of = [
             Event(report.found_ms, "store.damaged", None, "", name, report.words or kept),
@@ -315,7 +342,10 @@ def run(home: Home, settings: Settings, clock: Clock, aside: Path, tick: Tick = 
         )
     if quarantine.waiting(home.history) is None and not aside.exists():
         raise StoreError(f"{aside} does not exist")
-    return Salvage(home, settings, clock, aside, tick).run()
+    report = Salvage(home, settings, clock, aside, tick).run()
+    with contextlib.suppress(OSError):  # the history itself holds the same words as an event
+        salvage_report.write(home, report)
+    return report
 
 
 def _is_fact(name: object, value: object) -> bool:

@@ -206,8 +206,9 @@ class Proof:
         """Drop what lies beside damage and rests on a sum alone, which does not show everything."""
         for table, most in NEIGHBOURS.items():
             weak = self._weak[table]
+            beside: set[int] = set()
             for bad in sorted(self._bad[table]):
-                near = [
+                beside.update(
                     key
                     for sign, order in (("<", "DESC"), (">", "ASC"))
                     for (key,) in self._db.execute(
@@ -215,15 +216,15 @@ class Proof:
                         f"ORDER BY key {order} LIMIT ?",
                         (bad, most),
                     )
-                ]
-                for key in near:
-                    block = (table, day_of(key))
-                    if block not in self._blocks.proved and (table == "reading" or key in weak):
-                        self._blocks.dropped[block] += self._db.execute(
-                            f"DELETE FROM {table} WHERE key = ?",  # noqa: S608 - a name of ours
-                            (key,),
-                        ).rowcount
-                        weak.discard(key)
+                )
+            for key in beside:  # only now: what is dropped must not move the damage's edge further on
+                block = (table, day_of(key))
+                if block not in self._blocks.proved and (table == "reading" or key in weak):
+                    self._blocks.dropped[block] += self._db.execute(
+                        f"DELETE FROM {table} WHERE key = ?",  # noqa: S608 - a name of ours
+                        (key,),
+                    ).rowcount
+                    weak.discard(key)
 
     def _unplaced(self) -> None:
         """Drop what rests on a sum alone on a day that is false somewhere, and nobody can say where."""

@@ -40,6 +40,8 @@ class Report:
     """Name of the damaged file, in the home."""
     found_ms: int = 0
     """UTC ms: when it was set aside."""
+    committed_ms: int = 0
+    """UTC ms: what was polled up to then had been committed; 0 when nobody knows."""
     words: str = ""
     """What was wrong with it."""
     at_ms: int = 0
@@ -52,6 +54,8 @@ class Report:
     """Of them made anew from the readings that they sum up, by table."""
     copied: dict[str, int] = field(default_factory=dict)
     """Of them taken from the copies, by table."""
+    no_copies: str = ""
+    """Why the copies on the second medium could not be used, in words."""
     lost: list[Lost] = field(default_factory=list)
     seconds: float = 0.0
 

@@ -12,7 +12,11 @@ from substation.store.rows import BITS, LARGEST, QUALITY_OF_CODE
 
 _FIRST_MS, _LAST_MS = 946_684_800_000, 4_102_444_800_000
 """2000 to 2100: what no clock of a station says is damage."""
+_DAY_MS, _YEAR_MS = 86_400_000, 366 * 86_400_000
+"""What a clock without a battery says after its start: east of Greenwich its first day begins before 1970."""
 _MARK = re.compile(r"(?:^| )clock \d{1,9}\Z")
+_CLOCK = re.compile(r"\(clock \d{1,9}\)\Z")
+"""How the reason of a reading ends, and the detail of an event, that nobody vouched for."""
 _REASONS = frozenset({*LOOK_AT, "profile", "imported_empty", "imported_repeat", ""})
 _EXCEPTION = re.compile(r"exception_\d{1,3}\Z")
 _ALL_BITS = sum(BITS.values())
@@ -23,8 +27,16 @@ _ODD_NAMES = frozenset({*INSTANTS, *COUNTERS})
 def is_sound(table: str, row: Sequence[Any]) -> bool:
     """Return whether a candidate has the types and bounds of a row of `reading` or of a rollup."""
     key = row[0]
-    if not isinstance(key, int) or not _FIRST_MS <= key >> 8 <= _LAST_MS or not 1 <= key & 0xFF <= 254:
+    if not isinstance(key, int) or not 1 <= key & 0xFF <= 254:
         return False
+    at_ms = key >> 8
+    if not _FIRST_MS <= at_ms <= _LAST_MS:
+        if table != "reading":
+            could_be = -_DAY_MS <= at_ms < _YEAR_MS
+        else:
+            could_be = 0 <= at_ms <= _LAST_MS and isinstance(row[2], str) and bool(_MARK.search(row[2]))
+        if not could_be:
+            return False
     return _is_reading(row) if table == "reading" else _is_rollup(table, row)
 
 
@@ -33,7 +45,7 @@ def is_event(row: Sequence[Any]) -> bool:
     at_ms, kind, meter, old, new, detail = row
     return (
         isinstance(at_ms, int)
-        and _FIRST_MS <= at_ms <= _LAST_MS
+        and (0 if isinstance(detail, str) and _CLOCK.search(detail) else _FIRST_MS) <= at_ms <= _LAST_MS
         and isinstance(kind, str)
         and bool(_KIND.match(kind))
         and (meter is None or (isinstance(meter, int) and 0 <= meter <= 255))
