@@ -9,7 +9,7 @@ import pytest
 
 from substation.errors import Damaged, StoreError
 from substation.settings.model import Home
-from substation.store import copies, schema
+from substation.store import copies, digest, schema
 from substation.store.copies import index, layout, reading
 from substation.store.copies.medium import Medium
 from tests.store.copied import DAY_MS, FIRST_MS, Station, files, rows, same
@@ -229,3 +229,82 @@ def test_a_newer_program_wrote_them(station, monkeypatch):
     monkeypatch.setattr(layout, "FORMAT", 0)
     with pytest.raises(StoreError, match="written by a newer version"):
         station.take()
+
+
+def change(station, *statements):
+    with contextlib.closing(sqlite3.connect(station.home.history)) as db:
+        for statement in statements:
+            db.execute(statement)
+        db.commit()
+
+
+SPOILED = "UPDATE reading SET v_ry = 1 WHERE key = (SELECT min(key) FROM reading)"
+LATE = "UPDATE hour SET odd = odd || ' ' WHERE key = (SELECT min(key) FROM hour)"
+"""As a late row does: the day is copied again."""
+
+
+def with_digest(station):
+    with contextlib.closing(sqlite3.connect(station.home.history)) as db:
+        columns = ", ".join(schema.columns_of("reading"))
+        held = db.execute(
+            f"SELECT {columns} FROM reading WHERE key >= ? AND key < ?",  # noqa: S608
+            layout.bounds(DAY),
+        )
+        db.execute("INSERT INTO digest VALUES ('reading', ?, ?, ?, 1)", (DAY, *digest.of_rows(held)))
+        db.commit()
+
+
+@pytest.fixture
+def odd(station):
+    change(station, "UPDATE hour SET odd = 'x' WHERE key = (SELECT min(key) FROM hour)")
+    station.take()
+    return station
+
+
+def test_a_spoiled_day_takes_no_good_files_place(odd):
+    with_digest(odd)
+    change(odd, SPOILED, LATE)
+    before = file_of(odd)
+    taken = odd.take()
+    assert any("other rows than its digest says" in words for words in taken.problems)
+    assert file_of(odd) == before
+    assert before.exists()
+
+
+def test_a_changed_day_with_its_digest_is_copied_as_ever(odd):
+    with_digest(odd)
+    change(odd, LATE)
+    before = file_of(odd)
+    assert odd.take().ok
+    assert file_of(odd) != before
+    assert [one for one in odd.index.earlier if one.group == "readings"] == []
+
+
+def test_a_day_that_nobody_vouches_for_leaves_the_earlier_file_there(odd):
+    change(odd, SPOILED, LATE)
+    before = file_of(odd)
+    taken = odd.take()
+    assert any("no digest vouches for them yet" in words for words in taken.notes)
+    assert before.exists()
+    assert file_of(odd) != before
+
+
+def test_a_day_that_differs_while_another_history_is_absorbed_is_judged_when_that_is_over(station):
+    change(station, SPOILED, "INSERT INTO sync VALUES ('absorb 1', 1, 1)")
+    assert station.verify().ok
+    assert station.index.entries["readings", DAY].proved_ms == 0
+    change(station, "DELETE FROM sync")
+    assert "has other rows than the copy" in station.take().proof.problems[0]
+
+
+@pytest.mark.parametrize("group, mark", [("readings", schema.RAW_FROM), ("minutes", schema.MINUTE_FROM)])
+def test_what_lacks_of_the_day_under_way_ends_with_the_newest_reading(station, empty, clock, group, mark):
+    day = BEGIN_MS // DAY_MS
+    found = station.index
+    if (group, day) not in found.entries:
+        day = max(one.day for one in found.of(group))
+    file_of(station, group, day).unlink()
+    copies.restore(station.stick, empty, clock)
+    whole_from = int(dict(rows(empty.history, "meta"))[mark])
+    assert found.newest_ms < whole_from <= found.newest_ms + 60_000
+    assert whole_from % DAY_MS != 0

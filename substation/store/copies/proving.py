@@ -91,8 +91,19 @@ def _one(look: Look, index: Index, entry: Entry, proof: Proof) -> None:
         index.entries[at] = replace(entry, damage=str(exc))
         return
     index.entries[at] = replace(entry, tables=found, damage="", proved_ms=proof.at_ms)
-    if look.source is not None and entry.whole and (words := _unlike(look.source, index.entries[at])):
+    if look.source is None or not entry.whole:
+        return
+    try:
+        words = _unlike(look.source, index.entries[at])
+    except _Absorbs:
+        index.entries[at] = replace(index.entries[at], proved_ms=0)  # the next proof begins with it
+        return
+    if words:
         proof.problems.append(words)
+
+
+class _Absorbs(Exception):
+    """A day differs while another history is absorbed: whether that is wrong is told when it is taken."""
 
 
 def given_back(medium: Medium, db: sqlite3.Connection, entry: Entry) -> dict[str, Count]:
@@ -127,6 +138,8 @@ def _unlike(source: Source, entry: Entry) -> str:
                 ours = (0, 0)
                 for page in source.rows(table, entry.day):
                     ours = digest.together(ours, digest.of_rows(page))
+                if ours != copied and source.absorbs:
+                    raise _Absorbs
                 if ours != copied:
                     return (
                         f"{where}: {source.path} has other rows than the copy, though nothing was noted of a "

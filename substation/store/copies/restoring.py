@@ -117,9 +117,17 @@ def _group(fresh: Rebuild, opened: Opened, group: str, done: Restored, tick: Tic
             _day(fresh, medium, entry, whole_from << 8, done)
         else:
             done.lacking.append(str(problem))
-            mark = max(mark, after_ms)
+            mark = max(mark, _end_of(entry, index))
     if name and mark > whole_from:
         fresh.facts({name: str(mark)})
+
+
+def _end_of(entry: Entry, index: Index) -> int:
+    """Return until when a day's file lacks, UTC ms: of the day under way no further than was copied."""
+    until_ms = index.newest_ms + 1
+    if entry.group == "minutes":
+        until_ms += -until_ms % 60_000
+    return min((entry.day + 1) * layout.DAY_MS, until_ms)
 
 
 def _day(fresh: Rebuild, medium: Medium, entry: Entry, first_key: int, done: Restored) -> None:

@@ -15,8 +15,8 @@ from typing import Any
 
 from substation.errors import Busy, StoreError
 from substation.quantities import INSTANTS
-from substation.store import digest, door, schema
-from substation.store.copies import layout
+from substation.store import absorb, digest, door, schema
+from substation.store.copies import dayfile, layout
 from substation.store.copies.dayfile import Row
 
 PAGE = 2000
@@ -128,6 +128,23 @@ class Source:
             cursor = self._db.execute(question, bounds)
             while page := cursor.fetchmany(PAGE):
                 yield page
+
+    def digests(self, group: str, day: int) -> dict[str, dayfile.Count]:
+        """Return what a finished day must add up to, by table; a table that nobody vouched for yet lacks.
+
+        Events are not told: a copy holds their ids besides.
+        """
+        if not digest.has_digests(self._db):
+            return {}
+        tables = [table for table in layout.GROUPS[group] if table != "event"]
+        found = {table: digest.stored(self._db, table, day) for table in tables}
+        return {table: count for table, count in found.items() if count is not None}
+
+    @property
+    def absorbs(self) -> bool:
+        """Whether the poller is about to take the readings of another history, slice by slice."""
+        names = self._db.execute("SELECT name FROM sync").fetchall()
+        return any(name.startswith(absorb.progress_name("")) for (name,) in names)
 
     def has_rows(self, group: str, day: int) -> bool:
         """Return whether the history holds anything of a group's day."""

@@ -13,7 +13,7 @@
 import contextlib
 import fcntl
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ from substation.settings.model import Home, Settings
 from substation.store import disk
 from substation.store.copies import beside, dayfile, layout, proving, recover, report, room, stations
 from substation.store.copies import index as index_file
-from substation.store.copies.dayfile import Packer
+from substation.store.copies.dayfile import Count, Packer
 from substation.store.copies.index import Entry, Index
 from substation.store.copies.medium import PART, Medium, explained
 from substation.store.copies.source import About, Source, State
@@ -190,7 +190,7 @@ class _Copy:
                 self._medium, self._index, partial(self._write, group, day, state), group, day
             )
             self._index.entries[group, day] = entry
-            if before and not before.damage and before.rows > entry.rows:
+            if before and not before.damage:
                 self._keep_earlier(before, entry)
         except Full:
             if group not in room.GOING:
@@ -200,18 +200,46 @@ class _Copy:
             self._taken.problems.append(f"{where} not copied, an earlier copy stays: {exc}")
 
     def _keep_earlier(self, before: Entry, entry: Entry) -> None:
-        """Keep a file that holds more than the station has now: damage took it there, or a clock was set."""
-        self._index.earlier.append(before)
-        self._taken.notes.append(
-            f"{entry.group} of {layout.date_of(entry.day)}: the station has {entry.rows} rows now, the copy "
-            f"had {before.rows}; its file is kept: {before.file}"
+        """Keep a file that may be the better one: damage took rows at the station, or a clock was set."""
+        words = ""
+        if before.rows > entry.rows:
+            words = f"the station has {entry.rows} rows now, the copy had {before.rows}"
+        elif self._is_doubtful(before, entry):
+            words = "as many rows as were copied before, but other ones, and no digest vouches for them yet"
+        if words:
+            self._index.earlier.append(before)
+            where = f"{entry.group} of {layout.date_of(entry.day)}"
+            self._taken.notes.append(f"{where}: {words}; its file is kept: {before.file}")
+
+    def _is_doubtful(self, before: Entry, entry: Entry) -> bool:
+        """Return whether rows of a finished day changed, none came, and there is no digest to prove them."""
+        return (
+            (entry.day + 1) * layout.DAY_MS <= self._about.newest_ms
+            and bool(before.tables)
+            and before.tables != entry.tables
+            and before.rows == entry.rows
+            and all(entry.polls.get(table, 0) <= polls for table, polls in before.polls.items())
+            and not self._source.digests(entry.group, entry.day)
         )
+
+    def _prove_source(self, group: str, day: int, found: Mapping[str, Count]) -> None:
+        """Raise Damaged when a day that was copied before is not any more what it adds up to."""
+        before = self._index.entries.get((group, day))
+        if before is None or before.damage:
+            return  # a damaged day is better than none
+        for table, count in self._source.digests(group, day).items():
+            if found[table] != count:
+                raise Damaged(
+                    f"{self._source.path}: its table {table} has other rows than its digest says. "
+                    "See python3 datalogger.py check"
+                )
 
     def _write(self, group: str, day: int, state: str) -> Entry:
         packer = Packer(dayfile.head(self._index.about(), group, day))
         name = layout.day_name(group, day, self._index.number + 1)
         tables = {table: self._source.rows(table, day) for table in layout.GROUPS[group]}
         written = self._medium.write(name, packer.chunks(tables))
+        self._prove_source(group, day, packer.counts)  # else the file is swept away: no index names it
         self._taken.files += 1
         self._taken.written += written.bytes
         whole = day * layout.DAY_MS >= self._about.from_ms[group]
