@@ -142,7 +142,7 @@ class Poller:
             (COMPACT_S, self.compact),
             (UPKEEP_S, self.upkeep),
             (0.0, self.absorb),
-            (REOPEN_S, self.keeper.open),
+            (0.0 if self.keeper.is_replaying else REOPEN_S, self.keeper.open),
             (TEND_S, self.tend),
             (0.0, self.reload),
         )
@@ -339,11 +339,11 @@ class Poller:
     def stop(self) -> None:
         """End in order: what was read is committed, and everybody can see that nobody polls any more."""
         self.plant.close()
-        with self.problems.survived("tend"):
-            self.tender.stop()
         with self.problems.survived("close"):
             self.gap.stopped()
             self.keeper.close()
+        with self.problems.survived("tend"):  # after the stores: a job may take its time to end
+            self.tender.stop()
         with self.problems.survived("heartbeat"):
             self.heartbeat("stopped")
 

@@ -10,8 +10,9 @@ STATION_EVENTS = {
     "station.stop": "the poller ended in order",
     "station.gap": "nobody polled from old to new (UTC); the detail says why, and what each meter's energy "
     "register tells of that time",
-    "store.gap": "the medium took nothing, or not everything, from old to new (UTC); the detail says why "
-    "(full, read-only, gone, failing) and how many readings were lost",
+    "store.gap": "the medium took nothing, or not everything, from old to new (UTC), or readings of that "
+    "time were given up: the detail says why (full, read-only, gone, failing; the history could not be "
+    "written; the live file alone kept them and grew too long) and how many readings were lost",
     "store.relief": "room was made on a full medium: the ballast was freed (new says so), or the single "
     "polls from old to new (UTC) were given up, their minutes and longer rows kept",
     "store.room": "there is room again, and a ballast",
@@ -34,8 +35,8 @@ STATION_EVENTS = {
     "which rows of which days (UTC) are lost. new is done, or nothing where nothing could be read",
     "store.restored": "the history was made anew from the copies on the second medium: up to new (UTC); the "
     "detail says of when the copy is, and what was lacking",
-    "store.new": "the damaged file did not say whose history it was, so that it goes on under a new uid: "
-    "earlier copies belong to the old one",
+    "store.new": "the damaged file did not say whose history it was, or the history that stood here was "
+    "gone, so that it goes on under a new uid: earlier copies belong to the old one",
     "comm.lost": "a meter gave no valid answer for some rounds",
     "comm.back": "a lost meter answers again; the detail says after how long",
     "comm.refused": "a meter refuses a question (Modbus exception)",
@@ -81,6 +82,14 @@ POLLER_NOTICES = {
     "%s is damaged and set aside as %s; what is whole in it is salvaged beside the polling: %s": (
         "error",
         "the history cannot be believed any more; see the events `store.damaged` and `store.salvaged`",
+    ),
+    "%d readings from %s to %s were given up: %s": (
+        "error",
+        "an event `store.gap`: the live file alone kept the readings, and there was no room for it to grow",
+    ),
+    "%d readings were lost: the history could not be written for long, and memory held only the newest": (
+        "error",
+        "an event `store.gap`",
     ),
     "the medium was %s for %.0f s; %s": ("warning", "an event `store.gap`"),
     "the medium was full: %s held in reserve were freed": ("warning", "an event `store.relief`"),

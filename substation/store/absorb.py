@@ -249,7 +249,7 @@ def take(pen: Pen, source: sqlite3.Connection, path: Path, pace: Pace, now_ms: i
             take_events(db, noted)
             if zone is not None:
                 mark_imported(db, zone)
-            new = pen.take(not_known(db, rows, *known), is_import=zone is not None)
+            new = pen.take(not_known(db, rows, known[0], known[1]), is_import=zone is not None)
         if zone is not None:
             count_taken(db, born, new, now_ms)
         if not rows:

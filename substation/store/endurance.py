@@ -31,13 +31,15 @@ class Endurance:
 
     def __init__(self, home: Home, clock: Clock, zone: ZoneInfo, *, simulated: bool, events: Events) -> None:
         """Take over an outage from the poller before, if it met one; changes are noted in `events`."""
-        self._events = events
+        self._events, self._clock = events, clock
         self.live = LivePlaces(home.live, zone, simulated, clock)
         self.medium = Medium(home, clock, zone)
         self.relief = Relief(home, clock, zone)
         self._folder = home.folder
         self._has_to_reopen = False
-        self._lost = 0
+        self._lost = self._given_up_ms = 0
+        self.given_up = 0
+        """Readings that memory held no longer, though the medium was well; the live file may have them."""
         beat = heartbeat.read(home.heartbeat) or {}
         said = beat.get("medium")
         if isinstance(said, dict) and bool(beat.get("simulated")) == simulated:
@@ -108,9 +110,28 @@ class Endurance:
         return is_ours
 
     def _count_lost(self, history: History) -> None:
-        if history.lost > self._lost and self.medium.failing:
-            self.medium.lose(history.lost - self._lost)
-        self._lost = history.lost
+        more, self._lost = history.given_up - self._lost, history.given_up
+        if more > 0 and self.medium.failing:
+            self.medium.lose(more)
+        elif more > 0:
+            if not self.given_up:
+                self._given_up_ms = self._clock.now_ms()
+            self.given_up += more
+
+    def recovered(self, readings: int) -> None:
+        """Take that the live file was read again, and gave back so many of the readings `given_up`."""
+        lost, self.given_up = self.given_up - readings, 0
+        if lost > 0:
+            old, new = iso(self._given_up_ms), iso(self._clock.now_ms())
+            log.error(
+                "%d readings were lost: the history could not be written for long, and memory held only the "
+                "newest",
+                lost,
+            )
+            detail = (
+                f"the history could not be written for long; {lost} readings were lost, the oldest of them"
+            )
+            self._events.event("store.gap", at_ms=self._given_up_ms, old=old, new=new, detail=detail)
 
     def _over(self) -> None:
         over = self.medium.well()
@@ -133,14 +154,21 @@ class Endurance:
     def advice(self) -> list[str]:
         """What somebody should know and do, in words for the state line."""
         words = self.medium.words
-        return [*([words] if words else []), *self.relief.advice]
+        mine = [words] if words else []
+        if self.given_up:
+            mine.append(
+                f"{self._folder}: the history could not be written for long; {self.given_up} readings were "
+                f"given up in memory, and those that the live file still has are taken over from it"
+            )
+        return [*mine, *self.relief.advice]
 
     def beat(self, history: History | None) -> dict[str, Any]:
         """Return the heartbeat's part on the medium.
 
         `state` is well, low, full, read-only, gone or failing, since `since_ms`; `live` where in memory the
         live file is, or null; `free` and `total` are bytes, `days_left` until only the reserve is left;
-        `waiting` readings wait to be stored, `lost` were given up in this outage.
+        `waiting` readings wait to be stored, `lost` were given up in this outage, or before
+        they were taken over from the live file.
         """
         found, place = self.relief.found, self.live.spare_path
         return {
@@ -151,5 +179,5 @@ class Endurance:
             "total": None if found is None else found.total,
             "days_left": self.relief.days_left,
             "waiting": 0 if history is None else history.pending,
-            "lost": self.medium.lost,
+            "lost": self.medium.lost + self.given_up,
         }

@@ -7,9 +7,11 @@ a kill the poller takes from it the rows that the history had not committed (`Hi
 
 import contextlib
 import errno
+import itertools
 import os
 import zoneinfo
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from substation.errors import Full, StoreError, WrongStation
@@ -24,10 +26,25 @@ from substation.store.live_row import (
 from substation.store.live_tail import LatestPair, latest
 from substation.store.original import recognise
 
-__all__ = ["HOUR_MS", "LatestPair", "LiveFile", "LiveRow", "latest", "read"]
+__all__ = ["HOUR_MS", "Cut", "LatestPair", "LiveFile", "LiveRow", "latest", "read"]
 
 HOUR_MS = 3_600_000
 _PIECE = 1 << 20
+_COMMAS = HEADER_LINE.count(",")
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """What was given up of a journal that grew too long."""
+
+    rows: int
+    from_ms: int
+    to_ms: int
+    """Time of the oldest and the newest of them, UTC."""
+
+    def and_then(self, later: "Cut") -> "Cut":
+        """Return both as one."""
+        return Cut(self.rows + later.rows, min(self.from_ms, later.from_ms), max(self.to_ms, later.to_ms))
 
 
 class LiveFile:
@@ -116,23 +133,51 @@ class LiveFile:
         with _explained(self._path):
             if not self._in_place():
                 return 0
-        lines = list(_lines(self._path))
-        keep = _newest(lines, now_ms, keep_ms)
-        if len(keep) == len(lines):
+        keep = _newest(_lines_backwards(self._path), now_ms, keep_ms)
+        total = sum(1 for _ in _lines(self._path))
+        if len(keep) == total:
             return 0
         self._replace(keep)
-        return len(lines) - len(keep)
+        return total - len(keep)
+
+    def cut(self, keep_bytes: int) -> Cut | None:
+        """Keep about the newest `keep_bytes` of a file that the history has not; return what went, if any.
+
+        A failure leaves the old file as it was.
+        """
+        with _explained(self._path):
+            if not self._in_place():
+                return None
+            with self._path.open("rb") as file:
+                begin = file.seek(0, os.SEEK_END) - keep_bytes
+                if begin <= 0:
+                    return None
+                file.seek(begin)
+                file.readline(LONGEST_LINE)
+                begin = file.tell()
+                times = [cell for line in _lines(self._path, begin) if (cell := _at_cell(line))]
+                if not times:
+                    return None
+                file.seek(begin)
+                self._put(
+                    itertools.chain((f"{HEADER_LINE}\n".encode(),), iter(lambda: file.read(_PIECE), b""))
+                )
+        return Cut(len(times), int(min(times, key=int)), int(max(times, key=int)))
 
     def _replace(self, lines: Sequence[str]) -> None:
-        data = "".join(f"{line}\n" for line in (HEADER_LINE, *lines)).encode()
+        self._put(("".join(f"{line}\n" for line in (HEADER_LINE, *lines)).encode(),))
+
+    def _put(self, pieces: Iterable[bytes]) -> None:
+        """Put another content under our name, all of it or none."""
         fresh = self._path.with_name(self._path.name + ".new")
         with _explained(self._path):
             fresh.unlink(missing_ok=True)
             fd = _open(fresh)
             try:
                 # not synced: the live file is not meant to outlive a power cut, and spares the card
-                if os.write(fd, data) < len(data):
-                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+                for data in pieces:
+                    if os.write(fd, data) < len(data):
+                        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
                 fresh.replace(self._path)
             except OSError:
                 os.close(fd)
@@ -166,12 +211,16 @@ def _open(path: Path) -> int:
     return os.open(path, flags, 0o640)
 
 
-def _lines(path: Path) -> Iterator[str]:
-    """Yield the whole lines below the header, cleaned, whether they are good rows or not."""
+def _lines(path: Path, end_at: int | None = None) -> Iterator[str]:
+    """Yield the whole lines below the header, cleaned, whether they are good rows or not.
+
+    With `end_at` those that end before that byte.
+    """
     try:
         with path.open("rb") as file:
             rest = b""
-            while data := file.read(_PIECE):  # without a history the file grows long
+            # without a history the file grows long
+            while data := file.read(_PIECE if end_at is None else min(_PIECE, end_at - file.tell())):
                 end = data.rfind(b"\n") + 1
                 if end:
                     yield from (
@@ -179,6 +228,29 @@ def _lines(path: Path) -> Iterator[str]:
                     )
                     rest = b""
                 rest += data[end:]
+    except FileNotFoundError:
+        return
+    except OSError as exc:
+        raise StoreError(f"{path}: {exc.strerror}") from exc
+
+
+def _lines_backwards(path: Path) -> Iterator[str]:
+    """Yield the same lines, the last one first: of a long file no more is read than is asked for."""
+    try:
+        with path.open("rb") as file:
+            at = file.seek(0, os.SEEK_END)
+            rest, is_end = b"", True
+            while at > 0:
+                size = min(_PIECE, at)
+                at -= size
+                file.seek(at)
+                data = file.read(size) + rest
+                if is_end:  # what stands behind the last line end is being written, or torn
+                    data, is_end = data[: data.rfind(b"\n") + 1], b"\n" not in data
+                begin = data.find(b"\n") + 1 if at else 0
+                rest = data[:begin]
+                whole = [line for line in clean(data[begin:].split(b"\n")) if not header(line)[1]]
+                yield from reversed(whole)
     except FileNotFoundError:
         return
     except OSError as exc:
@@ -202,17 +274,16 @@ def _rows(path: Path) -> Iterator[LiveRow]:
                 yield row
 
 
-def _newest(lines: Sequence[str], now_ms: int, keep_ms: int) -> list[str]:
-    """Return the lines of the last `keep_ms`, by the clock and by the order of writing."""
-    commas = HEADER_LINE.count(",")
+def _newest(lines: Iterable[str], now_ms: int, keep_ms: int) -> list[str]:
+    """Return the lines of the last `keep_ms`, by the clock and by the order of writing; newest come first."""
     keep: list[str] = []
     written_ms = 0
     newer: int | None = None
-    for line in reversed(lines):
-        cells = line.rsplit(",", 3)
-        if line.count(",") != commas or not cells[1].isdecimal():
+    for line in lines:
+        cell = _at_cell(line)
+        if not cell:
             continue  # damaged: no reader would take it
-        at_ms = int(cells[1])
+        at_ms = int(cell)
         if newer is not None and at_ms < newer:
             written_ms += newer - at_ms
         newer = at_ms
@@ -222,6 +293,12 @@ def _newest(lines: Sequence[str], now_ms: int, keep_ms: int) -> list[str]:
             keep.append(line)
     keep.reverse()
     return keep
+
+
+def _at_cell(line: str) -> str:
+    """Return the cell that says when a row was read, UTC ms; empty where the line is damaged."""
+    cells = line.rsplit(",", 3)
+    return cells[1] if line.count(",") == _COMMAS and cells[1].isdecimal() else ""
 
 
 @contextlib.contextmanager

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 from substation.clock import Clock
 from substation.errors import StoreError, WrongStation
 from substation.store import live, live_tail, spare
-from substation.store.live import HOUR_MS, LatestPair, LiveFile, LiveRow
+from substation.store.live import HOUR_MS, Cut, LatestPair, LiveFile, LiveRow
 
 RETRY_S = 5.0
 """A place that has failed is tried again so often: a dying card may take half a minute to say no."""
@@ -21,7 +21,7 @@ LARGEST_SPARE_BYTES = 12 * 1024 * 1024
 """Three and a half hours of five meters at 2 s; it is charged to the poller's memory."""
 SHORTEST_MS = 60_000
 PIECE = 5_000
-"""Rows of the journal at a time: without a history the live file grows to 64 MB."""
+"""Rows of the journal at a time: without a history the live file grows long."""
 
 
 def latest(path: Path, beat: Mapping[str, Any] | None) -> dict[int, LatestPair]:
@@ -118,6 +118,10 @@ class LivePlaces:
         """Cut the file to its last hour."""
         if self._file is not None:
             self._file.compact(self._clock.now_ms())
+
+    def cut(self, keep_bytes: int) -> Cut | None:
+        """Cut the file to about its newest `keep_bytes`; return what the history never had of it, if any."""
+        return self._file.cut(keep_bytes) if self._file is not None else None
 
     def bytes(self) -> int:
         """Return how long the file in its own place is. Raises OSError."""

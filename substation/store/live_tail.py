@@ -10,9 +10,11 @@ from pathlib import Path
 from substation.errors import StoreError
 from substation.quantities import KEYS
 from substation.readings import Reading
-from substation.store.live_row import Columns, LiveRow, clean, header
+from substation.store.live_row import LONGEST_LINE, Columns, LiveRow, clean, header
 
 _CHUNK = 1 << 20
+LONGEST_FOLLOWED = 32 << 20
+"""Bytes of a long file that are read at first: half a day of five meters at 2 s."""
 _HEAD = 1200
 """Bytes of header and first row that tell one compacted file from the next."""
 
@@ -83,6 +85,10 @@ class _Tail:
             past = self._newest
             self._forget(mark)
             self._past = past
+            if status.st_size > LONGEST_FOLLOWED:  # the journal of days: what is of now stands at its end
+                self._take(head[: head.find(b"\n") + 1])
+                begin = status.st_size - LONGEST_FOLLOWED
+                self._offset = begin + os.pread(fd, LONGEST_LINE, begin).find(b"\n") + 1
         while True:
             data = os.pread(fd, _CHUNK, self._offset)
             end = data.rfind(b"\n") + 1

@@ -3,6 +3,7 @@
 Of each quantity the nearest good value within `WITHIN_MS`, and when it was read. As long as every reading is
 kept it comes from there. Older moments that end a quarter of an hour, and so every full hour, are answered by
 that quarter's last good value: a true reading too, of the last poll before the moment, with its time.
+So are moments of a day of which damage took readings, where no reading is left.
 A reading whose own time nobody vouched for answers nothing.
 """
 
@@ -12,12 +13,15 @@ from dataclasses import dataclass
 
 from substation.quantities import BY_KEY, COUNTERS, INSTANTS
 from substation.readings import Quality
-from substation.store import clock_spans, rollup, schema
+from substation.store import clock_spans, digest, rollup, schema
 from substation.store.rows import BITS, QUALITY_OF_CODE
 
 WITHIN_MS = 60_000
 QUARTER_MS = 900_000
+LOST = "readings of that time were lost"
 ONLY_QUARTERS = "of that time only the readings at quarters of an hour are kept"
+NOT_ASKED, NOT_POLLED = "not asked within a minute", "not polled within a minute"
+_SILENT = frozenset({NOT_ASKED, NOT_POLLED})
 UNTRUSTED = "read at a time that nobody vouched for"
 
 
@@ -43,15 +47,37 @@ def readings_at(
     """Return by moment, UTC ms, what the meter said then."""
     raw_from_ms = schema.meta_number(db, schema.RAW_FROM)
     spans = [span for span in clock_spans.spans(db) if span.corrected_ms is None]
+    lost = digest.lost_days(db)
     found: dict[int, Moment] = {}
     for moment_ms in moments_ms:
         if moment_ms - WITHIN_MS >= raw_from_ms:
-            found[moment_ms] = _nearest(db, meter_id, moment_ms, keys)
-        elif any(span.begin_ms - WITHIN_MS <= moment_ms <= span.end_ms + WITHIN_MS for span in spans):
+            moment = _nearest(db, meter_id, moment_ms, keys)
+            has_losses = not lost.isdisjoint(
+                (moment_ms + way) // digest.DAY_MS for way in (-WITHIN_MS, WITHIN_MS)
+            )
+            if has_losses or any(at.why == NOT_POLLED for at in moment.values()):
+                is_trusted = not _in_any(spans, moment_ms)
+                instead = _last_before(db, meter_id, moment_ms, keys) if is_trusted else moment
+                moment = {key: _known(at, instead[key], has_losses) for key, at in moment.items()}
+            found[moment_ms] = moment
+        elif _in_any(spans, moment_ms):
             found[moment_ms] = dict.fromkeys(keys, At(None, None, UNTRUSTED))
         else:
             found[moment_ms] = _last_before(db, meter_id, moment_ms, keys)
     return found
+
+
+def _in_any(spans: Sequence[clock_spans.Span], moment_ms: int) -> bool:
+    return any(span.begin_ms - WITHIN_MS <= moment_ms <= span.end_ms + WITHIN_MS for span in spans)
+
+
+def _known(at: At, instead: At, has_losses: bool) -> At:
+    """Return the reading, else the quarter's last one, else why there is none."""
+    if at.value is not None or at.why not in _SILENT:
+        return at
+    if instead.value is not None:
+        return instead
+    return At(None, None, LOST) if has_losses else at
 
 
 def _nearest(db: sqlite3.Connection, meter_id: int, moment_ms: int, keys: Sequence[str]) -> Moment:
@@ -77,7 +103,7 @@ def _nearest(db: sqlite3.Connection, meter_id: int, moment_ms: int, keys: Sequen
                 found[key] = At(steps / BY_KEY[key].steps_per_unit, at_ms)
         if len(found) == len(keys):
             break
-    silent = "not asked within a minute" if rows else "not polled within a minute"
+    silent = NOT_ASKED if rows else NOT_POLLED
     return {key: found.get(key) or At(None, None, whys.get(key, silent)) for key in keys}
 
 
@@ -95,7 +121,7 @@ def _last_before(db: sqlite3.Connection, meter_id: int, moment_ms: int, keys: Se
         f"{schema.select_as_it_is(db, 'quarter')} WHERE key = ?", ((moment_ms - QUARTER_MS) << 8 | meter_id,)
     ).fetchone()
     if row is None:
-        return dict.fromkeys(keys, At(None, None, "not polled within a minute"))
+        return dict.fromkeys(keys, At(None, None, NOT_POLLED))
     account = rollup.from_columns("quarter", row)
     lasts = dict(zip(INSTANTS, zip(account.lasts, account.times, strict=True), strict=True))
     lasts |= zip(COUNTERS, zip(account.counters, account.counted, strict=True), strict=True)

@@ -371,3 +371,12 @@ def test_a_database_in_the_inbox_is_taken_and_removed(
 
 
 MONDAY_MS = 1_795_400_000_000
+
+
+def test_the_stores_are_closed_before_a_job_that_takes_its_time_to_end(poller: Poller) -> None:
+    order = []
+    close = poller.keeper.close
+    poller.keeper.close = lambda: (order.append("stores"), close())[1]
+    poller.tender.stop = lambda: order.append("job")
+    poller.stop()
+    assert order == ["stores", "job"]

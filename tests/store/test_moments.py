@@ -6,7 +6,7 @@ import pytest
 
 from substation.quantities import COUNTERS
 from substation.readings import Quality, missing
-from substation.store import moments, schema
+from substation.store import digest, moments, schema
 from substation.store.history import History, HistoryReader
 from tests.store.readings import BEGIN_MS, a_reading
 
@@ -191,3 +191,14 @@ def test_a_meter_without_energy_registers_has_a_power_factor_of_mean_powers(hist
     keep(history, type(a_reading())(1, NOON_MS, {"watts_total": 450.0, "va_total": 500.0}))
     found = reader.power_factor(1, NOON_MS, NOON_MS + HOUR_MS)
     assert (found.value, found.basis) == (0.9, "means of W and VA")
+
+
+def test_on_a_day_of_which_readings_are_lost_the_quarter_answers_or_the_loss_is_named(history, reader):
+    last_ms = NOON_MS - 2000
+    keep(history, a_reading(last_ms, v_r=231.0), a_reading(NOON_MS + HOUR_MS, v_r=233.0))
+    with schema.transaction(history._db):
+        history._db.execute("DELETE FROM reading WHERE key < ?", (NOON_MS << 8,))
+        digest.note_lost(history._db, [NOON_MS // digest.DAY_MS], NOON_MS)
+    assert at(reader)["v_r"] == moments.At(231.0, last_ms)
+    assert at(reader, NOON_MS - 5000)["v_r"] == moments.At(None, None, moments.LOST)
+    assert at(reader, NOON_MS + HOUR_MS)["v_r"] == moments.At(233.0, NOON_MS + HOUR_MS)
