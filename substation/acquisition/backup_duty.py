@@ -11,7 +11,7 @@ from pathlib import Path
 
 from substation.acquisition.backoff import Backoff
 from substation.clock import Clock
-from substation.errors import StoreError
+from substation.errors import EXIT_BUSY, StoreError
 from substation.settings.model import Home, Settings
 from substation.store import disk
 
@@ -63,6 +63,9 @@ class BackupDuty:
 
     def done(self, code: int, words: str) -> None:
         """Take how the copy went."""
+        if code == EXIT_BUSY:  # somebody copies by hand
+            self._pause.wait(RETRY_S)
+            return
         if code:
             self._words = words or f"the copy ended with code {code}"
             self._pause.begin(failed=True)

@@ -32,7 +32,7 @@ class Ended:
     code: int
     """Its exit code; 0 is well."""
     words: str
-    """The end of what it said on standard error."""
+    """What it said on standard error, from its beginning."""
 
 
 class Jobs:
@@ -80,7 +80,7 @@ class Jobs:
             return None
         self._said.seek(0)
         words = " ".join(self._said.read().decode("utf-8", "replace").split())
-        ended = Ended(self._name, code, words[-MOST_WORDS:])
+        ended = Ended(self._name, code, shortened(words))
         self._forget()
         return ended
 
@@ -101,3 +101,13 @@ class Jobs:
         if self._said is not None:
             self._said.close()
         self._child, self._said, self._name = None, None, ""
+
+
+def shortened(words: str) -> str:
+    """Return words as the state line has room for: whole sentences from the first on, as far as they go."""
+    if len(words) <= MOST_WORDS:
+        return words
+    begin = words[: MOST_WORDS - 2]
+    ends = max(begin.rfind(". "), begin.rfind("; "), begin.rfind("! "))
+    cut = ends + 1 if ends >= MOST_WORDS // 2 else max(begin.rfind(" "), 0) or len(begin)
+    return f"{begin[:cut].rstrip(' ;,')} \N{HORIZONTAL ELLIPSIS}"

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from substation.acquisition.jobs import Jobs
+from substation.errors import EXIT_BUSY
 from substation.settings.model import Settings
 
 log = logging.getLogger("poller")
@@ -53,6 +54,8 @@ class Tender:
         if ended is not None:
             if ended.code == 0:
                 log.info("%s is done", ended.name)
+            elif ended.code == EXIT_BUSY:
+                log.info("%s is tried again later: %s", ended.name, ended.words)
             else:
                 log.warning("%s ended with code %d: %s", ended.name, ended.code, ended.words)
             for duty in self._duties:

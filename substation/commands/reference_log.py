@@ -78,6 +78,7 @@ POLLER_NOTICES = {
         "a command of `datalogger.py` that takes minutes, at the lowest priority: a check, a copy, a salvage",
     ),
     "%s is done": ("info", "such a command has come to its end"),
+    "%s is tried again later: %s": ("info", "somebody else does the same just now, such as a copy by hand"),
     "%s ended with code %d: %s": ("warning", "such a command could not do its work; its words say why"),
     "%s is damaged and set aside as %s; what is whole in it is salvaged beside the polling: %s": (
         "error",

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from substation import notify
-from substation.acquisition.jobs import DOOR, NICE, Jobs
+from substation.acquisition.jobs import DOOR, MOST_WORDS, NICE, Jobs, shortened
 from substation.acquisition.tending import Tender
 from substation.settings.model import CARD_METERS, Settings
 
@@ -143,3 +143,23 @@ def test_a_job_gives_no_signs_of_life_in_the_pollers_place(door, tmp_path, monke
     duty = Plain("check", "print(os.environ.get('NOTIFY_SOCKET', 'none'), file=sys.stderr)")
     until(Tender(Jobs(tmp_path, door), [duty]), lambda: duty.ends)
     assert duty.ends == [(0, "none")]
+
+
+@pytest.mark.parametrize("sentence", ["The card is full. ", "word " * 30, "x" * 500])
+def test_many_words_are_cut_at_their_end_and_the_first_stay_whole(sentence):
+    words = (sentence * 40).strip()
+    said = shortened(words)
+    assert len(said) <= MOST_WORDS
+    assert said.endswith(" …")
+    assert words.startswith(said.removesuffix(" …"))
+    assert shortened("All of it.") == "All of it."
+    if "." in sentence:
+        assert said.endswith("full. …")
+
+
+def test_a_job_that_is_held_up_by_another_is_no_failure(door, tmp_path, caplog):
+    duty = Plain("backup", "print('another copy is under way', file=sys.stderr); sys.exit(75)")
+    with caplog.at_level("INFO", "poller"):
+        until(Tender(Jobs(tmp_path, door), [duty]), lambda: duty.ends)
+    (told,) = [record for record in caplog.records if "under way" in record.getMessage()]
+    assert (told.levelname, duty.ends) == ("INFO", [(75, "another copy is under way")])
