@@ -72,7 +72,7 @@ def store(settings: Settings, facts: Facts) -> Part:
     spans, room = facts.spans, facts.room
     held = {table: (now_ms - oldest) / DAY_MS for table, (oldest, _) in spans.items()}
     free = max(0, room.free - room.reserve) if room else 0
-    grows = growth(settings, held, free)
+    grows = growth(settings, held, free, facts.held_rows, facts.polls_a_day)
     notes: list[Note] = []
     if facts.problem:
         notes.append(("alarm", f"The history cannot be read: {facts.problem}"))

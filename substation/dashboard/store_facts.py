@@ -22,6 +22,9 @@ from substation.store.schema import ROLLUPS, meta, meta_number
 
 LIMIT_S = 1.0
 TABLES = ("reading", *ROLLUPS)
+DAY_MS, QUARTER_MS = 86_400_000, 900_000
+DAILY = {"reading": DAY_MS, "minute": 1440}
+"""Rows of one meter a day at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +38,10 @@ class Facts:
     """Why the history cannot be read."""
     spans: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     """By table the oldest and the newest row, UTC ms."""
+    held_rows: Mapping[str, float] | None = None
+    """About how many rows `reading` and `minute` hold."""
+    polls_a_day: float | None = None
+    """Single polls a day, at the pace of the last day's busiest quarter of an hour."""
     made_ms: int | None = None
     """When the history was made."""
     room: Room | None = None
@@ -60,10 +67,12 @@ def gather(home: Home, clock: Clock, beat: Mapping[str, Any] | None, *, running:
         clock.now_ms(),
         _size(home.history),
         problem,
-        asked[0] if asked else {},
-        asked[1] if asked else None,
+        asked.spans if asked else {},
+        asked.held_rows if asked else None,
+        asked.polls_a_day if asked else None,
+        asked.made_ms if asked else None,
         room_of(home.history.parent),
-        _check(home, asked[2] if asked else ""),
+        _check(home, asked.uid if asked else ""),
         salvage_report.read(home),
         copies_report.read(home.copied),
         medium if isinstance(medium, dict) else {},
@@ -71,8 +80,34 @@ def gather(home: Home, clock: Clock, beat: Mapping[str, Any] | None, *, running:
     )
 
 
-def _asked(db: sqlite3.Connection) -> tuple[dict[str, tuple[int, int]], int | None, str]:
-    return _spans(db), meta_number(db, "made_ms") or None, meta(db, "uid") or ""
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What the history itself says."""
+
+    spans: dict[str, tuple[int, int]]
+    held_rows: dict[str, float]
+    polls_a_day: float | None
+    made_ms: int | None
+    uid: str
+
+
+def _asked(db: sqlite3.Connection) -> _Asked:
+    spans = _spans(db)
+    held = {table: _held(db, table, spans[table][0]) for table in DAILY if table in spans}
+    since = spans["quarter"][1] - DAY_MS if "quarter" in spans else 0
+    busiest = (
+        "SELECT max(polls) FROM (SELECT sum(rows) AS polls FROM quarter WHERE key >= ? GROUP BY key >> 8)"
+    )
+    (polls,) = db.execute(busiest, (since << 8,)).fetchone()
+    pace = polls * (DAY_MS / QUARTER_MS) if polls else None
+    return _Asked(spans, held, pace, meta_number(db, "made_ms") or None, meta(db, "uid") or "")
+
+
+def _held(db: sqlite3.Connection, table: str, oldest_ms: int) -> float:
+    """Return about how many rows a table holds, from the days' own counts: to count them takes too long."""
+    question = "SELECT total(min(rows, ?)) FROM day WHERE key >= ?"
+    (rows,) = db.execute(question, (DAILY[table], oldest_ms - DAY_MS << 8)).fetchone()
+    return float(rows)
 
 
 def _check(home: Home, uid: str) -> Mapping[str, Any]:

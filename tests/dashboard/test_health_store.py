@@ -247,6 +247,19 @@ class TestGrowth:
         assert growth(SETTINGS, {}, 7 * (polls + minutes + coarse)).days_left == pytest.approx(7)
         assert growth(SETTINGS, {}, 0.0).days_left == 0
 
+    def test_few_rows_that_reach_far_back_leave_the_rest_to_be_filled(self) -> None:
+        reach = {"reading": 14.0, "minute": 400.0}
+        few = growth(SETTINGS, reach, 1e12, {"reading": 500.0, "minute": 500.0})
+        assert few.bytes_a_day == pytest.approx(growth(SETTINGS, {}, 1e12).bytes_a_day)
+        an_outage = {"reading": 13.9 * 5 * 43_200, "minute": 399 * 5 * 1440}
+        assert growth(SETTINGS, reach, 1e12, an_outage) == growth(SETTINGS, reach, 1e12)
+
+    def test_a_line_slower_than_asked_for_is_reckoned_with_its_own_pace(self) -> None:
+        reach, polls = {"reading": 14.0, "minute": 400.0}, 5 * 28_800.0
+        held = {"reading": 14 * polls, "minute": 400 * 5 * 1440}
+        assert growth(SETTINGS, reach, 1e12, held, polls) == growth(SETTINGS, reach, 1e12)
+        assert growth(SETTINGS, {}, 1e12, {}, polls).bytes_a_day < growth(SETTINGS, {}, 1e12).bytes_a_day
+
     def test_a_line_without_pause_is_reckoned_with_a_round_a_second(self) -> None:
         quick = demo_settings(poll={"interval_s": 0.0})
         assert growth(quick, {}, 1e9).bytes_a_day > 1.9 * growth(SETTINGS, {}, 1e9).bytes_a_day * 0.95
