@@ -162,11 +162,12 @@ def test_copies_are_looked_for_from_the_home_and_told_where_they_cannot_be_used(
     aside = keeper.set_aside("for the test")
     asked = []
 
-    def rows(folder: Path, *rest: object) -> None:
+    def looked_into(folder: Path, *rest: object) -> None:
         asked.append(folder)
         raise StoreError("the stick is not there")
 
-    monkeypatch.setattr(copies, "rows", rows)
+    monkeypatch.setattr(copies, "held", looked_into)
+    monkeypatch.setattr(copies, "rows", looked_into)
     backup = SETTINGS.backup.model_copy(update={"folder": "stick"})
     report = salvage.run(home, SETTINGS.model_copy(update={"backup": backup}), clock, aside)
     assert set(asked) == {home.folder / "stick"}
