@@ -9,6 +9,7 @@ import signal
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import FrameType
 from typing import Any
 
@@ -39,7 +40,8 @@ SHOW_S = 0.2
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 DESCRIPTION = f"""\
-Write readings as CSV into a ZIP archive sealed with AES-256 ({ARCHIVE_NAME}); 7-Zip opens it.
+Write readings as CSV, Parquet or XLSX into a ZIP archive sealed with AES-256 ({ARCHIVE_NAME}).
+7-Zip opens it.
 
 It asks for the export's password (encrypt_config.py passwd --export), which is the archive's too; with
 --fresh the archive gets one of its own, shown once, for somebody who is not to know the station's.
@@ -50,6 +52,7 @@ examples:
   python3 datalogger.py export                                     the last 365 days, every 15 minutes
   python3 datalogger.py export --from 2026-10-01 --to 2026-10-31 --every minute --meters 1,2
   python3 datalogger.py export --every poll --from 2026-11-20 --output /media/stick/week.zip
+  python3 datalogger.py export --form xlsx --every day --output days.zip    days.zip holds a workbook
   python3 datalogger.py export --password-from - --output - < password.txt | ssh office 'cat > year.zip'"""
 
 
@@ -84,6 +87,7 @@ def add(commands: Any) -> None:
     )
     parser.add_argument(
         "--output",
+        type=_archive,
         default=ARCHIVE_NAME,
         metavar="FILE",
         help=f"where to write (default {ARCHIVE_NAME}, here); never over an existing file; - standard output",
@@ -91,6 +95,17 @@ def add(commands: Any) -> None:
     parser.add_argument("--password-from", choices=("-",), help="- reads it as a line of standard input")
     parser.add_argument("--fresh", action="store_true", help="a password for the archive alone, shown once")
     parser.set_defaults(run=_run)
+
+
+def _archive(text: str) -> str:
+    """Refuse a name by which a program would take the sealed archive for the file in it."""
+    ending = Path(text).suffix.lower()
+    if ending.removeprefix(".") in FILE_FORMS:
+        raise argparse.ArgumentTypeError(
+            f"'{text:.80}' would be a sealed ZIP archive, which no program opens as {ending}; the file is in "
+            f"it. Name the archive {Path(text).stem}.zip"
+        )
+    return text
 
 
 def _day(text: str) -> dt.date:

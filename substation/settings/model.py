@@ -80,12 +80,21 @@ class Backup(Part):
     folder: str | None = Field(
         None,
         min_length=1,
-        description="Folder on a second medium, such as /media/stick/substation: a USB stick, a mounted "
-        "share. Without one there are no copies, and /health says so.",
+        description="Folder on a second medium with its whole path, such as /media/stick/substation: a USB "
+        "stick, a mounted share. Without one there are no copies, and /health says so.",
     )
     every_minutes: int = Field(
         60, ge=5, le=1440, description="Minutes from one copy to the next; only what is new is written."
     )
+
+    @field_validator("folder")
+    @classmethod
+    def _is_a_whole_path(cls, folder: str | None) -> str | None:
+        if folder is not None and not folder.startswith("/"):
+            raise ValueError(
+                f"'{folder:.80}' is no whole path; begin with a slash, such as /media/stick/substation"
+            )
+        return folder
 
 
 class Web(Part):

@@ -118,6 +118,15 @@ def test_a_workbook_that_would_hold_too_much_is_refused_before_the_password(
     assert events(home) == []
 
 
+@pytest.mark.parametrize("name", ["readings.xlsx", "Readings.CSV", "x/y.parquet"])
+def test_an_archive_named_like_what_is_in_it_is_refused_in_words(export, folder, name):
+    code, _, err = export("--form", "xlsx", "--output", name)
+    assert code == 64
+    assert "sealed ZIP archive" in err
+    assert ".zip" in err
+    assert not (folder / name).exists()
+
+
 def test_a_password_typed_full_width_is_sealed_plainly(export, folder, unpacker):
     code, _, _ = export(*SPAN, password="".join(chr(ord(letter) + 0xFEE0) for letter in PASSWORD))
     assert code == 0
