@@ -68,6 +68,7 @@ class Salvage:
         self._aside, self._zone = aside, settings.site.zone
         folder = settings.backup.folder
         self._copies = None if folder is None else home.folder / folder
+        self._copied: Copied | None = None
         self._source = Source(aside)
         known_digests, lost_before = salvage_blocks.known_digests(self._source)
         self._blocks = Blocks(known_digests, lost_before)
@@ -87,7 +88,7 @@ class Salvage:
                 self._from_copies(fresh, facts)
                 raw_from_ms = self._marks(fresh, facts)
                 self._tick("proving the days whose digests do not agree, by recomputation")
-                Proof(fresh.db, self._blocks, self._zone, raw_from_ms).run()
+                Proof(fresh.db, self._blocks, self._zone, raw_from_ms).run(self._regain)
                 events = self._events(fresh, facts["uid"])
                 self._small(fresh)
                 self._finish(fresh, until_ms, events, is_same)
@@ -190,13 +191,20 @@ class Salvage:
             for table, name in (("reading", schema.RAW_FROM), ("minute", schema.MINUTE_FROM))
         }
         spans = [row for part in self._source.rows("clock_span") for row in part if salvage_rows.is_span(row)]
-        copied = Copied(self._copies, facts["uid"], fresh.db, self._blocks, from_ms, spans)
+        copied = self._copied = Copied(self._copies, facts["uid"], fresh.db, self._blocks, from_ms, spans)
         try:
             copied.take(self._tick)
         except (StoreError, OSError) as exc:
             self.report.no_copies = str(exc)
             self._tick(f"the copies are of no use: {exc}")
             salvage_blocks.prove(fresh.db, self._blocks, DATED)
+
+    def _regain(self) -> None:
+        if self._copied is not None and not self.report.no_copies:
+            try:
+                self._copied.regain()
+            except (StoreError, OSError) as exc:
+                self.report.no_copies = str(exc)
 
     def _marks(self, fresh: Rebuild, facts: dict[str, str]) -> int:
         """Return from when on readings are whole; where the file does not say it, note it anew."""

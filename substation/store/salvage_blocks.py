@@ -28,6 +28,8 @@ class Blocks:
     """Days of which an earlier salvage lost rows: a digest then proves what was left of them."""
     proved: set[Block] = field(default_factory=set)
     """Every row that was there is there, and true."""
+    found: dict[Block, tuple[int, int]] = field(default_factory=dict)
+    """What the rows that are there add up to: rows and sum."""
     there: set[Block] = field(default_factory=set)
     """Days of which anything was read."""
     dropped: dict[Block, int] = field(default_factory=lambda: defaultdict(int))
@@ -79,8 +81,10 @@ def prove(
     for table in tables:
         blocks.there -= {block for block in blocks.there if block[0] == table}
         blocks.proved -= {block for block in blocks.proved if block[0] == table}
+        blocks.found = {block: found for block, found in blocks.found.items() if block[0] != table}
         for day, found in days_of(db, table, tick):
             blocks.there.add((table, day))
+            blocks.found[table, day] = found
             if blocks.known.get((table, day)) == found:
                 blocks.proved.add((table, day))
 

@@ -45,8 +45,8 @@ class Proof:
         self._bad: dict[str, set[int]] = defaultdict(set)
         """Keys of rows that were dropped, or that lie at the end of what could not be read."""
 
-    def run(self) -> None:
-        """Judge everything that no digest proves."""
+    def run(self, regain: Callable[[], None] = lambda: None) -> None:
+        """Judge everything that no digest proves; `regain` then puts back what is true all the same."""
         for table, holes in self._blocks.holes.items():
             self._bad[table].update(end for hole in holes for end in hole)
         for day in self._blocks.unproved("reading", "minute", "quarter"):
@@ -62,6 +62,7 @@ class Proof:
         with schema.transaction(self._db):
             self._near_damage()
             self._unplaced()
+        regain()
         sure = self._blocks.proved | self._blocks.known.keys()
         for day in sorted({day for _, day in self._blocks.there}):
             if any((table, day) not in sure for table in ("reading", *schema.ROLLUPS)):

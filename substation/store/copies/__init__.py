@@ -21,18 +21,20 @@
 - `report`     `state/backup.json`
 """
 
-from substation.store.copies.reading import Newest, newest, rows
+from substation.store.copies.reading import Held, Newest, held, newest, rows
 from substation.store.copies.restoring import Restored, restore
 from substation.store.copies.taken import Taken
 from substation.store.copies.taking import alone, take
 from substation.store.copies.verifying import Verified, verify
 
 __all__ = [
+    "Held",
     "Newest",
     "Restored",
     "Taken",
     "Verified",
     "alone",
+    "held",
     "newest",
     "restore",
     "rows",

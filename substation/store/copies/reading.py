@@ -6,7 +6,7 @@ from pathlib import Path
 
 from substation.errors import Damaged, StoreError
 from substation.store.copies import dayfile, index, layout, stations
-from substation.store.copies.dayfile import Row
+from substation.store.copies.dayfile import Count, Row
 from substation.store.copies.index import Entry, Index
 from substation.store.copies.medium import Medium
 
@@ -19,6 +19,31 @@ class Newest:
     """When the last copy was taken, UTC ms."""
     reading_ms: int
     """The newest reading in it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What the copies hold of a table's day."""
+
+    count: Count | None
+    """Rows, and what they add up to (`digest.of_rows`; of events with their ids); None: not known yet."""
+    copied_ms: int
+    """When it was copied, UTC ms."""
+
+
+def held(folder: Path, uid: str) -> dict[tuple[str, int], Held]:
+    """Return by table and UTC day what was copied, as the index says it; no file is read.
+
+    Raises StoreError: There are no copies of this station in the folder, or the index cannot be read.
+    """
+    opened = opened_index(folder, uid)
+    if opened is None:
+        raise StoreError(f"{folder} holds no copies of the station {uid[:12]}")
+    return {
+        (table, entry.day): Held(entry.tables.get(table), entry.copied_ms)
+        for entry in opened[1].entries.values()
+        for table in layout.GROUPS[entry.group]
+    }
 
 
 def newest(folder: Path, uid: str) -> Newest | None:

@@ -1,0 +1,106 @@
+"""A salvage takes back what the copies hold, also of days of which the damaged file tells nothing."""
+
+import contextlib
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from substation.store import copies, digest, quarantine, salvage
+from substation.store.copies import layout
+from substation.store.digest import DATED
+from substation.store.salvage_report import Report
+from tests.store.copied import DAY_MS, FIRST_MS, Station, rows
+
+DAY = FIRST_MS // DAY_MS + 1
+"""The second day of the three: it is over."""
+PAGE = 4096
+
+
+@pytest.fixture
+def station(tmp_path, clock, zone):
+    """Closed, with copies of everything and no digests."""
+    made = Station(tmp_path, clock, zone)
+    made.fill(step_s=1800)
+    made.happens(at_ms=DAY * DAY_MS + 5)
+    made.history.close()
+    made.take()
+    return made
+
+
+def everything(path: Path) -> dict[str, list]:
+    """All rows; of the events those that no salvage noted."""
+    found = {table: rows(path, table) for table in DATED}
+    return found | {"event": sorted(row[1:] for row in rows(path, "event") if row[2] == "supply")}
+
+
+def salvaged(station: Station) -> Report:
+    aside = quarantine.set_aside(station.home.history, station.clock)
+    return salvage.run(station.home, station.settings, station.clock, aside)
+
+
+def delete(station: Station, *tables: str, day: int = DAY) -> None:
+    with contextlib.closing(sqlite3.connect(station.home.history)) as db:
+        for table in tables:
+            db.execute(f"DELETE FROM {table} WHERE key >= ? AND key < ?", layout.bounds(day))  # noqa: S608
+        db.commit()
+
+
+def test_a_day_gone_whole_without_a_word_comes_back(station):
+    whole = everything(station.home.history)
+    delete(station, *DATED)
+    with contextlib.closing(sqlite3.connect(station.home.history)) as db:
+        db.execute("DELETE FROM event WHERE kind = 'supply'")
+        db.commit()
+    report = salvaged(station)
+    assert everything(station.home.history) == whole
+    assert report.lost == []
+    assert report.copied["reading"] > 200
+
+
+def test_one_table_of_a_day_comes_back(station):
+    whole = everything(station.home.history)
+    delete(station, "minute", "quarter")
+    report = salvaged(station)
+    assert everything(station.home.history) == whole
+    assert report.lost == []
+
+
+def test_destroyed_inner_pages_cost_nothing(station):
+    whole = everything(station.home.history)
+    data = bytearray(station.home.history.read_bytes())
+    inner = [at for at in range(PAGE, len(data), PAGE) if data[at] == 5]
+    assert inner
+    for at in inner:
+        data[at : at + PAGE] = b"\xa5" * PAGE
+    station.home.history.write_bytes(data)
+    salvaged(station)
+    assert everything(station.home.history) == whole
+
+
+def test_what_the_copies_held_and_cannot_give_is_told(station):
+    delete(station, "reading")
+    (file,) = station.stick.glob(f"*/*/readings-{layout.date_of(DAY)}-*")
+    file.write_bytes(file.read_bytes()[:-9])
+    lost = {(one.table, one.day) for one in salvaged(station).lost}
+    assert ("reading", layout.date_of(DAY)) in lost
+
+
+def test_what_retention_took_is_not_brought_back(station):
+    delete(station, "reading", day=DAY - 1)
+    with contextlib.closing(sqlite3.connect(station.home.history)) as db:
+        db.execute("INSERT INTO meta VALUES ('raw_from_ms', ?)", (str(DAY * DAY_MS),))
+        meta = digest.of_rows(db.execute("SELECT key, value FROM meta").fetchall())
+        db.execute("INSERT INTO digest VALUES ('meta', 0, ?, ?, 0)", meta)
+        db.commit()
+    whole = everything(station.home.history)
+    salvaged(station)
+    found = everything(station.home.history)
+    assert found["reading"] == whole["reading"]
+
+
+def test_the_index_says_what_is_held(station):
+    held = copies.held(station.stick, station.index.uid)
+    assert held["reading", DAY].count[0] == len(
+        [row for row in rows(station.home.history, "reading") if layout.day_of(row[0]) == DAY]
+    )
