@@ -25,6 +25,8 @@ LATEST_S = 25 * 3600.0
 """Where nobody vouches for the clock, it is time so long after the last one."""
 RETRY_S = 3600.0
 EXIT_DAMAGED = 1
+DAMAGE_MET = (" is damaged", ": its table ")
+"""What a copy says of the history when it cannot be read, or is not what its digests say."""
 
 
 class CheckDuty:
@@ -100,9 +102,8 @@ class CheckDuty:
             words = f"a check found the history damaged ({found.get('words')})"
         copied = copies_report.read(self._home.copied)
         healthy_ms = checked_ms if found.get("state") == WHOLE else 0
-        if f"{self._home.history} is damaged" in str(copied.get("words")) and _ms(copied) > max(
-            set_aside_ms, healthy_ms
-        ):
+        met = any(f"{self._home.history}{one}" in str(copied.get("words")) for one in DAMAGE_MET)
+        if met and _ms(copied) > max(set_aside_ms, healthy_ms):
             words = words or "a copy met damage in the history"
         if words:
             self._suspicion = f"{words}; it is looked at again now, then set aside and salvaged"

@@ -9,13 +9,14 @@ from typing import Any
 
 from substation.audit import Audit
 from substation.bus.lock import PollerLock
-from substation.clock import Clock, iso
+from substation.clock import Clock, iso, site_time, utc
 from substation.commands.configuration_open import SOURCE, load_mended, person
-from substation.commands.usage import say
+from substation.commands.usage import for_the_log, say
 from substation.errors import EXIT_OK, Busy, SettingsError
 from substation.settings.files import Loaded, home_folder
 from substation.settings.model import Home
 from substation.store import copies
+from substation.store.check_found import TABLE_WORDS
 from substation.store.copies import report, stations
 from substation.store.copies.taking import NO_FOLDER
 
@@ -108,7 +109,7 @@ def _backup(arguments: argparse.Namespace, clock: Clock) -> int:
     say(f"{taken.folder}: {taken.words}")
     if taken.ok:
         return EXIT_OK
-    print(taken.words, file=sys.stderr)  # the poller shows the end of this
+    for_the_log(taken.words)  # the poller shows it
     return EXIT_NOT_WHOLE
 
 
@@ -131,7 +132,7 @@ def _verify(arguments: argparse.Namespace, clock: Clock) -> int:
     verdict = "whole" if found.ok else f"{len(found.problems)} problems"
     say(
         f"{station.words}: {found.index.days} days, {found.index.bytes / 1e6:.1f} MB, "
-        f"{found.proof.rows} rows restored, up to {iso(found.index.newest_ms)}: {verdict}"
+        f"{found.proof.rows} rows restored, up to {_at(found.index.newest_ms, loaded)}: {verdict}"
     )
     _audit(
         loaded, clock, "backup.verified", ok=found.ok, folder=str(station.medium.folder),
@@ -160,9 +161,9 @@ def _restore(arguments: argparse.Namespace, clock: Clock) -> int:
             loaded, clock, "backup.restored", folder=str(done.folder), uid=done.uid,
             rows=sum(done.rows.values()), newest=iso(done.newest_ms), lacking=done.lacking[:20],
         )  # fmt: skip
-    say(f"{done.site}: the history is back as it was at {iso(done.at_ms)}")
-    say(f"  {', '.join(f'{rows} {table}' for table, rows in done.rows.items())} rows")
-    say(f"  the newest reading is of {iso(done.newest_ms)}; what came later is not in the copies")
+    say(f"{done.site}: the history is back as it was at {_at(done.at_ms, loaded)}")
+    say(f"  {', '.join(f'{rows} {TABLE_WORDS.get(table, table)}' for table, rows in done.rows.items())}")
+    say(f"  the newest reading is of {_at(done.newest_ms, loaded)}; what came later is not in the copies")
     if done.files:
         say(f"  put back: {', '.join(sorted(done.files))}")
     for words in done.lacking:
@@ -192,6 +193,13 @@ def _alone(home: Home) -> Iterator[None]:
     finally:
         salvage.release()
         poller.release()
+
+
+def _at(ms: int, loaded: Loaded | None) -> str:
+    """Return a time as the site's clock shows it; in UTC where no configuration says where the site is."""
+    if loaded is None:
+        return f"{utc(ms):%Y-%m-%d %H:%M:%S} UTC"
+    return f"{site_time(ms, loaded.settings.site.zone):%Y-%m-%d %H:%M:%S}, {loaded.settings.site.timezone}"
 
 
 def _tick() -> Callable[[str], None]:

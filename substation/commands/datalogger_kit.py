@@ -41,7 +41,10 @@ examples:
   python3 datalogger.py kit                              into a file named after site and day, here
   python3 datalogger.py kit --output /media/stick/kit.json
   python3 datalogger.py kit --fresh                      with a passphrase made for it, shown once
-  python3 datalogger.py kit --open kit.json              into the empty home of a new machine"""
+  python3 datalogger.py kit --open kit.json              into the empty home of a new machine
+
+exit codes: 0 done, 64 wrong usage or a passphrase that is not taken, 78 the kit or the home cannot be used,
+130 broken off"""
 
 
 def add(commands: Any) -> None:

@@ -20,7 +20,10 @@ EPILOG = """\
 examples:
   python3 datalogger.py migrate                              as the poller does it
   python3 datalogger.py migrate --copy-in /media/stick       the copy on another medium; it stays there
-  python3 datalogger.py migrate --without-copy               when backup has copied all of it already"""
+  python3 datalogger.py migrate --without-copy               when backup has copied all of it already
+
+exit codes: 0 done, or nothing was to be done; 64 wrong usage; 75 somebody else holds the file; 78 it cannot
+be done, the history is as it was"""
 
 
 def add(commands: Any) -> None:

@@ -17,6 +17,16 @@ from substation.store import quarantine, salvage, salvage_report
 from substation.store.salvage_report import FAILED, RUNNING, Report
 
 SERVICE = "datalogger"
+DESCRIPTION = """\
+Make a new daily_data.db of what is whole in the damaged one that was set aside. The poller begins it by
+itself; this is for doing it by hand. The damaged file is only read, and stays."""
+EPILOG = """\
+examples:
+  python3 datalogger.py salvage                                        the one that waits
+  python3 datalogger.py salvage daily_data.db.corrupt-20261124-060000  this one
+
+exit codes: 0 done, what was saved and lost is said; 64 nothing waits, or wrong usage; 75 a salvage is under
+way; 78 it cannot go on, mostly for want of room"""
 TOLD_S = 2.0
 """How often the state line hears how far it is."""
 
@@ -26,8 +36,9 @@ def add(commands: Any) -> None:
     salvage_ = commands.add_parser(
         "salvage",
         help="bring back what is whole in a damaged history; the poller does it by itself",
-        description="Make a new daily_data.db of what is whole in the damaged one that was set aside. The "
-        "poller begins it by itself; this is for doing it by hand. The damaged file is only read, and stays.",
+        description=DESCRIPTION,
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     salvage_.add_argument(
         "file", nargs="?", type=Path, metavar="FILE", help="a file set aside (default: the one that waits)"

@@ -175,6 +175,14 @@ def test_what_a_check_by_hand_found_damaged_is_looked_at_at_once_also_after_a_re
     keeper._history = None
 
 
+def test_a_copy_that_misses_rows_has_the_history_checked_at_once(home, keeper, clock, history, capsys):
+    words = f"{home.history}: its table reading has other rows than its digest says"
+    duty = CheckDuty(home, clock, keeper)
+    copies_report.write(home.copied, {"at_ms": clock.now_ms(), "ok": False, "words": words})
+    assert duty.due(SETTINGS) is not None
+    assert duty.advice[0].startswith("a copy met damage in the history; it is looked at again now")
+
+
 def test_a_copy_that_met_damage_has_the_history_checked_at_once(home, keeper, clock, history, capsys):
     duty = CheckDuty(home, clock, keeper)
     assert duty.due(SETTINGS) is None

@@ -75,7 +75,8 @@ def test_a_lost_machine_comes_back_whole(station, tmp_path, monkeypatch, clock, 
     begun.write("start")  # something was started there already
     code, out, err = run(capsys, clock, "restore", str(tmp_path / "stick"))
     assert (code, err) == (0, "")
-    assert "Karjat: the history is back as it was at 2026-11-24T" in out
+    assert "Karjat: the history is back as it was at 2026-11-24 11:30:00, Asia/Kolkata" in out
+    assert " single polls, " in out
     assert "put back: dashboard_audit.log, operator.db" in out
     assert "Start the station: ./start.sh" in out
     same(station.home.history, new.home.history)
@@ -115,7 +116,7 @@ def test_verify_says_what_was_proved_and_writes_it_down(station, clock, capsys):
     code, out, err = run(capsys, clock, "verify")
     assert (code, err) == (0, "")
     assert "Karjat (simulated, " in out
-    assert "rows restored, up to 2026-11-24T" in out
+    assert "rows restored, up to 2026-11-24 11:05:00, Asia/Kolkata: whole" in out
     assert out.strip().endswith(": whole")
     assert noted(station)[-1] == "backup.verified"
     proof = json.loads(station.home.copied.read_text())["proof"]
