@@ -67,4 +67,9 @@ class SalvageDuty:
         if report is not None and report.file == newest.name:
             at = site_time(report.found_ms, settings.site.zone)
             said = f", damaged on {at:%Y-%m-%d %H:%M}: {report.progress}"
+        if salvage_report.copies_hold_more(self._home):
+            return [
+                f"{newest.name} is kept{said}. The copies hold rows that it lost: to bring them back stop "
+                "the station, then python3 datalogger.py salvage"
+            ]
         return [f"{newest.name} is kept{said}. Its {room:.1f} MB are free when you remove it"]

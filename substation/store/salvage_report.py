@@ -88,6 +88,15 @@ def remember(home: Home, facts: Mapping[str, str]) -> None:
         heartbeat.write(home.state / _IDENTITY, known)
 
 
+def copies_hold_more(home: Home) -> bool:
+    """Return whether the last copy found that the copies hold rows which a salvage had lost."""
+    try:
+        said = json.loads(home.copied.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return isinstance(said, dict) and bool(said.get("fuller"))
+
+
 def _read(path: Path) -> dict[str, Any]:
     try:
         said = json.loads(path.read_text(encoding="utf-8"))

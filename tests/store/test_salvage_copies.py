@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from substation.settings.model import CARD_METERS, Settings
 from substation.store import copies, digest, quarantine, salvage
 from substation.store.copies import layout
 from substation.store.digest import DATED
-from substation.store.salvage_report import Report
+from substation.store.salvage_report import Report, copies_hold_more
 from tests.store.copied import DAY_MS, FIRST_MS, Station, rows
 
 DAY = FIRST_MS // DAY_MS + 1
@@ -21,7 +22,7 @@ PAGE = 4096
 def station(tmp_path, clock, zone):
     """Closed, with copies of everything and no digests."""
     made = Station(tmp_path, clock, zone)
-    made.fill(step_s=1800)
+    made.fill(step_s=3600)
     made.happens(at_ms=DAY * DAY_MS + 5)
     made.history.close()
     made.take()
@@ -55,7 +56,7 @@ def test_a_day_gone_whole_without_a_word_comes_back(station):
     report = salvaged(station)
     assert everything(station.home.history) == whole
     assert report.lost == []
-    assert report.copied["reading"] > 200
+    assert report.copied["reading"] > 100
 
 
 def test_one_table_of_a_day_comes_back(station):
@@ -104,3 +105,30 @@ def test_the_index_says_what_is_held(station):
     assert held["reading", DAY].count[0] == len(
         [row for row in rows(station.home.history, "reading") if layout.day_of(row[0]) == DAY]
     )
+
+
+def test_after_a_salvage_without_the_medium_copies_go_on_and_say_what_they_hold(station):
+    whole = everything(station.home.history)
+    delete(station, "reading", "minute")
+    with_copies, station.settings = station.settings, Settings(simulated=True, meters=CARD_METERS)
+    assert salvaged(station).lost
+    station.settings = with_copies
+    for _ in range(2):
+        taken = station.take()
+        assert taken.ok, taken.words
+        assert f"hold rows of {layout.date_of(DAY)} that a salvage had lost" in taken.words
+        assert copies_hold_more(station.home)
+    salvaged(station)
+    assert everything(station.home.history) == whole
+    assert "had lost" not in station.take().words
+    assert not copies_hold_more(station.home)
+
+
+def test_of_a_salvaged_day_the_fuller_copy_stays(station):
+    delete(station, "reading", "minute", "quarter", "hour")
+    before = station.index.entries["periods", DAY]
+    with_copies, station.settings = station.settings, Settings(simulated=True, meters=CARD_METERS)
+    salvaged(station)
+    station.settings = with_copies
+    station.take()
+    assert station.index.entries["periods", DAY].file == before.file

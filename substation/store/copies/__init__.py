@@ -12,6 +12,7 @@
 - `source`     the history: which days changed, and their rows
 - `taking`, `taken`  a copy: what is new, in an order in which nothing is ever half believed
 - `beside`     operator database, audit log, profiles
+- `fuller`     days of which a salvage lost rows that the copies hold
 - `room`       what goes when the medium is full
 - `proving`    a restore into a scratch history: only then a copy counts as one
 - `recover`    an index anew from the files

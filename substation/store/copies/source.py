@@ -146,6 +146,13 @@ class Source:
         names = self._db.execute("SELECT name FROM sync").fetchall()
         return any(name.startswith(absorb.progress_name("")) for (name,) in names)
 
+    def count(self, table: str, day: int) -> int:
+        """Return how many rows a table has of a UTC day."""
+        question = f"SELECT count(*) FROM {table} WHERE key >= ? AND key < ?"  # noqa: S608 - a name of ours
+        with door.explained(self.path):
+            (found,) = self._db.execute(question, layout.bounds(day)).fetchone()
+        return int(found)
+
     def has_rows(self, group: str, day: int) -> bool:
         """Return whether the history holds anything of a group's day."""
         return any(next(self.rows(table, day), None) for table in layout.GROUPS[group])

@@ -25,6 +25,8 @@ class Taken:
     problems: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     """What is no fault but should be known."""
+    fuller: list[int] = field(default_factory=list)
+    """UTC days of which a salvage lost rows that the copies hold."""
     proof: Proof | None = None
     whole_ms: int = 0
     """Since when every file was proved; 0: not all were yet."""
@@ -53,6 +55,7 @@ class Taken:
             "days": self.days,
             "bytes": self.bytes,
             "other_medium": is_other,
+            "fuller": self.fuller,
         }
         if self.proof is not None:
             found["proof"] = report.proof_of(self.proof, self.proof.problems, self.whole_ms)

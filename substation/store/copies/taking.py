@@ -14,6 +14,7 @@ import contextlib
 import fcntl
 import os
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ from substation.clock import Clock
 from substation.errors import Busy, Damaged, Full, StoreError, WrongStation
 from substation.settings.model import Home, Settings
 from substation.store import disk
-from substation.store.copies import beside, dayfile, layout, proving, recover, report, room, stations
+from substation.store.copies import beside, dayfile, fuller, layout, proving, recover, report, room, stations
 from substation.store.copies import index as index_file
 from substation.store.copies.dayfile import Count, Packer
 from substation.store.copies.index import Entry, Index
@@ -130,6 +131,9 @@ class _Copy:
         taken, index = self._taken, self._index
         if full := room.words(index):
             taken.notes.append(full)
+        taken.fuller = fuller.days(self._source, index)
+        if taken.fuller:
+            taken.notes.append(fuller.words(taken.fuller))
         taken.newest_ms, taken.days, taken.bytes = index.newest_ms, index.days, index.bytes
         taken.whole_ms = index.proved_ms
         return taken
@@ -189,6 +193,8 @@ class _Copy:
             entry = room.with_room(
                 self._medium, self._index, partial(self._write, group, day, state), group, day
             )
+            if before and self._is_salvaged(before, entry):
+                entry = replace(before, state=state)  # the fuller one stays; the other file is swept away
             self._index.entries[group, day] = entry
             if before and not before.damage:
                 self._keep_earlier(before, entry)
@@ -198,6 +204,15 @@ class _Copy:
             room.note(self._index, group, day)
         except Damaged as exc:
             self._taken.problems.append(f"{where} not copied, an earlier copy stays: {exc}")
+
+    def _is_salvaged(self, before: Entry, entry: Entry) -> bool:
+        """Return whether the station has less of a finished day than before, and knows that it was lost."""
+        return (
+            [entry.day] in self._about.facts["lost"]
+            and (entry.day + 1) * layout.DAY_MS <= self._about.newest_ms
+            and not before.damage
+            and before.rows > entry.rows
+        )
 
     def _keep_earlier(self, before: Entry, entry: Entry) -> None:
         """Keep a file that may be the better one: damage took rows at the station, or a clock was set."""
