@@ -81,10 +81,22 @@ def test_damage_is_found_and_what_is_true_comes_back(
         assert {"store.damaged", "store.salvaged"} <= kinds, how
         everything = sum(map(len, whole.rows.values()))
         share = sum(map(len, rows.values())) / everything
+        assert share >= least(how), f"{how}: only {share:.3f} of the rows came back"
         assert goes_on(home, clock), how
     if "DAMAGE_LOG" in os.environ:
         with Path(os.environ["DAMAGE_LOG"]).open("a") as file:
             file.write(f"{seed}\t{found}\t{share:.5f}\t{how}\n")
+
+
+def least(how: str) -> float:
+    """Return which part of all rows has to come back, without copies.
+
+    What was measured over 40 seeds with two days, less a margin: 0.96 of damage to a few pages, 0.90 of 64 kB
+    zeroed (of 1 MB). What was cut off is gone, up to half of the file.
+    """
+    if "cut off" in how and "-wal" not in how:
+        return 0.3
+    return 0.8 if "65536 bytes" in how else 0.95
 
 
 def day_of(key: int) -> str:
