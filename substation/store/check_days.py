@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from substation.store import digest, rollup, schema
 from substation.store.check_agree import agrees, grouped
-from substation.store.check_found import LAST_MS, Found, cause, typed
+from substation.store.check_found import LAST_MS, Found, cause, row_words, typed
 from substation.store.digest import DATED, DAY_MS
 from substation.store.rollup import Account
 from substation.store.rows import Row
@@ -277,15 +277,15 @@ class _Day:
             at_ms, row, account = key >> 8, rows.get(key), made.get(key)
             if at_ms >= max(whole_from_ms, kept_from_ms):
                 if row is None:
-                    self._fault(table, f"{table} {key} is missing: its readings are there")
+                    self._fault(table, f"{row_words(table, key)} is missing: its readings are there")
                 elif account is None:
-                    self._fault("reading", f"the {row[2]} readings of {table} {key} are missing")
+                    self._fault("reading", f"the {row[2]} readings of {row_words(table, key)} are missing")
                 elif row[2] != account.rows:
-                    self._fault("reading", f"{account.rows} readings of {row[2]} in {table} {key}")
+                    self._fault("reading", f"{account.rows} readings of {row[2]} in {row_words(table, key)}")
                 elif not agrees(table, row, account, is_old=self._is_old(key)):
-                    self._fault(table, f"{table} {key} is not what its readings add up to")
+                    self._fault(table, f"{row_words(table, key)} is not what its readings add up to")
             elif account is not None and at_ms >= kept_from_ms and (row is None or row[2] < account.rows):
-                self._fault(table, f"{table} {key} holds less than its readings")
+                self._fault(table, f"{row_words(table, key)} holds less than its readings")
 
     def _quarters_of_minutes(self, quarters: dict[int, tuple], minutes: dict[int, tuple]) -> None:  # type: ignore[type-arg]
         """Compare quarters with their minutes, where those are all kept."""
@@ -299,13 +299,13 @@ class _Day:
             row, group = quarters.get(key), groups.get(key)
             if key >> 8 < whole_from_ms:
                 if row is None:
-                    self._fault("quarter", f"quarter {key} is missing: minutes of it are there")
+                    self._fault("quarter", f"{row_words('quarter', key)} is missing: minutes of it are there")
             elif row is None:
-                self._fault("quarter", f"quarter {key} is missing: its minutes are there")
+                self._fault("quarter", f"{row_words('quarter', key)} is missing: its minutes are there")
             elif group is None:
-                self._fault("minute", f"the minutes of quarter {key} are missing")
+                self._fault("minute", f"the minutes of {row_words('quarter', key)} are missing")
             elif not agrees("quarter", row, rollup.merged(group), is_old=self._is_old(key), by_minutes=True):
-                self._fault("minute", f"quarter {key} is not what its minutes add up to")
+                self._fault("minute", f"{row_words('quarter', key)} is not what its minutes add up to")
 
     def _coarse(self, table: str) -> None:
         """Compare hours with their quarters, days with their hours."""
@@ -323,11 +323,11 @@ class _Day:
         for key in rows.keys() | {key for key in groups if self._has(key)}:
             row, keys = rows.get(key), groups.get(key)
             if row is None:
-                self._fault(table, f"{table} {key} is missing: its {finer}s are there")
+                self._fault(table, f"{row_words(table, key)} is missing: its {finer}s are there")
             elif keys is None:
-                self._fault(finer, f"the {finer}s of {table} {key} are missing")
+                self._fault(finer, f"the {finer}s of {row_words(table, key)} are missing")
             elif not agrees(table, row, rollup.merged(made[one] for one in keys), is_old=self._is_old(key)):
-                self._fault(table, f"{table} {key} is not what its {finer}s add up to")
+                self._fault(table, f"{row_words(table, key)} is not what its {finer}s add up to")
 
     def _has(self, key: int) -> bool:
         return self._begin_ms <= key >> 8 < self._end_ms

@@ -96,6 +96,13 @@ def day_words(day: int) -> str:
     return f"day {day}, which no clock has"
 
 
+def row_words(table: str, key: int) -> str:
+    """Return a row's name, its day left away: `minute 05:30 (UTC) of meter 1`."""
+    if 0 <= key >> 8 <= LAST_MS:
+        return f"{table} {utc(key >> 8):%H:%M} (UTC) of meter {key & 0xFF}"
+    return f"{table} {key}, a time that no clock has,"
+
+
 def cause(exc: sqlite3.Error) -> str | None:
     """Return in words what SQLite says of a damaged file; None where it is another trouble (no card)."""
     code = getattr(exc, "sqlite_errorcode", 0) & 0xFF

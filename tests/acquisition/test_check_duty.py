@@ -163,6 +163,7 @@ def test_what_a_check_by_hand_found_damaged_is_looked_at_at_once_also_after_a_re
     for duty in (CheckDuty(home, clock, keeper), CheckDuty(home, clock, keeper)):
         assert duty.due(SETTINGS) is not None, "not only after the minutes that the start is given"
         assert "a check found the history damaged (single polls: " in duty.advice[0]
+        assert "the 1 readings of minute 06:00 (UTC) of meter 1 are missing" in duty.advice[0]
         assert duty.due(SETTINGS) is None, "once"
     arguments = ["--watch", duty._watch]
     clock.advance(1)
