@@ -11,22 +11,25 @@ from typing import Any
 from substation.bus.lock import PollerLock
 from substation.clock import Clock
 from substation.commands.configuration_open import load_mended
-from substation.errors import EXIT_OK, EXIT_USAGE, Busy, StoreError
+from substation.errors import EXIT_OK, EXIT_USAGE, Busy, Damaged, StoreError
 from substation.settings.files import Loaded, home_folder
-from substation.store import quarantine, salvage, salvage_report
+from substation.store import check, copies, quarantine, salvage, salvage_report
+from substation.store.check_found import DAMAGED
 from substation.store.salvage_report import FAILED, RUNNING, Report
 
 SERVICE = "datalogger"
 DESCRIPTION = """\
 Make a new daily_data.db of what is whole in the damaged one that was set aside. The poller begins it by
-itself; this is for doing it by hand. The damaged file is only read, and stays."""
+itself; this is for doing it by hand. The damaged file is only read, and stays. With the station stopped a
+damaged daily_data.db is set aside first; one that is whole stays, unless a salvage lost rows of it before
+that the copies hold."""
 EPILOG = """\
 examples:
-  python3 datalogger.py salvage                                        the one that waits
+  python3 datalogger.py salvage                                        the one that waits, or daily_data.db
   python3 datalogger.py salvage daily_data.db.corrupt-20261124-060000  this one
 
-exit codes: 0 done, what was saved and lost is said; 64 nothing waits, or wrong usage; 75 a salvage is under
-way; 78 it cannot go on, mostly for want of room"""
+exit codes: 0 done, what was saved and lost is said, or nothing to be done; 64 no history is there, or wrong
+usage; 75 the station runs, or a salvage is under way; 78 it cannot go on, mostly for want of room"""
 TOLD_S = 2.0
 """How often the state line hears how far it is."""
 
@@ -50,11 +53,69 @@ def _salvage(arguments: argparse.Namespace, clock: Clock) -> int:
     loaded = load_mended(home_folder(), SERVICE)
     path = loaded.home.history
     aside = arguments.file or quarantine.waiting(path)
+    stands = path.exists() and (aside is None or aside.resolve() == path.resolve())
+    if stands:
+        return _standing(loaded, clock)
     if aside is None:
         kept = ", ".join(one.name for one in quarantine.kept(path))
         also = f"; kept to be looked at: {kept}" if kept else ""
         print(f"nothing waits to be salvaged{also}", file=sys.stderr)
         return EXIT_USAGE
+    return _run(loaded, clock, aside)
+
+
+def _standing(loaded: Loaded, clock: Clock) -> int:
+    """Set the history aside that stands there, where that is worth it, and salvage it."""
+    path, station = loaded.home.history, PollerLock(loaded.home.poller_lock)
+    try:
+        station.take()
+    except Busy as exc:
+        raise Busy(
+            f"the station runs (process {exc.pid}) and salvages by itself what its check finds damaged; "
+            "stop it to salvage by hand",
+            exc.pid,
+        ) from exc
+    try:
+        words = _wrong(loaded, clock)
+        if not words:
+            print(f"{path.name} is whole; there is nothing to salvage")
+            return EXIT_OK
+        print(f"{path.name}: {words}")
+        aside = quarantine.set_aside(path, clock)
+        with contextlib.suppress(OSError):
+            report = Report(file=aside.name, found_ms=clock.now_ms(), words=words, state=RUNNING)
+            salvage_report.write(loaded.home, report)
+        return _run(loaded, clock, aside)
+    finally:
+        station.release()
+
+
+def _wrong(loaded: Loaded, clock: Clock) -> str:
+    """Return why the history should be salvaged; nothing for a whole one.
+
+    Raises StoreError: It is not ours, or somebody holds it.
+    """
+    path = loaded.home.history
+    try:
+        found = check.look(path, clock)
+    except Damaged as exc:
+        if not quarantine.was_ours(path, salvage_report.identity(loaded.home).get("uid")):
+            raise
+        return str(exc)
+    if found.state == DAMAGED:
+        return found.words
+    folder = loaded.settings.backup.folder
+    if folder is None:
+        return ""
+    try:
+        days = copies.fuller_days(loaded.home.folder / folder, path)
+    except (StoreError, OSError) as exc:
+        print(f"the copies were not asked: {exc}", file=sys.stderr)
+        return ""
+    return f"the copies hold rows of {len(days)} days that an earlier salvage had lost" if days else ""
+
+
+def _run(loaded: Loaded, clock: Clock, aside: Path) -> int:
     signal.signal(signal.SIGTERM, _end)
     lock = PollerLock(loaded.home.state / "salvage.lock")
     try:
@@ -65,7 +126,8 @@ def _salvage(arguments: argparse.Namespace, clock: Clock) -> int:
     try:
         report = salvage.run(loaded.home, loaded.settings, clock, aside, progress.tell)
     except (StoreError, OSError) as exc:
-        progress.note(FAILED, str(exc))
+        if aside.exists() and not loaded.home.history.exists():  # refused otherwise: nothing was tried
+            progress.note(FAILED, str(exc))
         raise exc if isinstance(exc, StoreError) else StoreError(f"{aside}: {exc}") from exc
     finally:
         lock.release()

@@ -217,7 +217,7 @@ class Salvage:
                 self._blocks.from_day[table] = int(facts[name]) // DAY_MS + 1
                 continue
             if not self._knows_marks:
-                self._blocks.from_day[table] = now_ms // DAY_MS - kept_days
+                self._blocks.from_day[table] = now_ms // DAY_MS - kept_days + 1  # of one day it takes a part
             ((first,), (older,)) = (
                 fresh.db.execute(f"SELECT min(key) >> 8 FROM {one}").fetchone()  # noqa: S608 - ours
                 for one in (table, coarser)
@@ -225,6 +225,8 @@ class Salvage:
             if older is not None and (first is None or older < first - 900_000):
                 facts[name] = str(self._clock.now_ms() if first is None else first - first % 60_000)
                 fresh.facts({name: facts[name]})
+                if self._knows_marks:
+                    self._blocks.from_day[table] = int(facts[name]) // DAY_MS + 1
         return int(facts.get(schema.RAW_FROM, 0))
 
     def _events(self, fresh: Rebuild, uid: str) -> dict[int, int]:
@@ -348,7 +350,8 @@ def run(home: Home, settings: Settings, clock: Clock, aside: Path, tick: Tick = 
             f"{home.history} stands there; a salvage replaces nothing. To salvage {aside.name} all the same, "
             f"stop the station and give {home.history.name} another name"
         )
-    if quarantine.waiting(home.history) is None and not aside.exists():
+    quarantine.waiting(home.history)  # brings a move that a kill cut short to its end
+    if not aside.exists():
         raise StoreError(f"{aside} does not exist")
     report = Salvage(home, settings, clock, aside, tick).run()
     with contextlib.suppress(OSError):  # the history itself holds the same words as an event

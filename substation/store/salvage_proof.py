@@ -256,15 +256,17 @@ class Proof:
             for finer in ("reading", *schema.ROLLUPS):
                 if finer == table:
                     break
+                keys = inside
                 if finer == "reading" and bounds_ms[0] < self._raw_from_ms:
-                    continue
+                    keys = [key for key in inside if key >> 8 >= self._raw_from_ms]
+                from_ms = self._raw_from_ms if finer == "reading" else 0
                 sums = self._counts(finer, table, *bounds_ms, "1" if finer == "reading" else "rows")
-                agree = [sums.get(key, 0) >= there[key] for key in inside]
+                agree = [sums.get(key, 0) >= there[key] for key in keys]
                 if not all(agree):
                     blocks.lacking.add((finer, day))
-                elif table == "day" and inside:
+                elif table == "day" and keys:
                     blocks.complete.add((finer, day))
-                if any(start_ms <= key >> 8 < end_ms for key in sums.keys() - there.keys()):
+                if any(max(start_ms, from_ms) <= key >> 8 < end_ms for key in sums.keys() - there.keys()):
                     blocks.lacking.add((table, day))
 
     def _counts(self, table: str, period: str, start_ms: int, end_ms: int, what: str) -> dict[int, int]:

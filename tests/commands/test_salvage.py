@@ -44,6 +44,34 @@ def keeper(home: Home, clock: FakeClock) -> Keeper:
     return made
 
 
+def test_a_history_that_stands_there_is_salvaged_when_it_is_damaged_and_the_station_stopped(
+    home: Home, keeper: Keeper, clock: FakeClock, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert datalogger.main(["salvage"], clock) == EXIT_OK
+    clock.advance(3600)
+    assert datalogger.main(["salvage"], clock) == EXIT_OK
+    assert "daily_data.db is whole; there is nothing to salvage" in capsys.readouterr().out
+    assert len(quarantine.kept(home.history)) == 1
+    data = home.history.read_bytes()
+    home.history.write_bytes(data[: len(data) // 2])
+    lock = PollerLock(home.poller_lock)
+    lock.take()
+    assert datalogger.main(["salvage"], clock) == EXIT_BUSY
+    lock.release()
+    assert home.history.stat().st_size == len(data) // 2
+    assert datalogger.main(["salvage", str(home.history)], clock) == EXIT_OK
+    assert len(quarantine.kept(home.history)) == 2
+    assert datalogger.main(["salvage"], clock) == EXIT_OK
+    assert "daily_data.db is whole" in capsys.readouterr().out
+
+
+def test_a_refused_salvage_writes_no_report(home: Home, keeper: Keeper, clock: FakeClock) -> None:
+    keeper.close()
+    home.salvaged.unlink(missing_ok=True)
+    assert datalogger.main(["salvage", str(home.folder / "nothing")], clock) != EXIT_OK
+    assert not home.salvaged.exists()
+
+
 def test_the_duty_says_what_happens_runs_the_command_and_opens_what_comes_of_it(
     home: Home, keeper: Keeper, clock: FakeClock, capsys: pytest.CaptureFixture[str]
 ) -> None:

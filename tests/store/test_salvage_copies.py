@@ -132,3 +132,17 @@ def test_of_a_salvaged_day_the_fuller_copy_stays(station):
     station.settings = with_copies
     station.take()
     assert station.index.entries["periods", DAY].file == before.file
+
+
+def test_a_sound_history_loses_nothing_where_retention_has_its_edge(station):
+    station.clock.advance(DAY_MS // 1000)
+    edge_ms = station.clock.now_ms() - 2 * DAY_MS
+    with contextlib.closing(sqlite3.connect(station.home.history)) as db:
+        db.execute("DELETE FROM reading WHERE key < ?", (edge_ms << 8,))
+        db.execute("INSERT INTO meta VALUES ('raw_from_ms', ?)", (str(edge_ms),))
+        db.commit()
+    whole = everything(station.home.history)
+    station.settings = Settings(simulated=True, meters=CARD_METERS, store={"raw_days": 2})
+    report = salvaged(station)
+    assert everything(station.home.history) == whole
+    assert report.lost == []

@@ -22,6 +22,7 @@
 - `report`     `state/backup.json`
 """
 
+from substation.store.copies.fuller import of_history as fuller_days
 from substation.store.copies.reading import Held, Newest, held, newest, rows
 from substation.store.copies.restoring import Restored, restore
 from substation.store.copies.taken import Taken
@@ -35,6 +36,7 @@ __all__ = [
     "Taken",
     "Verified",
     "alone",
+    "fuller_days",
     "held",
     "newest",
     "restore",

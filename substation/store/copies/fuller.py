@@ -1,8 +1,10 @@
 """Days of which a salvage lost rows that the copies still hold."""
 
+import contextlib
 from collections.abc import Sequence
+from pathlib import Path
 
-from substation.store.copies import layout
+from substation.store.copies import layout, reading
 from substation.store.copies.index import Index
 from substation.store.copies.source import Source
 
@@ -15,6 +17,15 @@ def days(source: Source, index: Index) -> list[int]:
     with source.hold():
         about = source.about()
         return [day for (day,) in about.facts["lost"] if _is_fuller(source, index, about.from_ms, day)]
+
+
+def of_history(folder: Path, history: Path) -> list[int]:
+    """Return the days of which the copies in a folder hold more than a history. Raises StoreError."""
+    with contextlib.closing(Source(history)) as source:
+        with source.hold():
+            uid = source.about().uid
+        opened = reading.opened_index(folder, uid)
+        return days(source, opened[1]) if opened else []
 
 
 def words(found: Sequence[int]) -> str:
