@@ -348,7 +348,7 @@ def run(home: Home, settings: Settings, clock: Clock, aside: Path, tick: Tick = 
     if home.history.exists():
         raise StoreError(
             f"{home.history} stands there; a salvage replaces nothing. To salvage {aside.name} all the same, "
-            f"stop the station and give {home.history.name} another name"
+            f"stop the station and move {home.history.name} away, with its -wal if there is one"
         )
     quarantine.waiting(home.history)  # brings a move that a kill cut short to its end
     if not aside.exists():
