@@ -2,8 +2,8 @@
 
 SQLite reads the log up to the first frame whose checksum is wrong and forgets the rest without a word: right
 after a power cut, whose last transaction may be torn, and wrong after damage further in front, which takes
-committed readings with it. Each commit has reached the medium before the next one begins, so a wrong frame with
-a later commit behind it is damage. Format: https://www.sqlite.org/fileformat2.html#the_write_ahead_log
+committed readings with it. Each commit has reached the medium before the next one begins, so a wrong frame
+with a later commit behind it is damage. Format: https://www.sqlite.org/fileformat2.html#the_write_ahead_log
 """
 
 import struct
