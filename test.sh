@@ -29,22 +29,24 @@ else # some mostly wait, for a browser or a wire: three groups side by side take
     said=$(mktemp -d)
     trap 'kill $(jobs -p) 2>/dev/null; rm -rf "$said"' EXIT
     wires="tests/bus tests/acquisition tests/simulator tests/test_profiles.py"
-    stores="tests/store tests/export"
-    "$bin/python" -m pytest tests/browser >"$said/in a real browser" 2>&1 &
-    browser=$!
-    (
+    after() { # runs a group and then another, each with a file of its own
         trap 'kill $(jobs -p) 2>/dev/null' TERM
-        "$bin/python" -m pytest $wires >"$said/on the wire" 2>&1 &
-        wait $!
-        wire=$?
-        "$bin/python" -m pytest $stores >"$said/in the stores" 2>&1 &
-        wait $! && exit $wire
-    ) &
+        local failed=0
+        while [ $# -gt 0 ]; do
+            "$bin/python" -m pytest $2 >"$said/$1" 2>&1 &
+            wait $! || failed=1
+            shift 2
+        done
+        return $failed
+    }
+    after "on the wire" "$wires" "in the stores" tests/store &
     second=$!
-    apart="$wires $stores"
-    "$bin/python" -m pytest --ignore=tests/browser ${apart//tests/--ignore=tests} || failed=1
+    after "in a real browser" tests/browser "in the dashboard" tests/dashboard &
+    third=$!
+    apart="$wires tests/store tests/browser tests/dashboard"
+    "$bin/python" -m pytest ${apart//tests/--ignore=tests} || failed=1
     wait "$second" || failed=1
-    wait "$browser" || failed=1
+    wait "$third" || failed=1
     for part in "$said"/*; do
         echo "== ${part##*/}"
         cat "$part"

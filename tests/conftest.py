@@ -1,10 +1,21 @@
 """Fixtures are nouns."""
 
+import os
+import signal
 import zoneinfo
 
+import hypothesis
 import pytest
 
 from tests.fake_clock import FakeClock
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # a shell lets what it starts in the background ignore Ctrl+C, and so would every program under test
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+hypothesis.settings.register_profile("ci", max_examples=40)
+if os.environ.get("CI"):
+    hypothesis.settings.load_profile("ci")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -1,6 +1,6 @@
 """R22: the poller itself, on its wire, killed with SIGKILL at any moment beside a reader, loses no reading.
 
-4 kills: at the start, in the replay, in a round, a commit, a compaction, in retention. The environment
+3 kills: at the start, in the replay, in a round, a commit, a compaction, in retention. The environment
 variable KILLS asks for more.
 """
 
@@ -27,7 +27,7 @@ from tests.store.readings import a_reading
 from tests.store.test_rollup import recomputed, stored
 
 INDIA = zoneinfo.ZoneInfo("Asia/Kolkata")
-KILLS = int(os.environ.get("KILLS", "4"))
+KILLS = int(os.environ.get("KILLS", "3"))
 PROJECT = Path(__file__).resolve().parents[2]
 DAY_MS = 86_400_000
 LONGEST_S = 2.0

@@ -42,7 +42,7 @@ INDIA = zoneinfo.ZoneInfo("Asia/Kolkata")
 INTERVAL_S = 5.0
 MOST_LOST_S = 30.0
 """What may be lost, and beside it the round that is due."""
-CUTS = int(os.environ.get("POWER_CUTS", "4")) or 10**9
+CUTS = int(os.environ.get("POWER_CUTS", "3")) or 10**9
 TABLES = ("reading", *schema.ROLLUPS)
 
 pytestmark = pytest.mark.skipif(

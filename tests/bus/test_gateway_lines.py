@@ -230,7 +230,7 @@ def test_a_gateway_that_does_not_reach_the_meter_is_no_refusal_of_the_meter(
 
 
 def test_the_gateways_own_time_out_speaks_for_a_dead_meter(simulated: SimulatedLine, block: Block) -> None:
-    with Gateway(simulated, patience_s=0.05) as gateway:
+    with Gateway(simulated, patience_s=0.5) as gateway:  # also of a meter on a busy machine
         line = Line(remote_settings(gateway, "tcp"), SystemClock())
         line.open()
         simulated.faults.order(4, "dead", times=1)

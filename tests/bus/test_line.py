@@ -113,7 +113,7 @@ def test_a_dead_meter_is_probed_for_ever(simulated: SimulatedLine, line: Line, b
     simulated.faults.order(4, "dead", times=12)
     for _ in range(12):
         with pytest.raises(NoAnswer, match="no answer"):
-            line.probe(4, block, 0.02)
+            line.probe(4, block, 0.1)
     assert [request[5] for request in simulated.requests] == [2, 4, 6, 8, 10, 2, 4, 6, 8, 10, 2, 4]
     line.probe(4, block, PATIENCE_S)
 
@@ -210,7 +210,8 @@ def test_a_meter_gets_the_gap_that_it_wants(
     started = time.monotonic()
     for meter_id in (1, 2, 3, 4, 3):
         line.read(meter_id, block, PATIENCE_S)
-    assert len(short) == (0 if gap_s else 2)
+    # a busy machine may lengthen a silence by itself, but shorten none
+    assert len(short) == 0 if gap_s else len(short) > 0
     assert time.monotonic() - started >= 2 * gap_s
 
 

@@ -83,7 +83,7 @@ def number(text: str) -> float | None:
 
 
 @pytest.mark.parametrize("resolution", ["poll", "minute", "day"])
-@settings(max_examples=3, deadline=None)
+@settings(max_examples=2, deadline=None)
 @given(drawn=st.lists(st.tuples(st.integers(0, 300), any_reading()), min_size=1, max_size=9))
 def test_the_forms_agree_to_the_digit(resolution, drawn):
     readings = [

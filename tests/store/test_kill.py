@@ -1,6 +1,6 @@
 """R22: a poller killed with SIGKILL at any moment, beside a reader, loses no reading.
 
-10 kills; the environment variable KILLS asks for more.
+6 kills; the environment variable KILLS asks for more.
 """
 
 import os
@@ -22,7 +22,7 @@ from tests.store.readings import BEGIN_MS
 from tests.store.test_rollup import recomputed, stored
 
 INDIA = zoneinfo.ZoneInfo("Asia/Kolkata")
-KILLS = int(os.environ.get("KILLS", "10"))
+KILLS = int(os.environ.get("KILLS", "6"))
 PROJECT = Path(__file__).parents[2]
 
 

@@ -31,8 +31,8 @@ from tests.store.test_rollup import recomputed, stored
 
 INDIA = zoneinfo.ZoneInfo("Asia/Kolkata")
 ASKED = int(os.environ.get("POWER_CUTS", "-1"))
-CUTS = 6 if ASKED < 0 else ASKED or 10**9
-BYTES = 20 if ASKED < 0 else ASKED or 10**9
+CUTS = 4 if ASKED < 0 else ASKED or 10**9
+BYTES = 15 if ASKED < 0 else ASKED or 10**9
 FACTS = {"simulated": "yes", "uid": "7" * 32, "zone": "Asia/Kolkata"}
 
 pytestmark = [
