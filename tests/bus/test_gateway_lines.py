@@ -212,7 +212,7 @@ def test_each_fault_of_a_gateway_has_its_own_name(
 ) -> None:
     gateway.faults.order(fault)
     waited_out = fault in {"half_header", "wrong_transaction"}
-    assert kind_of(modbus_tcp, 1, block, 0.3 if waited_out else PATIENCE_S) == kind
+    assert kind_of(modbus_tcp, 1, block, 1.5 if waited_out else PATIENCE_S) == kind
     modbus_tcp.read(2, block, PATIENCE_S)
     closed = fault in {"half_header", "garbled"}
     assert gateway.connections == (2 if closed else 1), "closed only when the stream cannot be trusted"
