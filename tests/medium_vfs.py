@@ -128,11 +128,11 @@ class _Layer:
         self._held: list[object] = []
         """Keeps alive what C points to."""
         self._methods: dict[int, tuple[_Methods, _Methods]] = {}
-        self.library = ctypes.CDLL("libsqlite3.so.0")
-        self.library.sqlite3_vfs_find.restype = c_void_p
-        self.library.sqlite3_vfs_find.argtypes = [c_char_p]
-        self.library.sqlite3_vfs_register.argtypes = [c_void_p, c_int]
-        self.base_address = self.library.sqlite3_vfs_find(None)
+        self.sqlite = ctypes.CDLL("libsqlite3.so.0")
+        self.sqlite.sqlite3_vfs_find.restype = c_void_p
+        self.sqlite.sqlite3_vfs_find.argtypes = [c_char_p]
+        self.sqlite.sqlite3_vfs_register.argtypes = [c_void_p, c_int]
+        self.base_address = self.sqlite.sqlite3_vfs_find(None)
         self.base = cast(self.base_address, POINTER(_Vfs)).contents
         self.mine = _Vfs.from_buffer_copy(self.base)
         self.mine.zName, self.mine.pNext = b"witness", None
@@ -153,7 +153,7 @@ class _Layer:
         """Tell this one from now on; with None everything is as if the layer were not there."""
         self.listener = listener
         on = listener is not None
-        self.library.sqlite3_vfs_register(ctypes.addressof(self.mine) if on else self.base_address, 1)
+        self.sqlite.sqlite3_vfs_register(ctypes.addressof(self.mine) if on else self.base_address, 1)
         self._set_call(self.base_address, b"openDirectory", self._open_folder_pointer if on else None)
 
     def _open(self, vfs: int, name: int, file: int, flags: int, out: "ctypes._Pointer[c_int]") -> int:
