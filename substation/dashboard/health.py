@@ -195,7 +195,7 @@ def plain(said: Report) -> dict[str, Any]:
         "bars": [[line.share, line.limit, line.limit_words] for line in said.lines],
         "notes": [line.notes for line in said.lines],
         "findings": [[f"{one.id} {one.name}", words] for one in said.meters for words in one.findings],
-        "unsaid": unsaid(said.meters),
+        "unsaid": unsaid(said.meters, running=said.running),
         "store": said.store.notes,
         "copies": said.copies.notes,
         "problems": said.problems,
@@ -213,8 +213,10 @@ def filled(words: str, age_s: float | None) -> str:
     return words.replace("{}", f.age(age_s))
 
 
-def unsaid(found: Sequence[MeterWords]) -> str:
-    """Return the sentence for a page without findings."""
+def unsaid(found: Sequence[MeterWords], *, running: bool = True) -> str:
+    """Return the sentence for a page without findings; nobody knows of now while the poller does not run."""
+    if not running:
+        return "Not known now: nobody asks the meters."
     if all(meter.asked for meter in found):
         return "Nothing to look at: every meter answers as it should."
     return "Nothing to look at so far; not every meter has been asked."

@@ -81,7 +81,7 @@ def meters(said: Report, cells: Cells, *, may_ask: bool) -> html.Section:
                 tabIndex=0,
             ),
             html.P(id="health-said", className="ss-said", role="status", tabIndex=-1),
-            html.Div(findings(said.meters), **_list("findings")),
+            html.Div(findings(said.meters, running=said.running), **_list("findings")),
         ],
         className="ss-sec",
     )
@@ -109,14 +109,14 @@ def _row(meter: MeterWords, cells: Cells, *, may_ask: bool) -> html.Tr:
     return html.Tr(row)
 
 
-def findings(found: Sequence[MeterWords]) -> list[Any]:
+def findings(found: Sequence[MeterWords], *, running: bool = True) -> list[Any]:
     """Return what to look at, meter by meter; one sentence where there is nothing."""
     shown: list[Any] = [
         _note("warn", [html.B(f"{meter.id} {meter.name}"), ": ", words])
         for meter in found
         for words in meter.findings
     ]
-    return shown or [html.P(health.unsaid(found), className="ss-muted")]
+    return shown or [html.P(health.unsaid(found, running=running), className="ss-muted")]
 
 
 def stores(said: Report, cells: Cells) -> html.Div:

@@ -265,3 +265,8 @@ def test_what_a_person_may_not_do_is_not_offered(
     station.clock.advance(1)
     page = as_role(app, role).post("/_dash-update-component", json=page_request("/health")).text
     assert ('"data-probe"' in page, '"Commission the line"' in page) == (probes, leads)
+
+
+def test_while_nobody_asks_no_meter_is_said_to_answer() -> None:
+    assert health.unsaid((), running=False) == "Not known now: nobody asks the meters."
+    assert "answers as it should" in health.unsaid((), running=True)
