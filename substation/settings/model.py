@@ -356,4 +356,5 @@ class Home:
         self.checked = self.state / "check.json"
         self.salvaged = self.state / "salvage.json"
         self.copied = self.state / "backup.json"
+        self.left_events = self.state / "events.jsonl"
         self.ballast = self.state / "ballast"

@@ -8,7 +8,7 @@
 - `reader`                its readers' side: `series` for charts, `registers` for energy and demand,
                           `pool` for connections, `door` for what may be opened at all
 - `pages`                 rows of one table page by page, for the export
-- `events`                changes of state
+- `events`                changes of state; `left_events` keeps those that no history can take yet
 - `operator_db`           `operator.db`: what people at the dashboard leave for the poller
 - `heartbeat`             `state/poller.json`
 - `original`              which store of the original a file is; `original_rows` reads it, `original_judge`

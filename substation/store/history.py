@@ -19,6 +19,7 @@ import sqlite3
 import uuid
 from collections import deque
 from collections.abc import Iterable, Sequence
+from dataclasses import astuple
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -323,9 +324,11 @@ class History:
         return list(self._buffer), self._events
 
     def take_over(self, rows: Iterable[Row], noted: Iterable[events.Event]) -> None:
-        """Buffer what an abandoned history had not committed."""
+        """Buffer what an abandoned history had not committed; not the events that stand in this one."""
         self._buffer.extend(rows)
-        self._events.extend(noted)
+        with door.explained(self._path):
+            fresh = absorb.not_noted(self._db, (astuple(event) for event in noted))
+            self._events.extend(events.Event(*event) for event in fresh)
 
     def room_within(self) -> int:
         """Return how many bytes the file can take before it has to grow."""

@@ -6,7 +6,6 @@ tried again.
 
 import contextlib
 import logging
-from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -27,15 +26,13 @@ from substation.store import (
 from substation.store.endurance import Endurance
 from substation.store.events import Event
 from substation.store.history import History
+from substation.store.left_events import LeftEvents
 from substation.store.live import LiveRow
 from substation.store.live_room import TOLD_S, LiveRoom
 from substation.store.rows import Row
 
 FIRST_REPLAY_S, REPLAY_S = 20.0, 2.0
 """So long the live file is read when the history is opened, and then between two rounds: it may be long."""
-
-MOST_EVENTS = 10_000
-"""Changes of state kept in memory while a damaged history is salvaged."""
 
 log = logging.getLogger("poller")
 
@@ -63,7 +60,7 @@ class Keeper:
         self._vanished, self._vanished_s = "", 0.0
         """What is said of a history that was remembered, and gone; since when."""
         self._left_rows: list[Row] = []
-        self._left_events: deque[Event] = deque(maxlen=MOST_EVENTS)
+        self._left_events = LeftEvents(home.left_events, simulated=settings.simulated)
         """What came while a damaged history is salvaged; the live file, our journal, holds no events."""
 
     def open(self) -> None:
@@ -135,11 +132,10 @@ class Keeper:
         )
         if gone:
             log.error("%s", gone)
-            self._left_events.append(Event(self._clock.now_ms(), "store.new", None, "", "", gone))
+            self._leave(Event(self._clock.now_ms(), "store.new", None, "", "", gone))
             self._vanished, self._vanished_s = f"{gone}. {vanished.REMEDY}", self._clock.monotonic()
-        history.take_over(self._left_rows, self._left_events)
+        history.take_over(self._left_rows, self._left_events.events)
         self._left_rows.clear()
-        self._left_events.clear()
         with contextlib.suppress(OSError):  # only a help, should the file itself be destroyed one day
             salvage_report.remember(self._home, history.facts())
         return history
@@ -156,7 +152,8 @@ class Keeper:
             committed_ms = min(row[0] >> 8 for row in rows) - 1 if rows else 0
             self._history, self._has_journal, self._pieces = None, True, None
             self._left_rows.extend(rows)
-            self._left_events.extend(noted)
+            for event in noted:
+                self._leave(event)
         path = self._home.history
         aside = quarantine.set_aside(path, self._clock)
         log.error(
@@ -229,7 +226,10 @@ class Keeper:
         if self._history:
             self._history.event(kind, at_ms=at_ms, meter_id=meter_id, old=old, new=new, detail=detail)
         else:
-            self._left_events.append(Event(at_ms, kind, meter_id, old, new, detail))
+            self._leave(Event(at_ms, kind, meter_id, old, new, detail))
+
+    def _leave(self, event: Event) -> None:
+        self._left_events.note(event, is_there=self.endurance.is_there)
 
     def _span_at(self, at_ms: int) -> int | None:
         """Return the clock span in which an event was stamped, also one that is told only afterwards."""
@@ -297,6 +297,8 @@ class Keeper:
                     self._has_journal = True
                 if not self._has_journal:
                     self.endurance.settle(self._history)
+                if not self._history.pending_events:
+                    self._left_events.settle()
 
     def compact(self) -> None:
         """Cut the live file to its last hour. Not to be called while commits fail: it is the journal.
@@ -343,6 +345,7 @@ class Keeper:
         try:
             if self._history:
                 self._history.close()
+                self._left_events.settle()
         finally:
             self._live.close()
             self._history, self._has_journal, self._pieces = None, True, None
