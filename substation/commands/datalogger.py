@@ -32,8 +32,6 @@ SERVICE = "datalogger"
 DAY_MS = 86_400_000
 UNTRUSTED = re.compile(r"\s*\(clock (\d+)\)$")
 """The clock span that `store.keeper` writes after the detail of an event."""
-COUNTING_S = 120.0
-"""Counting millions of rows takes long on a card."""
 EXIT_DAMAGED = 1
 CANNOT_BE_TOLD = "cannot be told"
 CHECK = "What is wrong: python3 datalogger.py check"
@@ -138,7 +136,7 @@ def _report(loaded: Loaded, clock: Clock, doubts: list[str]) -> Iterator[str]:
     if not path.exists():
         yield f"{path}: no history yet; the poller makes it"
         return
-    reader = HistoryReader(path, clock, COUNTING_S)
+    reader = HistoryReader(path, clock)
     facts = reader.facts()
     stamp = "simulated readings" if facts.get("simulated") == "yes" else "real readings"
     yield f"{path}: {stamp}, {_size(path) / 1e6:.1f} MB"

@@ -25,7 +25,6 @@ CALENDAR = ("hour", "day")
 _USUAL_BYTES = 330
 SAMPLE_ROWS = 400
 """Energies stand in one poll of thirty: a few rows would tell too much of them, or nothing."""
-_LIMIT_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +63,7 @@ def measure(
     if facts.first_ms is None:
         return Measure(0, 0, None, (_nothing(order, facts),))
     begin_ms = max(order.start_ms, facts.whole_from_ms)
-    rows = pool.ask(history, clock, _LIMIT_S, lambda db: _expected(db, order, begin_ms))
+    rows = pool.ask(history, clock, pool.LONGEST_S, lambda db: _expected(db, order, begin_ms))
     found = max(1, math.ceil(rows or 0))
     told = (
         begins_later(order, facts, facts.first_ms),

@@ -2,7 +2,8 @@
 
 Each page is a short read of its own, from the last key on. So a reader that stalls for an hour holds no
 transaction open and keeps the writer from no checkpoint; and what changes meanwhile is noticed: a history
-that was replaced, or rows that retention took before they were read, end the reading with words.
+that was replaced, or rows that retention took before they were read, end the reading with words. A page that
+is stopped because it takes too long, on a slow card beside much else, is asked for again in smaller ones.
 
 Values come in units, means rounded to the whole steps in which readings are stored; or as the cells of CSV.
 """
@@ -15,7 +16,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from substation.clock import Clock, SystemClock, iso
-from substation.errors import Damaged, StoreError
+from substation.errors import Damaged, StoreError, TooSlow
 from substation.store import cells, pool, schema
 from substation.store.cells import Cell
 from substation.store.rows import key_of
@@ -25,8 +26,8 @@ Row = tuple[Any, ...]
 _Read = Callable[[sqlite3.Connection, str, tuple[int, ...]], list[Row]]
 """Reads the rows of a condition and its values."""
 PAGE_ROWS = 5000
-LONGEST_S = 60.0
-"""A page that takes longer, on whatever card, is given up."""
+_SMALLEST = 50
+"""Rows: where even so few take too long, the reading is given up."""
 _HEADS = {"reading": ("key", "quality", "reason", "implausible")}
 _ROLLUP_HEAD = ("key", "quality", "rows", "n")
 _FEW = 100
@@ -101,6 +102,7 @@ class Pages:
             Damaged: Rows that were known cannot be found any more.
             StoreError: The history cannot be read, was replaced or moved meanwhile, or retention took rows
                 before they were read. What was yielded before is then not the whole.
+            TooSlow: A few rows take longer than a question may.
         """
         return self._all(facts, self._rows_of)
 
@@ -120,10 +122,17 @@ class Pages:
     def _all(self, facts: Facts, read: _Read) -> Iterator[list[Row]]:
         if facts.last_key is None:
             return
-        upper = facts.last_key
+        upper, count = facts.last_key, self._page_rows
         last = key_of(self._wanted.start_ms, 0) - 1
         while last < upper:
-            page = self._ask(partial(self._page, read=read, facts=facts, last=last, upper=upper))
+            ask = partial(self._page, read=read, facts=facts, last=last, upper=upper, count=count)
+            try:
+                page = self._ask(ask)
+            except TooSlow:
+                if count <= _SMALLEST:
+                    raise
+                count = max(_SMALLEST, count // 10)
+                continue
             if page is None:
                 raise StoreError(f"{self._path} was moved or deleted while it was read; bring it back")
             last, rows = page
@@ -164,13 +173,13 @@ class Pages:
         )
 
     def _page(
-        self, db: sqlite3.Connection, read: _Read, facts: Facts, last: int, upper: int
+        self, db: sqlite3.Connection, *, read: _Read, facts: Facts, last: int, upper: int, count: int
     ) -> tuple[int, list[Row]]:
-        """Return the key that was read up to, and the wanted rows until there."""
+        """Return the key that was read up to, and the wanted rows of the next `count` until there."""
         self._refuse_another(db, facts, last)
         wanted = self._wanted
         if not wanted.meter_ids:
-            rows = read(db, "key > ? AND key <= ? ORDER BY key LIMIT ?", (last, upper, self._page_rows))
+            rows = read(db, "key > ? AND key <= ? ORDER BY key LIMIT ?", (last, upper, count))
             if not rows:
                 raise self._ended_early(db, last, upper)
             return rows[-1][0], rows
@@ -178,7 +187,7 @@ class Pages:
         keys = f"SELECT key FROM {wanted.table} WHERE key > ? AND key <= ? ORDER BY key LIMIT ?"  # noqa: S608
         (end,) = db.execute(
             f"SELECT max(key) FROM ({keys})",  # noqa: S608
-            (last, upper, self._page_rows),
+            (last, upper, count),
         ).fetchone()
         if end is None:
             raise self._ended_early(db, last, upper)
@@ -209,7 +218,7 @@ class Pages:
             )
 
     def _ask(self, question: Callable[[sqlite3.Connection], T]) -> T | None:
-        return pool.ask(self._path, self._clock, LONGEST_S, question)
+        return pool.ask(self._path, self._clock, pool.LONGEST_S, question)
 
 
 def _in_unit(cell: Cell) -> str:

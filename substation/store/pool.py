@@ -19,6 +19,8 @@ from substation.store import door
 T = TypeVar("T")
 MOST_IDLE = 4
 MOST_FILES = 4
+LONGEST_S = 5.0
+"""A question that takes longer is stopped with a message."""
 _OPERATIONS_BETWEEN_LOOKS = 20_000
 
 

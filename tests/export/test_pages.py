@@ -7,11 +7,12 @@ from pathlib import Path
 import pytest
 
 from substation.clock import day_start_ms
-from substation.errors import Damaged, StoreError
-from substation.store import schema
+from substation.errors import Damaged, StoreError, TooSlow
+from substation.store import pool, schema
 from substation.store.history import History
 from substation.store.pages import Pages, Wanted
 from tests.export.conftest import END_MS
+from tests.fake_clock import FakeClock
 from tests.store.readings import BEGIN_MS, a_reading
 
 DAY_MS = 86_400_000
@@ -83,6 +84,37 @@ def test_a_reader_that_stalls_keeps_the_writer_from_no_checkpoint(history, tmp_p
         busy, pages_in_log, _ = db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
     assert (busy, pages_in_log) == (0, 0)
     assert sum(len(page) for page in reading) == 90
+
+
+class SlowCard(FakeClock):
+    """A clock on which each thousand operations of SQLite take so long."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__()
+        self.seconds = seconds
+
+    def monotonic(self) -> float:
+        self.advance(self.seconds)
+        return self.mono
+
+
+def test_a_page_that_takes_longer_than_five_seconds_is_stopped_and_comes_in_smaller_ones(home, monkeypatch):
+    monkeypatch.setattr(pool, "_OPERATIONS_BETWEEN_LOOKS", 1000)
+    path, wanted = home / "daily_data.db", Wanted("reading", BEGIN_MS, BEGIN_MS + 3_600_000)
+    pages = Pages(path, wanted, SlowCard(0.1))
+    sizes = [len(page) for page in pages.rows(pages.facts())]
+    assert sum(sizes) == len(stored(path, "reading", f"key < {wanted.end_ms << 8}"))
+    assert max(sizes) == 500
+
+
+def test_where_even_a_few_rows_take_too_long_the_reading_is_stopped_with_words(home, monkeypatch):
+    path = home / "daily_data.db"
+    pages = Pages(path, Wanted("reading", BEGIN_MS, END_MS), FakeClock())
+    facts = pages.facts()
+    monkeypatch.setattr(pool, "_OPERATIONS_BETWEEN_LOOKS", 100)
+    slow = Pages(path, Wanted("reading", BEGIN_MS, END_MS), SlowCard(10.0))
+    with pytest.raises(TooSlow, match="took too long and was stopped; ask for less"):
+        next(slow.rows(facts))
 
 
 def test_a_station_without_a_history_has_nothing_to_read(tmp_path):

@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from substation.clock import SystemClock, day_start_ms
-from substation.errors import Damaged, StoreError
+from substation.errors import Damaged, StoreError, TooSlow
 from substation.quantities import COUNTERS, INSTANTS
 from substation.readings import Quality, Reading, missing
+from substation.store import reader as store_reader
 from substation.store import schema
 from substation.store.history import History, HistoryReader, Series
 from substation.store.pool import _pool
@@ -301,18 +302,41 @@ def test_a_reader_cannot_write(history, reader):
         reader._ask(lambda db: db.execute("DELETE FROM reading"))
 
 
-def test_a_question_that_takes_too_long_is_stopped(history, path):
-    class Racing(SystemClock):
-        calls = 0.0
+def test_a_question_that_takes_longer_than_five_seconds_is_stopped(history, path):
+    class Slow(SystemClock):
+        passed_s = 0.0
 
         def monotonic(self) -> float:
-            self.calls += 10
-            return self.calls
+            self.passed_s += 0.5
+            return self.passed_s
 
-    reader = HistoryReader(path, Racing())
+    clock = Slow()
+    reader = HistoryReader(path, clock)
     endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT max(i) FROM n"
-    with pytest.raises(StoreError, match="took too long"):
+    with pytest.raises(TooSlow, match="took too long"):
         reader._ask(lambda db: db.execute(endless).fetchone())
+    assert 5.0 < clock.passed_s < 7.0
+
+
+def test_rows_are_counted_by_many_short_questions(history, reader, monkeypatch):
+    a_day(history)
+    keep(history, [a_reading(MIDNIGHT_MS + 7, 2)])
+    whole = reader.tables()
+    assert (whole["reading"].rows, whole["hour"].rows) == (24 * 60 + 1, 25)
+    assert (whole["reading"].oldest_ms, whole["reading"].newest_ms) == (
+        MIDNIGHT_MS,
+        MIDNIGHT_MS + DAY_MS - MINUTE_MS,
+    )
+    monkeypatch.setattr(store_reader, "AT_ONCE", 100)
+    asked, ask = [], reader._ask
+
+    def counted(question):
+        asked.append(question)
+        return ask(question)
+
+    monkeypatch.setattr(reader, "_ask", counted)
+    assert reader.tables() == whole
+    assert len(asked) > 2 * 24 * 60 / 100
 
 
 def test_a_file_that_was_replaced_is_read_anew(history, reader, path, clock):
