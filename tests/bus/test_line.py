@@ -2,10 +2,12 @@
 
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from substation.bus import line as lines
 from substation.bus.frame import crc16
 from substation.bus.line import Line
 from substation.clock import SystemClock
@@ -15,6 +17,8 @@ from substation.meters.profile import Profile
 from substation.settings.model import Line as LineSettings
 from substation.simulator.line import SimulatedLine
 from tests.bus.conftest import Truth
+from tests.bus.played import PlayedPort
+from tests.fake_clock import FakeClock
 
 PATIENCE_S = 2.0
 """Long enough for a machine that is busy elsewhere."""
@@ -192,27 +196,26 @@ def test_a_lost_port_is_down_at_once_and_up_again_under_another_number(
 
 
 @pytest.mark.parametrize("gap_s", [0.0, 0.04])
-def test_a_meter_gets_the_gap_that_it_wants(
-    simulated: SimulatedLine, line: Line, block: Block, monkeypatch: pytest.MonkeyPatch, gap_s: float
+def test_a_meter_gets_the_gap_that_it_wants_and_no_other_does(
+    settings: LineSettings, block: Block, clock: FakeClock, monkeypatch: pytest.MonkeyPatch, gap_s: float
 ) -> None:
-    """The simulated line counts each silence that is shorter than 40 ms before meter 3, and only there."""
-    short = []
-    real = simulated._take
+    ports = []
 
-    def take(length: int) -> None:
-        before_s = simulated._first_s - simulated._busy_until_s
-        if simulated._buffer[0] == 3 and before_s < 0.04:
-            short.append(before_s)
-        real(length)
+    def played(settings: LineSettings, may_leave: Callable[[bytes], bool], _: Path) -> PlayedPort:
+        ports.append(PlayedPort(settings, may_leave, clock))
+        return ports[0]
 
-    monkeypatch.setattr(simulated, "_take", take)
+    monkeypatch.setattr(lines, "SerialTransport", played)
+    line = Line(settings, clock)
+    line.open()
     line.gaps_s = {3: gap_s}
-    started = time.monotonic()
     for meter_id in (1, 2, 3, 4, 3):
         line.read(meter_id, block, PATIENCE_S)
-    # a busy machine may lengthen a silence by itself, but shorten none
-    assert len(short) == 0 if gap_s else len(short) > 0
-    assert time.monotonic() - started >= 2 * gap_s
+    least_s = line.pace.silence_s
+    assert ports[0].silences == [
+        (meter_id, pytest.approx(least_s + (gap_s if meter_id == 3 else 0.0), abs=1e-6))
+        for meter_id in (2, 3, 4, 3)
+    ]
 
 
 def test_a_port_can_be_lost_in_the_middle_of_an_answer(

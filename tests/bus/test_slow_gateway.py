@@ -1,35 +1,39 @@
 """A gateway that is more patient than we are: what it does for a dead meter costs the live ones nothing."""
 
-import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
+from substation.bus import line as lines
 from substation.bus import modbus_tcp
 from substation.bus.line import Line
-from substation.clock import SystemClock
 from substation.errors import LinkError
 from substation.meters.blocks import Block
-from substation.simulator.gateway import Gateway
-from substation.simulator.line import SimulatedLine
-from tests.bus.conftest import remote_settings
+from substation.settings.model import Line as LineSettings
+from tests.bus.played import PlayedGateway
+from tests.fake_clock import FakeClock
 
 OURS_S = 0.05
-"""Our patience: long for a live meter of the simulated line, short beside the gateway's."""
+"""Our patience: long for a live meter, short beside the gateway's."""
+THEIRS_S = 0.4
 
 
 @pytest.fixture
-def slow(simulated: SimulatedLine) -> Iterator[Gateway]:
-    with Gateway(simulated, patience_s=0.4) as running:
-        yield running
+def behind(clock: FakeClock, monkeypatch: pytest.MonkeyPatch) -> Iterator[Line]:
+    def played(settings: LineSettings, may_leave: Callable[[bytes], bool], _: FakeClock) -> PlayedGateway:
+        return PlayedGateway(settings, may_leave, clock, THEIRS_S)
 
-
-@pytest.fixture
-def behind(slow: Gateway) -> Iterator[Line]:
-    line = Line(remote_settings(slow, "tcp"), SystemClock())
+    monkeypatch.setattr(lines, "TcpTransport", played)
+    line = Line(LineSettings(kind="tcp", port="127.0.0.1:502"), clock)
     line.open()
     yield line
     line.close()
+
+
+@pytest.fixture
+def slow(behind: Line) -> PlayedGateway:
+    assert isinstance(behind._transport, PlayedGateway)
+    return behind._transport
 
 
 def silent(line: Line, block: Block, meter_id: int = 3) -> str:
@@ -39,47 +43,46 @@ def silent(line: Line, block: Block, meter_id: int = 3) -> str:
 
 
 def test_a_dead_meter_behind_a_slow_gateway_costs_no_live_one_an_answer(
-    simulated: SimulatedLine, slow: Gateway, behind: Line, block: Block
+    slow: PlayedGateway, behind: Line, block: Block, clock: FakeClock
 ) -> None:
     """What is asked while the gateway still waits for the dead one queues inside it."""
-    simulated.faults.order(3, "dead")
+    slow.dead.add(3)
     for _ in range(2):
         assert silent(behind, block) == "timeout"
         for meter_id in (1, 2, 4, 5):
-            behind.read(meter_id, block, 0.25)
-    assert slow.connections == 1
-    held_s = behind.held_s
-    assert 0.3 <= held_s < 1.2, "what a probe of it costs the line"
+            behind.read(meter_id, block, OURS_S)
+    assert slow.hung_up == 0
+    assert behind.held_s == pytest.approx(THEIRS_S), "what a probe of it costs the line"
     assert silent(behind, block) == "timeout"
-    time.sleep(held_s + 0.2)
-    behind.read(1, block, 0.25)
-    assert behind.held_s <= held_s, "not how long its word lay there until we looked"
+    clock.advance(THEIRS_S + 0.2)
+    behind.read(1, block, OURS_S)
+    assert behind.held_s == pytest.approx(THEIRS_S), "not how long its word lay there until we looked"
 
 
 def test_a_gateway_without_a_word_of_its_own_is_not_waited_for_for_ever(
-    slow: Gateway, behind: Line, block: Block, monkeypatch: pytest.MonkeyPatch
+    slow: PlayedGateway, behind: Line, block: Block
 ) -> None:
-    monkeypatch.setattr(modbus_tcp, "WORD_S", 0.2)
-    slow.vanish()
-    for _ in range(modbus_tcp.MOST_WORDLESS + 1):
+    slow.silent = True
+    waits_s = []
+    for _ in range(modbus_tcp.MOST_WORDLESS + 4):
+        before_s = behind.busy_s
         silent(behind, block)
-    asked = len(slow.requests)
-    waited_s = behind.busy_s
-    for _ in range(3):
-        silent(behind, block)
-    assert len(slow.requests) == asked + 3
-    assert behind.busy_s - waited_s < 3 * 0.2, "its own 50 ms each, and no wait for a word"
+        waits_s.append(behind.busy_s - before_s)
+    assert len(slow.sent) == len(waits_s)
+    for_words_s = waits_s[1 : modbus_tcp.MOST_WORDLESS + 1]
+    assert min(for_words_s) >= modbus_tcp.WORD_S, "before the next request, for the word on the last"
+    assert max(waits_s[modbus_tcp.MOST_WORDLESS + 1 :]) < 2 * OURS_S, "its own 50 ms, and no wait for a word"
 
 
 def test_a_gateway_that_finds_its_word_again_is_waited_for_again(
-    simulated: SimulatedLine, behind: Line, block: Block
+    slow: PlayedGateway, behind: Line, block: Block
 ) -> None:
     exchange = behind._exchange
     assert isinstance(exchange, modbus_tcp.TcpExchange)
     exchange._wordless = modbus_tcp.MOST_WORDLESS
-    simulated.faults.order(3, "dead")
+    slow.dead.add(3)
     silent(behind, block)
     assert silent(behind, block, 4) == "timeout", "queued behind the dead one"
     behind.read(5, block, 1.0)
     silent(behind, block)
-    behind.read(4, block, 0.25)
+    behind.read(4, block, OURS_S)
