@@ -1,6 +1,7 @@
 """Values over time for charts: from the coarsest table that still gives a point a pixel."""
 
 import itertools
+import operator
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -19,6 +20,8 @@ _NEIGHBOURS = 5
 _PORTION = 2000
 _SORTED_STEPS = 100
 """Steps of a chart that SQLite groups at once: what it sorts for that stays in the processor's cache."""
+_LARGEST_BIT = 62
+"""Integers of SQLite have 63 bits and a sign."""
 _Rows = list[tuple[Any, ...]]
 _Columns = dict[str, list[float | None]]
 
@@ -62,12 +65,25 @@ class Span:
     def within(self) -> str:
         """The condition for rows of these meters; `keys` has its parameters."""
         # rows of all meters lie side by side: one pass finds several meters as fast as one
-        meters = "= ?" if len(self.meter_ids) == 1 else f"IN ({', '.join('?' * len(self.meter_ids))})"
-        return f"key >= ? AND key < ? AND key & 255 {meters}"
+        if len(self.meter_ids) == 1:
+            meters = "key & 255 = ?"
+        elif self._bits is not None:
+            meters = "? >> (key & 255) & 1"
+        else:
+            meters = f"key & 255 IN ({', '.join('?' * len(self.meter_ids))})"
+        return f"key >= ? AND key < ? AND {meters}"
 
     def keys(self, from_ms: int | None = None) -> tuple[int, ...]:
         """Return the parameters of `within`."""
-        return (self.start_ms if from_ms is None else from_ms) << 8, self.end_ms << 8, *self.meter_ids
+        meters = self.meter_ids if self._bits is None else (self._bits,)
+        return (self.start_ms if from_ms is None else from_ms) << 8, self.end_ms << 8, *meters
+
+    @property
+    def _bits(self) -> int | None:
+        """Several meters as bits of a number that SQLite can hold: a day of readings in 3/4 of IN's time."""
+        if len(self.meter_ids) < 2 or max(self.meter_ids) > _LARGEST_BIT:
+            return None
+        return sum({1 << meter_id for meter_id in self.meter_ids})
 
     def of(self, *meter_ids: int) -> "Span":
         """Return the same time of some of the meters."""
@@ -292,8 +308,7 @@ def _each_poll(found: list[list[Any]], quantities: Sequence[Quantity], spacing_m
         grid.insert(place, grid[place - 1] + apart_ms)
         for column in values.values():
             column.insert(place, None)
-    low, high = ({key: column.copy() for key, column in values.items()} for _ in range(2))
-    return Series("reading", grid, spacing_ms / 1000, values, low, high)
+    return Series("reading", grid, spacing_ms / 1000, values, low=values, high=values)
 
 
 def _holes(times: Sequence[int], spacing_ms: int) -> list[tuple[int, int]]:
@@ -302,12 +317,11 @@ def _holes(times: Sequence[int], spacing_ms: int) -> list[tuple[int, int]]:
     The interval may have been changed within the span, so each hole is judged by the polls on its two
     sides: by the slower side, for the hole may be where the interval became longer.
     """
-    apart = [b - a for a, b in itertools.pairwise(times)]
+    apart = list(map(operator.sub, times[1:], times))
     surely_none = _EMPTY_BEYOND * min(apart, default=0)
     holes = []
-    for at, wide in enumerate(apart):
-        if wide <= surely_none:  # the usual case, told cheaply
-            continue
+    for at in [at for at, wide in enumerate(apart) if wide > surely_none]:  # few, told cheaply
+        wide = apart[at]
         sides = (apart[max(0, at - _NEIGHBOURS) : at], apart[at + 1 : at + 1 + _NEIGHBOURS])
         usual = max((sorted(side)[len(side) // 2] for side in sides if side), default=spacing_ms)
         if wide > _EMPTY_BEYOND * usual:

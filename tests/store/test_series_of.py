@@ -203,6 +203,20 @@ def test_a_meter_asked_for_twice_is_answered_once_and_one_that_is_not_there_has_
     assert reader.series_of((), ("v_r",), MIDNIGHT_MS, MIDNIGHT_MS + MINUTE_MS, 1) == {}
 
 
+@pytest.mark.parametrize("asked", [(1, 62), (62, 63), (1, 63, 127, 247), (63, 247)])
+def test_each_of_several_meters_is_found_whatever_its_address(tmp_path, asked):
+    history = History(tmp_path / "addresses.db", True, FakeClock(), INDIA)
+    addresses = (1, 2, 61, 62, 63, 64, 126, 127, 191, 247)
+    history.add(a_reading(MIDNIGHT_MS + meter_id, meter_id, v_r=float(meter_id)) for meter_id in addresses)
+    history.close()
+    found = HistoryReader(tmp_path / "addresses.db").series_of(
+        asked, ("v_r",), MIDNIGHT_MS, MIDNIGHT_MS + MINUTE_MS, 1
+    )
+    assert {meter_id: one.values["v_r"] for meter_id, one in found.items()} == {
+        meter_id: [float(meter_id)] for meter_id in asked
+    }
+
+
 def test_a_station_without_a_history_has_no_points_of_any_meter(tmp_path):
     found = HistoryReader(tmp_path / "none.db").series_of(METERS, ("v_r",), 0, HOUR_MS, 60)
     assert {meter: one.at_ms for meter, one in found.items()} == {1: [], 2: [], 7: []}
