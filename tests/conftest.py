@@ -7,7 +7,9 @@ import zoneinfo
 import hypothesis
 import pytest
 
+from tests import medium_vfs
 from tests.fake_clock import FakeClock
+from tests.lacking import lacking
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # a shell lets what it starts in the background ignore Ctrl+C, and so would every program under test
@@ -41,3 +43,13 @@ def clock() -> FakeClock:
 @pytest.fixture
 def zone() -> zoneinfo.ZoneInfo:
     return zoneinfo.ZoneInfo("Asia/Kolkata")
+
+
+@pytest.fixture
+def written_is_told() -> None:
+    """Make sure that a power cut can be imitated, which needs to see each write of SQLite."""
+    if not medium_vfs.reachable():
+        lacking(
+            "NOT PROVED HERE: a power cut (R24): SQLite is linked into this Python, so that what it writes "
+            "cannot be told. Use a Python that loads libsqlite3.so.0, as Debian's does"
+        )

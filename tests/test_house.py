@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from substation.commands.doors import PROJECT
+from tests.lacking import lacking, not_proved
 
 DOORS = ("app.py", "dmf_reader.py", "datalogger.py", "encrypt_config.py")
 LONGEST_DOOR = 40
@@ -211,3 +212,17 @@ def test_both_kinds_of_requirements_agree() -> None:
     ]
     differ = {package: (pins[0][package], pins[1][package]) for package in pins[0].keys() & pins[1].keys()}
     assert {package: both for package, both in differ.items() if both[0] != both[1]} == {}
+
+
+def test_a_proof_that_is_lacking_is_a_failure_in_ci_and_elsewhere_a_skip_that_says_so(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    words = "7-Zip is missing"
+    monkeypatch.setenv("CI", "true")
+    with pytest.raises(pytest.fail.Exception, match=words):
+        lacking(words)
+    with pytest.raises(pytest.skip.Exception, match=r"NOT PROVED HERE: R16: nobody may"):
+        not_proved("R16", "nobody may")
+    monkeypatch.setenv("CI", "")
+    with pytest.raises(pytest.skip.Exception, match=words):
+        lacking(words)

@@ -27,6 +27,7 @@ from substation.simulator.line import SimulatedLine
 from substation.simulator.site import Site
 from substation.store.rows import key_of
 from tests.commands import original_home
+from tests.lacking import lacking
 from tests.original_page import Page, end, wait_until
 from tests.settings.original_forms import EXPORT, PASSWORDS
 from tests.station_run import free_port
@@ -325,7 +326,7 @@ def test_the_simple_unit_is_one_that_systemd_takes(stopped: Change, tmp_path: Pa
     unit.write_text(UNIT.format(folder=stopped.page.folder))
     program = shutil.which("systemd-analyze")
     if program is None:
-        pytest.skip("systemd-analyze is not on this machine")
+        lacking("systemd-analyze is missing; ./test.sh installs it")
     done = subprocess.run([program, "verify", unit], check=False, capture_output=True, text=True, timeout=60)
     faults = [line for line in done.stderr.splitlines() if "smart-substation" in line]
     assert faults == [], done.stderr

@@ -31,7 +31,6 @@ from substation.settings.model import Line as LineSettings
 from substation.simulator.meter import SimulatedMeter
 from substation.simulator.site import METERS, Site
 from substation.store import schema
-from tests import medium_vfs
 from tests.acquisition.conftest import MONDAY_NOON_MS
 from tests.bus.map_wire import MapWire
 from tests.fake_clock import FakeClock
@@ -45,9 +44,7 @@ MOST_LOST_S = 30.0
 CUTS = int(os.environ.get("POWER_CUTS", "3")) or 10**9
 TABLES = ("reading", *schema.ROLLUPS)
 
-pytestmark = pytest.mark.skipif(
-    not medium_vfs.reachable(), reason="SQLite is linked into this Python: what it writes cannot be told"
-)
+pytestmark = pytest.mark.usefixtures("written_is_told")
 
 
 class Wire(MapWire):

@@ -11,6 +11,7 @@ import pytest
 from tests.browser.conftest import Window, expect, opened
 from tests.browser.stage import Stage
 from tests.dashboard.export_station import serving, until
+from tests.lacking import lacking
 
 pytestmark = pytest.mark.browser
 RIGHT = "secure123"
@@ -32,7 +33,7 @@ def desk(chromium: Any, long_stage: Stage) -> Iterator[Window]:
 def rows_in(archive: Path, password: str) -> list[bytes]:
     """Return the lines of the CSV in an archive, as 7-Zip opens it."""
     if SEVEN_ZIP is None:
-        pytest.skip("7-Zip is missing")
+        lacking("7-Zip is missing: apt install 7zip")
     command = [SEVEN_ZIP, "x", "-so", f"-p{password}", str(archive), "meter_data_1year.csv"]
     done = subprocess.run(command, check=True, capture_output=True, timeout=60)
     return done.stdout.splitlines()

@@ -17,6 +17,7 @@ from substation.settings.people import disabled
 from tests.browser.stage import Stage
 from tests.dashboard.conftest import basic
 from tests.dashboard.export_station import RIGHT, Caller, children_of, serving, until
+from tests.lacking import lacking
 
 CANARY = "canary: on the busbar ~ 7"
 SEVEN_ZIP = shutil.which("7zz") or shutil.which("7z") or shutil.which("7za")
@@ -72,7 +73,7 @@ def last_why(stage: Stage) -> str:
 
 def opened(archive: Path, password: str) -> subprocess.CompletedProcess[bytes]:
     if SEVEN_ZIP is None:
-        pytest.skip("7-Zip is missing")
+        lacking("7-Zip is missing: apt install 7zip")
     command = [SEVEN_ZIP, "x", "-so", f"-p{password}", str(archive), "meter_data_1year.csv"]
     return subprocess.run(command, check=False, capture_output=True, timeout=60)
 

@@ -1,6 +1,5 @@
 """Stations with something to export, and the unpacker that an engineer has."""
 
-import os
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
@@ -17,6 +16,7 @@ from substation.export.manifest import Occasion
 from substation.settings.files import Loaded, load
 from substation.store.history import History
 from tests.fake_clock import FakeClock
+from tests.lacking import lacking
 from tests.store.readings import BEGIN_MS, rounds
 
 PASSWORD = "secure123"
@@ -57,10 +57,7 @@ class Unpacker:
 def unpacker(tmp_path: Path) -> Unpacker:
     program = next((found for name in ("7zz", "7z", "7za") if (found := shutil.which(name))), None)
     if program is None:
-        words = "7-Zip is missing: apt install 7zip"
-        if os.environ.get("CI") == "true":
-            pytest.fail(words)
-        pytest.skip(words)
+        lacking("7-Zip is missing: apt install 7zip")
     folder = tmp_path / "unpacker"
     folder.mkdir()
     return Unpacker(program, folder)

@@ -23,7 +23,6 @@ from substation.store.history import History
 from substation.store.live import HOUR_MS, LiveFile, LiveRow
 from substation.store.live_row import write_row
 from substation.store.rebuild import Rebuild
-from tests import medium_vfs
 from tests.fake_clock import FakeClock
 from tests.medium import MODES, Medium, hurried, recorded
 from tests.store.readings import BEGIN_MS, a_reading, rounds
@@ -36,9 +35,7 @@ BYTES = 15 if ASKED < 0 else ASKED or 10**9
 FACTS = {"simulated": "yes", "uid": "7" * 32, "zone": "Asia/Kolkata"}
 
 pytestmark = [
-    pytest.mark.skipif(
-        not medium_vfs.reachable(), reason="SQLite is linked into this Python: what it writes cannot be told"
-    ),
+    pytest.mark.usefixtures("written_is_told"),
     pytest.mark.timeout(0 if ASKED >= 0 else 300),
 ]
 
