@@ -6,6 +6,7 @@ The poller's own loop polls the simulated line; what the dashboard would show is
 one JSON object for `test_medium`.
 """
 
+import contextlib
 import datetime as dt
 import json
 import subprocess
@@ -17,15 +18,16 @@ from zoneinfo import ZoneInfo
 
 from substation.acquisition import spine
 from substation.acquisition.spine import Poller
-from substation.clock import SystemClock
+from substation.clock import SystemClock, day_start_ms
 from substation.dashboard.feed import Feed
 from substation.meters.profile import load
 from substation.settings import files, vault
 from substation.settings.model import CARD_METERS, Home, Line, Poll, Settings
 from substation.simulator.line import SimulatedLine
 from substation.simulator.site import Site
-from substation.store import heartbeat, live_places, pool, spare
-from substation.store.history import HistoryReader
+from substation.store import door, heartbeat, live_places, pool, schema, spare
+from substation.store.history import History, HistoryReader
+from tests.store.readings import a_reading
 
 ZONE = ZoneInfo("Asia/Kolkata")
 BAUD = 4_000_000
@@ -64,6 +66,30 @@ class Play:
         self.poller: Poller | None = None
         self.rounds = 0
         self.said: dict[str, Any] = {}
+
+    def remember(self, days: int = 3) -> None:
+        """Write some minutes of single polls of each of the last days, as if the station had long run."""
+        made = History(self.home.history, True, self.clock, ZONE)
+        for at_ms in self.days(days):
+            made.add(a_reading(at_ms + number * 2000) for number in range(300))
+        made.close()
+
+    def past(self) -> dict[str, list[tuple[Any, ...]]]:
+        """Return what the history knows of the days before today: of polls their keys, else whole rows."""
+        today = day_start_ms(self.clock.now_ms(), ZONE) << 8
+        with contextlib.closing(door.open_to_read(self.home.history)[0]) as db:
+            columns = {"reading": "key", **dict.fromkeys(schema.ROLLUPS, "*")}
+            return {
+                table: db.execute(
+                    f"SELECT {what} FROM {table} WHERE key < {today} ORDER BY key"  # noqa: S608 - our names
+                ).fetchall()
+                for table, what in columns.items()
+            }
+
+    def days(self, count: int) -> list[int]:
+        """Return noon of each of the last days before today, the oldest first."""
+        noon = day_start_ms(self.clock.now_ms(), ZONE) + 43_200_000
+        return [noon - day * 86_400_000 for day in range(count, 0, -1)]
 
     def start(self) -> None:
         self.poller = Poller(files.load(self.home.folder), self.clock)
@@ -116,6 +142,8 @@ class Play:
 
 def full(play: Play) -> None:
     """Somebody fills the card to the last byte, ballast's room included, and frees it later."""
+    play.remember()
+    before = play.past()
     play.start()
     play.poll()
     play.poller.upkeep()  # type: ignore[union-attr]  # looks at the room: makes the ballast
@@ -124,6 +152,10 @@ def full(play: Play) -> None:
     fill(rubbish)
     play.poll()
     play.said["freed"] = not play.home.ballast.exists()
+    for _ in range(40):  # in the ballast's room: what is given up has to be written too
+        if play.poller.keeper.endurance.relief._kept_from_ms:  # type: ignore[union-attr]
+            break
+        play.poll(2)
     for _ in range(40):
         fill(rubbish)
         play.poll(2)
@@ -131,6 +163,10 @@ def full(play: Play) -> None:
             break
     play.poll()
     play.board("broken")
+    after = play.past()
+    play.said["kept"] = len(after["reading"])
+    play.said["polls"] = [before["reading"], after["reading"]]
+    play.said["coarser"] = [{table: past[table] for table in schema.ROLLUPS} for past in (before, after)]
     rubbish.unlink()
     play.until_well()
     play.board("mended")
