@@ -13,6 +13,9 @@ STATION_EVENTS = {
     "store.gap": "the medium took nothing, or not everything, from old to new (UTC), or readings of that "
     "time were given up: the detail says why (full, read-only, gone, failing; the history could not be "
     "written; the live file alone kept them and grew too long) and how many readings were lost",
+    "store.given_up": "readings or events (new says how many) were given up though the medium was well: "
+    "a reading found no free millisecond beside others of its meter, or events were pushed out of memory; "
+    "told once an hour at most",
     "store.relief": "room was made on a full medium: the ballast was freed (new says so), or the single "
     "polls from old to new (UTC) were given up, their minutes and longer rows kept",
     "store.room": "there is room again, and a ballast",
@@ -92,6 +95,7 @@ POLLER_NOTICES = {
         "error",
         "an event `store.gap`",
     ),
+    "given up for good: %s": ("error", "an event `store.given_up`"),
     "the medium was %s for %.0f s; %s": ("warning", "an event `store.gap`"),
     "the medium was full: %s held in reserve were freed": ("warning", "an event `store.relief`"),
     "little room is left: the single polls of %s were given up": ("warning", "an event `store.relief`"),

@@ -120,9 +120,9 @@ class History:
             raise
 
     @property
-    def lost(self) -> int:
-        """Readings given up, because the medium failed for hours or no millisecond was free."""
-        return self.given_up + self._pen.lost
+    def unplaced(self) -> int:
+        """Readings given up because no millisecond was free; `given_up`: because memory held no more."""
+        return self._pen.lost
 
     @property
     def pending(self) -> int:

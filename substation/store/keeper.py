@@ -25,6 +25,7 @@ from substation.store import (
 )
 from substation.store.endurance import Endurance
 from substation.store.events import Event
+from substation.store.given_up import GivenUp
 from substation.store.history import History
 from substation.store.left_events import LeftEvents
 from substation.store.live import LiveRow
@@ -53,6 +54,7 @@ class Keeper:
         self.waits_for_migration = False
         """Whether the history is too large to be brought to our form here: `migration_duty` has it done."""
         self._live_room = LiveRoom(home, clock, self._live, self)
+        self._given_up = GivenUp(clock, self)
         self._pieces: Iterator[list[LiveRow]] | None = None
         """The rest of a journal that is being taken over."""
         self._seen: absorb.Seen = {}
@@ -299,6 +301,7 @@ class Keeper:
                     self.endurance.settle(self._history)
                 if not self._history.pending_events:
                     self._left_events.settle()
+                self._given_up.look(self._history.unplaced, self._history.lost_events)
 
     def compact(self) -> None:
         """Cut the live file to its last hour. Not to be called while commits fail: it is the journal.
@@ -344,6 +347,7 @@ class Keeper:
         """Commit and close; the live file is closed even when the database cannot be."""
         try:
             if self._history:
+                self._given_up.look(self._history.unplaced, self._history.lost_events, at_once=True)
                 self._history.close()
                 self._left_events.settle()
         finally:

@@ -33,12 +33,14 @@ class Pen:
     @contextlib.contextmanager
     def transaction(self) -> Iterator[None]:
         """Hold one transaction: rows, rollups and digests, or nothing of it."""
+        lost = self.lost
         try:
             with door.explained(self._path), schema.transaction(self.db):
                 yield
                 self.ledger.write(self._clock.now_ms())
         except BaseException:
             self.ledger.forget()
+            self.lost = lost
             raise
 
     def take(self, rows: Iterable[Row], *, is_import: bool = False) -> int:

@@ -279,14 +279,14 @@ def test_a_long_replay_is_taken_in_parts(history, path, monkeypatch):
     monkeypatch.setattr("substation.store.history.MOST_BUFFERED", 50)
     rows = [LiveRow(r, "OK", "OK") for answers in rounds(BEGIN_MS, 40) for r in answers]
     assert history.replay(rows) == 200
-    assert history.lost == 0
+    assert history.given_up == 0
     assert len(stored(path)) == 200
 
 
 def test_a_medium_that_fails_for_hours_costs_the_oldest_and_says_so(history, path, monkeypatch):
     monkeypatch.setattr("substation.store.history.MOST_BUFFERED", 50)
     history.add(r for answers in rounds(BEGIN_MS, 12) for r in answers)
-    assert (history.pending, history.lost) == (50, 10)
+    assert (history.pending, history.given_up) == (50, 10)
     history.commit()
     assert stored(path)[0].at_ms > BEGIN_MS + 2000
 

@@ -12,6 +12,7 @@ from substation.settings.model import CARD_METERS, Home, Settings
 from substation.store import quarantine
 from substation.store.history import History, HistoryReader
 from substation.store.keeper import Keeper
+from substation.store.live import LiveRow
 from tests.fake_clock import FakeClock
 from tests.store.readings import BEGIN_MS, a_reading
 
@@ -168,3 +169,32 @@ def test_a_source_with_a_fault_of_its_own_is_refused_and_named_once(
     assert "brought.db" not in inbox(home)
     (said,) = caplog.messages
     assert "brought.db refused" in said
+
+
+def test_readings_without_a_free_millisecond_are_told_once_an_hour(
+    keeper: Keeper,
+    home: Home,
+    clock: FakeClock,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fails(at_ms: int) -> None:
+        raise Busy("held by another process")
+
+    def poll(first: int, count: int) -> None:
+        readings = [a_reading(BEGIN_MS, v_r=float(volts)) for volts in range(first, first + count)]
+        keeper.keep_history([LiveRow(reading, "OK", "OK") for reading in readings])
+        keeper.commit()
+
+    poll(0, 101)
+    poll(101, 2)  # within the hour: counted only
+    assert keeper._history
+    with monkeypatch.context() as patched, pytest.raises(Busy):
+        patched.setattr(keeper._history._pen.ledger, "write", fails)
+        poll(103, 1)  # tried twice, counted once
+    clock.advance(3600)
+    keeper.commit()
+    keeper.commit()
+    told = HistoryReader(home.history).events(0, 2 * BEGIN_MS)
+    assert [(event.kind, event.new) for event in told] == [("store.given_up", "1"), ("store.given_up", "3")]
+    assert caplog.text.count("given up for good: ") == 2
