@@ -9,12 +9,12 @@ from pathlib import Path
 
 from substation.clock import Clock
 from substation.dashboard.values import ANY_MODEL, Model
-from substation.errors import ProfileError, StoreError
+from substation.errors import ProfileError, StoreError, TooSlow
 from substation.meters import profile
 from substation.meters.profile import Profile
 from substation.readings import Reading
 from substation.settings.model import Home, Settings
-from substation.store import heartbeat, live_places
+from substation.store import heartbeat, live_places, pool
 from substation.store.history import HistoryReader
 from substation.store.original import recognise
 
@@ -48,6 +48,8 @@ class Newest:
     _old_s: float = -OLD_S
     _rare: dict[int, dict[str, Reading]] = field(default_factory=dict)
     _rare_s: float = -OLD_S
+    _troubles: dict[str, str] = field(default_factory=dict)
+    """By look-up what the last one met: told until the next, not only at the moment of it."""
 
     def profile(self, meter_id: int) -> Profile | None:
         """Return the profile of a meter; None when there is no such meter, or its file cannot be read."""
@@ -107,11 +109,13 @@ class Newest:
         now_s = self.clock.monotonic()
         if now_s - self._old_s >= OLD_S:
             self._old_s = now_s
+            self._troubles.pop("old", None)
             try:
                 self._old = HistoryReader(self.home.history).latest()
             except StoreError as exc:
-                problems.append(f"The history cannot be read: {exc}")
+                self._troubles["old"] = trouble(exc)
                 self._old = {}
+        problems += [words for words in (self._troubles.get("old"),) if words]
         return self._old
 
     def _add_rare(self, found: Answers, problems: list[str]) -> None:
@@ -128,14 +132,26 @@ class Newest:
         now_s = self.clock.monotonic()
         if now_s - self._rare_s >= OLD_S:
             self._rare_s = now_s
+            self._troubles.pop("rare", None)
             try:
                 self._rare = HistoryReader(self.home.history).last_known(wanted)
             except StoreError as exc:
-                problems.append(f"The history cannot be read: {exc}")
+                self._troubles["rare"] = trouble(exc)
                 self._rare = {}
+        problems += [words for words in (self._troubles.get("rare"),) if words]
         for meter_id, keys in wanted.items():
             known = self._rare.get(meter_id, {})
             found.asked.setdefault(meter_id, {}).update({key: known[key] for key in keys & known.keys()})
+
+
+def trouble(exc: StoreError) -> str:
+    """Return in a sentence why the history did not answer."""
+    if isinstance(exc, TooSlow):  # whoever looks at a page cannot ask for less
+        return (
+            f"The history answers too slowly: a question was stopped after {pool.LONGEST_S:g} s, and what it "
+            "would have told is missing; it is asked again by itself."
+        )
+    return f"The history cannot be read: {exc}"
 
 
 def _has_content(path: Path) -> bool:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from substation.clock import Clock, day_start_ms
-from substation.dashboard.answers import Newest
+from substation.dashboard.answers import Newest, trouble
 from substation.dashboard.board import (
     Board,
     Freshness,
@@ -47,6 +47,8 @@ BOARD_S = 0.25
 """A board is shared for so long."""
 FIGURES_S = 15.0
 """The day's sums are shared for so long."""
+TROUBLE_S = 2 * FIGURES_S
+"""What a question of the history met is told for so long after it; each new one tells anew."""
 CURVES = 6
 """Days kept for charts; the largest takes 0.5 MB for each of `TOGETHER` meters."""
 TOGETHER = 5
@@ -104,7 +106,7 @@ class Feed:
         self._board: Board | None = None
         self._board_at = 0.0
         self._newest = Newest(settings, home, clock)
-        self._trouble = ""
+        self._troubles: dict[tuple[str, int], tuple[float, str]] = {}
         self._doubts: dict[int, str] = {}
         self._figures = Shared(clock, FIGURES_S)
         self._curves = Shared(clock, FIGURES_S, most=CURVES)
@@ -124,7 +126,7 @@ class Feed:
         with self._board_lock:
             self._settings, self._home = settings, home
             self._newest = Newest(settings, home, self._clock)
-            self._board, self._doubts = None, {}
+            self._board, self._doubts, self._troubles = None, {}, {}
         self._figures.clear()
         self._curves.clear()
 
@@ -184,13 +186,19 @@ class Feed:
 
     def _make_board(self) -> Board:
         problems = [words for source in self._complaints if (words := source())]
-        if self._trouble:
-            problems.append(self._trouble)
+        now_s = self._clock.monotonic()
+        problems += [words for at_s, words in list(self._troubles.values()) if now_s - at_s < TROUBLE_S]
         problems += [words for meter in self._settings.meters if (words := self._doubts.get(meter.id))]
         found = self._newest.answers(problems)
         beat, now_ms = heartbeat.read(self._home.heartbeat), self._clock.now_ms()
         return make_board(
-            self._settings, beat, found.last, now_ms, problems, asked=found.asked, models=found.models
+            self._settings,
+            beat,
+            found.last,
+            now_ms,
+            list(dict.fromkeys(problems)),
+            asked=found.asked,
+            models=found.models,
         )
 
     def profile(self, meter_id: int) -> Profile | None:
@@ -211,9 +219,9 @@ class Feed:
             completeness = history.completeness(meter_id, start_ms, end_ms)
             factor = history.power_factor(meter_id, start_ms, end_ms, known=today)
         except StoreError as exc:
-            self._trouble = f"The history cannot be read: {exc}"
+            self._met(("today", meter_id), exc)
             return TodayFigures(None, None, None, None, None)
-        self._trouble = ""
+        self._met(("today", meter_id), None)
         doubt, mark = today.doubts.get("wh_received", ""), today.marks.get("wh_received", "")
         if meter is not None:
             is_known = f"is given {mark}" if mark else ""
@@ -253,9 +261,18 @@ class Feed:
             }
             step_ms = round(quarters.step_s * 1000)
             polls = {at: history.series(meter_id, keys, at, at + step_ms, step_ms // 1000) for at in starts}
-        except StoreError:
+        except StoreError as exc:
+            self._met(("minmax", meter_id), exc)
             return dict.fromkeys(keys, MinMax(None, None, None, None))
+        self._met(("minmax", meter_id), None)
         return {key: _at_the_poll(one, key, polls) for key, one in found.items()}
+
+    def _met(self, question: tuple[str, int], exc: StoreError | None) -> None:
+        """Remember why a question of the history was not answered, or that it was."""
+        if exc is None:
+            self._troubles.pop(question, None)
+        else:
+            self._troubles[question] = self._clock.monotonic(), trouble(exc)
 
     def _day_bounds(self, days_back: int) -> tuple[int, int]:
         now_ms, zone = self._clock.now_ms(), self._settings.site.zone
