@@ -52,7 +52,9 @@ class Target:
                 f"When none runs, remove it (rm {self._part}) and start again"
             ) from exc
         except OSError as exc:
-            raise StoreError(f"{self._part} cannot be written: {exc.strerror}") from exc
+            raise StoreError(
+                f"{self._part} cannot be written: {exc.strerror}. Name another place: --output FILE"
+            ) from exc
         return self
 
     def __exit__(

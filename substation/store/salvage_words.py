@@ -2,6 +2,7 @@
 
 import datetime as dt
 
+from substation.store.check_found import TABLE_WORDS
 from substation.store.digest import DATED, day_of
 from substation.store.salvage_blocks import Block, Blocks
 from substation.store.salvage_report import Lost, Report
@@ -53,24 +54,26 @@ def told(report: Report) -> str:
     """Return the report in one sentence."""
     if not any(report.saved.values()):
         return "nothing in the damaged file could be read; a new history has begun"
-    saved = ", ".join(f"{rows} {table}" for table, rows in report.saved.items() if rows)
-    words = f"saved {saved} rows"
+    words = f"saved {', '.join(_rows(table, rows) for table, rows in report.saved.items() if rows)}"
     for what, rows in (("made anew from readings", report.anew), ("from the copies", report.copied)):
         if total := sum(rows.values()):
-            words += f", of them {total} {what}"
+            words += f", of them {total} rows {what}"
     if not report.lost:
         return f"{words}; nothing is lost"
     days = dict.fromkeys(one.day for one in report.lost)
     parts = []
     for day in list(days)[:_MOST_DAYS]:
-        of_day = ", ".join(
-            f"{'some' if one.rows is None else one.rows} {one.table}" for one in report.lost if one.day == day
-        )
-        parts.append(f"{day} {of_day}")
+        of_day = ", ".join(_rows(one.table, one.rows) for one in report.lost if one.day == day)
+        parts.append(f"{day}: {of_day}")
     more = (
         f" and of {len(days) - _MOST_DAYS} more days (state/salvage.json)" if len(days) > _MOST_DAYS else ""
     )
     return f"{words}; lost: {'; '.join(parts)}{more}"
+
+
+def _rows(table: str, rows: int | None) -> str:
+    words = TABLE_WORDS.get(table, table)
+    return f"perhaps rows of {words}" if rows is None else f"{rows} {words}"
 
 
 def _date(day: int) -> str:

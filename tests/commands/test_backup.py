@@ -222,6 +222,10 @@ def test_without_a_second_medium_the_way_is_named(station, tmp_path, monkeypatch
     for command in ("backup", "verify"):
         code, _, err = run(capsys, clock, command)
         assert (code, "set backup.folder" in err) == (78, True)
+    a_file = str(bare / "config.json")
+    for argv in (("verify", a_file), ("restore", a_file)):
+        code, _, err = run(capsys, clock, *argv)
+        assert (code, "config.json is a file; name the folder" in err) == (78, True)
 
 
 @pytest.mark.parametrize("command", ["backup", "verify", "restore"])

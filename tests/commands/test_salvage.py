@@ -1,6 +1,7 @@
 """`datalogger.py salvage` and the duty that runs it: from damage to a history that is polled on."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -61,6 +62,8 @@ def test_a_history_that_stands_there_is_salvaged_when_it_is_damaged_and_the_stat
     assert home.history.stat().st_size == len(data) // 2
     assert datalogger.main(["salvage", str(home.history)], clock) == EXIT_OK
     assert len(quarantine.kept(home.history)) == 2
+    out = capsys.readouterr().out
+    assert re.search(r"saved \d+ (minutes|hours|days|events).*; lost: [\d-]+: .*rows of single polls", out), out
     assert datalogger.main(["salvage"], clock) == EXIT_OK
     assert "daily_data.db is whole" in capsys.readouterr().out
 

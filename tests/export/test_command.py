@@ -196,7 +196,7 @@ def test_two_exports_to_one_file_do_not_meet(tmp_path):
 def test_a_place_that_cannot_be_written_is_told_before_the_password(export, folder, home):
     code, _, err = export("--output", "missing/year.zip")
     assert code == 78
-    assert "cannot be written: No such file" in err
+    assert "cannot be written: No such file or directory. Name another place: --output FILE" in err
     assert events(home) == []
 
 

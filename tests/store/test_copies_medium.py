@@ -176,6 +176,9 @@ def test_a_missing_medium_is_named_and_nothing_is_made_on_the_card(station):
     with pytest.raises(StoreError, match="is the second medium plugged in and mounted"):
         station.take()
     assert not station.stick.exists()
+    station.stick.write_text("somebody's")
+    with pytest.raises(StoreError, match="is a file; name a folder"):
+        station.take()
 
 
 def test_the_empty_place_of_a_medium_is_not_written_to(station, monkeypatch):

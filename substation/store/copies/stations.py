@@ -39,6 +39,8 @@ class Station:
 def stations(folder: Path) -> list[Station]:
     """Return the stations with copies in the folder, or the one whose own folder it is."""
     with explained(folder):
+        if folder.exists() and not folder.is_dir():
+            raise StoreError(f"{folder} is a file; name the folder that was backup.folder")
         if not folder.is_dir():
             raise StoreError(f"{folder} is not there. Is the medium plugged in and mounted?")
         candidates = [folder, *sorted(one for one in folder.iterdir() if one.is_dir())]

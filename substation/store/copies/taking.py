@@ -321,6 +321,8 @@ def _other_medium(target: Path, home: Home, before: dict[str, Any]) -> bool:
     then it is the empty place in which the medium should be mounted.
     """
     with explained(target):
+        if target.exists() and not target.is_dir():
+            raise StoreError(f"{target} is a file; name a folder on the second medium")
         if not target.is_dir():
             if not target.parent.is_dir() or disk.is_same(target.parent, home.folder):
                 raise StoreError(
