@@ -63,7 +63,9 @@ def test_a_history_that_stands_there_is_salvaged_when_it_is_damaged_and_the_stat
     assert datalogger.main(["salvage", str(home.history)], clock) == EXIT_OK
     assert len(quarantine.kept(home.history)) == 2
     out = capsys.readouterr().out
-    assert re.search(r"saved \d+ (minutes|hours|days|events).*; lost: [\d-]+: .*rows of single polls", out), out
+    assert re.search(r"saved \d+ (minutes|hours|days|events).*; lost: [\d-]+: .*rows of single polls", out), (
+        out
+    )
     assert datalogger.main(["salvage"], clock) == EXIT_OK
     assert "daily_data.db is whole" in capsys.readouterr().out
 
