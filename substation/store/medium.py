@@ -73,9 +73,9 @@ class Medium:
     """Whether the station's medium takes what is written."""
 
     def __init__(self, home: Home, clock: Clock, zone: ZoneInfo) -> None:
-        """Take it as well, and as the right one if the configuration lies there now."""
+        """Take it as well, and as the right one if the configuration or its key lies there now."""
         self._home, self._clock, self._zone = home, clock, zone
-        self._is_known = home.config.exists()
+        self._is_known = self._is_marked()
         self._reasons: list[str] = []
         self._since_s: float | None = None
         self.lost = 0
@@ -84,7 +84,11 @@ class Medium:
     @property
     def is_there(self) -> bool:
         """Whether the folder is the station's, and not an empty one in which a medium was mounted before."""
-        return self._home.config.exists() if self._is_known else self._home.folder.is_dir()
+        return self._is_marked() if self._is_known else self._home.folder.is_dir()
+
+    def _is_marked(self) -> bool:
+        """Return whether something stands there that only a person takes away: not each by itself."""
+        return self._home.config.exists() or self._home.key.exists()
 
     @property
     def failing(self) -> bool:
