@@ -22,7 +22,7 @@ def menu(links: Sequence[tuple[str, str, str]]) -> list[html.Details]:
     """Return the menu, or nothing where nobody is logged in.
 
     Args:
-        links: name, address and sign of the pages to offer, as in `shell.LINKS`.
+        links: name, address and sign of the pages to offer, as in `shell.pages`.
     """
     user = visitor()
     if user is None:

@@ -1,6 +1,6 @@
 """What stands around every page: who and where, the state line, the way to the other pages.
 
-A page is listed in `LINKS` when it exists, and not before: no link here leads nowhere.
+A page is listed in `pages` when it exists, and not before: no link here leads nowhere.
 """
 
 import json
@@ -14,20 +14,25 @@ from substation.dashboard import account_menu, cards, rights, screen, tunnel
 from substation.dashboard import format as f
 from substation.dashboard.board import LiveMeter
 from substation.dashboard.feed import Feed, current
+from substation.dashboard.tongue import say
 from substation.dashboard.words import FACTS, Parts
 
-LINKS: tuple[tuple[str, str, str], ...] = (
-    ("Home", "/", "home"),
-    ("Reports", "/reports", "reports"),
-    ("Health", "/health", "health"),
-    ("Patterns", "/patterns", "patterns"),
-    ("Users", "/users", "users"),
-    ("Audit log", "/audit", "audit"),
-    ("Your login", "/account", "account"),
-)
-"""Pages beside those of the meters: name, address, sign on the phone's tab bar. Whoever may not see a page
-(`needs` of its registration) finds no link to it; those of `account_menu.HERE` stand in the menu behind the
-user's name."""
+
+def pages() -> tuple[tuple[str, str, str], ...]:
+    """Return the pages beside those of the meters: name, address, sign on the phone's tab bar.
+
+    Whoever may not see a page (`needs` of its registration) finds no link to it; those of
+    `account_menu.HERE` stand in the menu behind the user's name.
+    """
+    return (
+        (say("Home"), "/", "home"),
+        (say("Reports"), "/reports", "reports"),
+        (say("Health"), "/health", "health"),
+        (say("Patterns"), "/patterns", "patterns"),
+        (say("Users"), "/users", "users"),
+        (say("Audit log"), "/audit", "audit"),
+        (say("Your login"), "/account", "account"),
+    )
 
 
 def frame() -> html.Div:
@@ -101,7 +106,7 @@ def _links() -> list[tuple[str, str, str]]:
     """Return the links for whoever is logged in; a drawing outside a request is a viewer's."""
     user = account_menu.visitor()
     role = user.role if user else "viewer"
-    return [link for link in LINKS if role_at_least(role, rights.needed_for(link[1]))]
+    return [link for link in pages() if role_at_least(role, rights.needed_for(link[1]))]
 
 
 def _bar_links() -> list[tuple[str, str, str]]:
@@ -189,8 +194,8 @@ def _back_in() -> html.A:
 def _tabs(feed: Feed) -> html.Nav:
     first: Any = feed.settings.meters[0]
     tabs = [
-        _tab("Home", "/", "home"),
-        _tab("Meters", f"/meter/{first.id}", "meters"),
+        _tab(say("Home"), "/", "home"),
+        _tab(say("Meters"), f"/meter/{first.id}", "meters"),
         *[_tab(name, address, sign) for name, address, sign in _bar_links()[1:]],
         html.Button(
             [html.Span(className="ss-i ss-i-theme"), html.Span("Day / night")],
