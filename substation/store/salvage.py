@@ -46,6 +46,7 @@ from substation.store.salvage_proof import Proof
 from substation.store.salvage_report import Report
 from substation.store.salvage_source import Source
 from substation.store.salvage_words import lost_blocks, lost_of, told
+from substation.store.salvage_zones import of_events
 
 Tick = Callable[[str], None]
 _UID = re.compile(r"[0-9a-f]{32}\Z")
@@ -88,7 +89,8 @@ class Salvage:
                 self._from_copies(fresh, facts)
                 raw_from_ms = self._marks(fresh, facts)
                 self._tick("proving the days whose digests do not agree, by recomputation")
-                Proof(fresh.db, self._blocks, self._zone, raw_from_ms).run(self._regain)
+                zones = of_events(self._event_rows, self._zone)
+                Proof(fresh.db, self._blocks, zones, raw_from_ms).run(self._regain)
                 events = self._events(fresh, facts["uid"])
                 self._small(fresh)
                 self._finish(fresh, until_ms, events, is_same)
@@ -148,7 +150,7 @@ class Salvage:
             self._event_rows += part
         if any(self._source.holes.values()):
             self._event_rows += salvage_reach.take(
-                fresh, self._aside, self._source.holes, self._zone, self._tick
+                fresh, self._aside, self._source.holes, of_events(self._event_rows, self._zone), self._tick
             )
 
     def _from_live(self, fresh: Rebuild) -> int:

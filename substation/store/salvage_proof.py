@@ -7,12 +7,12 @@ import sqlite3
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence, Set
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from substation.store import rollup, salvage_judge, schema
 from substation.store.digest import DAY_MS, day_of
 from substation.store.rollup import Account
 from substation.store.salvage_blocks import Blocks, bounds
+from substation.store.salvage_zones import Zones
 
 _QUARTER_MS = 900_000
 NEIGHBOURS = {"reading": 40, "minute": 40, "quarter": 20, "hour": 20, "day": 20}
@@ -29,12 +29,12 @@ class Proof:
         self,
         db: sqlite3.Connection,
         blocks: Blocks,
-        zone: ZoneInfo,
+        zones: Zones,
         raw_from_ms: int,
         tick: Callable[[], None] = lambda: None,
     ) -> None:
         """Name the file that is being made; readings before `raw_from_ms` are not all there."""
-        self._db, self._blocks, self._zone = db, blocks, zone
+        self._db, self._blocks, self._zones = db, blocks, zones
         self._raw_from_ms, self._tick = raw_from_ms, tick
         self._doubt: dict[str, set[int]] = {"quarter": set(), "hour": set()}
         """Rows that nothing has proved yet: the next coarser table may."""
@@ -44,6 +44,8 @@ class Proof:
         """Rows of days with a digest that does not agree, which a sum alone supports."""
         self._bad: dict[str, set[int]] = defaultdict(set)
         """Keys of rows that were dropped, or that lie at the end of what could not be read."""
+        self._seams: dict[str, dict[int, int]] = {"hour": {}, "day": {}}
+        """Rows of the hours and days that two zones share, where both together are proved: new to old key."""
 
     def run(self, regain: Callable[[], None] = lambda: None) -> None:
         """Judge everything that no digest proves; `regain` then puts back what is true all the same."""
@@ -54,6 +56,7 @@ class Proof:
                 self._quarters(day)
             self._tick()
         for table in ("hour", "day"):
+            self._at_seams(table)
             for day in self._days(table):
                 with schema.transaction(self._db):
                     self._coarser(table, day)
@@ -116,14 +119,35 @@ class Proof:
         for meter in sorted(rows.keys() | finer.keys()):
             groups: dict[int, Rows] = defaultdict(dict)
             for key, row in finer[meter].items():
-                begin_ms = rollup.period_start(table, key >> 8, self._zone)
+                begin_ms = self._zones.start(table, key >> 8)
                 if start_ms <= begin_ms < end_ms:
                     groups[begin_ms << 8 | meter][key] = row
-            for key in sorted(groups.keys() | rows[meter].keys()):
+            shared = self._seams[table].keys() | self._seams[table].values()
+            for key in sorted((groups.keys() | rows[meter].keys()) - shared):
                 parts = {
                     part: rollup.from_columns(finer_table, row) for part, row in groups.get(key, {}).items()
                 }
                 self._judge(table, key, parts, rows[meter].get(key))
+
+    def _at_seams(self, table: str) -> None:
+        """Prove the two rows of an hour or a day in which the zone changed: both together by its parts."""
+        finer_table = _FINER[table]
+        for seam in self._zones.seams(table):
+            finer = self._by_meter(finer_table, min(seam.old_ms, seam.new_ms), seam.end_ms)
+            rows = self._by_meter(table, min(seam.old_ms, seam.new_ms), seam.end_ms)
+            for meter, parts in finer.items():
+                old, new = seam.old_ms << 8 | meter, seam.new_ms << 8 | meter
+                both = [
+                    rollup.from_columns(table, rows[meter][key]) for key in (old, new) if key in rows[meter]
+                ]
+                total = rollup.merged(rollup.from_columns(finer_table, row) for row in parts.values())
+                if both and salvage_judge.shape(table, old, rollup.merged(both)) == salvage_judge.shape(
+                    table, old, total
+                ):
+                    self._seams[table] |= {new: old}
+                    doubted = parts.keys() & self._doubt[finer_table]
+                    self._doubt[finer_table] -= doubted
+                    self._keep_weak(finer_table, doubted)
 
     def _judge(self, table: str, key: int, parts: dict[int, Account], row: Sequence[Any] | None) -> None:
         """Judge an hour or a day by its parts; what finer rows say goes before what is in doubt."""
@@ -160,7 +184,7 @@ class Proof:
         return [
             at_ms << 8 | meter
             for at_ms in range(start_ms, start_ms + span_ms, step_ms)
-            if at_ms << 8 | meter in there and rollup.period_start(table, at_ms, self._zone) == start_ms
+            if at_ms << 8 | meter in there and self._zones.start(table, at_ms) == start_ms
         ]
 
     def _is_whole(self, finer_table: str, key: int, parts: Set[int]) -> bool:
@@ -274,7 +298,9 @@ class Proof:
         sums: dict[int, int] = defaultdict(int)
         question = f"SELECT key, {what} FROM {table} WHERE key >= ? AND key < ?"  # noqa: S608 - names of ours
         for key, count in self._db.execute(question, (start_ms << 8, end_ms << 8)):
-            sums[rollup.period_start(period, key >> 8, self._zone) << 8 | key & 0xFF] += count
+            if table != period:
+                key = self._zones.start(period, key >> 8) << 8 | key & 0xFF  # noqa: PLW2901
+            sums[self._seams.get(period, {}).get(key, key)] += count
         return sums
 
 

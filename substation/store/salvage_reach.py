@@ -3,10 +3,10 @@
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
-from substation.store import rollup, salvage_pages, salvage_rows, schema
+from substation.store import salvage_pages, salvage_rows, schema
 from substation.store.rebuild import Rebuild
+from substation.store.salvage_zones import Zones
 
 Holes = Mapping[str, Sequence[tuple[int, int]]]
 """Ranges of keys by table, both ends included."""
@@ -15,7 +15,7 @@ _TOLD_ROWS = 2000
 
 
 def take(
-    fresh: Rebuild, aside: Path, holes: Holes, zone: ZoneInfo, tick: Callable[[str], None]
+    fresh: Rebuild, aside: Path, holes: Holes, zones: Zones, tick: Callable[[str], None]
 ) -> list[Sequence[Any]]:
     """Take readings and rollup rows that belong into the holes; return the events that do."""
     events: list[Sequence[Any]] = []
@@ -29,7 +29,7 @@ def take(
             events.append(row)
         elif salvage_rows.is_sound(table, row):
             at_ms = row[0] >> 8
-            if table not in _CALENDAR or rollup.period_start(table, at_ms, zone) == at_ms:
+            if table not in _CALENDAR or zones.may_start(table, at_ms):
                 with schema.transaction(fresh.db):
                     _take_larger(fresh, table, row)
     with schema.transaction(fresh.db):

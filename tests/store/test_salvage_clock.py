@@ -45,6 +45,11 @@ def salvaged(home: Home, clock: FakeClock) -> salvage_report.Report:
     return salvage.run(home, SETTINGS, clock, aside)
 
 
+def periods(db: sqlite3.Connection) -> list[tuple[int, int]]:
+    """Return the hours and days that stand there, and how many readings each counts."""
+    return db.execute("SELECT key, rows FROM hour UNION ALL SELECT key, rows FROM day").fetchall()
+
+
 def counted(home: Home, clock: FakeClock) -> tuple[int, int]:
     """Return how many readings stand there, and how many the days count."""
     assert check.look(home.history, clock).state == "whole"
@@ -184,8 +189,15 @@ def test_a_zone_set_meanwhile_costs_no_hours_and_is_noted(home: Home, clock: Fak
     assert salvage.run(home, settings, clock, aside).lost == []
     keeper = Keeper(home, settings, clock)
     keeper.open()
-    keeper.close()
+    poll(keeper, clock, 50, 1800)
+    keeper.commit()
+    assert keeper._history is not None
+    before = periods(keeper._history._db)
+    aside = keeper.set_aside("for the test")
+    home.live.write_bytes(b"")
+    assert salvage.run(home, settings, clock, aside).lost == [], "the hours and days of both zones"
     db, _ = door.open_to_read(home.history)
+    assert periods(db) == before
     assert db.execute("SELECT new FROM event WHERE kind = 'site.zone'").fetchall() == [("Europe/Berlin",)]
     db.close()
 
