@@ -20,16 +20,36 @@ FIRST_MS = BEGIN_MS - 2 * DAY_MS
 TABLES = ("reading", *schema.ROLLUPS)
 
 
+_made: dict[int, bytes] = {}
+"""Histories of one reading of each meter in so many seconds, closed."""
+
+
 class Station:
     """One in `folder/home`, with the copies in `folder/stick`."""
 
     def __init__(self, folder: Path, clock: FakeClock, zone, *, simulated: bool = True, site: str = "Karjat"):
         self.clock, self.zone = clock, zone
         self.home, self.stick = Home(folder / "home"), folder / "stick"
-        self.home.folder.mkdir(parents=True)
+        self.home.folder.mkdir(parents=True, exist_ok=True)
         self.stick.mkdir(exist_ok=True)
         self.settings = Settings(simulated=simulated, meters=CARD_METERS, backup={"folder": str(self.stick)})
         self.history = History(self.home.history, simulated, clock, zone, site=site)
+
+    @classmethod
+    def filled(cls, folder: Path, clock: FakeClock, zone, step_s: int) -> "Station":
+        """Return one with two days of readings and an event: made once, then the same files again."""
+        path = Home(folder / "home").history
+        if step_s in _made:
+            path.parent.mkdir(parents=True)
+            path.write_bytes(_made[step_s])
+            return cls(folder, clock, zone)
+        station = cls(folder, clock, zone)
+        station.fill(step_s=step_s)
+        station.happens()
+        station.history.close()
+        _made[step_s] = path.read_bytes()
+        station.history = History(path, True, clock, zone, site="Karjat")
+        return station
 
     def fill(self, start_ms: int = FIRST_MS, hours: int = 48, step_s: int = 900, seed: int = 1) -> None:
         """Add readings."""

@@ -19,9 +19,7 @@ from tests.store.readings import BEGIN_MS, a_reading, rounds
 
 @pytest.fixture
 def station(tmp_path, clock, zone):
-    made = Station(tmp_path, clock, zone)
-    made.fill()
-    made.happens()
+    made = Station.filled(tmp_path, clock, zone, step_s=1800)
     yield made
     made.history.close()
 

@@ -21,9 +21,7 @@ DATE = layout.date_of(DAY)
 
 @pytest.fixture
 def station(tmp_path, clock, zone):
-    made = Station(tmp_path, clock, zone)
-    made.fill(step_s=3600)
-    made.happens()
+    made = Station.filled(tmp_path, clock, zone, step_s=3600)
     made.take()
     yield made
     made.history.close()
