@@ -4,8 +4,9 @@
     python3 benchmarks/store.py [--days 365] [--raw-days 2] [--short]
 
 Times depend on the machine and its other work, so the gates are ratios against the original's layout of the
-same readings in the same run (text time stamps, REAL values, an index on time and one on the meter) and
-pandas to_csv, and absolute targets count as missed only by far. Exits 1 when a claim no longer holds.
+same readings in the same run (text time stamps, REAL values, an index on time and one on the meter), pandas
+to_csv and the bare rows, and the targets are stretched as far as the bare rows tell. Bytes are bytes.
+Exits 1 when a claim no longer holds.
 """
 
 import argparse
@@ -44,8 +45,12 @@ CHART_POLL_S = 5.0
 """At which the target of a chart from readings was measured; the year has a poll / `POLL_S`."""
 IMPORT_DAYS = 0.5
 CHART = ("v_r", "current_r", "watts_total", "pf_average")
-BY_FAR = 4.0
-"""An absolute time may be missed by this factor before it counts: a busy machine is not a slow store."""
+BARE_MS = 114.0
+"""What the bare rows of a day took where the targets were set; as much slower as it is here may all be."""
+TREND, TREND_DAYS = 3.0, 36
+"""So many times slower the trend is without rollups, at least; as many as there are 36 days in a long one."""
+BY_FAR = 1.5
+"""A time may be missed by this factor, beside that, before it counts: what other work does to a figure."""
 
 
 def rounds(start_ms: int, end_ms: int, step_ms: int) -> Iterator[list[Reading]]:
@@ -175,6 +180,22 @@ def bare_chart(path: Path) -> None:
         db.execute(query).fetchall()
 
 
+def plain_latest(path: Path) -> None:
+    """Ask the plain layout for each meter's latest row, as its dashboard did."""
+    for meter in METERS:
+        with sqlite3.connect(path) as db:
+            db.execute("SELECT * FROM r WHERE meter_id = ? ORDER BY at DESC LIMIT 1", (meter,)).fetchall()
+
+
+def scanned_trend(path: Path) -> None:
+    """Ask for the trend without rollups: the means of hours, of every minute of a meter."""
+    hour = 3_600_000 << 8
+    with sqlite3.connect(path) as db:
+        db.execute(
+            f"SELECT key / {hour}, total(sum_watts_total) / sum(n) FROM minute WHERE key & 255 = 1 GROUP BY 1"  # noqa: S608
+        ).fetchall()
+
+
 def pandas_chart(path: Path) -> None:
     """Read the same values of the day with pandas, and write them as CSV."""
     query = (
@@ -206,7 +227,7 @@ def measure(days: int, raw_days: int, folder: Path) -> list[str]:
     print(f"{'size of it':<58}{path.stat().st_size / 1e6:10.0f} MB")
     a_reading = size_of(day, "reading", folder)
     plain_size = plain.stat().st_size / rows
-    found.at_most("bytes a reading", a_reading, 130, "B", 1.1)
+    found.at_most("bytes a reading", a_reading, 130, "B")
     found.at_least("  text layout / ours", plain_size / a_reading, 2.5, "times")
     for table in schema.ROLLUPS:
         print(f"{f'bytes a {table} row':<58}{size_of(day, table, folder):10.2f} B")
@@ -215,11 +236,13 @@ def measure(days: int, raw_days: int, folder: Path) -> list[str]:
     alone = milliseconds(lambda: [reader.series(meter, CHART, *span, 1440) for meter in METERS])
     raw = milliseconds(lambda: one_day.series_of(METERS, CHART, *span, 14_400), 5)
     old = milliseconds(lambda: plain_chart(plain), 3)
-    found.at_most("day chart from minute (5 meters x 4 quantities)", minute, 20, "ms", BY_FAR)
-    found.at_least("  text layout / ours", old / minute, 3, "times")
-    found.at_least("  one meter after the other / ours", alone / minute, 1.2, "times")
-    found.at_most(f"day chart from reading, a poll / {CHART_POLL_S:g} s", raw, 150, "ms", BY_FAR)
     bare = milliseconds(lambda: bare_chart(day), 5)
+    slack = BY_FAR * bare / BARE_MS
+    print(f"{'the bare rows of a day / where the targets were set':<58}{bare / BARE_MS:10.2f} times")
+    found.at_most("day chart from minute (5 meters x 4 quantities)", minute, 20, "ms", slack)
+    found.at_least("  text layout / ours", old / minute, 8, "times")
+    found.at_least("  one meter after the other / ours", alone / minute, 1, "times")
+    found.at_most(f"day chart from reading, a poll / {CHART_POLL_S:g} s", raw, 150, "ms", slack)
     found.at_most("  ours / the bare rows, fetched and dropped", raw / bare, 2.2, "times", 1)
     found.at_least("  text layout / ours", old / raw, 0.8, "times")
     found.at_least("  pandas to_csv / ours", milliseconds(lambda: pandas_chart(day), 3) / raw, 1, "times")
@@ -230,13 +253,21 @@ def measure(days: int, raw_days: int, folder: Path) -> list[str]:
     print(f"{f'  the same, a poll / {POLL_S:g} s':<58}{finest:10.2f} ms")
     trend = (END_MS - days * DAY_MS, END_MS)
     year = milliseconds(lambda: reader.series(1, ("watts_total",), *trend, 1000))
-    found.at_most("trend of all of it", year, 50, "ms", BY_FAR)
-    found.at_most("latest of each meter", milliseconds(reader.latest, 50), 1, "ms", BY_FAR)
+    found.at_most("trend of all of it", year, 50, "ms", slack)
+    scanned = milliseconds(lambda: scanned_trend(path), 2)
+    found.at_least(
+        "  from minutes, hour by hour in SQL / ours", scanned / year, max(TREND, days / TREND_DAYS), "times"
+    )
+    latest = milliseconds(reader.latest, 50)
+    found.at_most("latest of each meter", latest, 1, "ms", slack)
+    found.at_least(
+        "  text layout / ours", milliseconds(lambda: plain_latest(plain), 5) / latest, 100, "times"
+    )
     speed = make_history(folder / "import.db", IMPORT_DAYS)
-    found.at_least("import through add and commit", speed, 10_000 / BY_FAR, "rows/s")
-    found.at_most("written a day at a poll / 2 s", written_a_day(folder), 150, "MB", 1.3)
+    found.at_least("import through add and commit", speed, 10_000 / slack, "rows/s")
+    found.at_most("written a day at a poll / 2 s", written_a_day(folder), 150, "MB")
     for name, hold in told(holds(path, folder / "other.db", days, raw_days)):
-        found.at_most(f"longest hold, processor time: {name}", max(hold.worked), 50, "ms", BY_FAR)
+        found.at_most(f"longest hold, processor time: {name}", max(hold.worked), 50, "ms", slack)
         print(f"{'  with waiting: usual, longest':<58}{hold.usual:10.2f} ms {hold.longest:10.2f} ms")
     return found.missed
 
