@@ -1,5 +1,6 @@
 """How the environment is made: whole or not at all, once, and anew when its pins change."""
 
+import fcntl
 import hashlib
 import os
 import shutil
@@ -48,10 +49,20 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def command(project: Path) -> subprocess.Popen[str]:
+WITH_A_COPY = """
+import shutil, sys
+from substation.commands import environment
+environment._make = lambda folder: shutil.copytree({empty!r}, folder, symlinks=True)
+sys.exit(environment.main([]))
+"""
+"""The same command; what `python -m venv` makes in seconds is taken from a copy of what it made before."""
+
+
+def command(project: Path, *, anew: bool = False) -> subprocess.Popen[str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith("SUBSTATION_")}
+    program = ["-c", WITH_A_COPY.format(empty=str(project.parent / "empty venv"))]
     return subprocess.Popen(
-        [sys.executable, "-m", "substation.commands.environment"],
+        [sys.executable, *(["-m", "substation.commands.environment"] if anew else program)],
         cwd=project,
         env=kept,
         stdout=subprocess.PIPE,
@@ -60,8 +71,8 @@ def command(project: Path) -> subprocess.Popen[str]:
     )
 
 
-def prepare(project: Path) -> tuple[int, str]:
-    process = command(project)
+def prepare(project: Path, *, anew: bool = False) -> tuple[int, str]:
+    process = command(project, anew=anew)
     said, _ = process.communicate(timeout=100)
     return process.returncode, said
 
@@ -77,7 +88,7 @@ def leftovers(project: Path) -> list[str]:
 
 
 def test_it_makes_an_environment_whose_programs_work_where_it_ends_up(project: Path) -> None:
-    code, said = prepare(project)
+    code, said = prepare(project, anew=True)
     assert code == 0, said
     assert "Installing" in said
     assert tiny(project) == f"tiny 1.0 {project / 'venv'}"
@@ -88,11 +99,15 @@ def test_it_makes_an_environment_whose_programs_work_where_it_ends_up(project: P
         if path.is_file() and b".tmp" in path.read_bytes()
     ]
     assert named == []
+    shutil.copytree(project / "venv", project.parent / "empty venv", symlinks=True)
+    for path in (project.parent / "empty venv").glob("lib/python*/site-packages/tiny*"):
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    (project.parent / "empty venv" / "requirements.txt.stamp").unlink()
 
 
 def test_it_does_nothing_and_says_nothing_the_second_time(project: Path) -> None:
     before = (project / "venv").stat().st_ino
-    assert prepare(project) == (0, "")
+    assert prepare(project, anew=True) == (0, "")
     assert (project / "venv").stat().st_ino == before
 
 
@@ -119,11 +134,17 @@ def test_it_renews_the_environment_when_the_pins_changed(project: Path) -> None:
 
 def test_two_at_once_mend_a_broken_one_without_a_fight(project: Path) -> None:
     shutil.rmtree(project / "venv" / "bin")
+    lock = os.open(project, os.O_RDONLY)
+    fcntl.flock(lock, fcntl.LOCK_EX)  # a third one, so that both are there before either begins
     processes = [command(project), command(project)]
+    for process in processes:
+        assert process.stdout
+        assert "Another set-up is running" in process.stdout.readline()
+    assert not (project / "venv" / "bin").exists()
+    os.close(lock)
     said = [process.communicate(timeout=100)[0] for process in processes]
     assert [process.returncode for process in processes] == [0, 0], said
     assert sum("Installing" in words for words in said) == 1
-    assert sum("Another set-up is running" in words for words in said) == 1
     assert tiny(project).startswith("tiny 2.0")
     assert leftovers(project) == ["venv"]
 
