@@ -1,4 +1,4 @@
-"""The machine is gone: an empty home, the kit and the second medium are a running station with its history.
+"""S46: the machine is gone: an empty home, kit and second medium are a running station with its history.
 
 Run as a person would, command by command. With `--disaster-history FILE`, a history of a year as
 `benchmarks/year.py` makes it, the whole way is timed: it must take less than ten minutes.

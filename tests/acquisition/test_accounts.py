@@ -1,4 +1,4 @@
-"""Counters and frozen meters through the wire: what is flagged, noted, shown and added up."""
+"""R11, R12: counters and frozen meters through the wire: what is flagged, noted, shown and added up."""
 
 from collections.abc import Callable, Iterator
 

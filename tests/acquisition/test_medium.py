@@ -1,4 +1,4 @@
-"""The poller on a card that is full, read-only, gone: a real one, small, in a mount namespace of its own."""
+"""R16, R17: the poller on a card that is full, read-only, gone: a real one, small, mounted for the test."""
 
 import json
 import os

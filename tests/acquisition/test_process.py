@@ -91,6 +91,7 @@ def test_rounds_of_several_lines_are_not_counted_by_delivery(
 def test_sigterm_ends_within_five_seconds_with_everything_committed(
     simulated: SimulatedLine, process: Start, home: Home
 ) -> None:
+    """R23: between two rounds; within a commit: `test_stop.py`; within an export: `dashboard/`."""
     running = process()
     wait_for(lambda: rounds_of(home) >= 5)
     started = time.monotonic()
@@ -112,6 +113,7 @@ def test_sigterm_ends_within_five_seconds_with_everything_committed(
 def test_sigterm_in_the_middle_of_a_silent_round_ends_soon(
     simulated: SimulatedLine, process: Start, home: Home
 ) -> None:
+    """R23: in the middle of a read."""
     for meter_id in (1, 2, 3, 4, 5):
         simulated.faults.order(meter_id, "dead")
     running = process()
@@ -141,6 +143,7 @@ def test_kill_9_loses_no_reading(simulated: SimulatedLine, process: Start, home:
 
 
 def test_the_second_poller_names_the_first(simulated: SimulatedLine, process: Start, home: Home) -> None:
+    """R25: exit 75 with its process; the lock of a killed one is free."""
     first = process()
     wait_for(lambda: rounds_of(home) >= 1)
     second = process()
@@ -156,6 +159,7 @@ def test_the_second_poller_names_the_first(simulated: SimulatedLine, process: St
 
 
 def test_two_homes_cannot_share_one_line(simulated: SimulatedLine, process: Start, home: Home) -> None:
+    """R25: the port itself is held, too."""
     first = process()
     wait_for(lambda: rounds_of(home) >= 1)
     rival = subprocess.run(

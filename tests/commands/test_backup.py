@@ -67,6 +67,7 @@ def moved(station, tmp_path, monkeypatch):
 
 
 def test_a_lost_machine_comes_back_whole(station, tmp_path, monkeypatch, clock, capsys):
+    """S46: with the audit log, whose chain holds."""
     code, out, err = run(capsys, clock, "backup")
     assert (code, err) == (0, "")
     assert "days are copied" in out

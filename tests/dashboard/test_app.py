@@ -114,6 +114,7 @@ def test_it_serves_a_page_and_the_live_values(running: Running) -> None:
 
 @pytest.mark.whole
 def test_a_second_dashboard_on_the_port_is_refused_by_name(running: Running) -> None:
+    """R26: in clear words, exit 75."""
     wait_for(running)
     second = subprocess.run(
         [sys.executable, str(PROJECT / "app.py"), "--port", str(running.port)],

@@ -145,6 +145,7 @@ def test_pages_are_answered_while_a_file_leaves(stage: Stage, caller: Caller) ->
 
 
 def test_a_client_that_goes_away_leaves_no_work_and_no_file(stage: Stage, caller: Caller) -> None:
+    """R36: the audit log says how many rows were given."""
     names = names_in(stage.folder)
     connection = caller.connection()
     told = caller.post("/api/export", {"password": RIGHT, "every": "poll"})

@@ -1,4 +1,4 @@
-"""The dashboard's own stores (logins, requests, audit log) on a card that is full, read-only, gone."""
+"""R16, R17: the dashboard's own stores (logins, requests, audit) on a card that is full, read-only, gone."""
 
 import json
 import subprocess

@@ -1,4 +1,4 @@
-"""A flood of guesses keeps nobody else out. Passwords are verified by a stand-in that a test lets go."""
+"""R27: a flood of guesses keeps nobody else out. Passwords are verified by a stand-in that a test lets go."""
 
 import threading
 import time

@@ -1,4 +1,4 @@
-"""A meter that repeats itself, and one that truly stands still."""
+"""R12: a meter that repeats itself, and one that truly stands still."""
 
 from collections.abc import Mapping
 

@@ -1,4 +1,4 @@
-"""Random loads, resets, exchanges, false readings, gaps and rollovers: no figure is more than the truth."""
+"""R11: random loads, resets, exchanges, false readings, gaps, rollovers: no figure is more than the truth."""
 
 import itertools
 

@@ -1,4 +1,4 @@
-"""Registers as they come, in numbers: what is recognised, when, and what is flagged meanwhile."""
+"""R11: registers as they come, in numbers: what is recognised, when, and what is flagged meanwhile."""
 
 import math
 

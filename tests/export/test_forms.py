@@ -130,6 +130,7 @@ def path(tmp_path, history):
 
 @pytest.mark.parametrize("name", HOSTILE)
 def test_no_name_becomes_a_formula_in_a_workbook(path, name):
+    """S27 of XLSX."""
     order = Order("quarter", BEGIN_MS, BEGIN_MS + DAY_MS, form="xlsx")
     book = openpyxl.load_workbook(io.BytesIO(made(path, order, form_of(order, names={1: name}))))
     assert "<f>" not in sheet.text_cell(name)
@@ -209,6 +210,7 @@ def test_each_form_leaves_sealed_with_its_manifest(home, polls, unpacker, form):
 
 @pytest.mark.parametrize("form", ["parquet", "xlsx"])
 def test_an_aborted_one_leaves_no_file_and_no_process(home, polls, tmp_path, monkeypatch, form):
+    """S26, R36 of the other two forms."""
     temporary = tmp_path / "tmp"
     temporary.mkdir()
     monkeypatch.setenv("TMPDIR", str(temporary))

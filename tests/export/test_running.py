@@ -71,6 +71,7 @@ def test_progress_tells_rows_megabytes_and_time_left(home, polls):
 
 
 def test_the_child_steps_back_behind_all_others_from_its_first_moment(home, polls):
+    """R35: the processor is the poller's first."""
     with start(home, polls) as running:
         assert os.getpriority(os.PRIO_PROCESS, running.pid) == 19
         chunks = running.chunks()
@@ -92,6 +93,7 @@ def listing(folder: Path) -> set[str]:
 
 
 def test_no_file_is_made_anywhere_while_it_runs(home, polls, tmp_path, monkeypatch):
+    """S26: no readable CSV on the disk; the child holds pipes and the history alone."""
     temporary = tmp_path / "tmp"
     temporary.mkdir()
     monkeypatch.setenv("TMPDIR", str(temporary))
@@ -116,6 +118,7 @@ def test_no_file_is_made_anywhere_while_it_runs(home, polls, tmp_path, monkeypat
 
 
 def test_whoever_stops_reading_ends_the_child(home, polls):
+    """R36."""
     running = start(home, polls)
     chunks = running.chunks()
     next(chunks)

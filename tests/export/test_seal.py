@@ -1,4 +1,4 @@
-"""The archive: AES-256 as 7-Zip reads it, in constant memory, and never whole by accident."""
+"""S26: the archive: AES-256 as 7-Zip reads it, in constant memory, and never whole by accident."""
 
 import datetime as dt
 import os

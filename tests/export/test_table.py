@@ -96,6 +96,7 @@ def test_a_quarter_is_written_to_the_digit(history, path):
 @pytest.mark.parametrize("value", [-0.96, -0.5, -0.1, 0.1, -12.3, 12.3, -99999.9])
 @pytest.mark.parametrize("resolution", ["poll", "minute", "quarter", "hour", "day"])
 def test_the_sign_of_a_number_is_kept(history, path, value, resolution):
+    """S27: a negative number stays a number; R10."""
     keep(history, a_reading(BEGIN_MS, watts_total=value, pf_average=value / 1e6))
     (row,) = cells_of(path, dataclasses.replace(DAY_OF, resolution=resolution))
     assert float(row["Watts Total"]) == pytest.approx(value, abs=0.05)
@@ -158,6 +159,7 @@ def test_simulated_figures_say_so_in_every_row(history, path, resolution):
     ],
 )
 def test_no_name_becomes_a_formula(name, cell):
+    """S27: text cells with = + - @ TAB CR LF in front become texts."""
     assert text_cell(name) == cell
     (back,) = next(csv.reader([cell])) if cell.isprintable() and cell else [name]
     assert back.removeprefix("'") == name

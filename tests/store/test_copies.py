@@ -37,6 +37,7 @@ def in_order(path, table):
 
 
 def test_everything_comes_back_row_for_row(station, empty, clock):
+    """S46: restored elsewhere, each row equal."""
     station.history.begin_clock_span("boot", 5)
     people = station.people()
     with people.transaction() as db:
@@ -150,6 +151,7 @@ def test_the_digest_of_a_file_is_that_of_the_rows(station):
 
 
 def test_a_copy_is_taken_while_the_writer_writes(station, empty, clock):
+    """S46: online, under load."""
     stop = threading.Event()
     path, words = station.home.history, []
 

@@ -1,4 +1,4 @@
-"""A medium that is full, read-only or gone: what is kept meanwhile, how it goes on, what is noted."""
+"""R16, R17: a medium that is full, read-only or gone: what is kept, how it goes on, what is noted."""
 
 import errno
 import os

@@ -175,6 +175,7 @@ def another_program(path):
     ],
 )
 def test_it_refuses_what_is_not_a_history_and_leaves_it_alone(path, clock, make, words):
+    """R19: 0 bytes, 1 byte, a text, the original's and another program's database, each by its name."""
     make(path)
     before = path.read_bytes()
     with pytest.raises(Damaged, match=words):

@@ -314,6 +314,7 @@ def test_a_clock_that_ran_ahead_does_not_keep_its_rows_for_ever(live_file, path)
 
 
 def test_a_full_medium_keeps_the_old_file_and_loses_no_whole_line(live_file, path, monkeypatch):
+    """R16: the live file is never cut short; a compaction that finds no room leaves the old one."""
     for answers in some_rounds(100, step_ms=60_000):
         live_file.append(answers)
     before = path.read_bytes()

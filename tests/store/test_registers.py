@@ -1,4 +1,4 @@
-"""Registers that lie: a figure over them is the truth, marked as less than it, or unknown; never more."""
+"""R11: registers that lie: a figure over them is the truth, marked as less, or unknown; never more."""
 
 import contextlib
 import sqlite3

@@ -1,4 +1,4 @@
-"""Room: held in reserve, watched, made where there is none; what is given up, and what never is."""
+"""R16: room: held in reserve, watched, made where there is none; what is given up, and what never is."""
 
 import errno
 import os
