@@ -38,13 +38,15 @@ from substation.settings.files import load  # noqa: E402
 from tests.browser.stage import Stage, frozen  # noqa: E402
 from tests.dashboard.conftest import basic  # noqa: E402
 
-RATIO = 0.8
-"""Ours / csv.writer, rows a second: 30 000 is the target where a plain csv.writer made 37 500."""
+RATIO = 1.0
+"""Ours / csv.writer, rows a second: 30 000 is the target where a plain csv.writer makes 29 000."""
 ROWS_A_SECOND = 30_000
-TOTAL_MIB = 150
+TOTAL_MIB = 150e6 / 2**20
 CYCLE_S, WORK_S, BEATS = 0.2, 0.01, 50
 JITTER = 0.1
 LIVE_MS = 100
+LIVE_RATIO = 3.0
+"""Beside an export / alone: what holds on a machine that is slow by itself."""
 PASSWORD = "k3fw9-7hqzm"  # noqa: S105 - of archives that nobody keeps
 VIEW = {"minute": "minutes_v", "poll": "readings_v"}
 
@@ -172,7 +174,7 @@ def speed(home: Path, orders: list[export.Order], found: Findings) -> None:
         found.note("  memory of the child, PSS", most, "MiB")
         grown = my_mib() - own
         total = most + grown
-        found.note("  with what the parent grew", total, "MiB", f"<= {TOTAL_MIB} MiB", total <= TOTAL_MIB)
+        found.note("  with what the parent grew", total, "MiB", f"<= {TOTAL_MIB:.0f} MiB", total <= TOTAL_MIB)
         if order.form != "csv":
             continue
         (usual,) = lines_of(another("--plain", str(path), view))
@@ -218,8 +220,9 @@ def beside(home: Path, order: export.Order, found: Findings) -> None:
         jitter = late(lines_of(another("--poller", str(BEATS))))
     print()
     found.note("lateness of a poller's beat, alone", 100 * alone, "% cycle")
-    holds = jitter <= max(JITTER, alone + JITTER)
-    found.note("  beside an export", 100 * jitter, "% cycle", f"<= {100 * JITTER:g} % more", holds)
+    more = jitter - alone
+    found.note("  beside an export", 100 * jitter, "% cycle")
+    found.note("  of that by the export", 100 * more, "% cycle", f"<= {100 * JITTER:g} %", more <= JITTER)
 
 
 def live(folder: Path, home: Path, order: export.Order, found: Findings) -> None:
@@ -251,7 +254,8 @@ def live(folder: Path, home: Path, order: export.Order, found: Findings) -> None
     finally:
         stage.close()
     found.note("/api/live, 95 of 100, alone", alone, "ms")
-    found.note("  beside an export", busy, "ms", f"< {LIVE_MS} ms", busy < max(LIVE_MS, 3 * alone))
+    found.note("  beside an export", busy, "ms", f"< {LIVE_MS} ms", busy < LIVE_MS, gate=False)
+    found.note("  beside / alone", busy / alone, "times", f"<= {LIVE_RATIO:g}", busy <= LIVE_RATIO * alone)
 
 
 def main() -> int:
