@@ -162,6 +162,9 @@ def look_at(home: Home, poller: Poller) -> None:
                 break
         assert told["poller"]["state"] == "running"
         assert [meter["comm_status"] for meter in told["meters"]] == ["OK"] * 5
+        # the newest answer alone holds no energies in most rounds: the screen knows them by their own age
+        values = told["meters"][0]["values"]
+        assert {key for key, one in values.items() if one["value"] is not None} == set(KEYS)
         health = browser.get("/api/health").get_json()
         assert health["cells"]["s6"] == "none known"
     clock = SystemClock()
@@ -169,5 +172,4 @@ def look_at(home: Home, poller: Poller) -> None:
     reader = HistoryReader(home.history, clock)
     assert reader.completeness(1, yesterday, yesterday + DAY_MS).share > 0.45  # the short one: every 120 s
     assert reader.energy(1, yesterday, yesterday + DAY_MS).used["wh_received"]
-    assert set(reader.latest()[1].values) == set(KEYS)
     assert clock.now_ms() - rows(home)["reading"][2] < 60_000
