@@ -170,7 +170,7 @@ def another_program(path):
         (lambda path: path.write_bytes(b""), "empty .0 bytes."),
         (lambda path: path.write_bytes(b"x"), "cut short .1 bytes."),
         (lambda path: path.write_text("Date,Time\n" * 1000), "damaged or no database"),
-        (original_system, "original system .it holds the table meter_readings."),
+        (original_system, r"original system .it holds the table meter_readings.*datalogger\.py import"),
         (another_program, "another program"),
     ],
 )

@@ -56,14 +56,15 @@ def test_it_keeps_so_many_days_and_today(path, clock):
 def test_retention_never_deletes_on_a_clock_that_ran_ahead(path, clock):
     history = open_history(path, clock, raw_days=14)
     fill(history, range(-13, 1))
-    finish(history, MIDNIGHT_MS + 400 * DAY_MS)  # the clock alone deletes nothing
-    assert days_of(path, "reading") == list(range(-13, 1))
+    finish(history, MIDNIGHT_MS + 4000 * DAY_MS)  # the clock alone deletes nothing
+    assert days_of(path, "reading") == days_of(path, "minute") == list(range(-13, 1))
     fill(history, [400])  # rows with the false time come in
     finish(history, MIDNIGHT_MS + 400 * DAY_MS)
     fill(history, [1, 2])  # and the clock is right again
     finish(history, MIDNIGHT_MS + 2 * DAY_MS)
     history.close()
     assert days_of(path, "reading") == [*range(-12, 3), 400]
+    assert days_of(path, "minute") == [*range(-13, 3), 400]
 
 
 def test_retention_deletes_nothing_on_a_clock_that_runs_behind(path, clock):
