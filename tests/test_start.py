@@ -6,12 +6,13 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from substation.clock import SystemClock
+from substation.commands import station as station_command
 from substation.commands.configuration import make_station
 from substation.commands.doors import PROJECT
 from substation.commands.processes import Started
@@ -43,6 +44,24 @@ def real(tmp_path: Path) -> Path:
     overrides = {"lines.0.port": str(tmp_path / "no adapter"), "web.port": free_port()}
     make_station(home, simulated=False, passwords=passwords, overrides=overrides)
     return home
+
+
+@pytest.fixture
+def refused(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> Iterator[Callable[..., tuple[int, str, str]]]:
+    """What `start.sh` says where it starts nothing: its command, called right here."""
+    mask = os.umask(0o022)
+    os.umask(mask)
+
+    def start(home: Path, *arguments: str) -> tuple[int, str, str]:
+        for name, value in StationRun(home).environment.items():
+            monkeypatch.setenv(name, value)
+        code = station_command.main(["start", *arguments])
+        return code, *capfd.readouterr()
+
+    yield start
+    os.umask(mask)
 
 
 def test_five_live_meters_are_there_when_it_returns(demo: StationRun) -> None:
@@ -114,12 +133,14 @@ def test_where_nothing_runs_it_says_so_and_makes_nothing(tmp_path: Path) -> None
     assert not station.home.exists()
 
 
-def test_a_busy_port_is_named_and_nothing_is_started(demo: StationRun, tmp_path: Path) -> None:
+def test_a_busy_port_is_named_and_nothing_is_started(
+    demo: StationRun, tmp_path: Path, refused: Callable[..., tuple[int, str, str]]
+) -> None:
+    code, _, said = refused(tmp_path / "other", "--demo", "--port", str(demo.port))
+    assert code == 75
+    assert f"ort {demo.port} is in use" in said
     other = StationRun(tmp_path / "other")
-    done = other.start("--demo", "--port", str(demo.port))
-    assert done.returncode == 75
-    assert f"ort {demo.port} is in use" in done.stderr
-    assert other.processes == []
+    assert (other.processes, other.every_process()) == ([], [])
 
 
 def test_a_real_start_without_a_configuration_names_the_command(tmp_path: Path) -> None:
@@ -130,37 +151,40 @@ def test_a_real_start_without_a_configuration_names_the_command(tmp_path: Path) 
     assert not station.home.exists()
 
 
-def test_the_demo_refuses_a_real_stations_home(real: Path) -> None:
+def test_the_demo_refuses_a_real_stations_home(
+    real: Path, refused: Callable[..., tuple[int, str, str]]
+) -> None:
     before = sorted(path.name for path in real.iterdir())
-    done = StationRun(real).start("--demo")
-    assert done.returncode == 78
-    assert "real station" in done.stderr
+    code, _, said = refused(real, "--demo")
+    assert code == 78
+    assert "real station" in said
     assert sorted(path.name for path in real.iterdir()) == before
 
 
 @pytest.mark.parametrize("words", [["--demo"], []])
 @pytest.mark.parametrize("below", ["", "further/below", "state"])
-def test_a_home_that_cannot_be_one_is_said_plainly(tmp_path: Path, below: str, words: list[str]) -> None:
+def test_a_home_that_cannot_be_one_is_said_plainly(
+    tmp_path: Path, below: str, words: list[str], refused: Callable[..., tuple[int, str, str]]
+) -> None:
     (tmp_path / "state").touch()
     home = tmp_path if below == "state" else tmp_path / "state" / below
-    done = StationRun(home).start(*words)
-    assert done.returncode == 78
-    assert str(home) in done.stderr
-    assert len(done.stderr.splitlines()) == 1, done.stderr
+    code, _, said = refused(home, *words)
+    assert code == 78
+    assert str(home) in said
+    assert len(said.splitlines()) == 1, said
 
 
-def test_a_demo_is_not_started_as_a_real_station(tmp_path: Path) -> None:
-    make_station(tmp_path / "demo", simulated=True)
-    station = StationRun(tmp_path / "demo")
-    before = sorted(path.name for path in station.home.iterdir())
-    try:
-        done = station.start()
-        assert done.returncode == 78
-        assert "./start.sh --demo" in done.stderr
-        assert done.stdout == ""
-        assert sorted(path.name for path in station.home.iterdir()) == before
-    finally:
-        station.stop()
+def test_a_demo_is_not_started_as_a_real_station(
+    tmp_path: Path, refused: Callable[..., tuple[int, str, str]]
+) -> None:
+    home = tmp_path / "demo"
+    make_station(home, simulated=True)
+    before = sorted(path.name for path in home.iterdir())
+    code, said, error = refused(home)
+    assert code == 78
+    assert "./start.sh --demo" in error
+    assert said == ""
+    assert sorted(path.name for path in home.iterdir()) == before
 
 
 def test_help_needs_no_environment(tmp_path: Path) -> None:
