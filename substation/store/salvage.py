@@ -140,7 +140,7 @@ class Salvage:
                 sound = [row for row in part if salvage_rows.is_sound(table, row)]
                 took += fresh.add(table, sound)
                 if len(sound) < len(part):
-                    marks += _beside_unsound(table, part, near)
+                    marks += salvage_rows.beside_unsound(table, part, near)
                 near = sound[-1][0] if sound else near
                 self._tick(f"reading {table}: {took} rows")
             # of a file that does not open at all every page is looked at by itself: no hole is in it
@@ -315,7 +315,8 @@ class Salvage:
         (report.saved["event"],) = fresh.db.execute("SELECT count(*) FROM event").fetchone()
         is_empty = not any(report.saved.values())
         report.state = salvage_report.NOTHING if is_empty else salvage_report.DONE
-        days = {day for _, day in lost_blocks(blocks, counts)} | blocks.lost_before
+        back = self._copied.back(now_ms) if self._copied is not None else set()
+        days = {day for _, day in lost_blocks(blocks, counts)} | (blocks.lost_before - back)
         with schema.transaction(fresh.db):
             digest.note_lost(fresh.db, sorted(days), now_ms)
             fresh.db.executemany(
@@ -369,17 +370,6 @@ def _is_fact(name: object, value: object) -> bool:
     if name == "simulated":
         return value in ("yes", "no")
     return value.isdecimal() if str(name).endswith("_ms") else True
-
-
-def _beside_unsound(table: str, part: Sequence[Sequence[Any]], near: int) -> list[tuple[int, int]]:
-    """Return the keys of sound rows beside rows that are none: damage lies there."""
-    marks: list[tuple[int, int]] = []
-    for row in part:
-        if salvage_rows.is_sound(table, row):
-            near = row[0]
-        elif not marks or marks[-1][0] != near:
-            marks.append((near, near))
-    return marks
 
 
 def _digest_events(db: sqlite3.Connection, at_ms: int) -> None:

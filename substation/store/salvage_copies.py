@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from substation.store import copies, salvage_blocks, schema
+from substation.store.check_days import Days
+from substation.store.check_found import WHOLE, Found
 from substation.store.copies import Held
 from substation.store.digest import DATED, DAY_MS, day_of
 from substation.store.salvage_blocks import Block, Blocks, bounds
@@ -67,6 +69,28 @@ class Copied:
                 for row in (row for row in page if row[0] >= first_key):
                     put = self.db.execute(schema.insert("reading", "INSERT OR IGNORE"), tuple(row)).rowcount
                     blocks.dropped["reading", day_of(row[0])] -= max(0, put)
+
+    def back(self, at_ms: int) -> set[int]:
+        """Return the days of which an earlier salvage lost rows, and which are whole again."""
+        return {day for day in self.blocks.lost_before if self._is_back(day, at_ms)}
+
+    def _is_back(self, day: int, at_ms: int) -> bool:
+        """Return whether copies of the finished day brought rows back, and its tables agree again.
+
+        Hours and days of the site's calendar end later than the copy of a UTC day: agreement proves those.
+        """
+        held = {block: one.count for block, one in self.held.items() if block[1] == day}
+        if {("quarter", day), ("hour", day), ("day", day)} - held.keys():
+            return False
+        if not any(self.blocks.copied.get(block) for block in held):
+            return False
+        if any(self.blocks.found.get(block) != count for block, count in held.items()):
+            return False
+        if not all(self._is_over(block) for block in held if block[0] not in _GROWS_MS):
+            return False
+        found = Found(self.folder, quick=False, at_ms=at_ms)
+        Days(self.db, found).look(day)
+        return found.state == WHOLE
 
     def _counts(self, block: Block, one: Held) -> bool:
         table, day = block

@@ -40,6 +40,17 @@ def is_sound(table: str, row: Sequence[Any]) -> bool:
     return _is_reading(row) if table == "reading" else _is_rollup(table, row)
 
 
+def beside_unsound(table: str, part: Sequence[Sequence[Any]], near: int) -> list[tuple[int, int]]:
+    """Return the keys of sound rows beside rows that are none: damage lies there."""
+    marks: list[tuple[int, int]] = []
+    for row in part:
+        if is_sound(table, row):
+            near = row[0]
+        elif not marks or marks[-1][0] != near:
+            marks.append((near, near))
+    return marks
+
+
 def is_event(row: Sequence[Any]) -> bool:
     """Return whether a candidate (without its id) has the types and bounds of an event."""
     at_ms, kind, meter, old, new, detail = row

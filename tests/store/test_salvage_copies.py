@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from substation.settings.model import CARD_METERS, Settings
-from substation.store import copies, digest, quarantine, salvage
+from substation.store import check, copies, digest, quarantine, salvage
 from substation.store.copies import layout
 from substation.store.digest import DATED
 from substation.store.salvage_report import Report, copies_hold_more
@@ -45,6 +45,13 @@ def delete(station: Station, *tables: str, day: int = DAY) -> None:
         for table in tables:
             db.execute(f"DELETE FROM {table} WHERE key >= ? AND key < ?", layout.bounds(day))  # noqa: S608
         db.commit()
+
+
+def is_lost(station: Station) -> bool:
+    """Return whether the history knows of the day that rows were lost; else it has to agree with itself."""
+    assert check.look(station.home.history, station.clock).state == "whole"
+    with contextlib.closing(sqlite3.connect(station.home.history)) as db:
+        return DAY in digest.lost_days(db)
 
 
 def test_a_day_gone_whole_without_a_word_comes_back(station):
@@ -118,8 +125,10 @@ def test_after_a_salvage_without_the_medium_copies_go_on_and_say_what_they_hold(
         assert taken.ok, taken.words
         assert f"hold rows of {layout.date_of(DAY)} that a salvage had lost" in taken.words
         assert copies_hold_more(station.home)
-    salvaged(station)
+    assert is_lost(station)
+    assert salvaged(station).lost == []
     assert everything(station.home.history) == whole
+    assert not is_lost(station), "the day is as good as any other again"
     assert "had lost" not in station.take().words
     assert not copies_hold_more(station.home)
 
