@@ -193,6 +193,20 @@ def test_a_medium_that_is_nearly_full_says_in_how_many_days_and_what_helps() -> 
     assert "store.raw_days" in words
 
 
+@pytest.mark.parametrize("made_days_ago", [800, 0.5])
+def test_how_fast_it_grows_is_not_told_before_a_whole_day_of_polls(made_days_ago: float) -> None:
+    """Nor where an import reaches far back: what was polled since shows it."""
+    day = DAY_MS if made_days_ago < 1 else DAY_MS - 1
+    spans = {"reading": (NOW_MS - day, NOW_MS), "minute": (NOW_MS - day, NOW_MS)}
+    made_ms = NOW_MS - round(made_days_ago * DAY_MS)
+    rows, notes = stored(
+        spans=spans, made_ms=made_ms, polls_a_day=400.0, room=Room(300_000_000, 8_000_000_000)
+    )
+    assert rows["History"].words == "1.8 GB, how much more a day is known after one whole day"
+    assert "full in" not in rows["Room on its medium"].words
+    assert notes == ()
+
+
 def test_a_copy_that_failed_is_named_with_its_reason_and_still_says_how_far_the_copies_reach() -> None:
     rows, notes = copied(copies={"ok": False, "words": "the medium is read-only"})
     assert notes == (("warn", "The last copy failed: the medium is read-only"),)
@@ -290,6 +304,11 @@ def test_the_facts_are_asked_of_history_medium_and_files(station: Station, clock
 
 
 def test_the_page_and_its_address_say_the_same_of_the_stores(client: FlaskClient, station: Station) -> None:
+    station.beat(job="backup")
+    for _ in range(2):  # it stands, however often one looks
+        ((sign, words),) = client.get("/api/health").get_json()["copies"]
+        assert (sign, "set backup.folder" in words) == ("warn", True)
+        station.clock.advance(1)
     station.beat(job="backup")
     station.configure(SETTINGS)
     station.clock.advance(1)
