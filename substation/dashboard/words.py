@@ -8,6 +8,7 @@ those on its page and is sent those that have changed.
 Only what a meter can know is said: live, dead, phase lost, no current, unknown; never a breaker's position.
 """
 
+import math
 import zoneinfo
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -141,7 +142,15 @@ def meter_parts(board: Board, meter: LiveMeter, today: TodayFigures, zone: zonei
             "",
         ),
         "maxunit": (demand.unit if peak_va else "", ""),
+        "answered": (answered(today.completeness), ""),
     }
+
+
+def answered(share: float | None) -> str:
+    """Return in words how complete the day's figures are; never rounded up to the whole."""
+    if share is None:
+        return f.DASH
+    return f"{f.percent(math.floor(share * 1000 + 1e-6) / 1000, 1)} of its minutes"
 
 
 def about(loose: bool) -> str:

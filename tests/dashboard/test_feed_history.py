@@ -15,7 +15,7 @@ from substation.readings import Reading
 from substation.store import pool
 from substation.store.history import History, HistoryReader
 from tests.dashboard import tree
-from tests.dashboard.conftest import Station, no_answer, reading
+from tests.dashboard.conftest import Browser, Station, no_answer, page_request, reading
 
 MINUTE_MS = 60_000
 HOUR_MS = 60 * MINUTE_MS
@@ -155,11 +155,18 @@ def test_while_a_register_is_in_doubt_the_days_energy_is_unknown_and_says_so(
 
 
 def test_completeness_is_the_part_of_minutes_with_an_answer(
-    station: Station, feed: Feed, history: History
+    station: Station, client: Browser, feed: Feed, history: History
 ) -> None:
     now, today = station.clock.now_ms(), midnight(station)
     fill(history, today, today + (now - today) // 2)
     assert feed.today(1).completeness == pytest.approx(0.5, abs=0.01)
+    assert feed.today(2).completeness == 0.0
+    for meter_id, share in ((1, "50.0 %"), (2, "0.0 %")):
+        shown = client.post("/_dash-update-component", json=page_request(f"/meter/{meter_id}"))
+        assert f"{share} of its minutes" in shown.text
+    assert words.answered(0.99996) == "99.9 % of its minutes"
+    assert words.answered(0.29) == "29.0 % of its minutes"
+    assert words.answered(None) == "\u2014"
 
 
 def test_figures_are_shared_for_a_while(station: Station, feed: Feed, history: History) -> None:

@@ -84,6 +84,7 @@ def now(meter: LiveMeter, parts: dict[str, Parts]) -> html.Section:
             "Highest 30 min",
             [cards.said(group, name, card, base) for name, base in _DEMAND],
         ),
+        ("Answered today", [cards.said(group, "answered", card)]),
     ]
     evidence = [
         (
