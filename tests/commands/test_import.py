@@ -7,7 +7,6 @@ import signal
 import sqlite3
 import subprocess
 import sys
-import time
 import zoneinfo
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -283,23 +282,42 @@ def test_broken_off_while_taking_over_it_goes_on(
     assert list((station.home.state / "inbox").iterdir()) == []
 
 
+def import_in_a_child(killed_after_s: float = 0.0) -> tuple[int, float]:
+    """Import in a child, which the kernel ends after so much processor time of its own, wherever it is.
+
+    Return how it ended, as `os.waitpid` tells it, and the processor time that it took, s.
+    """
+    child = os.fork()
+    if child == 0:
+        code = 1
+        try:
+            with Path(os.devnull).open("w") as nowhere:
+                os.dup2(nowhere.fileno(), 1)
+            signal.signal(signal.SIGPROF, signal.SIG_DFL)  # ends the process, and nothing is tidied up
+            signal.setitimer(signal.ITIMER_PROF, killed_after_s)
+            code = datalogger.main(["import", "--yes"])
+        finally:
+            os._exit(code)
+    _, status, used = os.wait4(child, 0)
+    return status, used.ru_utime + used.ru_stime
+
+
 def test_killed_again_and_again_it_ends_like_one_import(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, station: Loaded
 ) -> None:
-    all_forms(station.home.original, YESTERDAY - dt.timedelta(days=400), 800)
-    for after_s in (0.9, 1.3, 1.8, 2.4):
-        process = subprocess.Popen(RUN, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        time.sleep(after_s)  # the kill has to come at some moment of a real run
-        process.send_signal(signal.SIGKILL)
-        process.wait()
-    done = subprocess.run(RUN, check=True, capture_output=True, text=True)
-    assert "Different readings in all files: 4000" in done.stdout
+    all_forms(station.home.original, YESTERDAY - dt.timedelta(days=400), 500)
     clean = tmp_path / "clean"
     clean.mkdir()
     other = make(clean, monkeypatch, Settings(meters=CARD_METERS))
     for path in station.home.original.glob("meter*"):
         (other.home.original / path.name).write_bytes(path.read_bytes())
-    subprocess.run(RUN, check=True, capture_output=True)
+    status, whole_s = import_in_a_child()
+    assert status == 0
+    monkeypatch.setenv("SUBSTATION_HOME", str(station.home.folder))
+    ends = [import_in_a_child(whole_s * share)[0] for share in (0.15, 0.4, 0.65, 0.85)]
+    assert [os.WTERMSIG(status) for status in ends[:2]] == [signal.SIGPROF] * 2  # later ones may get through
+    done = subprocess.run(RUN, check=True, capture_output=True, text=True)
+    assert "Different readings in all files: 2500" in done.stdout
     assert content(station.home.history) == content(other.home.history)
 
 
