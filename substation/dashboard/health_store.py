@@ -15,7 +15,7 @@ from substation.dashboard import format as f
 from substation.dashboard.store_facts import Facts
 from substation.settings.model import Settings
 from substation.store import salvage_report
-from substation.store.growth import growth
+from substation.store.growth import Growth, growth
 
 STORE_ROWS = (
     "History",
@@ -73,6 +73,9 @@ def store(settings: Settings, facts: Facts) -> Part:
     held = {table: (now_ms - oldest) / DAY_MS for table, (oldest, _) in spans.items()}
     free = max(0, room.free - room.reserve) if room else 0
     grows = growth(settings, held, free, facts.held_rows, facts.polls_a_day)
+    more = f"about {_size(grows.bytes_a_day)} more a day"
+    if not facts.knows_growth:
+        grows, more = Growth(0.0, math.inf), "how much more a day is known after one whole day"
     notes: list[Note] = []
     if facts.problem:
         notes.append(("alarm", f"The history cannot be read: {facts.problem}"))
@@ -95,9 +98,7 @@ def store(settings: Settings, facts: Facts) -> Part:
     full = "" if math.isinf(grows.days_left) else f"; full in {_until(grows.days_left)}"
     return Part(
         (
-            Row(
-                "none yet" if size is None else f"{_size(size)}, about {_size(grows.bytes_a_day)} more a day"
-            ),
+            Row("none yet" if size is None else f"{_size(size)}, {more}"),
             *(Row(_since(spans, table, now_ms, zone)) for table in ("reading", "minute", "day")),
             Row(
                 f.DASH if room is None else f"{_size(room.free)} of {_size(room.total)} free{full}",

@@ -53,6 +53,12 @@ class Facts:
     job: str = ""
     """The command that the poller has going beside the polling."""
 
+    @property
+    def knows_growth(self) -> bool:
+        """Whether a whole day of polls shows how fast the history grows; an import is no polling."""
+        oldest_ms, newest_ms = self.spans.get("reading", (0, 0))
+        return min(newest_ms - oldest_ms, newest_ms - (self.made_ms or oldest_ms)) >= DAY_MS
+
 
 def gather(home: Home, clock: Clock, beat: Mapping[str, Any] | None, *, running: bool) -> Facts:
     """Return what is known now; of the heartbeat only while the poller runs."""
