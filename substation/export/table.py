@@ -30,6 +30,9 @@ _QUOTED = (",", '"', "\r", "\n")
 
 MEAN = "mean over all answered polls, also those with the circuit off"
 LAST = "last value of the period; empty: not read in it"
+_OF_ENERGIES = (
+    "; the period's own factor is that of energies: what Wh Received rose by / what VAh Received rose by"
+)
 _DILUTED = "; pulled towards 0 where it was off for a part of the period: see max, or every poll"
 
 
@@ -127,8 +130,9 @@ def energies_words(form: Form) -> str:
 
 def _mean_of(quantity: Quantity, words: str) -> str:
     """Return what a mean is: of frequency and power factor, with what a circuit that was off does to it."""
-    mixes = quantity.key == "frequency" or quantity.key.startswith("pf_")
-    return words + _DILUTED if words and mixes else words
+    if not words or not (quantity.key == "frequency" or quantity.key.startswith("pf_")):
+        return words
+    return words + _DILUTED + (_OF_ENERGIES if quantity.key == "pf_average" else "")
 
 
 def due_words(interval_s: float) -> str:

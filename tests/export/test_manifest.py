@@ -16,6 +16,7 @@ from substation.export.engine import Export
 from substation.export.job import Job, form_of
 from substation.export.manifest import _meters
 from substation.export.table import Form, Tally
+from substation.quantities import BY_KEY
 from substation.store import schema
 from tests.export.conftest import END_MS, ROUNDS
 from tests.store.readings import BEGIN_MS
@@ -66,6 +67,9 @@ def test_the_manifest_says_what_the_file_is(exported):
     assert words["V R phase"] == "mean over all answered polls, also those with the circuit off"
     for diluted in ("Frequency", "PF Avg (instant)"):
         assert "pulled towards 0 where it was off" in words[diluted]
+    assert [name for name, what in words.items() if "factor is that of energies" in what] == [
+        BY_KEY["pf_average"].label
+    ]
 
 
 def test_polls_without_an_answer_are_not_counted_as_complete(exported):
