@@ -9,8 +9,9 @@ raise StoreError.
 import sqlite3
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from substation.clock import Clock, SystemClock
 from substation.energy.power_factor import Means, PeriodFactor, of_period
@@ -220,7 +221,7 @@ class HistoryReader:
         of_some = f"SELECT key FROM {table} WHERE key > ? ORDER BY key LIMIT ?"  # noqa: S608 - a name of ours
         query = f"SELECT count(*), min(key), max(key) FROM ({of_some})"  # noqa: S608
         rows, first, last = 0, None, -(2**63)  # damage may make a key of any number
-        while found := self._ask(lambda db, last=last: db.execute(query, (last, AT_ONCE)).fetchone()):
+        while found := self._ask(partial(_first_row, query=query, of=(last, AT_ONCE))):
             if not found[0]:
                 break
             rows, first, last = rows + found[0], found[1] if first is None else first, found[2]
@@ -272,6 +273,11 @@ def _means(db: sqlite3.Connection, meter_id: int, start_ms: int, end_ms: int) ->
         ).fetchone()
         found.append(row[0] / row[1] / BY_KEY[key].steps_per_unit if row[1] else None)
     return Means(*found)
+
+
+def _first_row(db: sqlite3.Connection, query: str, of: tuple[int, ...]) -> tuple[Any, ...]:
+    row: tuple[Any, ...] = db.execute(query, of).fetchone()
+    return row
 
 
 def _extremes(
