@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The claims of the export, measured: speed, memory of child and parent, a poller and a dashboard beside it.
+"""R35, and the claims of the export, measured: speed, memory, a poller and a dashboard beside it.
 
     python3 benchmarks/export.py [--year]
 

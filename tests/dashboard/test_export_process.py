@@ -79,7 +79,7 @@ def opened(archive: Path, password: str) -> subprocess.CompletedProcess[bytes]:
 
 
 def test_a_whole_file_leaves_and_nothing_stays_behind(stage: Stage, caller: Caller, tmp_path: Path) -> None:
-    """The password and the token are looked for in everything that was written or answered."""
+    """S26, S33; R35 in memory. Password and token are looked for in all that was written or answered."""
     names = names_in(stage.folder)
     before, worst = settled_mb(stage), 0.0
     told = caller.post("/api/export", {"password": RIGHT, "every": "poll"})

@@ -203,7 +203,7 @@ def test_the_child_ends_with_a_parent_that_was_killed(home, form):
 
 @pytest.mark.parametrize("form", ["csv", "parquet", "xlsx"])
 def test_an_export_beside_a_writing_poller_disturbs_neither(home, form):
-    """The writer commits and checkpoints at will; the file holds what was there when it began."""
+    """R35: the writer commits and checkpoints at will; the file holds what was there when it began."""
     station = load(home)
     store = History(station.home.history, True, FakeClock(END_MS), station.settings.site.zone, raw_days=3660)
     order = Order("poll", BEGIN_MS, END_MS + 3_600_000, form=form)
