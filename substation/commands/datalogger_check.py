@@ -65,7 +65,8 @@ def _run(arguments: argparse.Namespace, clock: Clock) -> int:
     if not arguments.quick:
         _keep(loaded, found, arguments.watch)
     if arguments.json:
-        print(json.dumps(check_report.as_state(found), ensure_ascii=False, indent=1))
+        state = check_report.as_state(found, whole_ms=check_report.whole_at_ms(loaded.home, found.uid))
+        print(json.dumps(state, ensure_ascii=False, indent=1))
     else:
         for line in _report(loaded, found):
             print(line)

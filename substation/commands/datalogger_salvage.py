@@ -83,7 +83,8 @@ def _standing(loaded: Loaded, clock: Clock) -> int:
         print(f"{path.name}: {words}")
         aside = quarantine.set_aside(path, clock)
         with contextlib.suppress(OSError):
-            report = Report(file=aside.name, found_ms=clock.now_ms(), words=words, state=RUNNING)
+            report = salvage_report.of_damage(loaded.home, aside.name, clock.now_ms(), words)
+            report.state = RUNNING
             salvage_report.write(loaded.home, report)
         return _run(loaded, clock, aside)
     finally:

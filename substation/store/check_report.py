@@ -11,14 +11,17 @@ from pathlib import Path
 from typing import Any
 
 from substation.settings.model import Home
-from substation.store.check_found import Found
+from substation.store.check_found import WHOLE, Found
 from substation.store.digest import Digest
 
 VERSION = 1
 
 
-def as_state(found: Found, run: str = "") -> dict[str, Any]:
-    """Return it as it is written: times in UTC ms; `run` names the poller's watch (`History.watch`)."""
+def as_state(found: Found, run: str = "", whole_ms: int = 0) -> dict[str, Any]:
+    """Return it as it is written: times in UTC ms; `run` names the poller's watch (`History.watch`).
+
+    `whole_ms` is when a check last found every row whole; 0 when nobody knows.
+    """
     return {
         "v": VERSION,
         "at_ms": found.at_ms,
@@ -32,6 +35,7 @@ def as_state(found: Found, run: str = "") -> dict[str, Any]:
         "looked": found.looked,
         "days": found.days,
         "took_s": round(found.took_s, 1),
+        "whole_ms": whole_ms,
     }
 
 
@@ -39,12 +43,22 @@ def write(home: Home, found: Found, run: str = "") -> None:
     """Write both files; raises OSError."""
     digests = {"v": VERSION, "run": run, "digests": found.digests}
     _replace(_digests_of(home), digests)  # first: whoever sees the report finds its digests
-    _replace(home.checked, as_state(found, run))
+    whole_ms = found.at_ms if found.state == WHOLE else whole_at_ms(home, found.uid)
+    _replace(home.checked, as_state(found, run, whole_ms))
 
 
 def read(home: Home) -> dict[str, Any]:
     """Return the last report; empty when it is not known."""
     return _read(home.checked)
+
+
+def whole_at_ms(home: Home, uid: str | None) -> int:
+    """Return when a check last found every row of this history whole, UTC ms; 0 when nobody knows."""
+    said = _read(home.checked)
+    if uid and said.get("uid") not in (uid, "", None):
+        return 0
+    at_ms = said.get("whole_ms", said.get("at_ms") if said.get("state") == WHOLE else 0)
+    return at_ms if isinstance(at_ms, int) else 0
 
 
 def proposed(home: Home, run: str) -> list[Digest]:

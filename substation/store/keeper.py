@@ -164,10 +164,8 @@ class Keeper:
             aside.name,
             words,
         )
-        now_ms = self._clock.now_ms()
-        found = salvage_report.Report(
-            file=aside.name, found_ms=now_ms, at_ms=now_ms, words=words, committed_ms=committed_ms
-        )
+        found = salvage_report.of_damage(self._home, aside.name, self._clock.now_ms(), words)
+        found.committed_ms = committed_ms
         with contextlib.suppress(OSError):  # the names in the folder say enough
             salvage_report.write(self._home, found)
         return aside

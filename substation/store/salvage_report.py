@@ -11,8 +11,9 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from substation.clock import utc
 from substation.settings.model import Home
-from substation.store import heartbeat
+from substation.store import check_report, heartbeat
 
 FOUND, RUNNING, FAILED, DONE, NOTHING = "found", "running", "failed", "done", "nothing"
 """States of a salvage: waits; under way; could not go on (no space); brought back; nothing could be read."""
@@ -42,6 +43,8 @@ class Report:
     """UTC ms: when it was set aside."""
     committed_ms: int = 0
     """UTC ms: what was polled up to then had been committed; 0 when nobody knows."""
+    whole_ms: int = 0
+    """UTC ms: when a check last found every row of it whole; 0 when nobody knows."""
     words: str = ""
     """What was wrong with it."""
     at_ms: int = 0
@@ -58,6 +61,16 @@ class Report:
     """Why the copies on the second medium could not be used, in words."""
     lost: list[Lost] = field(default_factory=list)
     seconds: float = 0.0
+
+
+def of_damage(home: Home, file: str, found_ms: int, words: str) -> Report:
+    """Return what is known of a history that is set aside as `file`, and when it was whole last."""
+    earlier, whole_ms = read(home), check_report.whole_at_ms(home, identity(home).get("uid"))
+    if (earlier.found_ms if earlier else 0) < whole_ms <= found_ms:
+        words = f"{words}; it was whole when it was checked on {utc(whole_ms):%Y-%m-%d at %H:%M} UTC"
+    else:  # of the file before the last salvage, or by a clock that was ahead
+        whole_ms = 0
+    return Report(file=file, found_ms=found_ms, at_ms=found_ms, whole_ms=whole_ms, words=words)
 
 
 def read(home: Home) -> Report | None:

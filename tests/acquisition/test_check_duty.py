@@ -8,11 +8,12 @@ import sys
 import pytest
 
 from substation.acquisition.check_duty import SETTLE_S, CheckDuty
+from substation.clock import utc
 from substation.commands import datalogger
 from substation.errors import Damaged
 from substation.settings import files, vault
 from substation.settings.model import CARD_METERS, Settings
-from substation.store import check_report, digest, door
+from substation.store import check_report, digest, door, salvage_report
 from substation.store.copies import report as copies_report
 from substation.store.keeper import Keeper
 from tests.store.readings import a_reading
@@ -106,11 +107,19 @@ def test_a_day_that_was_written_to_meanwhile_gets_none(home, keeper, clock, hist
 def test_a_damaged_history_is_set_aside(home, keeper, clock, history, capsys):
     duty = CheckDuty(home, clock, keeper)
     clock.advance(SETTLE_S)
+    assert checked(duty, clock, capsys) == 0
+    whole_ms = clock.now_ms()
+    clock.advance(86_400)
     with sqlite3.connect(home.history) as db:
         db.execute("DELETE FROM reading WHERE key = (SELECT min(key) FROM reading)")
     assert checked(duty, clock, capsys) == 1
     assert not home.history.exists()
     assert any(home.folder.glob("daily_data.db.corrupt-*"))
+    report = salvage_report.read(home)
+    assert report is not None
+    assert report.whole_ms == whole_ms
+    assert f"; it was whole when it was checked on {utc(whole_ms):%Y-%m-%d at %H:%M} UTC" in report.words
+    assert salvage_report.of_damage(home, "the next", clock.now_ms(), "").whole_ms == 0, "another"
     assert check_report.read(home)["damages"][0]["table"] == "reading"
     assert duty.due(SETTINGS) is None
 
