@@ -1,6 +1,8 @@
 """Whatever happens to the medium: whole earlier copies stay, and the words are clear."""
 
+import itertools
 import json
+import random
 import shutil
 
 import pytest
@@ -10,6 +12,7 @@ from substation.settings.model import Home
 from substation.store import copies
 from substation.store.copies import index, reading, room, stations
 from substation.store.copies.medium import Medium
+from tests.medium import MODES, hurried, recorded
 from tests.store import sticks
 from tests.store.copied import DAY_MS, FIRST_MS, Station, files, rows, same
 from tests.store.readings import BEGIN_MS
@@ -54,6 +57,31 @@ def test_pulled_out_at_every_step_the_copies_are_those_of_before_or_after(statio
         steps += 1
     assert seen == {len(before), len(after)}
     assert steps > 30
+
+
+@pytest.mark.usefixtures("written_is_told")
+def test_when_the_mediums_power_goes_the_copies_are_those_of_before_or_after(station, tmp_path):
+    station.fill(hours=4, step_s=3600)
+    station.take()
+    before = keys(station)
+    station.fill(FIRST_MS + 4 * 3_600_000, hours=1, step_s=3600)
+    uid, cut_off, seen = station.index.uid, tmp_path / "cut", set()
+    with recorded(station.stick) as medium:
+        assert station.take().ok
+    after = keys(station)
+    with hurried():
+        for cut, mode in itertools.product(medium.cuts(random.Random(24), 15), MODES):
+            medium.leave(cut, cut_off, random.Random(f"{cut} {mode}"), mode)
+            found = stations.find(cut_off, uid)
+            assert found, f"cut {cut}, {mode}: nothing is left"
+            entries = index.load(found.medium).entries.values()
+            damaged = [reading.damage(found.medium, one) for one in entries]
+            assert not any(damaged), f"cut {cut}, {mode}: {damaged}"
+            there = [row[0] for page in copies.rows(cut_off, uid, "reading") for row in page]
+            assert there in (before, after), f"cut {cut}, {mode}"
+            seen.add(len(there))
+            shutil.rmtree(cut_off)
+    assert seen == {len(before), len(after)}
 
 
 def test_the_first_copy_pulled_out_leaves_nothing_that_is_believed(station, tmp_path, monkeypatch):
