@@ -1,7 +1,9 @@
-"""R10: a negative value on its whole way: wire, live file, history, API, page's board, export."""
+"""R10: a negative value on its whole way: wire, live file, history, API, page, export."""
 
 import csv
 import io
+import json
+import re
 import sqlite3
 from collections.abc import Mapping
 
@@ -23,7 +25,7 @@ from substation.simulator.meter import SimulatedMeter
 from substation.simulator.site import METERS, Site
 from substation.store.pages import Pages
 from tests.bus.map_wire import MapWire
-from tests.dashboard.conftest import Browser, Station, demo_settings
+from tests.dashboard.conftest import Browser, Station, demo_settings, page_request
 
 NEGATIVE = {
     "watts_total": -1234.5,
@@ -91,3 +93,9 @@ def test_a_negative_value_arrives_everywhere_with_its_sign(
     text = table.header(form) + b"".join(writer.of(page) for page in pages.lines(pages.facts()))
     cells = [row[quantity.label] for row in csv.DictReader(io.StringIO(text.decode(), newline=""))]
     assert {float(cell) for cell in cells} == {held}
+
+
+def test_a_person_reads_the_sign_on_the_meters_page(polled: Station, client: Browser) -> None:
+    shown = client.post("/_dash-update-component", json=page_request("/meter/1")).get_json()
+    read = set(re.findall("\u2212[0-9.]+", json.dumps(shown, ensure_ascii=False)))
+    assert {"\u22121.2", "\u22120.750", "\u22120.016"} <= read  # kW, mean factor, that of phase R
