@@ -10,6 +10,7 @@ if [ "${1:-}" = --help ]; then
 fi
 python3 -m substation.commands.environment --tests || exit
 bin=${SUBSTATION_VENV:-$here/venv}/bin
+unset PYTHONDONTWRITEBYTECODE # hundreds of programs are started: each would compile every module anew
 failed=0
 check() {
     echo "== $1"

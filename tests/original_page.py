@@ -27,10 +27,9 @@ class Page:
     """The folder of a person who follows the page; its environment is made already."""
 
     def __init__(self, folder: Path) -> None:
-        """Copy the project into `folder`, beside what lies there."""
+        """Copy the project into `folder`, beside what lies there; as compiled as it is."""
         self.folder = folder
-        ignored = shutil.ignore_patterns("__pycache__")
-        shutil.copytree(PROJECT / "substation", folder / "substation", ignore=ignored)
+        shutil.copytree(PROJECT / "substation", folder / "substation")
         for name in (*PARTS, "requirements.txt"):
             shutil.copy(PROJECT / name, folder)
         (folder / "venv").symlink_to(sys.prefix)
