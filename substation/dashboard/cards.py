@@ -41,6 +41,14 @@ def shaped(group: str, name: str, parts: Parts, base: str = "") -> dict[str, Any
     return {"className": f"{base} {looks}".strip(), **_marks(group, name, base, "data-k")}
 
 
+def turned(group: str, name: str, parts: Parts, base: str = "") -> dict[str, Any]:
+    """Return the attributes of an element that is drawn by a part: its text is custom properties, `--a:18;--l:62`."""
+    text, looks = parts.get(name, ("", ""))
+    pairs = (pair.partition(":") for pair in text.split(";") if pair)
+    style = {key: value for key, _, value in pairs}
+    return {"className": f"{base} {looks}".strip(), "style": style, **_marks(group, name, base, "data-s")}
+
+
 def _marks(group: str, name: str, base: str, kind: str) -> dict[str, str]:
     return {"data-g": group, kind: name, "data-base": base}
 

@@ -2,8 +2,8 @@
 
 Groups: `line` (state line), `sum` (status summary), `station` (sums), `bus`, and for a meter N: `mN`
 (its card), `eN` (evidence and since when), `cN` (its line statistics), `xN` (lowest and highest of
-today), `vN` (why values do not come), `oN` (what it says beyond the vocabulary). A browser names the
-groups on its page with the mark it holds of each; it is sent those whose mark differs. On a calm day
+today), `vN` (why values do not come), `oN` (what it says beyond the vocabulary), `uN` (unbalance, phasors).
+A browser names the groups on its page with the mark it holds of each; it is sent those whose mark differs. On a calm day
 that is nothing at all.
 """
 
@@ -15,7 +15,7 @@ from collections import OrderedDict
 from typing import Any
 
 from substation.dashboard import format as f
-from substation.dashboard import statusline, words
+from substation.dashboard import phasor, statusline, symmetry, words
 from substation.dashboard.board import Board, LiveMeter
 from substation.dashboard.feed import Feed, MinMax
 from substation.dashboard.words import Parts
@@ -23,7 +23,7 @@ from substation.quantities import INSTANTS
 
 COUNTERS = ("asked", "ok", "timeout", "crc", "wrong", "refused", "noise")
 """Line statistics that are plain counts, in the poller's words."""
-_METER_GROUP = re.compile(r"^([mecxvo])(\d{1,3})$")
+_METER_GROUP = re.compile(r"^([mecxvou])(\d{1,3})$")
 MOST_GROUPS = 64
 """A browser may ask for so many at once."""
 REMEMBERED = 128
@@ -57,6 +57,8 @@ def group(feed: Feed, board: Board, name: str) -> Parts | None:
             return why_parts(meter)
         case "o":
             return extra_parts(meter)
+        case "u":
+            return symmetry.parts(meter) | phasor.parts(meter)
         case _:
             return minmax_parts(feed, meter)
 

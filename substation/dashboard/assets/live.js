@@ -63,7 +63,7 @@
       const numbers = all('[data-q]');
       page = {
         values: numbers.filter((el) => !('low' in el.dataset)), bars: numbers.filter((el) => 'low' in el.dataset),
-        ages: all('[data-age]'), parts: all('[data-p], [data-k], [data-w], [data-ago]'), nows: all('[data-now]'),
+        ages: all('[data-age]'), parts: all('[data-p], [data-k], [data-w], [data-ago], [data-s]'), nows: all('[data-now]'),
       };
       page.want = wanted(numbers);
       page.asks = JSON.stringify(page.want);
@@ -228,14 +228,23 @@
   }
 
   function paintPart(el, lost) {
-    const data = el.dataset, name = data.p || data.k || data.w || data.ago;
+    const data = el.dataset, name = data.p || data.k || data.w || data.ago || data.s;
     const held = parts[data.g] && parts[data.g].parts[name];
     let [text, look] = held || [el.textContent, data.base === undefined ? '' : el.className.slice(data.base.length).trim()];
     if (lost) [text, look] = old(data.g, name, text, look);
     else if (held) [text, look] = sinceThen(data.g, name, text, look);
     if ('ago' in data && held) text = age(Math.max((Date.parse(answer.at) - +held[0]) / 1000, 0) + passed);
-    if (!data.k) setText(el, text);
+    if ('s' in data) draw(el, text);
+    else if (!data.k) setText(el, text);
     if (!data.w) setClass(el, (data.base || '') + ' ' + look);
+  }
+
+  // what is drawn by custom properties: "--a:18;--l:62"
+  function draw(el, text) {
+    for (const pair of text.split(';')) {
+      const at = pair.indexOf(':'), key = pair.slice(0, at), value = pair.slice(at + 1);
+      if (key.startsWith('--') && el.style.getPropertyValue(key) !== value) el.style.setProperty(key, value);
+    }
   }
 
   /* what a part says some seconds after it was true: its words stand, and no longer as fresh ones */
@@ -245,6 +254,7 @@
       if (now !== 'late' && now !== 'stale') return [text, look];
       return [text, look.replace('ss-q-fresh', 'ss-q-' + now).replace('ss-is-fresh', now === 'stale' ? 'ss-is-stale' : 'ss-is-fresh')];
     }
+    if (/^[ud]\d/.test(group) && (byId[group.slice(1)] || {}).now === 'stale') return old(group, name, text, look);
     const held = Object.values(byId);
     if (group === 'station' && held.length && held.every((meter) => meter.now === 'stale')) return old(group, name, text, look);
     if (group !== 'line' || !past) return [text, look];
@@ -260,9 +270,10 @@
       if (name === 'wire') return ['', look.replace(/ss-w-\w+/, 'ss-w-unknown').replace(/ss-q-(fresh|late)/, 'ss-q-stale').replace(' ss-idle', '')];
       if (name === 'swatch') return ['', 'ss-w-unknown'];
       if (name === 'state') return ['Unknown', look];
-      if (name === 'tag') return ['', 'ss-none'];
+      if (name === 'tag' || name === 'since') return ['', 'ss-none'];
       return [text, look.replace('ss-is-fresh', 'ss-is-stale')];
     }
+    if (name === 'box' && group[0] === 'u') return ['', 'ss-q-stale'];
     if (group === 'station' && name[0] === 'l') return [text, look];
     if (group === 'sum' && /^(ok|fail|comm|unk)$/.test(name)) return [DASH, ''];
     if (group === 'sum') return [name.endsWith('n') ? '' : text, name.endsWith('c') ? look.replace(/ss-(alarm|warn)/, '') : look];

@@ -5,11 +5,12 @@ from typing import Any
 import dash
 from dash import html
 
-from substation.dashboard import cards, more, panels, parameters, screen, shell
+from substation.dashboard import cards, more, panels, parameters, phasor, screen, shell
 from substation.dashboard import format as f
 from substation.dashboard.board import LiveMeter
 from substation.dashboard.feed import Feed, current
 from substation.dashboard.pages import not_found_404
+from substation.dashboard.tongue import say
 from substation.dashboard.words import Parts
 
 
@@ -23,11 +24,13 @@ def layout(meter_id: str = "", **_: Any) -> html.Div:
         return not_found_404.layout(f"Meter {shown}")
     group, charted = f"{meter.id}", panels.each_phase(meter)
     today = "Today" if charted[0][1] == panels.ALL_PHASES else "Today, each phase"
-    parts = screen.groups(feed, board, [f"{kind}{group}" for kind in "mecxvo"])
+    parts = screen.groups(feed, board, [f"{kind}{group}" for kind in "mecxvou"])
     return html.Div(
         [
             head(feed, meter, parts[f"m{group}"]),
-            now(meter, parts),
+            html.Div(
+                [now(meter, parts), phasor.section(meter, parts[f"u{group}"])], className="ss-meter-top"
+            ),
             html.Section(
                 [
                     html.Div(
@@ -103,6 +106,7 @@ def now(meter: LiveMeter, parts: dict[str, Parts]) -> html.Section:
             _inline(evidence, "ss-inline-w"),
             html.Div(parameters.phase_table(meter), className="ss-wrap"),
             html.P(parameters.bar_words(meter), className="ss-note"),
+            unbalance(meter, parts[f"u{meter.id}"]),
         ],
         **cards.shaped(group, "wire", card, "ss-now-of"),
         **{"aria-label": "Now"},
@@ -117,6 +121,33 @@ def _inline(pairs: list[tuple[str, list[Any]]], extra: str = "") -> html.Dl:
         [html.Div([html.Dt(name), html.Dd(what)]) for name, what in pairs],
         className=f"ss-inline {extra}".strip(),
     )
+
+
+def unbalance(meter: LiveMeter, told: Parts) -> html.Dl:
+    """Return how unequal the phases are, each figure with its limit or why it is missing."""
+    group = f"u{meter.id}"
+    names = (
+        ("nema", say("Voltage unbalance, NEMA")),
+        ("u2", [say("Voltage unbalance, IEC"), " u", html.Sub("2")]),
+        ("amps", say("Current unbalance")),
+        ("neutral", say("Neutral current")),
+        ("turn", say("Phase sequence")),
+    )
+    rows = [
+        html.Div(
+            [
+                html.Dt(title),
+                html.Dd(
+                    [
+                        cards.said(group, name, told, "ss-v"),
+                        cards.said(group, f"{name}says", told, "ss-beside"),
+                    ]
+                ),
+            ]
+        )
+        for name, title in names
+    ]
+    return html.Dl(rows, className="ss-inline ss-inline-w ss-unbalance")
 
 
 def line_statistics(feed: Feed, meter: LiveMeter, parts: Parts) -> html.Section:
