@@ -6,10 +6,11 @@ stores no more than one.
 
 import dataclasses
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from substation.clock import Clock, day_start_ms
+from substation.dashboard import events_past
 from substation.dashboard.answers import Newest, trouble
 from substation.dashboard.board import (
     Board,
@@ -20,6 +21,7 @@ from substation.dashboard.board import (
     PollerState,
     make_board,
 )
+from substation.dashboard.events_past import Past
 from substation.dashboard.shared import Shared
 from substation.energy.power_factor import NO_FACTOR, PeriodFactor
 from substation.errors import StoreError
@@ -27,6 +29,7 @@ from substation.meters import counters, ratio
 from substation.meters.profile import Profile
 from substation.settings.model import Home, Meter, Settings
 from substation.store import heartbeat
+from substation.store.event_pages import Noted, Wanted
 from substation.store.history import HistoryReader, Series
 
 __all__ = [
@@ -55,6 +58,8 @@ TOGETHER = 5
 """Meters whose day is read with one question."""
 POINTS_A_DAY = 1440
 QUARTER_MS = 900_000
+LAST_EVENT_S = 2.0
+"""Whether there are new events is looked up so often."""
 LOOSE_S = 180
 """A day's energy whose registers were read further from its ends than this is shown as a nearly right one."""
 
@@ -110,6 +115,7 @@ class Feed:
         self._doubts: dict[int, str] = {}
         self._figures = Shared(clock, FIGURES_S)
         self._curves = Shared(clock, FIGURES_S, most=CURVES)
+        self._trends = Shared(clock, FIGURES_S, most=CURVES)
 
     @property
     def settings(self) -> Settings:
@@ -129,6 +135,7 @@ class Feed:
             self._board, self._doubts, self._troubles = None, {}, {}
         self._figures.clear()
         self._curves.clear()
+        self._trends.clear()
 
     def complain(self, source: Callable[[], str | None]) -> None:
         """Ask `source` with each board; its words, when it has any, stand among the problems."""
@@ -167,6 +174,25 @@ class Feed:
         # not yet over at the last look, a day that is over now has had more
         return self._curves.get((together, chosen, start_ms, days_back == 0), work)[meter_id]
 
+    def trend(
+        self, meter_ids: Collection[int], keys: Sequence[str], start_ms: int, end_ms: int, points: int
+    ) -> Mapping[int, Series]:
+        """Return by meter the curves of any time: see `HistoryReader.series_of`; at most `FIGURES_S` old.
+
+        All viewers get the same objects: read them only. Raises StoreError as `day` does.
+        """
+        question = (tuple(meter_ids), tuple(keys), start_ms, end_ms, points)
+        return self._trends.get(question, lambda: self._history().series_of(*question))
+
+    def complete(self, meter_ids: Collection[int], start_ms: int, end_ms: int) -> Mapping[int, float | None]:
+        """Return by meter in which part of [start, end) it answered, 0 to 1; at most `FIGURES_S` old."""
+        ids = tuple(meter_ids)
+        history = self._history()
+        return self._figures.get(
+            ("complete", ids, start_ms, end_ms),
+            lambda: {one: history.completeness(one, start_ms, end_ms).share for one in ids},
+        )
+
     def _neighbours(self, meter_id: int) -> tuple[int, ...]:
         """Return the meters whose day is read with this one's: of one model, so that they have the same."""
         meter = self._settings.meter(meter_id)
@@ -183,6 +209,26 @@ class Feed:
         return self._figures.get(
             ("minmax", meter_id, chosen, start_ms), lambda: self._minmax(meter_id, chosen, start_ms, end_ms)
         )
+
+    def noted(self, wanted: Wanted, limit: int, *, oldest_first: bool = False) -> list[Noted]:
+        """Return a page of events. Raises StoreError when the history cannot be read."""
+        return self._history().noted(wanted, limit, oldest_first=oldest_first)
+
+    def past(self) -> Past:
+        """Return when supply last failed and a DG set last ran; worked out anew when there is an event."""
+        board, history = self.board(), self._history()
+        sources = tuple((m.id, m.supply, m.since_ms) for m in board.meters if m.role != "feeder")
+        wanted = events_past.wanted(meter_id for meter_id, _, _ in sources)
+
+        def work() -> Past:
+            noted = history.noted(wanted, events_past.LOOKED_AT)
+            return events_past.past(noted, board, whole=len(noted) < events_past.LOOKED_AT)
+
+        try:
+            last = self._figures.get(("last event",), history.last_event, LAST_EVENT_S)
+            return self._figures.get(("past", last, sources, board.poller.state), work)
+        except StoreError as exc:
+            return Past(trouble=trouble(exc))
 
     def _make_board(self) -> Board:
         problems = [words for source in self._complaints if (words := source())]

@@ -34,8 +34,11 @@ class Shared:
         self._lock = threading.Lock()
         self._entries: OrderedDict[Hashable, _Entry] = OrderedDict()
 
-    def get(self, question: Hashable, work: Callable[[], Answer]) -> Answer:
-        """Return the kept answer to the question, or that of `work`, whose errors are not kept."""
+    def get(self, question: Hashable, work: Callable[[], Answer], keep_s: float | None = None) -> Answer:
+        """Return the kept answer to the question, or that of `work`, whose errors are not kept.
+
+        `keep_s` is for a question whose answer ages otherwise than the others.
+        """
         with self._lock:
             entry = self._entries.setdefault(question, _Entry())
             self._entries.move_to_end(question)
@@ -43,7 +46,7 @@ class Shared:
                 self._entries.popitem(last=False)
         with entry.turn:
             now = self._clock.monotonic()
-            if entry.at is None or now - entry.at >= self._keep_s:
+            if entry.at is None or now - entry.at >= (self._keep_s if keep_s is None else keep_s):
                 entry.answer = work()
                 entry.at = now
             answer: Answer = entry.answer

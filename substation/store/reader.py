@@ -18,7 +18,18 @@ from substation.energy.power_factor import Means, PeriodFactor, of_period
 from substation.energy.registers import Register
 from substation.quantities import BY_KEY, COUNTERS
 from substation.readings import Reading
-from substation.store import clock_spans, events, moments, newest, pool, registers, schema, series
+from substation.store import (
+    clock_spans,
+    event_pages,
+    events,
+    moments,
+    newest,
+    pool,
+    registers,
+    schema,
+    series,
+)
+from substation.store.event_pages import Noted, Wanted
 from substation.store.events import Event
 from substation.store.registers import Energy
 from substation.store.series import Series
@@ -201,6 +212,16 @@ class HistoryReader:
     def of_kind(self, kind: str, limit: int = 1000) -> list[Event]:
         """Return the newest `limit` changes of state of one kind, oldest first."""
         return self._ask(lambda db: events.of_kind(db, kind, limit)) or []
+
+    def noted(self, wanted: Wanted, limit: int, *, oldest_first: bool = False) -> list[Noted]:
+        """Return the newest `limit` of the wanted events, newest first; or the oldest, oldest first."""
+        page = event_pages.oldest if oldest_first else event_pages.newest
+        return self._ask(lambda db: page(db, wanted, limit)) or []
+
+    def last_event(self) -> int:
+        """Return the number of the event that was written last; 0 without any. Costs nothing."""
+        row = self._ask(lambda db: db.execute("SELECT ifnull(max(id), 0) FROM event").fetchone())
+        return int(row[0]) if row else 0
 
     def clock_spans(self) -> list[clock_spans.Span]:
         """Return every span in which nobody vouched for the clock, oldest first."""
