@@ -16,7 +16,7 @@ from substation.clock import Clock
 from substation.errors import StoreError
 from substation.store import digest, door, schema
 from substation.store.copies import dayfile, layout, reading
-from substation.store.copies.dayfile import Count, Row
+from substation.store.copies.dayfile import Count
 from substation.store.copies.index import Entry, Index
 from substation.store.copies.medium import Medium
 from substation.store.copies.source import Source
@@ -24,8 +24,6 @@ from substation.store.copies.source import Source
 CYCLE_MS = 28 * layout.DAY_MS
 LEAST_ROWS = 300_000
 """So many rows a copy are proved at least, where there are so many: half a minute on a small machine."""
-SCRATCH_ROWS = 100_000
-"""The scratch history holds so many at once, in memory: 20 MB."""
 
 
 @dataclass(slots=True)
@@ -114,7 +112,7 @@ def given_back(medium: Medium, db: sqlite3.Connection, entry: Entry) -> dict[str
     path = medium.folder / entry.file
     found: dict[str, Count] = dict.fromkeys(layout.GROUPS[entry.group], (0, 0))
     with door.explained(path):
-        for table, rows in _batches(dayfile.unpacked(medium.chunks(entry.file), str(path))):
+        for table, rows in dayfile.unpacked(medium.chunks(entry.file), str(path)):  # page by page: 2 MB
             db.execute("BEGIN")
             db.executemany(_insert(table), rows)
             back = db.execute(f"SELECT {', '.join(dayfile.columns_of(table))} FROM {table}")  # noqa: S608
@@ -176,15 +174,3 @@ class _Still:
 def _insert(table: str) -> str:
     columns = dayfile.columns_of(table)
     return f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})"  # noqa: S608
-
-
-def _batches(pages: Iterator[tuple[str, list[Row]]]) -> Iterator[tuple[str, list[Row]]]:
-    last, waiting = "", list[Row]()
-    for table, page in pages:
-        if waiting and (table != last or len(waiting) >= SCRATCH_ROWS):
-            yield last, waiting
-            waiting = []
-        last = table
-        waiting += page
-    if waiting:
-        yield last, waiting
