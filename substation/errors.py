@@ -2,6 +2,7 @@
 
 SubstationError
 ├── SettingsError              a setting, key or configuration file that cannot be used (exit 78)
+│   └── HomeGone               the station's folder is not there, its medium does not answer (exit 74)
 ├── ProfileError               a meter profile that cannot be used (exit 78)
 ├── LinkError                  something between the master and a meter
 │   ├── LineDown               the port itself is missing, lost or held by another program
@@ -27,6 +28,8 @@ EXIT_USAGE = 64
 """Wrong usage of a command (sysexits.h EX_USAGE)."""
 EXIT_UNAVAILABLE = 69
 """The line is down: its adapter or gateway is not there (sysexits.h EX_UNAVAILABLE)."""
+EXIT_MEDIUM = 74
+"""The station's folder cannot be reached now; its medium may come back (sysexits.h EX_IOERR)."""
 EXIT_BUSY = 75
 """Somebody else has it: another poller, a busy port (sysexits.h EX_TEMPFAIL)."""
 EXIT_CONFIG = 78
@@ -39,6 +42,10 @@ class SubstationError(Exception):
 
 class SettingsError(SubstationError):
     """A setting, key or configuration file that cannot be used: names file, setting and remedy."""
+
+
+class HomeGone(SettingsError):
+    """The station's folder is not there, or its medium does not answer: it may come back by itself."""
 
 
 class ProfileError(SubstationError):

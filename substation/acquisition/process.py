@@ -23,10 +23,12 @@ from substation.clock_trust import ClockTrust
 from substation.errors import (
     EXIT_BUSY,
     EXIT_CONFIG,
+    EXIT_MEDIUM,
     EXIT_OK,
     EXIT_UNAVAILABLE,
     EXIT_USAGE,
     Busy,
+    HomeGone,
     ProfileError,
     SettingsError,
     StoreError,
@@ -39,7 +41,7 @@ from substation.store.log import start_logging, stop_logging
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the poller; return its exit code.
 
-    0 done, 64 usage, 69 no line was there, 75 already running, 78 configuration.
+    0 done, 64 usage, 69 no line was there, 74 no home, 75 already running, 78 configuration.
     """
     arguments = _arguments(argv)
     clock = SystemClock()
@@ -55,7 +57,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return EXIT_BUSY
     except (SettingsError, ProfileError, StoreError) as exc:
         print(exc, file=sys.stderr)
-        return EXIT_CONFIG
+        return EXIT_MEDIUM if isinstance(exc, HomeGone) else EXIT_CONFIG
     finally:
         if lock is not None:
             lock.release()
@@ -113,7 +115,7 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
         description="The poller: asks every meter, keeps what they say. It only ever reads from a meter.",
         epilog="The station is the folder named by SUBSTATION_HOME, by default the project's own. "
         "Exit codes: 0 done, 64 wrong usage, 69 no line was there in any of N rounds, "
-        "75 a poller runs already, 78 configuration.",
+        "74 the station's folder is not there, 75 a poller runs already, 78 configuration.",
     )
     parser.add_argument(
         "--rounds", type=_count, metavar="N", help="stop after N rounds and print one summary of the line"

@@ -2,13 +2,15 @@
 
 from dataclasses import dataclass
 
-from substation.errors import EXIT_BUSY, EXIT_CONFIG, EXIT_OK, EXIT_UNAVAILABLE, EXIT_USAGE
+from substation.errors import EXIT_BUSY, EXIT_CONFIG, EXIT_MEDIUM, EXIT_OK, EXIT_UNAVAILABLE, EXIT_USAGE
 
 EXIT_CODES = {
     EXIT_OK: "done, or stopped as asked",
     1: "failed; the message says why",
     EXIT_USAGE: "wrong usage of a command",
     EXIT_UNAVAILABLE: "the line is down: its adapter or gateway is not there",
+    EXIT_MEDIUM: "a service: the station's folder is not there, or its medium does not answer; started again "
+    "it goes on when that is back",
     EXIT_BUSY: "somebody else has it: the station already runs, the port is busy, a change is under way",
     EXIT_CONFIG: "the configuration, a store of another station or the machine itself cannot be used; "
     "starting again does not help",

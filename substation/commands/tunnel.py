@@ -26,7 +26,16 @@ from substation.commands.configuration_open import load_mended
 from substation.commands.processes import Started, end
 from substation.commands.tunnel_ngrok import Ngrok, Public
 from substation.commands.usage import Parser, say
-from substation.errors import EXIT_BUSY, EXIT_CONFIG, EXIT_OK, Busy, SettingsError, SubstationError
+from substation.errors import (
+    EXIT_BUSY,
+    EXIT_CONFIG,
+    EXIT_MEDIUM,
+    EXIT_OK,
+    Busy,
+    HomeGone,
+    SettingsError,
+    SubstationError,
+)
 from substation.settings import files
 from substation.settings.files import Loaded
 from substation.settings.model import Settings
@@ -257,7 +266,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return EXIT_BUSY
     except SubstationError as exc:
         print(exc, file=sys.stderr)
-        return EXIT_CONFIG
+        return EXIT_MEDIUM if isinstance(exc, HomeGone) else EXIT_CONFIG
     except OSError as exc:
         print(f"{exc.filename or 'state/tunnel.json'}: {exc.strerror}", file=sys.stderr)
         return 1

@@ -24,9 +24,11 @@ from substation.dashboard import create_app, hosts, memory, operators
 from substation.errors import (
     EXIT_BUSY,
     EXIT_CONFIG,
+    EXIT_MEDIUM,
     EXIT_OK,
     EXIT_USAGE,
     Busy,
+    HomeGone,
     SettingsError,
     StoreError,
     SubstationError,
@@ -50,7 +52,8 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="app.py",
         description="The dashboard of the station in SUBSTATION_HOME (default: this folder).",
-        epilog="Exit codes: 0 stopped, 64 wrong usage, 75 port busy, 78 configuration.",
+        epilog="Exit codes: 0 stopped, 64 wrong usage, 74 the station's folder is not there, 75 port busy, "
+        "78 configuration.",
     )
     parser.add_argument(
         "--port", help="TCP port instead of web.port of the configuration (or SUBSTATION_PORT)"
@@ -68,7 +71,7 @@ def main(argv: list[str] | None = None) -> int:
     except Busy as exc:
         return _end(EXIT_BUSY, str(exc))
     except (SettingsError, StoreError) as exc:
-        return _end(EXIT_CONFIG, str(exc))
+        return _end(EXIT_MEDIUM if isinstance(exc, HomeGone) else EXIT_CONFIG, str(exc))
 
 
 def _serve(folder: Path, port: int | None) -> int:

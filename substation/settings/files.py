@@ -5,6 +5,7 @@ old file or the new one, never half of one. A file that cannot be used is left u
 """
 
 import contextlib
+import errno
 import fcntl
 import json
 import os
@@ -14,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from substation.clock import SystemClock
-from substation.errors import Busy, SettingsError
+from substation.errors import Busy, HomeGone, SettingsError
 from substation.settings import original, vault
 from substation.settings.atomic import write_atomic
 from substation.settings.model import Home, Settings, parse
@@ -27,6 +28,10 @@ LOCK_WAIT_S = 10.0
 """So long a change waits for another one; each takes a few milliseconds."""
 REMEDY = "Remedy: python3 encrypt_config.py edit"
 """For a file that holds a wrong setting: `set` needs the others in order, `edit` opens it as it is."""
+_OF_MEDIUM = frozenset(
+    (errno.EIO, errno.ENODEV, errno.ENXIO, errno.ESTALE, errno.ENOTCONN, errno.ETIMEDOUT, errno.EHOSTDOWN)
+)
+"""What a card, a stick or a share answers that is gone or fails."""
 _MAX_BYTES = 4 * 1024 * 1024
 _ANOTHER_STATION = (
     f"{NAME}: simulated: was stamped at set-up and cannot be changed: demo data and real data never "
@@ -302,10 +307,20 @@ def _read(folder: Path) -> tuple[bytes, str]:
         with path.open("rb") as file:
             return file.read(_MAX_BYTES), _generation(os.fstat(file.fileno()))
     except FileNotFoundError as exc:
+        if not os.path.isdir(folder):  # noqa: PTH112 - of a medium that fails it says no, too
+            raise HomeGone(
+                f"{folder}: the station's folder is not there. Put its medium in and mount it, or name "
+                "another folder: SUBSTATION_HOME"
+            ) from exc
         raise SettingsError(
             f"{path}: is missing: this station has no configuration yet. Make one: python3 encrypt_config.py"
         ) from exc
     except OSError as exc:
+        if exc.errno in _OF_MEDIUM:
+            raise HomeGone(
+                f"{path}: cannot be read ({exc.strerror}): the medium does not answer. Look after it; "
+                "mount it again"
+            ) from exc
         raise SettingsError(
             f"{path}: cannot be read ({exc.strerror}). It must be a file of the user that runs the station"
         ) from exc

@@ -9,7 +9,15 @@ import pytest
 
 from substation.dashboard import operators, serve
 from substation.dashboard.serve import LazyServer, bound, main
-from substation.errors import EXIT_BUSY, EXIT_CONFIG, EXIT_OK, EXIT_USAGE, Busy, SettingsError
+from substation.errors import (
+    EXIT_BUSY,
+    EXIT_CONFIG,
+    EXIT_MEDIUM,
+    EXIT_OK,
+    EXIT_USAGE,
+    Busy,
+    SettingsError,
+)
 from substation.settings.model import Web
 from substation.store.history import History
 from substation.store.operator_db import OperatorDb
@@ -189,3 +197,12 @@ def test_importing_the_door_touches_no_station(tmp_path: Path, monkeypatch: pyte
     assert callable(door.server)
     assert call(LazyServer())[0].startswith("503")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_home_that_is_not_there_does_not_end_the_service_for_ever(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("SUBSTATION_HOME", str(tmp_path / "card"))
+    monkeypatch.setattr(serve.memory, "thrifty", lambda: None)
+    assert main([]) == EXIT_MEDIUM
+    assert "card: the station's folder is not there. Put its medium in" in capsys.readouterr().err
