@@ -29,25 +29,39 @@ if [ $# -gt 0 ]; then
 else # some mostly wait, for a browser or a wire: three groups side by side take half of the time
     said=$(mktemp -d)
     trap 'kill $(jobs -p) 2>/dev/null; rm -rf "$said"' EXIT
-    wires="tests/bus tests/acquisition tests/simulator tests/test_profiles.py"
-    after() { # runs a group and then another, each with a file of its own
+    declare -A groups=(
+        ["on the wire"]="tests/bus tests/simulator tests/test_profiles.py"
+        ["in the poller"]=tests/acquisition
+        ["in the stores"]=tests/store
+        ["in a real browser"]=tests/browser
+        ["in the dashboard"]=tests/dashboard
+        ["in the commands"]="tests/commands tests/export"
+    )
+    apart=${groups[*]}
+    groups["in all else"]=${apart//tests/--ignore=tests}
+    longest_first=("in all else" "in a real browser" "in the poller" "in the dashboard" "in the stores"
+        "in the commands" "on the wire")
+    mkdir "$said/taken"
+    work() { # runs the groups that nobody else has taken, each with a file of its own
         trap 'kill $(jobs -p) 2>/dev/null' TERM
-        local failed=0
-        while [ $# -gt 0 ]; do
-            "$bin/python" -m pytest $2 >"$said/$1" 2>&1 &
+        local failed=0 name
+        for name in "${longest_first[@]}"; do
+            mkdir "$said/taken/$name" 2>/dev/null || continue
+            "$bin/python" -m pytest ${groups[$name]} >"$said/$name" 2>&1 &
             wait $! || failed=1
-            shift 2
+            echo "== $name: $(tail -n 1 "$said/$name")"
         done
         return $failed
     }
-    after "on the wire" "$wires" "in the stores" tests/store &
-    second=$!
-    after "in a real browser" tests/browser "in the dashboard" tests/dashboard &
-    third=$!
-    apart="$wires tests/store tests/browser tests/dashboard"
-    "$bin/python" -m pytest ${apart//tests/--ignore=tests} || failed=1
-    wait "$second" || failed=1
-    wait "$third" || failed=1
+    workers=()
+    for _ in 1 2 3; do
+        work &
+        workers+=($!)
+    done
+    for worker in "${workers[@]}"; do
+        wait "$worker" || failed=1
+    done
+    rm -r "$said/taken"
     for part in "$said"/*; do
         echo "== ${part##*/}"
         cat "$part"
