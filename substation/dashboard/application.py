@@ -53,7 +53,15 @@ INDEX = """<!DOCTYPE html>
 </html>"""
 """Nothing inline but what Dash itself writes, whose hashes are in the content security policy."""
 
-ADDRESSES: tuple[str, ...] = ("logout", "export_desk", "account", "people", "audit_watch", "asking")
+ADDRESSES: tuple[str, ...] = (
+    "logout",
+    "export_desk",
+    "account",
+    "people",
+    "audit_watch",
+    "asking",
+    "trends_api",
+)
 """Modules of this package with addresses of their own: each has `add(server: Flask, desk: Desk) -> None`."""
 PAGES = "/_dash-update-component"
 PAGES_AT_ONCE = 3

@@ -26,6 +26,7 @@ def pages() -> tuple[tuple[str, str, str], ...]:
     """
     return (
         (say("Home"), "/", "home"),
+        (say("Trends"), "/trends", "trends"),
         (say("Reports"), "/reports", "reports"),
         (say("Health"), "/health", "health"),
         (say("Patterns"), "/patterns", "patterns"),

@@ -19,6 +19,7 @@ from substation.energy.registers import Register
 from substation.quantities import BY_KEY, COUNTERS
 from substation.readings import Reading
 from substation.store import (
+    answered,
     clock_spans,
     event_pages,
     events,
@@ -205,6 +206,10 @@ class HistoryReader:
             return Completeness(found.polls, int(periods * found.period_ms / 1000 / interval_s))
         return Completeness(found.periods, periods)
 
+    def minutes(self, meter_id: int, start_ms: int, end_ms: int) -> list[answered.Minute]:
+        """Return how often the meter was asked and answered, by minute: see `answered.minutes`."""
+        return self._ask(lambda db: answered.minutes(db, meter_id, start_ms, end_ms)) or []
+
     def events(self, start_ms: int, end_ms: int, limit: int = 1000) -> list[Event]:
         """Return the newest `limit` changes of state in [start, end), oldest first."""
         return self._ask(lambda db: events.between(db, start_ms, end_ms, limit)) or []
@@ -249,6 +254,11 @@ class HistoryReader:
         if found is None:
             return None
         return TableFacts(rows, None if first is None else first >> 8, None if first is None else last >> 8)
+
+    def oldest_ms(self) -> int | None:
+        """Return when the first day of which anything is stored began, UTC ms; None without one."""
+        first = self._ask(lambda db: db.execute("SELECT min(key) FROM day").fetchone())
+        return None if first is None or first[0] is None else int(first[0]) >> 8
 
     def meter_ids(self) -> list[int]:
         """Return the meters that the history knows."""

@@ -4,12 +4,14 @@ from substation.dashboard.pages import (
     account,
     audit,
     commissioning,
+    events,
     health,
     home,
     meter,
     not_found_404,
     patterns,
     reports,
+    trends,
     users,
 )
 
@@ -17,11 +19,13 @@ __all__ = [
     "account",
     "audit",
     "commissioning",
+    "events",
     "health",
     "home",
     "meter",
     "not_found_404",
     "patterns",
     "reports",
+    "trends",
     "users",
 ]
