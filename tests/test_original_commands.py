@@ -118,7 +118,7 @@ def change(adapter: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 
 @pytest.fixture
 def running(change: Change) -> Change:
-    """The station runs: `./start.sh` was typed, now or by a test before."""
+    """The station runs: `./start.sh` was typed, now or by a test before; they stand together for that."""
     if "poller" not in change.page.running():
         done = change.page.type("./start.sh")
         assert done.returncode == 0, done.stdout + done.stderr
@@ -250,15 +250,31 @@ def test_the_looks_of_its_troubleshooting_find_their_files(running: Change) -> N
         assert words in done.stdout, words
 
 
+def test_set_up_made_the_link_and_git_never_sees_it(running: Change) -> None:
+    link = running.page.folder / "DMF_Reader.py"
+    assert link.is_symlink()
+    assert link.resolve() == running.page.folder / "dmf_reader.py"
+    ignored = Path(__file__).resolve().parents[1] / ".gitignore"
+    assert "/DMF_Reader.py" in ignored.read_text().splitlines()
+
+
 def test_a_rotation_disturbs_neither_poller_nor_dashboard(running: Change) -> None:
     page = running.page
     done = page.type("python3 encrypt_config.py rotate")
     assert done.returncode == 0, done.stderr
     assert page.look(running.port, "admin", ADMIN)[0] == 200
-    assert page.type("./stop.sh").returncode == 0
-    verdict = page.type("python3 datalogger.py audit verify")
+
+
+def test_stop_ends_everything_and_the_audit_log_is_sound(running: Change) -> None:
+    entries = Book(running.page.folder / "state").running()
+    done = running.page.type("./stop.sh")
+    assert done.returncode == 0, done.stderr
+    assert "Stopped" in done.stdout
+    assert not any(entry.runs for entry in entries)
+    verdict = running.page.type("python3 datalogger.py audit verify")
     assert verdict.returncode == 0, verdict.stdout + verdict.stderr
-    assert page.events()[-1] == "stop"
+    assert running.page.events()[-1] == "stop"
+    assert running.page.type("./stop.sh").returncode == 0
 
 
 def test_the_readings_of_before_are_brought_in_once_and_their_files_stay(stopped: Change) -> None:
@@ -275,23 +291,6 @@ def test_the_readings_of_before_are_brought_in_once_and_their_files_stay(stopped
     finally:
         history.close()
     assert kept == {path.name: path.read_bytes() for path in (folder / "original").glob("meter_data*")}
-
-
-def test_stop_ends_everything(running: Change) -> None:
-    entries = Book(running.page.folder / "state").running()
-    done = running.page.type("./stop.sh")
-    assert done.returncode == 0, done.stderr
-    assert "Stopped" in done.stdout
-    assert not any(entry.runs for entry in entries)
-    assert running.page.type("./stop.sh").returncode == 0
-
-
-def test_set_up_made_the_link_and_git_never_sees_it(running: Change) -> None:
-    link = running.page.folder / "DMF_Reader.py"
-    assert link.is_symlink()
-    assert link.resolve() == running.page.folder / "dmf_reader.py"
-    ignored = Path(__file__).resolve().parents[1] / ".gitignore"
-    assert "/DMF_Reader.py" in ignored.read_text().splitlines()
 
 
 def test_dmf_reader_alone_makes_the_stores(stopped: Change) -> None:
