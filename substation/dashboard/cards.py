@@ -42,7 +42,7 @@ def shaped(group: str, name: str, parts: Parts, base: str = "") -> dict[str, Any
 
 
 def turned(group: str, name: str, parts: Parts, base: str = "") -> dict[str, Any]:
-    """Return the attributes of an element that is drawn by a part: its text is custom properties, `--a:18;--l:62`."""
+    """Return the attributes of an element drawn by a part: its text is custom properties, `--a:18;--l:6`."""
     text, looks = parts.get(name, ("", ""))
     pairs = (pair.partition(":") for pair in text.split(";") if pair)
     style = {key: value for key, _, value in pairs}

@@ -2,9 +2,9 @@
 
 The meter tells magnitudes and powers, no angles. The voltages are assumed 120 degrees apart in the order
 R Y B; each current is turned against its own voltage by the angle of that phase's power, in all four
-quadrants (`energy.unbalance.lag_degrees`). An arrow is a part (group `uN`, see `screen`) whose text is how it is
-turned and how long it is, so that `assets/live.js` repaints it as any other part; its colour and its dashes
-are in the style sheet. What is not known is not drawn, and said.
+quadrants (`energy.unbalance.lag_degrees`). An arrow is a part (group `uN`, see `screen`) whose text is how
+far it is turned and how long it is, so that `assets/live.js` repaints it as any other part; its colour and its
+dashes are in the style sheet. What is not known is not drawn, and said.
 """
 
 from typing import Any
@@ -21,7 +21,7 @@ from substation.energy import unbalance
 AT_DEGREES = {"r": 0, "y": 120, "b": 240}
 """Where a phase's voltage points, clockwise from above: lagging is clockwise."""
 NOMINAL = 84
-"""Length of an arrow of nominal voltage, per cent of the outer ring's radius; LONGEST is as far as any goes."""
+"""Length of an arrow of nominal voltage, per cent of the ring's radius; LONGEST is as far as any goes."""
 LONGEST = 100
 CURRENT = 62
 """Length of the greatest of the currents; the others to scale."""
@@ -129,9 +129,9 @@ def section(meter: LiveMeter, told: Parts) -> html.Section:
         **{"aria-hidden": "true"},
     )
     note = say(
-        "Solid: voltage, against nominal. Dashed: current, to scale among themselves. The meter gives no angles: "
-        "120° between the voltages is assumed, the current's comes from kW and kvar of its phase. "
-        "Indicative, polled."
+        "Solid: voltage, against nominal. Dashed: current, to scale among themselves. "
+        "The meter gives no angles: 120° between the voltages is assumed, "
+        "the current's comes from kW and kvar of its phase. Indicative, polled."
     )
     return html.Section(
         [

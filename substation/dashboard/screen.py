@@ -1,10 +1,11 @@
 """Which parts stand on the screen now, by group; and which of them a browser does not know yet.
 
-Groups: `line` (state line), `sum` (status summary), `station` (sums), `bus`, and for a meter N: `mN`
+Groups: `line` (state line), `sum` (status summary), `station` (sums), `bus`, `now` (what is not normal),
+`past` (when supply last failed, a DG set last ran), and for a meter N: `mN`
 (its card), `eN` (evidence and since when), `cN` (its line statistics), `xN` (lowest and highest of
 today), `vN` (why values do not come), `oN` (what it says beyond the vocabulary), `uN` (unbalance, phasors).
-A browser names the groups on its page with the mark it holds of each; it is sent those whose mark differs. On a calm day
-that is nothing at all.
+A browser names the groups on its page with the mark it holds of each; it is sent those whose mark differs.
+On a calm day that is nothing at all.
 """
 
 import hashlib
@@ -14,8 +15,8 @@ import threading
 from collections import OrderedDict
 from typing import Any
 
+from substation.dashboard import events_now, phasor, statusline, symmetry, words
 from substation.dashboard import format as f
-from substation.dashboard import phasor, statusline, symmetry, words
 from substation.dashboard.board import Board, LiveMeter
 from substation.dashboard.feed import Feed, MinMax
 from substation.dashboard.words import Parts
@@ -37,6 +38,10 @@ def group(feed: Feed, board: Board, name: str) -> Parts | None:
         return statusline.line_parts(board, zone)
     if name == "sum":
         return statusline.summary_parts(board)
+    if name == "now":
+        return events_now.now_parts(board, zone)
+    if name == "past":
+        return events_now.past_parts(board, feed.past(), zone)
     if name == "bus":
         return words.bus_parts(board)
     if name == "station":

@@ -46,9 +46,9 @@ def iec_u2(v_ry: float, v_yb: float, v_br: float) -> float | None:
 def neutral(current_r: float, current_y: float, current_b: float) -> float:
     """Return an estimate of the neutral's current, in the unit of the three.
 
-    IEEE Std 1459-2010, the sum of three phasors: In = sqrt(Ir^2 + Iy^2 + Ib^2 - Ir Iy - Iy Ib - Ib Ir), if the
-    currents were 120 degrees apart (equal power factors) and without harmonics. The third harmonics of the
-    phases add up in a real neutral, which may carry far more.
+    IEEE Std 1459-2010, the sum of three phasors: In = sqrt(Ir^2 + Iy^2 + Ib^2 - Ir Iy - Iy Ib - Ib Ir), if
+    the currents were 120 degrees apart (equal power factors) and without harmonics. Those of the third order
+    add up in a real neutral, which may carry far more.
     """
     r, y, b = current_r, current_y, current_b
     return math.sqrt(((r - y) ** 2 + (y - b) ** 2 + (b - r) ** 2) / 2)  # the same, and 0 for three equal ones
@@ -57,8 +57,8 @@ def neutral(current_r: float, current_y: float, current_b: float) -> float:
 def lag_degrees(watts: float, var: float) -> float | None:
     """Return by how much a phase's current lags its voltage, -180 to 180 degrees; None without power.
 
-    IEEE Std 1459-2010 3.1.1.1: P = V I cos(phi), Q = V I sin(phi), so phi = atan2(Q, P) in all four quadrants:
-    above 0 lagging, below 0 leading, beyond 90 degrees power flows back.
+    IEEE Std 1459-2010 3.1.1.1: P = V I cos(phi), Q = V I sin(phi), so phi = atan2(Q, P) in all four
+    quadrants: above 0 lagging, below 0 leading, beyond 90 degrees power flows back.
     """
     if watts == 0 and var == 0:
         return None

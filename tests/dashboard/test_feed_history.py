@@ -102,6 +102,60 @@ def test_energy_is_counted_by_the_sites_calendar_day(station: Station, feed: Fee
     assert today <= figures.max_demand_at_ms < now
 
 
+def test_yesterday_is_told_up_to_this_time_of_day_with_its_highest_demand(
+    station: Station, feed: Feed, history: History
+) -> None:
+    now, yesterday, today = station.clock.now_ms(), midnight(station, 1), midnight(station)
+    fill(history, yesterday, now)
+    found = feed.yesterday(1)
+    assert found.kwh_by_now == pytest.approx((now - today) / MINUTE_MS, abs=2)
+    assert found.max_demand_va == pytest.approx(60_000, rel=0.05)
+    assert found.max_demand_at_ms is not None
+    assert yesterday <= found.max_demand_at_ms < today
+    assert not found.about_by_now
+    assert feed.today(1).used["wh_received"] == pytest.approx((now - today) / MINUTE_MS * 1000, abs=2000)
+
+
+def test_registers_at_the_shifts_are_readings_or_say_why_not(
+    station: Station, feed: Feed, history: History
+) -> None:
+    today = midnight(station)
+    history.add([reading(1, today + 1000, wh_received=5e6), reading(1, today + 6 * HOUR_MS, wh_received=6e6)])
+    history.commit()
+    station.clock.advance((today + 14 * HOUR_MS + 30_000 - station.clock.now_ms()) / 1000)
+    found = feed.registers(1)
+    assert {hour: (one.value, one.why) for hour, one in found.items()} == {
+        0: (5e6, ""),
+        6: (6e6, ""),
+        14: (None, "not yet"),
+        22: (None, "not yet"),
+    }
+    station.clock.advance(120)
+    assert feed.registers(1)[14].why == "not polled within a minute"
+
+
+def test_the_strip_and_the_small_lines_come_from_stored_minutes_and_quarters(
+    station: Station, feed: Feed, history: History
+) -> None:
+    now = station.clock.now_ms()
+    history.add([reading(1, now - 20 * MINUTE_MS), no_answer(1, now - 40 * MINUTE_MS)])
+    history.commit()
+    strip = feed.answered(1)
+    assert strip is not None
+    assert (strip.count("all"), strip.count("none"), strip.count("blank")) == (1, 1, 142)
+    assert feed.sparks(1)["v_r"].startswith("--line:url(")
+    assert feed.sparks(2)["v_r"] == ""
+
+
+def test_a_damaged_history_costs_the_figures_of_the_past_and_says_so(station: Station, feed: Feed) -> None:
+    station.home.history.write_bytes(b"not a database " * 500)
+    assert feed.yesterday(1).kwh_by_now is None
+    assert feed.answered(1) is None
+    assert feed.sparks(1) == {}
+    assert {one.why for one in feed.registers(1).values()} == {"the history cannot be read"}
+    assert any("history" in words for words in feed.board().problems)
+
+
 def test_the_days_power_factor_is_one_of_energies(station: Station, feed: Feed, history: History) -> None:
     today = midnight(station)
     for number in range(11):

@@ -1,0 +1,309 @@
+"""The figures of one meter's day, asked from the history: sums, extremes, registers, how well it answered.
+
+`Feed` is the door to them. Each answer is shared between all viewers for a while, and nobody may change it. A
+history that is damaged or too slow gives no figure, and the state line says so (`met`).
+"""
+
+import datetime as dt
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from substation.clock import Clock, day_start_ms, site_time
+from substation.dashboard import sparks, strip
+from substation.dashboard.shared import Shared
+from substation.dashboard.strip import Strip
+from substation.energy.power_factor import NO_FACTOR, PeriodFactor
+from substation.errors import StoreError
+from substation.meters import counters, ratio
+from substation.meters.profile import Profile
+from substation.quantities import KEYS
+from substation.settings.model import Home, Meter, Settings
+from substation.store.history import HistoryReader, Series
+from substation.store.moments import At
+
+FIGURES_S = 15.0
+"""The day's sums are shared for so long."""
+SLOW_S = 60.0
+"""What hardly changes, as yesterday's figures, is shared for so long."""
+QUARTER_MS = 900_000
+LOOSE_S = 180
+"""A day's energy whose registers were read further from its ends than this is shown as a nearly right one."""
+SHIFT_HOURS = (0, 6, 14, 22)
+"""When the log sheet's shifts begin, and the day."""
+WRITTEN_MS = 90_000
+"""After so long the reading of a moment is in the history."""
+
+
+@dataclass(frozen=True, slots=True)
+class TodayFigures:
+    """The day's sums of one meter, by the site's calendar day."""
+
+    kwh_today: float | None
+    kwh_yesterday: float | None
+    max_demand_va: float | None
+    """Highest 30-minute block of today."""
+    max_demand_at_ms: int | None
+    completeness: float | None
+    """Part of today's whole minutes in which the meter answered, 0 to 1; None before the first."""
+    about_today: bool = False
+    """`kwh_today` begins more than LOOSE_S before or after midnight: nobody read the register then; or it
+    lacks what `mark` says."""
+    about_yesterday: bool = False
+    """The same of yesterday and either end of it."""
+    doubt: str = ""
+    """In words why `kwh_today` is unknown although the meter answers: its registers contradict each other."""
+    mark: str = ""
+    """In words what `kwh_today` lacks: what flowed while the meter was reset or exchanged."""
+    factor: PeriodFactor = NO_FACTOR
+    """Of today so far, from energies where the meter counts them."""
+    used: Mapping[str, float] = field(default_factory=dict)
+    """By counter how far it went on today, in its unit, where that is known."""
+
+
+@dataclass(frozen=True, slots=True)
+class YesterdayFigures:
+    """What today is compared with."""
+
+    max_demand_va: float | None = None
+    """Highest 30-minute block."""
+    max_demand_at_ms: int | None = None
+    kwh_by_now: float | None = None
+    """What had flowed yesterday by this time of day."""
+    about_by_now: bool = False
+    """As `TodayFigures.about_yesterday`."""
+
+
+@dataclass(frozen=True, slots=True)
+class MinMax:
+    """Lowest and highest of today with their times, in the quantity's unit."""
+
+    low: float | None
+    low_at_ms: int | None
+    high: float | None
+    high_at_ms: int | None
+
+
+class DayFigures:
+    """Asks the history for the figures of meters. Safe to use from many threads."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        home: Home,
+        clock: Clock,
+        profile: Callable[[int], Profile | None],
+        met: Callable[[tuple[str, int], StoreError | None], None],
+    ) -> None:
+        """Read the station in `home`.
+
+        Args:
+            settings: which meters there are.
+            home: where the history is.
+            clock: what time it is.
+            profile: of a meter, by its number.
+            met: told why a question was not answered, or that it was.
+        """
+        self._settings, self._home, self._clock = settings, home, clock
+        self._profile, self._met = profile, met
+        self._shared, self._slow = Shared(clock, FIGURES_S), Shared(clock, SLOW_S)
+        self.doubts: dict[int, str] = {}
+        """By meter a sentence on today's energy, where that is not known or lacks something."""
+
+    def today(self, meter_id: int) -> TodayFigures:
+        """Return the day's sums; at most `FIGURES_S` old."""
+        start_ms = self._start_ms(0)
+        return self._shared.get(("today", meter_id, start_ms), lambda: self._today(meter_id, start_ms))
+
+    def yesterday(self, meter_id: int) -> YesterdayFigures:
+        """Return what today is compared with; at most `SLOW_S` old."""
+        start_ms = self._start_ms(0)
+        return self._slow.get(("yesterday", meter_id, start_ms), lambda: self._yesterday(meter_id, start_ms))
+
+    def minmax(self, meter_id: int, keys: Sequence[str]) -> dict[str, MinMax]:
+        """Return lowest and highest of today by key; at most `FIGURES_S` old."""
+        chosen, start_ms = tuple(keys), self._start_ms(0)
+        return self._shared.get(
+            ("minmax", meter_id, chosen, start_ms), lambda: self._minmax(meter_id, chosen, start_ms)
+        )
+
+    def sparks(self, meter_id: int) -> dict[str, str]:
+        """Return by quantity a small line of today (`sparks.lines`); at most `SLOW_S` old."""
+        start_ms, zone = self._start_ms(0), self._settings.site.zone
+
+        def work() -> dict[str, str]:
+            now_ms = self._clock.now_ms()
+            try:
+                found = sparks.lines(self._quarters(meter_id, KEYS, start_ms, now_ms), now_ms, zone)
+            except StoreError as exc:
+                self._met(("sparks", meter_id), exc)
+                return {}
+            self._met(("sparks", meter_id), None)
+            return found
+
+        return self._slow.get(("sparks", meter_id, start_ms), work)
+
+    def answered(self, meter_id: int) -> Strip | None:
+        """Return how well the meter answered since this time yesterday; None where that cannot be read."""
+        start_ms, end_ms = strip.bounds(self._clock.now_ms())
+
+        def work() -> Strip | None:
+            try:
+                found = self._history().minutes(meter_id, start_ms, end_ms)
+            except StoreError as exc:
+                self._met(("answered", meter_id), exc)
+                return None
+            self._met(("answered", meter_id), None)
+            return strip.strip(found, start_ms, end_ms)
+
+        return self._slow.get(("answered", meter_id, end_ms), work)
+
+    def registers(self, meter_id: int, key: str = "wh_received") -> dict[int, At]:
+        """Return by hour of SHIFT_HOURS what a register read today, or why that is not known."""
+        start_ms, zone = self._start_ms(0), self._settings.site.zone
+        midnight = site_time(start_ms, zone)
+        moments = {
+            hour: round(midnight.replace(hour=hour).timestamp() * 1000) if hour else start_ms
+            for hour in SHIFT_HOURS
+        }
+
+        def work() -> dict[int, At]:
+            now_ms = self._clock.now_ms()
+            due = [at for at in moments.values() if at <= now_ms]
+            try:
+                found = self._history().readings_at(meter_id, due, [key])
+            except StoreError as exc:
+                self._met(("registers", meter_id), exc)
+                return dict.fromkeys(moments, At(None, None, "the history cannot be read"))
+            self._met(("registers", meter_id), None)
+            told = {}
+            for hour, at in moments.items():
+                one = found[at][key] if at in found else None
+                too_soon = one is None or (one.value is None and now_ms - at < WRITTEN_MS)
+                told[hour] = At(None, None, "not yet") if one is None or too_soon else one
+            return told
+
+        return self._slow.get(("registers", meter_id, key, start_ms), work)
+
+    def _today(self, meter_id: int, start_ms: int) -> TodayFigures:
+        history, end_ms, before_ms = self._history(), self._clock.now_ms(), self._start_ms(1)
+        meter = self._settings.meter(meter_id)
+        rated_va, moduli = self._circuit(meter, end_ms)
+        try:
+            today = history.energy(meter_id, start_ms, end_ms, rated_va, moduli=moduli)
+            yesterday = history.energy(meter_id, before_ms, start_ms, rated_va, moduli=moduli)
+            demand = history.max_demand(meter_id, start_ms, end_ms, rated_va=rated_va, moduli=moduli)
+            completeness = history.completeness(meter_id, start_ms, end_ms)
+            factor = history.power_factor(meter_id, start_ms, end_ms, known=today)
+        except StoreError as exc:
+            self._met(("today", meter_id), exc)
+            return TodayFigures(None, None, None, None, None)
+        self._met(("today", meter_id), None)
+        doubt, mark = today.doubts.get("wh_received", ""), today.marks.get("wh_received", "")
+        if meter is not None:
+            is_known = f"is given {mark}" if mark else ""
+            words = f"is not known: {doubt}" if doubt else is_known
+            self.doubts[meter_id] = f"{meter.name}: today's energy {words}." if words else ""
+        return TodayFigures(
+            _kilo(today.used.get("wh_received")),
+            _kilo(yesterday.used.get("wh_received")),
+            None if demand is None else demand[0],
+            None if demand is None else demand[1],
+            completeness.share,
+            bool(mark) or today.off_ms("wh_received", start_ms) > LOOSE_S * 1000,
+            "wh_received" in yesterday.marks
+            or yesterday.off_ms("wh_received", before_ms, start_ms) > LOOSE_S * 1000,
+            doubt,
+            mark,
+            factor,
+            {key: used for key, used in today.used.items() if used is not None},
+        )
+
+    def _yesterday(self, meter_id: int, start_ms: int) -> YesterdayFigures:
+        history, before_ms, zone = self._history(), self._start_ms(1), self._settings.site.zone
+        now_ms = self._clock.now_ms()
+        # the same time by the wall clock, also over a change to summer time
+        then = site_time(now_ms, zone) - dt.timedelta(days=1)
+        then_ms = min(round(then.timestamp() * 1000), start_ms)
+        rated_va, moduli = self._circuit(self._settings.meter(meter_id), now_ms)
+        try:
+            demand = history.max_demand(meter_id, before_ms, start_ms, rated_va=rated_va, moduli=moduli)
+            used = history.energy(meter_id, before_ms, then_ms, rated_va, moduli=moduli)
+        except StoreError as exc:
+            self._met(("yesterday", meter_id), exc)
+            return YesterdayFigures()
+        self._met(("yesterday", meter_id), None)
+        return YesterdayFigures(
+            None if demand is None else demand[0],
+            None if demand is None else demand[1],
+            _kilo(used.used.get("wh_received")),
+            "wh_received" in used.marks or used.off_ms("wh_received", before_ms, then_ms) > LOOSE_S * 1000,
+        )
+
+    def _circuit(self, meter: Meter | None, at_ms: int) -> tuple[float | None, Mapping[str, float]]:
+        """Return a meter's rating, VA, and by counter where it begins again at 0, as far as that is known."""
+        if meter is None:
+            return None, {}
+        zone = self._settings.site.zone
+        rated_va = ratio.rated_kva_at(meter, at_ms, zone) * 1000
+        profile = self._profile(meter.id)
+        moduli = {} if profile is None else counters.moduli(profile, ratio.factors(meter, at_ms, zone))
+        return rated_va, moduli
+
+    def _minmax(self, meter_id: int, keys: tuple[str, ...], start_ms: int) -> dict[str, MinMax]:
+        """Take the extremes from the quarters of an hour, their times from the polls in those quarters."""
+        history = self._history()
+        try:
+            quarters = self._quarters(meter_id, keys, start_ms, self._clock.now_ms())
+            found = {key: _extremes(quarters, key) for key in keys}
+            starts = {
+                at for one in found.values() for at in (one.low_at_ms, one.high_at_ms) if at is not None
+            }
+            step_ms = round(quarters.step_s * 1000)
+            polls = {at: history.series(meter_id, keys, at, at + step_ms, step_ms // 1000) for at in starts}
+        except StoreError as exc:
+            self._met(("minmax", meter_id), exc)
+            return dict.fromkeys(keys, MinMax(None, None, None, None))
+        self._met(("minmax", meter_id), None)
+        return {key: _at_the_poll(one, key, polls) for key, one in found.items()}
+
+    def _quarters(self, meter_id: int, keys: Sequence[str], start_ms: int, end_ms: int) -> Series:
+        points = max(1, (end_ms - start_ms) // QUARTER_MS)
+        return self._history().series(meter_id, keys, start_ms, end_ms, points)
+
+    def _start_ms(self, days_back: int) -> int:
+        return day_start_ms(self._clock.now_ms(), self._settings.site.zone, days_back)
+
+    def _history(self) -> HistoryReader:
+        return HistoryReader(self._home.history)
+
+
+def _kilo(value: float | None) -> float | None:
+    return None if value is None else value / 1000
+
+
+def _extremes(series: Series, key: str) -> MinMax:
+    lows = [(value, at) for value, at in zip(series.low[key], series.at_ms, strict=True) if value is not None]
+    highs = [
+        (value, -at) for value, at in zip(series.high[key], series.at_ms, strict=True) if value is not None
+    ]
+    if not lows or not highs:
+        return MinMax(None, None, None, None)
+    low, high = min(lows), max(highs)  # the first time each was reached
+    return MinMax(low[0], low[1], high[0], -high[1])
+
+
+def _at_the_poll(one: MinMax, key: str, polls: Mapping[int, Series]) -> MinMax:
+    return MinMax(
+        one.low,
+        _first(polls, key, one.low, one.low_at_ms),
+        one.high,
+        _first(polls, key, one.high, one.high_at_ms),
+    )
+
+
+def _first(polls: Mapping[int, Series], key: str, value: float | None, at_ms: int | None) -> int | None:
+    """Return when the value was read first; its quarter where the single polls are no longer kept."""
+    if at_ms is None or value not in polls[at_ms].values[key]:
+        return at_ms
+    quarter = polls[at_ms]
+    return quarter.at_ms[quarter.values[key].index(value)]
