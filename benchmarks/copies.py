@@ -39,7 +39,7 @@ FIRST_RATIO = 12.0
 RESTORE_RATIO = 8.0
 """A restore, each row proved, against backup and packing, in processor time."""
 CARD_BYTES = 65_536
-PEAK_MIB = 200
+PEAK_MIB = 120
 
 
 def main() -> int:

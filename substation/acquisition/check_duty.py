@@ -12,10 +12,11 @@ from typing import Any
 from substation.clock import Clock, site_time
 from substation.errors import StoreError
 from substation.settings.model import Home, Settings
-from substation.store import check_report, salvage_report
-from substation.store.check_found import DAMAGED, WHOLE
+from substation.store.check import report as check_report
+from substation.store.check.found import DAMAGED, WHOLE
 from substation.store.copies import report as copies_report
 from substation.store.keeper import Keeper
+from substation.store.salvage import report as salvage_report
 
 SETTLE_S = 600.0
 """So long after a start the first check waits: other work comes first."""

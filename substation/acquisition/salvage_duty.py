@@ -4,8 +4,9 @@ from collections.abc import Sequence
 
 from substation.clock import Clock, site_time
 from substation.settings.model import Home, Settings
-from substation.store import quarantine, salvage_report
+from substation.store import quarantine
 from substation.store.keeper import Keeper
+from substation.store.salvage import report as salvage_report
 
 RETRY_S = 300.0
 """After a salvage that failed: mostly for want of space."""

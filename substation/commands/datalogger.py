@@ -23,7 +23,7 @@ from substation.commands.configuration_open import load_mended
 from substation.commands.usage import Parser, count
 from substation.errors import EXIT_BUSY, EXIT_CONFIG, EXIT_OK, Busy, Damaged, SubstationError
 from substation.settings.files import Loaded, home_folder
-from substation.store.check_found import LAST_MS, TABLE_WORDS
+from substation.store.check.found import LAST_MS, TABLE_WORDS
 from substation.store.door import journal_of
 from substation.store.events import Event
 from substation.store.history import HistoryReader

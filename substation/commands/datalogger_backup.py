@@ -16,7 +16,7 @@ from substation.errors import EXIT_OK, Busy, SettingsError
 from substation.settings.files import Loaded, home_folder
 from substation.settings.model import Home
 from substation.store import copies
-from substation.store.check_found import TABLE_WORDS
+from substation.store.check.found import TABLE_WORDS
 from substation.store.copies import report, stations
 from substation.store.copies.taking import NO_FOLDER
 

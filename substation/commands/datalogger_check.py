@@ -10,8 +10,11 @@ from substation.clock import Clock, site_time
 from substation.commands.usage import for_the_log
 from substation.errors import EXIT_OK, Damaged, StoreError
 from substation.settings.files import Loaded, home_folder, load
-from substation.store import check, check_report, quarantine, salvage_report
-from substation.store.check_found import DAMAGED, TABLE_WORDS, Found
+from substation.store import quarantine
+from substation.store.check import looking
+from substation.store.check import report as check_report
+from substation.store.check.found import DAMAGED, TABLE_WORDS, Found
+from substation.store.salvage import report as salvage_report
 
 EXIT_DAMAGED = 1
 MOST_SHOWN = 20
@@ -53,7 +56,7 @@ def _run(arguments: argparse.Namespace, clock: Clock) -> int:
         raise StoreError(f"{path}: there is no history to be checked; the poller makes it")
     progress = _Progress(sys.stderr.isatty())
     try:
-        found = check.look(path, clock, quick=arguments.quick, tick=progress.tick)
+        found = looking.look(path, clock, quick=arguments.quick, tick=progress.tick)
     except Damaged as exc:
         if not quarantine.was_ours(path, salvage_report.identity(loaded.home).get("uid")):
             raise  # empty, foreign, the original's: the poller refuses it and never sets it aside

@@ -13,9 +13,12 @@ from substation.clock import Clock
 from substation.commands.configuration_open import load_mended
 from substation.errors import EXIT_OK, EXIT_USAGE, Busy, Damaged, StoreError
 from substation.settings.files import Loaded, home_folder
-from substation.store import check, copies, quarantine, salvage, salvage_report
-from substation.store.check_found import DAMAGED
-from substation.store.salvage_report import FAILED, RUNNING, Report
+from substation.store import copies, quarantine
+from substation.store.check import looking
+from substation.store.check.found import DAMAGED
+from substation.store.salvage import report as salvage_report
+from substation.store.salvage import salvaging
+from substation.store.salvage.report import FAILED, RUNNING, Report
 
 SERVICE = "datalogger"
 DESCRIPTION = """\
@@ -98,7 +101,7 @@ def _wrong(loaded: Loaded, clock: Clock) -> str:
     """
     path = loaded.home.history
     try:
-        found = check.look(path, clock)
+        found = looking.look(path, clock)
     except Damaged as exc:
         if not quarantine.was_ours(path, salvage_report.identity(loaded.home).get("uid")):
             raise
@@ -125,7 +128,7 @@ def _run(loaded: Loaded, clock: Clock, aside: Path) -> int:
         raise Busy(f"a salvage of this station is under way (process {exc.pid})", exc.pid) from exc
     progress = _Progress(loaded, clock, aside)
     try:
-        report = salvage.run(loaded.home, loaded.settings, clock, aside, progress.tell)
+        report = salvaging.run(loaded.home, loaded.settings, clock, aside, progress.tell)
     except (StoreError, OSError) as exc:
         if aside.exists() and not loaded.home.history.exists():  # refused otherwise: nothing was tried
             progress.note(FAILED, str(exc))

@@ -14,7 +14,7 @@ from substation.clock import site_time
 from substation.dashboard import format as f
 from substation.dashboard.store_facts import Facts
 from substation.settings.model import Settings
-from substation.store import salvage_report
+from substation.store.salvage import report as salvage_report
 from substation.store.growth import Growth, growth
 
 STORE_ROWS = (

@@ -14,7 +14,9 @@ from typing import Any
 from substation.clock import Clock
 from substation.errors import StoreError
 from substation.settings.model import Home
-from substation.store import check_report, pool, salvage_report
+from substation.store import pool
+from substation.store.check import report as check_report
+from substation.store.salvage import report as salvage_report
 from substation.store.copies import report as copies_report
 from substation.store.door import journal_of
 from substation.store.room import Room, room_of

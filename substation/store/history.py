@@ -26,23 +26,13 @@ from zoneinfo import ZoneInfo
 from substation.clock import Clock
 from substation.errors import StoreError, WrongStation
 from substation.readings import Reading
-from substation.store import (
-    absorb,
-    before_migration,
-    check,
-    clock_spans,
-    digest,
-    door,
-    events,
-    pool,
-    salvage_replay,
-    schema,
-    upkeep,
-)
+from substation.store import absorb, before_migration, clock_spans, digest, door, events, pool, schema, upkeep
+from substation.store.check import looking
 from substation.store.live_row import LiveRow
 from substation.store.pen import Pen
 from substation.store.reader import HistoryReader, Series
 from substation.store.rows import Row, to_row
+from substation.store.salvage import replay as salvage_replay
 
 __all__ = ["History", "HistoryReader", "Series"]
 
@@ -102,7 +92,7 @@ class History:
         self.given_up = 0
         self.lost_events = 0
         if path.exists():
-            check.prove(path, clock)
+            looking.prove(path, clock)
         else:
             self._make()
         self._db = door.open_to_write(path)

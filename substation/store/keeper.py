@@ -13,16 +13,7 @@ from typing import Any
 from substation.clock import Clock
 from substation.errors import Damaged, StoreError
 from substation.settings.model import Home, Settings
-from substation.store import (
-    absorb,
-    before_migration,
-    clock_spans,
-    digest,
-    journal,
-    quarantine,
-    salvage_report,
-    vanished,
-)
+from substation.store import absorb, before_migration, clock_spans, digest, journal, quarantine, vanished
 from substation.store.endurance import Endurance
 from substation.store.events import Event
 from substation.store.given_up import GivenUp
@@ -31,6 +22,7 @@ from substation.store.left_events import LeftEvents
 from substation.store.live import LiveRow
 from substation.store.live_room import TOLD_S, LiveRoom
 from substation.store.rows import Row
+from substation.store.salvage import report as salvage_report
 
 FIRST_REPLAY_S, REPLAY_S = 20.0, 2.0
 """So long the live file is read when the history is opened, and then between two rounds: it may be long."""

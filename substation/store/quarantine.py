@@ -18,7 +18,8 @@ from pathlib import Path
 from substation.clock import Clock
 from substation.errors import StoreError
 from substation.settings.model import Home
-from substation.store import door, salvage_report
+from substation.store import door
+from substation.store.salvage import report as salvage_report
 from substation.store.schema import APPLICATION_ID
 
 MARK = ".corrupt-"

@@ -8,7 +8,7 @@ import json
 from pathlib import Path
 
 from substation.settings.model import Home
-from substation.store import salvage_report
+from substation.store.salvage import report as salvage_report
 
 REMEDY = (
     "If that was not meant: stop the station, move the new daily_data.db away and let python3 datalogger.py "

@@ -13,9 +13,11 @@ from substation.commands import datalogger
 from substation.errors import Damaged
 from substation.settings import files, vault
 from substation.settings.model import CARD_METERS, Settings
-from substation.store import check_report, digest, door, salvage_report
+from substation.store import digest, door
+from substation.store.check import report as check_report
 from substation.store.copies import report as copies_report
 from substation.store.keeper import Keeper
+from substation.store.salvage import report as salvage_report
 from tests.store.readings import a_reading
 
 SETTINGS = Settings(simulated=True, meters=CARD_METERS)

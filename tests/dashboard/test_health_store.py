@@ -13,11 +13,11 @@ from substation.dashboard import health_store
 from substation.dashboard.health_store import COPY_ROWS, STORE_ROWS, Part, Row
 from substation.dashboard.store_facts import Facts, gather
 from substation.settings.model import Backup, Settings
-from substation.store import salvage_report
 from substation.store.growth import growth
 from substation.store.history import History
 from substation.store.room import Room
-from substation.store.salvage_report import Lost, Report
+from substation.store.salvage import report as salvage_report
+from substation.store.salvage.report import Lost, Report
 from tests.dashboard.conftest import Station, demo_settings, reading
 from tests.fake_clock import FakeClock
 

@@ -10,7 +10,8 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from substation.settings.model import CARD_METERS, Home, Settings
-from substation.store import check, digest, schema
+from substation.store import digest, schema
+from substation.store.check import looking
 from substation.store.digest import DATED
 from substation.store.history import History
 from substation.store.live import LiveFile, LiveRow
@@ -55,7 +56,7 @@ def make(folder: Path, days: int, raw_days: int = 3650) -> Whole:
             history.commit()
     history.commit()
     watch = history.watch()
-    history.propose(watch, check.look(home.history, clock).digests)
+    history.propose(watch, looking.look(home.history, clock).digests)
     for _ in range(50):
         history.upkeep(clock.ms, 60.0)
     history._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")

@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from substation.errors import Damaged, StoreError
-from substation.store import check, digest, schema
+from substation.store import digest, schema
+from substation.store.check import looking
 from substation.store.history import History
 from substation.store.live_row import LiveRow
 from tests.fake_clock import FakeClock
@@ -31,7 +32,7 @@ def path(tmp_path):
 def night(history, path, clock):
     """What the poller does: a check, and its digests stored. Return what was found."""
     watch = history.watch()
-    found = check.look(path, clock)
+    found = looking.look(path, clock)
     assert history.propose(watch, found.digests)
     while not history.upkeep(clock.now_ms(), 60.0):
         pass
@@ -51,9 +52,9 @@ def filled(path, clock, days=3, step_ms=450_000):
 
 
 def whole(path, clock):
-    found = check.look(path, clock)
+    found = looking.look(path, clock)
     assert (found.damages, found.state) == ([], "whole")
-    assert check.look(path, clock, quick=True).damages == []
+    assert looking.look(path, clock, quick=True).damages == []
     return found
 
 
@@ -124,7 +125,7 @@ def answers(path):
 
 def is_found(path, clock):
     try:
-        return check.look(path, clock).state == "damaged"
+        return looking.look(path, clock).state == "damaged"
     except Damaged:
         return True
 
@@ -175,7 +176,7 @@ def test_one_value_of_one_row_that_was_changed_is_found(path, clock, finished, t
             ).rowcount
         if not changed:
             continue
-        tables = {damage.table for damage in check.look(path, clock).damages}
+        tables = {damage.table for damage in looking.look(path, clock).damages}
         assert table in tables, column
 
 
@@ -189,7 +190,7 @@ def test_rows_that_are_not_there_are_found_with_and_without_digests(path, clock,
                 db.execute("DELETE FROM digest")
             key = db.execute(f"SELECT key FROM {table} ORDER BY key LIMIT 1 OFFSET 4").fetchone()  # noqa: S608
             db.execute(f"DELETE FROM {table} WHERE key = ?", key)  # noqa: S608
-        found = check.look(path, clock)
+        found = looking.look(path, clock)
         assert table in {damage.table for damage in found.damages}
         assert all(damage.words and damage.start_ms is not None for damage in found.damages)
 
@@ -202,11 +203,11 @@ def test_a_reading_of_today_that_was_changed_is_found_by_its_minute(under_way, c
             f"UPDATE reading SET {column} = {column} + 1 WHERE key = "  # noqa: S608
             "(SELECT max(key) FROM reading WHERE quality = 0 AND implausible = 0)"
         )
-    found = check.look(path, clock)
+    found = looking.look(path, clock)
     assert found.state == "damaged"
     assert "minute" in {damage.table for damage in found.damages}
     with pytest.raises(Damaged, match="is damaged"):
-        check.prove(path, clock)
+        looking.prove(path, clock)
 
 
 def test_a_history_that_lost_readings_is_not_used(under_way, clock):
@@ -220,23 +221,23 @@ def test_a_history_that_lost_readings_is_not_used(under_way, clock):
 def test_what_is_empty_or_foreign_is_refused_and_a_short_file_is_damaged(path, clock, finished):
     path.write_bytes(b"")
     with pytest.raises(Damaged, match="empty"):
-        check.look(path, clock)
+        looking.look(path, clock)
     path.write_bytes(finished[: len(finished) // 2])
     assert is_found(path, clock)
     path.unlink()
     with pytest.raises(StoreError):
-        check.look(path, clock)
+        looking.look(path, clock)
 
 
 def test_a_view_that_reads_otherwise_is_damage_but_one_of_somebody_else_is_not(path, clock, finished):
     path.write_bytes(finished)
     with sqlite3.connect(path) as db:
         db.execute("CREATE VIEW my_own AS SELECT 1")
-    assert check.look(path, clock).state == "whole"
+    assert looking.look(path, clock).state == "whole"
     with sqlite3.connect(path) as db:
         db.execute("DROP VIEW hours_v")
         db.execute("CREATE VIEW hours_v AS SELECT 2")
-    found = check.look(path, clock, quick=True)
+    found = looking.look(path, clock, quick=True)
     assert [damage.words for damage in found.damages] == ["the view hours_v is not as the program made it"]
 
 

@@ -10,10 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from substation.store import check, quarantine, salvage
+from substation.store import quarantine
+from substation.store.check import looking
 from substation.store.digest import DATED
 from substation.store.history import History
 from substation.store.keeper import Keeper
+from substation.store.salvage import salvaging
 from tests.fake_clock import FakeClock
 from tests.store import damages
 from tests.store.damages import SETTINGS, ZONE, Whole
@@ -46,7 +48,7 @@ def test_damage_is_found_and_what_is_true_comes_back(
     found = "at start"
     if quarantine.waiting(home.history) is None:
         found = "by the check"
-        looked = check.look(home.history, clock)
+        looked = looking.look(home.history, clock)
         if looked.state == "whole":
             found = "harmless"
         else:
@@ -62,7 +64,7 @@ def test_damage_is_found_and_what_is_true_comes_back(
         before = {
             path: path.read_bytes() for path in (aside, aside.with_name(aside.name + "-wal")) if path.exists()
         }
-        report = salvage.run(home, SETTINGS, clock, aside)
+        report = salvaging.run(home, SETTINGS, clock, aside)
         lines = report.lost
         assert {path: path.read_bytes() for path in before} == before, f"{how}: the original was written to"
         keeper.open()
@@ -110,7 +112,7 @@ def goes_on(home: object, clock: FakeClock) -> bool:
         history.add(answers)
     clock.advance(10)
     new = history.commit()
-    looked = check.look(home.history, clock)  # type: ignore[attr-defined]
+    looked = looking.look(home.history, clock)  # type: ignore[attr-defined]
     history.close()
     assert looked.state == "whole", looked.words
     return new == 15

@@ -10,10 +10,12 @@ import pytest
 
 from substation.errors import Damaged, StoreError
 from substation.settings.model import Home
-from substation.store import door, quarantine, salvage, salvage_report
+from substation.store import door, quarantine
 from substation.store.history import HistoryReader
 from substation.store.keeper import Keeper
 from substation.store.live import LiveRow
+from substation.store.salvage import report as salvage_report
+from substation.store.salvage import salvaging
 from tests.fake_clock import FakeClock
 from tests.store import damages
 from tests.store.damages import SETTINGS
@@ -67,7 +69,7 @@ def test_a_history_whose_first_page_is_destroyed_is_known_by_its_uid(damaged: Ho
     assert not damaged.history.exists()
     keeper.open()
     assert not damaged.history.exists(), "no new history while a salvage waits"
-    salvage.run(damaged, SETTINGS, clock, aside)
+    salvaging.run(damaged, SETTINGS, clock, aside)
     assert HistoryReader(damaged.history).facts()["uid"] == uid
 
 
@@ -147,7 +149,7 @@ def test_while_a_salvage_waits_the_live_file_is_the_journal_and_events_are_kept(
     keeper.commit()
     aside = quarantine.waiting(damaged.history)
     assert aside is not None
-    salvage.run(damaged, SETTINGS, clock, aside)
+    salvaging.run(damaged, SETTINGS, clock, aside)
     keeper.open()
     left = damaged.left_events.read_bytes()
     keeper.commit()
@@ -190,7 +192,7 @@ def test_damage_that_a_commit_meets_is_set_aside_and_what_waited_comes_into_the_
     assert report is not None
     assert (report.state, report.file) == ("found", aside.name)
     assert "damaged" in report.words
-    salvage.run(home, SETTINGS, clock, aside)
+    salvaging.run(home, SETTINGS, clock, aside)
     keeper.open()
     keeper.close()
     rows, _ = damages.contents(home.history)
@@ -206,7 +208,7 @@ def test_where_nothing_can_be_read_a_new_history_begins_and_says_so(home: Home, 
     keeper.open()
     aside = quarantine.waiting(home.history)
     assert aside is not None
-    report = salvage.run(home, SETTINGS, clock, aside)
+    report = salvaging.run(home, SETTINGS, clock, aside)
     assert report.state == salvage_report.NOTHING
     keeper.open()
     kinds = [event.kind for event in HistoryReader(home.history).events(BEGIN_MS, clock.ms + 1000)]
@@ -221,7 +223,7 @@ def test_a_second_damage_gets_a_name_of_its_own(home: Home, clock: FakeClock) ->
         keeper.set_aside("for the test")
         aside = quarantine.waiting(home.history)
         assert aside is not None
-        salvage.run(home, SETTINGS, clock, aside)
+        salvaging.run(home, SETTINGS, clock, aside)
     assert len(quarantine.kept(home.history)) == 2
     assert quarantine.waiting(home.history) is None
     assert quarantine.bytes_kept(home.history) > 100_000
@@ -230,7 +232,7 @@ def test_a_second_damage_gets_a_name_of_its_own(home: Home, clock: FakeClock) ->
 def test_a_salvage_replaces_nothing(home: Home, clock: FakeClock) -> None:
     keeper = polled(home, clock)
     with pytest.raises(StoreError, match="replaces nothing"):
-        salvage.run(home, SETTINGS, clock, home.folder / "daily_data.db.corrupt-20260101-000000")
+        salvaging.run(home, SETTINGS, clock, home.folder / "daily_data.db.corrupt-20260101-000000")
     keeper.close()
 
 
@@ -245,8 +247,8 @@ def test_a_salvage_that_is_cut_short_leaves_what_the_next_one_needs(home: Home, 
                 raise KeyboardInterrupt
 
         with pytest.raises(KeyboardInterrupt):
-            salvage.run(home, SETTINGS, clock, aside, tick)
+            salvaging.run(home, SETTINGS, clock, aside, tick)
         assert quarantine.waiting(home.history) == aside
     assert aside.read_bytes() == before
-    assert salvage.run(home, SETTINGS, clock, aside).state == "done"
+    assert salvaging.run(home, SETTINGS, clock, aside).state == "done"
     assert quarantine.waiting(home.history) is None

@@ -8,9 +8,12 @@ import pytest
 
 from substation.errors import StoreError
 from substation.settings.model import Home
-from substation.store import check, copies, digest, door, quarantine, salvage, salvage_report
+from substation.store import copies, digest, door, quarantine
+from substation.store.check import looking
 from substation.store.keeper import Keeper
 from substation.store.live import LiveRow
+from substation.store.salvage import report as salvage_report
+from substation.store.salvage import salvaging
 from tests.fake_clock import FakeClock
 from tests.store.damages import SETTINGS
 from tests.store.readings import BEGIN_MS, a_reading
@@ -42,7 +45,7 @@ def poll(keeper: Keeper, clock: FakeClock, count: int, step_s: float = 10, reaso
 def salvaged(home: Home, clock: FakeClock) -> salvage_report.Report:
     aside = quarantine.waiting(home.history)
     assert aside is not None
-    return salvage.run(home, SETTINGS, clock, aside)
+    return salvaging.run(home, SETTINGS, clock, aside)
 
 
 def periods(db: sqlite3.Connection) -> list[tuple[int, int]]:
@@ -52,7 +55,7 @@ def periods(db: sqlite3.Connection) -> list[tuple[int, int]]:
 
 def counted(home: Home, clock: FakeClock) -> tuple[int, int]:
     """Return how many readings stand there, and how many the days count."""
-    assert check.look(home.history, clock).state == "whole"
+    assert looking.look(home.history, clock).state == "whole"
     db, _ = door.open_to_read(home.history)
     found = db.execute("SELECT (SELECT count(*) FROM reading), (SELECT total(rows) FROM day)").fetchone()
     db.close()
@@ -174,7 +177,7 @@ def test_copies_are_looked_for_from_the_home_and_told_where_they_cannot_be_used(
     monkeypatch.setattr(copies, "held", looked_into)
     monkeypatch.setattr(copies, "rows", looked_into)
     backup = SETTINGS.backup.model_copy(update={"folder": "stick"})
-    report = salvage.run(home, SETTINGS.model_copy(update={"backup": backup}), clock, aside)
+    report = salvaging.run(home, SETTINGS.model_copy(update={"backup": backup}), clock, aside)
     assert set(asked) == {home.folder / "stick"}
     assert "the copies could not be used: the stick is not there" in report.progress
 
@@ -186,7 +189,7 @@ def test_a_zone_set_meanwhile_costs_no_hours_and_is_noted(home: Home, clock: Fak
     aside = keeper.set_aside("for the test")
     site = SETTINGS.site.model_copy(update={"timezone": "Europe/Berlin"})
     settings = SETTINGS.model_copy(update={"site": site})
-    assert salvage.run(home, settings, clock, aside).lost == []
+    assert salvaging.run(home, settings, clock, aside).lost == []
     keeper = Keeper(home, settings, clock)
     keeper.open()
     poll(keeper, clock, 50, 1800)
@@ -195,7 +198,7 @@ def test_a_zone_set_meanwhile_costs_no_hours_and_is_noted(home: Home, clock: Fak
     before = periods(keeper._history._db)
     aside = keeper.set_aside("for the test")
     home.live.write_bytes(b"")
-    assert salvage.run(home, settings, clock, aside).lost == [], "the hours and days of both zones"
+    assert salvaging.run(home, settings, clock, aside).lost == [], "the hours and days of both zones"
     db, _ = door.open_to_read(home.history)
     assert periods(db) == before
     assert db.execute("SELECT new FROM event WHERE kind = 'site.zone'").fetchall() == [("Europe/Berlin",)]
@@ -208,7 +211,7 @@ def test_a_clock_at_1970_east_of_greenwich_is_no_damage_and_survives_a_salvage(h
     span = keeper.begin_clock_span("boot", 0)
     poll(keeper, clock, 20, reason=f"clock {span}")
     keeper.commit()
-    assert check.look(home.history, clock, quick=True).state == "whole"
+    assert looking.look(home.history, clock, quick=True).state == "whole"
     assert counted(home, clock) == (60, 60)
     home.live.unlink()
     keeper.set_aside("for the test")

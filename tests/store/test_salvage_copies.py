@@ -7,10 +7,12 @@ from pathlib import Path
 import pytest
 
 from substation.settings.model import CARD_METERS, Settings
-from substation.store import check, copies, digest, quarantine, salvage
+from substation.store import copies, digest, quarantine
+from substation.store.check import looking
 from substation.store.copies import layout
 from substation.store.digest import DATED
-from substation.store.salvage_report import Report, copies_hold_more
+from substation.store.salvage import salvaging
+from substation.store.salvage.report import Report, copies_hold_more
 from tests.store.copied import DAY_MS, FIRST_MS, Station, rows
 
 DAY = FIRST_MS // DAY_MS + 1
@@ -37,7 +39,7 @@ def everything(path: Path) -> dict[str, list]:
 
 def salvaged(station: Station) -> Report:
     aside = quarantine.set_aside(station.home.history, station.clock)
-    return salvage.run(station.home, station.settings, station.clock, aside)
+    return salvaging.run(station.home, station.settings, station.clock, aside)
 
 
 def delete(station: Station, *tables: str, day: int = DAY) -> None:
@@ -49,7 +51,7 @@ def delete(station: Station, *tables: str, day: int = DAY) -> None:
 
 def is_lost(station: Station) -> bool:
     """Return whether the history knows of the day that rows were lost; else it has to agree with itself."""
-    assert check.look(station.home.history, station.clock).state == "whole"
+    assert looking.look(station.home.history, station.clock).state == "whole"
     with contextlib.closing(sqlite3.connect(station.home.history)) as db:
         return DAY in digest.lost_days(db)
 

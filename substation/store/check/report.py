@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from substation.settings.model import Home
-from substation.store.check_found import WHOLE, Found
+from substation.store.check.found import WHOLE, Found
 from substation.store.digest import Digest
 
 VERSION = 1

@@ -5,7 +5,7 @@ import sqlite3
 from pathlib import Path
 
 from substation.store import digest, door, schema
-from substation.store.check_found import Found
+from substation.store.check.found import Found
 
 MOST_WORDS = 30
 """So many findings of SQLite are told."""

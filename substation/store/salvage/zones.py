@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from substation.store import rollup, salvage_rows
+from substation.store import rollup
+from substation.store.salvage import rows as salvage_rows
 
 _LONGEST_MS = {"hour": 2 * 3_600_000, "day": 26 * 3_600_000}
 _STEP_MS = 900_000

@@ -5,15 +5,15 @@
 
 What a look at everything proves, in this order:
 
-1. the file is ours, not cut short, of the shape that its migrations make (`check_shape`);
+1. the file is ours, not cut short, of the shape that its migrations make (`shape`);
 2. SQLite finds its own structure whole (`PRAGMA integrity_check`);
 3. facts, clock spans and events are what their digests say;
 4. of every UTC day, that all rows are there, are of the right types, are what their digests say, and where a
    table has no digest yet, that readings, minutes, quarters, hours and days agree to the last digit
-   (`check_days`). Days that were proved so are proposed for a digest.
+   (`days`). Days that were proved so are proposed for a digest.
 
 One read transaction a day: what is read of a day belongs together, and the writer's log can be emptied in
-between. A quick look does 1 and 3, then 4 for the newest days, until `QUICK_S` are over: see `check_days`.
+between. A quick look does 1 and 3, then 4 for the newest days, until `QUICK_S` are over: see `days`.
 """
 
 import contextlib
@@ -23,9 +23,11 @@ from pathlib import Path
 
 from substation.clock import Clock
 from substation.errors import Damaged, StoreError
-from substation.store import check_found, check_shape, door, schema
-from substation.store.check_days import BROKEN, Days
-from substation.store.check_found import DAMAGED, WHOLE, Damage, Found
+from substation.store import door, schema
+from substation.store.check import found as check_found
+from substation.store.check import shape as check_shape
+from substation.store.check.days import BROKEN, Days
+from substation.store.check.found import DAMAGED, WHOLE, Damage, Found
 
 __all__ = ["Damage", "Found", "Tick", "look", "prove"]
 

@@ -2,10 +2,10 @@
 
 import datetime as dt
 
-from substation.store.check_found import TABLE_WORDS
+from substation.store.check.found import TABLE_WORDS
 from substation.store.digest import DATED, day_of
-from substation.store.salvage_blocks import Block, Blocks
-from substation.store.salvage_report import Lost, Report
+from substation.store.salvage.blocks import Block, Blocks
+from substation.store.salvage.report import Lost, Report
 
 _MOST_DAYS = 6
 _ONE_DAY = 86_400_000 << 8

@@ -13,7 +13,8 @@ from typing import Any
 
 from substation.clock import utc
 from substation.settings.model import Home
-from substation.store import check_report, heartbeat
+from substation.store import heartbeat
+from substation.store.check import report as check_report
 
 FOUND, RUNNING, FAILED, DONE, NOTHING = "found", "running", "failed", "done", "nothing"
 """States of a salvage: waits; under way; could not go on (no space); brought back; nothing could be read."""

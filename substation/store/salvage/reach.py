@@ -4,9 +4,11 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from substation.store import salvage_pages, salvage_rows, schema
+from substation.store import schema
 from substation.store.rebuild import Rebuild
-from substation.store.salvage_zones import Zones
+from substation.store.salvage import pages as salvage_pages
+from substation.store.salvage import rows as salvage_rows
+from substation.store.salvage.zones import Zones
 
 Holes = Mapping[str, Sequence[tuple[int, int]]]
 """Ranges of keys by table, both ends included."""

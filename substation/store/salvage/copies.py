@@ -11,12 +11,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from substation.store import copies, salvage_blocks, schema
-from substation.store.check_days import Days
-from substation.store.check_found import WHOLE, Found
+from substation.store import copies, schema
+from substation.store.check.days import Days
+from substation.store.check.found import WHOLE, Found
 from substation.store.copies import Held
 from substation.store.digest import DATED, DAY_MS, day_of
-from substation.store.salvage_blocks import Block, Blocks, bounds
+from substation.store.salvage import blocks as salvage_blocks
+from substation.store.salvage.blocks import Block, Blocks, bounds
 
 _HOUR_MS = 3_600_000
 _GROWS_MS = {"hour": 2 * _HOUR_MS, "day": DAY_MS + 2 * _HOUR_MS}

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from substation.store import digest, rollup, schema
-from substation.store.check_agree import agrees, grouped
-from substation.store.check_found import LAST_MS, Found, cause, row_words, typed
+from substation.store.check.agree import agrees, grouped
+from substation.store.check.found import LAST_MS, Found, cause, row_words, typed
 from substation.store.digest import DATED, DAY_MS
 from substation.store.rollup import Account
 from substation.store.rows import Row

@@ -1,10 +1,10 @@
 """Makes a new history of what is whole in a damaged one.
 
-    report = salvage.run(home, settings, clock, tick)
+    report = salvaging.run(home, settings, clock, tick)
 
-Every row that can be read is a candidate (`salvage_source`). A day whose digest agrees is taken as it is
-(`salvage_blocks`); of other days the copies on the second medium give what they hold; what is left has to
-agree with what was kept elsewhere in the file (`salvage_proof`). Nothing is guessed: a row that does not
+Every row that can be read is a candidate (`source`). A day whose digest agrees is taken as it is
+(`blocks`); of other days the copies on the second medium give what they hold; what is left has to
+agree with what was kept elsewhere in the file (`proof`). Nothing is guessed: a row that does not
 prove true is left out and counted. The damaged file is only ever read, and it stays.
 
 The new history has the uid of the old one, so that copies and imports know it again. Days of which rows are
@@ -24,29 +24,22 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from substation.clock import Clock
 from substation.errors import StoreError
 from substation.settings.model import Home, Settings
-from substation.store import (
-    clock_spans,
-    copies,
-    digest,
-    live,
-    quarantine,
-    salvage_blocks,
-    salvage_reach,
-    salvage_report,
-    salvage_rows,
-    schema,
-)
+from substation.store import clock_spans, copies, digest, live, quarantine, schema
 from substation.store.digest import DATED, DAY_MS
 from substation.store.events import Event
 from substation.store.rebuild import Rebuild
 from substation.store.rows import to_row
-from substation.store.salvage_blocks import Blocks
-from substation.store.salvage_copies import Copied
-from substation.store.salvage_proof import Proof
-from substation.store.salvage_report import Report
-from substation.store.salvage_source import Source
-from substation.store.salvage_words import lost_blocks, lost_of, told
-from substation.store.salvage_zones import of_events
+from substation.store.salvage import blocks as salvage_blocks
+from substation.store.salvage import reach as salvage_reach
+from substation.store.salvage import report as salvage_report
+from substation.store.salvage import rows as salvage_rows
+from substation.store.salvage.blocks import Blocks
+from substation.store.salvage.copies import Copied
+from substation.store.salvage.proof import Proof
+from substation.store.salvage.report import Report
+from substation.store.salvage.source import Source
+from substation.store.salvage.words import lost_blocks, lost_of, told
+from substation.store.salvage.zones import of_events
 
 Tick = Callable[[str], None]
 _UID = re.compile(r"[0-9a-f]{32}\Z")

@@ -1,6 +1,6 @@
 """The days of a salvage: of each table and UTC day, whether what was read is what was there.
 
-A day whose digest agrees is whole and true, to the bit. Of every other day `salvage_proof` judges the rows.
+A day whose digest agrees is whole and true, to the bit. Of every other day `proof` judges the rows.
 """
 
 import sqlite3
@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from substation.store import digest, schema
 from substation.store.digest import DATED, DAY_MS, day_of
-from substation.store.salvage_source import Source
+from substation.store.salvage.source import Source
 
 Block = tuple[str, int]
 """Table and UTC day number."""

@@ -8,11 +8,12 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence, Set
 from typing import Any
 
-from substation.store import rollup, salvage_judge, schema
+from substation.store import rollup, schema
 from substation.store.digest import DAY_MS, day_of
 from substation.store.rollup import Account
-from substation.store.salvage_blocks import Blocks, bounds
-from substation.store.salvage_zones import Zones
+from substation.store.salvage import judge as salvage_judge
+from substation.store.salvage.blocks import Blocks, bounds
+from substation.store.salvage.zones import Zones
 
 _QUARTER_MS = 900_000
 NEIGHBOURS = {"reading": 40, "minute": 40, "quarter": 20, "hour": 20, "day": 20}
