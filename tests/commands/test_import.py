@@ -621,7 +621,7 @@ def test_many_rows_in_constant_memory(station: Loaded) -> None:
     program = (
         "import re, sys; from substation.commands import datalogger_import; "
         "from substation.commands.datalogger import main; "
-        "peak = lambda: re.search('VmHWM: *([0-9]+)', open('/proc/self/status').read().replace('\\t', ' '))[1]; "
+        "peak = lambda: re.search(r'VmHWM:\\s*([0-9]+)', open('/proc/self/status').read())[1]; "
         "before = peak(); code = main(['import', '--yes']); print(before, peak()); sys.exit(code)"
     )
     done = subprocess.run(
