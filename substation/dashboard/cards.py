@@ -13,6 +13,7 @@ from dash import dcc, html
 from substation.dashboard import format as f
 from substation.dashboard import words
 from substation.dashboard.board import Board, LiveMeter
+from substation.dashboard.tongue import say
 from substation.dashboard.words import Parts
 from substation.quantities import BY_KEY
 
@@ -184,7 +185,12 @@ def state(meter: LiveMeter, parts: Parts) -> list[Any]:
     group = f"m{meter.id}"
     return [
         html.Span(
-            [html.Span(className="ss-swatch"), said(group, "state", parts)],
+            [
+                html.Span(className="ss-swatch"),
+                said(group, "state", parts),
+                " ",
+                said(group, "since", parts, "ss-since"),
+            ],
             **shaped(group, "swatch", parts, "ss-state"),
         ),
         html.Span(
@@ -229,6 +235,7 @@ def _facts(meter: LiveMeter, group: str, parts: Parts) -> html.Dl:
         ("PF", [value(meter, "pf_average", glance=True), said(group, "pf", parts, "ss-u")]),
         ("Hz", [value(meter, "frequency", unit=False, glance=True)]),
         ("Today", [said(group, "kwh", parts, "ss-v"), html.Span(energy_unit, **unit)]),
+        (say("Yesterday"), [said(group, "past", parts, "ss-v"), html.Span(energy_unit, **unit)]),
         (
             "Max",
             [

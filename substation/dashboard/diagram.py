@@ -9,13 +9,12 @@ from typing import Any
 
 from dash import html
 
-from substation.dashboard import cards
+from substation.dashboard import cards, station
 from substation.dashboard import format as f
 from substation.dashboard.board import Board, LiveMeter
 from substation.dashboard.words import Parts
 
 MOST_COLUMNS = 4
-STATION_ROWS = 5
 
 
 def diagram(board: Board, parts: dict[str, Parts]) -> html.Section:
@@ -25,7 +24,7 @@ def diagram(board: Board, parts: dict[str, Parts]) -> html.Section:
     feeders = [meter for meter in board.meters if meter.role == "feeder"]
     columns = min(max(3, len(incomers) + len(generators) + 1, len(feeders)), MOST_COLUMNS)
     upper: list[Any] = [branch(meter, parts) for meter in incomers]
-    upper.append(station(parts.get("station", {})))
+    upper.append(sums(parts.get("station", {})))
     free = -(len(incomers) + len(generators) + 1) % columns
     upper += [html.Div(className="ss-free") for _ in range(free)]
     upper += [branch(meter, parts) for meter in generators]
@@ -96,8 +95,8 @@ def busbar(parts: Parts, *, named: bool) -> html.Div:
     return html.Div(label, **cards.shaped("bus", "bus", parts, "ss-busbar"))
 
 
-def station(parts: Parts) -> html.Section:
-    """Return the station as one figure: load, sum of the feeders, loss, energy, demand."""
+def sums(parts: Parts) -> html.Section:
+    """Return the station as one figure: load, sum of the feeders, loss, energy, demand, unbalance."""
     rows = [
         html.Div(
             [
@@ -105,6 +104,6 @@ def station(parts: Parts) -> html.Section:
                 html.Dd(cards.said("station", f"v{row}", parts)),
             ]
         )
-        for row in range(STATION_ROWS)
+        for row in range(station.ROWS)
     ]
     return html.Section(html.Dl(rows), className="ss-station", **{"aria-label": "Station"})

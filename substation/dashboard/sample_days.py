@@ -5,12 +5,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from substation.clock import Clock, day_start_ms
-from substation.dashboard import samples
+from substation.dashboard import events_past, sample_events, samples, sparks, strip
 from substation.dashboard.board import Board
-from substation.dashboard.feed import MinMax, TodayFigures
+from substation.dashboard.events_past import Past
+from substation.dashboard.feed import MinMax, TodayFigures, YesterdayFigures
+from substation.dashboard.figures import SHIFT_HOURS
+from substation.dashboard.strip import Strip
+from substation.energy.power_factor import PeriodFactor
 from substation.meters import profile
 from substation.meters.profile import Profile
+from substation.quantities import COUNTERS, KEYS
 from substation.settings.model import CARD_METERS, Settings
+from substation.store.answered import Minute
+from substation.store.event_pages import Noted, Wanted
+from substation.store.moments import At
 
 HOUR_MS = 3_600_000
 STEP_MS = 300_000
@@ -64,6 +72,18 @@ class SampleFeed:
         """Return the state."""
         return self._board
 
+    def noted(self, wanted: Wanted, limit: int, *, oldest_first: bool = False) -> list[Noted]:
+        """Return made-up events; none where nothing is stored."""
+        return sample_events.noted(wanted, limit, oldest_first=oldest_first, held=self._past)
+
+    def last_event(self) -> int:
+        """Return the number of the newest one."""
+        return max((one.id for one in self.noted(Wanted(), 100)), default=0)
+
+    def past(self) -> Past:
+        """Return when supply last failed and the DG set last ran."""
+        return events_past.past(self.noted(Wanted(), 100), self._board, whole=True)
+
     def profile(self, meter_id: int) -> Profile | None:
         """Return the profile of a meter."""
         meter = self.settings.meter(meter_id)
@@ -75,7 +95,47 @@ class SampleFeed:
             return TodayFigures(None, None, None, None, None)
         share = samples.AMPS[meter_id] / 226.0
         at = samples.NOW_MS - 3 * HOUR_MS - 1_208_000
-        return TodayFigures(2262.0 * share, 3310.0 * share, 183_000.0 * share, at, 1.0)
+        used = dict.fromkeys(COUNTERS, 0.0) | {
+            "wh_received": 2_262_000.0 * share,
+            "vah_received": 2_403_000.0 * share,
+        }
+        factor = (
+            PeriodFactor(0.941, "kWh/kVAh", 0.001) if share else PeriodFactor(None, None, None, "no load")
+        )
+        return TodayFigures(
+            2262.0 * share, 3310.0 * share, 183_000.0 * share, at, 1.0, factor=factor, used=used
+        )
+
+    def yesterday(self, meter_id: int) -> YesterdayFigures:
+        """Return what today is compared with."""
+        if not self._past:
+            return YesterdayFigures()
+        share = samples.AMPS[meter_id] / 226.0
+        at = day_start_ms(samples.NOW_MS, self.settings.site.zone, 1) + 19 * HOUR_MS + HOUR_MS // 2
+        return YesterdayFigures(190_000.0 * share, at, 2194.0 * share)
+
+    def sparks(self, meter_id: int) -> dict[str, str]:
+        """Return small lines of the drawn day."""
+        zone = self.settings.site.zone
+        return sparks.lines(self.day(meter_id, KEYS), samples.NOW_MS, zone) if self._until_h else {}
+
+    def answered(self, meter_id: int) -> Strip:
+        """Return a day in which two questions were not answered, or in which none was asked."""
+        start_ms, end_ms = strip.bounds(samples.NOW_MS)
+        asked = range(start_ms, end_ms, 60_000) if self._past else ()
+        lost = {start_ms + 8 * HOUR_MS, start_ms + 16 * HOUR_MS}
+        found = [Minute(at, 30, 29 if at in lost else 30) for at in asked]
+        return strip.strip(found, start_ms, end_ms)
+
+    def registers(self, meter_id: int) -> dict[int, At]:
+        """Return what the kWh register read at the shifts of today."""
+        start_ms = day_start_ms(samples.NOW_MS, self.settings.site.zone)
+        if self._until_h is None:
+            return dict.fromkeys(SHIFT_HOURS, At(None, None, "there is no history yet"))
+        told = {
+            hour: At(1_843_207_000.0 + hour * 1e5, start_ms + hour * HOUR_MS + 12_000) for hour in SHIFT_HOURS
+        }
+        return {**told, 22: At(None, None, "not yet")}
 
     def minmax_today(self, meter_id: int, keys: Sequence[str]) -> dict[str, MinMax]:
         """Return lowest and highest of the sample values."""

@@ -15,7 +15,7 @@ import threading
 from collections import OrderedDict
 from typing import Any
 
-from substation.dashboard import events_now, phasor, statusline, symmetry, words
+from substation.dashboard import events_now, phasor, station, statusline, symmetry, words
 from substation.dashboard import format as f
 from substation.dashboard.board import Board, LiveMeter
 from substation.dashboard.feed import Feed, MinMax
@@ -46,7 +46,9 @@ def group(feed: Feed, board: Board, name: str) -> Parts | None:
         return words.bus_parts(board)
     if name == "station":
         fed = [m for m in board.meters if m.role != "feeder"]
-        return words.station_parts(board, {m.id: feed.today(m.id) for m in fed}, zone)
+        return station.parts(
+            board, {m.id: feed.today(m.id) for m in fed}, {m.id: feed.yesterday(m.id) for m in fed}, zone
+        )
     found = _METER_GROUP.match(name)
     meter = board.meter(int(found[2])) if found else None
     if found is None or meter is None:

@@ -4,7 +4,7 @@ Pure, as `words`: a `LiveMeter` in, parts out (group `uN`). A figure of which on
 doubted has no value and says why; so nothing here is ever as of another time than it seems.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from substation.dashboard import format as f
@@ -32,31 +32,33 @@ class Figure:
     value: float | None
     why: str = ""
     looks: str = ""
+    judged: bool = True
+    """Whether it is held against a limit."""
+    nothing: bool = False
+    """Whether there is none because nothing flows, or the circuit has one phase: nothing is missing."""
 
 
 def voltage_u2(meter: LiveMeter) -> Figure:
     """Return u2 of the line-to-line voltages, per cent (IEC 61000-4-30)."""
-    volts, why = _voltages(meter)
-    return _judged(unbalance.iec_u2(*volts) if volts else None, why, VOLTS_WARN, U2_ALARM)
+    return _of_voltages(meter, lambda volts: unbalance.iec_u2(*volts), U2_ALARM)
 
 
 def voltage_nema(meter: LiveMeter) -> Figure:
     """Return the unbalance of the line-to-line voltages by NEMA MG-1, per cent."""
-    volts, why = _voltages(meter)
-    return _judged(unbalance.nema(volts) if volts else None, why, VOLTS_WARN, NEMA_ALARM)
+    return _of_voltages(meter, unbalance.nema, NEMA_ALARM)
 
 
 def of_currents(meter: LiveMeter) -> Figure:
     """Return the unbalance of the currents, per cent; not judged while little flows."""
     amps, why = _known(meter, CURRENTS)
     if not amps:
-        return Figure(None, why)
+        return Figure(None, why, nothing=len(meter.model.phases) == 1)
     mean = sum(amps) / len(amps)
     if mean < words.NO_CURRENT * words.rated_a(meter):
-        return Figure(None, say("no current"))
+        return Figure(None, say("no current"), nothing=True)
     if mean < unbalance.LIGHT * words.rated_a(meter):
-        return Figure(unbalance.nema(amps), say("light load, not judged"))
-    return _judged(unbalance.nema(amps), "", AMPS_WARN, AMPS_ALARM)
+        return Figure(unbalance.nema(amps), say("light load, not judged"), judged=False)
+    return _judged(unbalance.nema(amps), AMPS_WARN, AMPS_ALARM)
 
 
 def neutral(meter: LiveMeter) -> Figure:
@@ -65,18 +67,21 @@ def neutral(meter: LiveMeter) -> Figure:
     return Figure(unbalance.neutral(*amps), say("estimate")) if amps else Figure(None, why)
 
 
-def _judged(percent: float | None, why: str, warn: float, alarm: float) -> Figure:
-    if percent is None:
-        return Figure(None, why or say("no voltage"))
-    looks = "ss-alarm" if percent > alarm else "ss-warn" if percent > warn else ""
-    return Figure(percent, "", looks)
-
-
-def _voltages(meter: LiveMeter) -> tuple[list[float], str]:
+def _of_voltages(
+    meter: LiveMeter, reckoned: Callable[[Sequence[float]], float | None], alarm: float
+) -> Figure:
     volts, why = _known(meter, LINES)
-    if volts and sum(volts) / 3 < unbalance.DEAD * meter.nominal_v:
-        return [], say("no voltage")
-    return volts, why
+    if not volts:
+        return Figure(None, why, nothing=len(meter.model.phases) == 1)
+    if sum(volts) / 3 < unbalance.DEAD * meter.nominal_v:
+        return Figure(None, say("no voltage"), nothing=True)
+    return _judged(reckoned(volts), VOLTS_WARN, alarm)
+
+
+def _judged(percent: float | None, warn: float, alarm: float) -> Figure:
+    if percent is None:
+        return Figure(None, say("no voltage"), nothing=True)
+    return Figure(percent, "", "ss-alarm" if percent > alarm else "ss-warn" if percent > warn else "")
 
 
 def _known(meter: LiveMeter, keys: Sequence[str]) -> tuple[list[float], str]:
@@ -142,28 +147,24 @@ def _percent(value: float | None, decimals: int) -> str:
     return f.DASH if value is None else f"{f.number(value, decimals)} %"
 
 
-def worst(board: Board) -> tuple[str, str]:
-    """Return which circuit's voltages are least balanced now, as text and look for the station's rows.
+def worst(board: Board, figure_of: Callable[[LiveMeter], Figure]) -> tuple[str, str]:
+    """Return which circuit is least balanced now, as text and look for the station's rows.
 
-    Circuits without voltage have nothing to be unbalanced; those of which nothing is known are named.
+    Circuits without voltage or current have nothing to be unbalanced; those of which nothing is known are
+    named. A light load is no finding.
     """
     known: list[tuple[float, str, str]] = []
     missing = []
     for meter in board.meters:
-        figure = voltage_u2(meter)
+        figure = figure_of(meter)
         if figure.value is not None:
-            known.append((figure.value, meter.name, figure.looks))
-        elif words.wire(meter) == "unknown" or any(
-            key in meter.model.keys and words.trusted(meter, key) is None for key in LINES
-        ):
+            if figure.judged:
+                known.append((figure.value, meter.name, figure.looks))
+        elif not figure.nothing:
             missing.append(meter.name)
+    lacking = words.missing_words(missing, len(board.meters)) if missing else ""
     if not known:
-        return (
-            words.missing_words(missing, len(board.meters)) if missing else f.DASH,
-            "ss-hatched" if missing else "",
-        )
+        return (lacking or f.DASH, "ss-hatched" if missing else "")
     percent, name, looks = max(known)
-    text = f"{name} {_percent(percent, 2)}"
-    if missing:
-        return (f"{text}, {words.missing_words(missing, len(board.meters))}", "ss-hatched")
-    return (text, looks)
+    text = f"{name} {_percent(percent, 2 if percent < 10 else 1)}"
+    return (f"{text}, {lacking}", "ss-hatched") if missing else (text, looks)

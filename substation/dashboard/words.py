@@ -1,4 +1,4 @@
-"""What the board means, in words: one meter's state, the state line, the summary, the station's sums.
+"""What the board means, in words: one meter's state and its card, the bus, sums over meters.
 
 Pure: a `Board` (and the day's figures) in, small tables of *parts* out. A part is a text and a look
 (CSS classes). The pages draw them once, `assets/live.js` paints the same parts again each second: the
@@ -10,12 +10,13 @@ Only what a meter can know is said: live, dead, phase lost, no current, unknown;
 
 import math
 import zoneinfo
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from substation.dashboard import format as f
 from substation.dashboard.board import Board, LiveMeter
 from substation.dashboard.feed import TodayFigures
+from substation.dashboard.tongue import say
 
 Parts = dict[str, tuple[str, str]]
 """By name: text, look."""
@@ -107,35 +108,54 @@ def silent(meter: LiveMeter) -> bool:
     return meter.comm_status not in ("OK", "Unknown")
 
 
+def so_far(meter: LiveMeter, figure: float | None) -> str:
+    """Return how a figure of today looks: it is as old as the register that it was made from."""
+    if figure is None:
+        return "ss-is-never"
+    register = meter.values["wh_received"]
+    old = "stale" in (meter.freshness, register.freshness) or meter.freshness == "never"
+    return "ss-is-stale" if old else "ss-is-fresh"
+
+
+def since(meter: LiveMeter, now_ms: int, zone: zoneinfo.ZoneInfo) -> str:
+    """Return since when the state of supply holds, `since 10:42`; empty where the state is not known."""
+    if meter.since_ms is None or wire(meter) == "unknown":
+        return ""
+    return say("since {time}", time=f.minute(meter.since_ms, now_ms, zone))
+
+
+def energy_words(kwh: float | None, meter: LiveMeter, *, loose: bool = False) -> str:
+    """Return a meter's energy, given in kWh, without its unit; a dash for None."""
+    written = f.spec("wh_received", meter.rated_kva)
+    return about(loose and kwh is not None) + f.number(kilo(kwh, written), written.decimals)
+
+
 def meter_parts(board: Board, meter: LiveMeter, today: TodayFigures, zone: zoneinfo.ZoneInfo) -> Parts:
     """Return the parts of a meter's card."""
     drawn = wire(meter)
     idle = " ss-idle" if drawn == "dead" and meter.role == "generator" else ""
-    energy = f.spec("wh_received", meter.rated_kva)
     demand = f.spec("va_total", meter.rated_kva)
 
     peak_va = today.max_demand_va or None  # a generator that has not run had no highest demand
-
-    def so_far(figure: float | None) -> str:
-        if figure is None:
-            return "ss-is-never"
-        register = meter.values["wh_received"]  # as old as the energy that it was made from
-        old = "stale" in (meter.freshness, register.freshness) or meter.freshness == "never"
-        return "ss-is-stale" if old else "ss-is-fresh"
 
     return {
         "wire": ("", f"ss-w-{drawn} ss-q-{meter.freshness}{idle}"),
         "swatch": ("", f"ss-w-{drawn}"),
         "state": (status(meter), ""),
+        "since": (since(meter, board.at_ms, zone), ""),
         "tag": tag(board, meter),
         "pf": (lag_or_lead(meter), ""),
         "kwh": (
-            about(today.about_today) + f.number(kilo(today.kwh_today, energy), energy.decimals),
-            so_far(today.kwh_today),
+            energy_words(today.kwh_today, meter, loose=today.about_today),
+            so_far(meter, today.kwh_today),
+        ),
+        "past": (
+            energy_words(today.kwh_yesterday, meter, loose=today.about_yesterday),
+            "ss-is-never" if today.kwh_yesterday is None else "",
         ),
         "max": (
             f.spec("va_total", meter.rated_kva, glance=True).text(peak_va),
-            so_far(peak_va),
+            so_far(meter, peak_va),
         ),
         "maxat": (
             f.time_of_day(today.max_demand_at_ms, zone) if peak_va and today.max_demand_at_ms else "",
@@ -261,89 +281,3 @@ def total(meters: Sequence[LiveMeter], key: str) -> Sum:
     if missing or not values:
         return Sum(None, missing, len(values))
     return Sum(sum(value for value in values.values() if value is not None))
-
-
-def station_parts(board: Board, today: Mapping[int, TodayFigures], zone: zoneinfo.ZoneInfo) -> Parts:
-    """Return the rows between the sources: label and figure, hatched where a part is missing."""
-    feeders = total(sources(board, "feeder"), "watts_total")
-    incomers, generators = sources(board, "incomer"), sources(board, "generator")
-    running = [m for m in generators if wire(m) in ("live", "noload", "phase")]
-    feeding = running if supply_lost(board) else [*incomers, *running]
-    power = total(feeding, "watts_total")
-    written = f.spec("watts_total", max((m.rated_kva for m in board.meters), default=0.0))
-    rows: list[tuple[str, str, str]] = [_load_row(feeding)]
-    if feeders.value is None:
-        rows.append(("Feeders together", feeders.words, "ss-hatched"))
-    else:
-        rows.append(("Feeders together", written.words(feeders.value), ""))
-    if not feeding:
-        rows.append(("Loss and unmetered", f.DASH, ""))
-    elif feeders.value is None or power.value is None:
-        rows.append(("Loss and unmetered", "not known", "ss-hatched"))
-    else:
-        loss = power.value - feeders.value
-        share = f", {f.percent(loss / power.value, 1)}" if power.value > 0 else ""
-        rows.append(("Loss and unmetered", f"{written.words(loss)}{share}", ""))
-    rows.append(_energy_row([*incomers, *generators], today))
-    rows.append(_demand_row(incomers, today, zone))
-    parts: Parts = {}
-    for number, (label, words, looks) in enumerate(rows):
-        parts[f"l{number}"] = (label, "")
-        parts[f"v{number}"] = (words, looks)
-    return parts
-
-
-def _load_row(feeding: list[LiveMeter]) -> tuple[str, str, str]:
-    name = f"{feeding[0].name} load" if len(feeding) == 1 else "Load of all sources"
-    apparent = total(feeding, "va_total")
-    if not feeding:
-        return ("Load", "no source", "")
-    if apparent.value is None:
-        return (name, apparent.words, "ss-hatched")
-    rated = sum(meter.rated_kva for meter in feeding)
-    written = f.spec("va_total", rated)
-    part = f.percent(apparent.value / (rated * 1000))
-    load = f.number(apparent.value / written.divisor, 0 if written.divisor == 1e3 else 2)
-    return (name, f"{load} of {f.number(rated * 1000 / written.divisor, 0)} {written.unit}, {part}", "")
-
-
-def _energy_row(feeding: list[LiveMeter], today: Mapping[int, TodayFigures]) -> tuple[str, str, str]:
-    label = "Energy today and yesterday"
-    written = f.spec("wh_received", max((m.rated_kva for m in feeding), default=0.0))
-    texts: list[str | None] = []
-    for figures, loose in (
-        ({m.name: today[m.id].kwh_today for m in feeding}, any(today[m.id].about_today for m in feeding)),
-        (
-            {m.name: today[m.id].kwh_yesterday for m in feeding},
-            any(today[m.id].about_yesterday for m in feeding),
-        ),
-    ):
-        known = [value for value in figures.values() if value is not None]
-        if len(known) < len(figures) or not known:
-            texts.append(None)
-        else:
-            texts.append(about(loose) + f.number(kilo(sum(known), written), written.decimals))
-    if texts[0] is None:
-        missing = [m.name for m in feeding if today[m.id].kwh_today is None]
-        return (label, missing_words(missing, len(feeding)), "ss-hatched")
-    return (label, f"{texts[0]} and {texts[1] or f.DASH} {written.unit}", _day_look(feeding))
-
-
-def _day_look(meters: Sequence[LiveMeter]) -> str:
-    # what the day has brought so far stands still with a silent meter: it is as old as the meter
-    return "ss-hatched" if any(m.freshness in ("stale", "never") for m in meters) else ""
-
-
-def _demand_row(
-    incomers: list[LiveMeter], today: Mapping[int, TodayFigures], zone: zoneinfo.ZoneInfo
-) -> tuple[str, str, str]:
-    label = "Highest 30 min today"
-    known = [(va, m) for m in incomers if (va := today[m.id].max_demand_va) is not None]
-    if not known:
-        return (label, f.DASH, "")
-    value, meter = max(known, key=lambda pair: pair[0])
-    written = f.spec("va_total", meter.rated_kva)
-    name = f"{meter.name} " if len(incomers) > 1 else ""
-    at = f.time_of_day(today[meter.id].max_demand_at_ms, zone)
-    demand = f.number(value / written.divisor, 0 if written.divisor == 1e3 else 2)
-    return (label, f"{name}{demand} {written.unit} at {at}", _day_look(incomers))

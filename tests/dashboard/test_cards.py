@@ -2,7 +2,7 @@
 
 import pytest
 
-from substation.dashboard import cards, words
+from substation.dashboard import cards, station, words
 from substation.dashboard.board import LiveMeter
 from tests.dashboard.boards import NO_FIGURES, ZONE, feed_in, in_state
 from tests.dashboard.tree import attribute, classes, find, text
@@ -139,7 +139,8 @@ def test_a_doubted_value_stays_out_of_a_sum() -> None:
 def test_the_station_s_rows_know_what_is_missing() -> None:
     feed = feed_in("dead meter")
     today = {meter.id: feed.today(meter.id) for meter in feed.board().meters}
-    rows = words.station_parts(feed.board(), today, ZONE)
+    past = {meter.id: feed.yesterday(meter.id) for meter in feed.board().meters}
+    rows = station.parts(feed.board(), today, past, ZONE)
     assert rows["v1"] == ("ColonyLoad missing", "ss-hatched")
     assert rows["v2"] == ("not known", "ss-hatched")
     assert rows["v0"][0].endswith("of 500 kVA, 32 %")
@@ -148,7 +149,8 @@ def test_the_station_s_rows_know_what_is_missing() -> None:
 def test_the_day_s_energy_of_a_silent_station_is_old() -> None:
     feed = feed_in("stopped poller")
     today = {meter.id: feed.today(meter.id) for meter in feed.board().meters}
-    rows = words.station_parts(feed.board(), today, ZONE)
+    past = {meter.id: feed.yesterday(meter.id) for meter in feed.board().meters}
+    rows = station.parts(feed.board(), today, past, ZONE)
     assert rows["v3"][1] == rows["v4"][1] == "ss-hatched"
 
 

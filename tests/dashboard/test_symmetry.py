@@ -73,15 +73,28 @@ def test_a_light_load_is_told_and_not_judged():
 
 
 def test_the_worst_circuit_is_named_and_who_is_missing_too():
-    assert symmetry.worst(in_state("supply lost, no DG")) == ("—", "")
+    def worst(board):
+        return symmetry.worst(board, symmetry.voltage_u2)
+
+    assert worst(in_state("supply lost, no DG")) == ("—", "")
     board = in_state("normal")
     tilted = with_values(board.meters[3], v_ry=420.0, v_yb=410.0, v_br=405.0)
     board = dataclasses.replace(board, meters=(*board.meters[:3], tilted, board.meters[4]))
-    assert symmetry.worst(board) == ("ColonyLoad 2.15 %", "ss-warn")
-    told, looks = symmetry.worst(in_state("dead meter"))
+    assert worst(board) == ("ColonyLoad 2.15 %", "ss-warn")
+    told, looks = worst(in_state("dead meter"))
     assert told.endswith(", ColonyLoad missing")
     assert looks == "ss-hatched"
-    assert symmetry.worst(in_state("stopped poller")) == ("not known", "ss-hatched")
+    assert worst(in_state("stopped poller")) == ("not known", "ss-hatched")
+
+
+def test_a_light_load_and_an_idle_set_are_not_the_worst_circuit():
+    board = in_state("normal")
+    light = with_values(board.meters[1], current_r=6.0, current_y=1.0, current_b=1.0)
+    board = dataclasses.replace(board, meters=(board.meters[0], light, *board.meters[2:]))
+    told, looks = symmetry.worst(board, symmetry.of_currents)
+    assert "3.00 %" in told
+    assert looks == ""
+    assert "EssentialLoad" not in told.replace("NonEssentialLoad", "")
 
 
 @pytest.mark.parametrize(
