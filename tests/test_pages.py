@@ -118,8 +118,8 @@ def test_no_link_leads_nowhere() -> None:
     known = {
         "/",
         "/audit",
+        "/events",
         "/health",
-        "/patterns",
         "/trends",
         "#main",
         *[f"/meter/{meter.id}" for meter in CARD_METERS],

@@ -114,8 +114,6 @@ def _take(pieces: list[Piece], change: Change, spots: Sequence[Blind]) -> None:
     last = pieces[-1] if pieces else None
     if last is not None and change.old and last.state not in (UNKNOWN, change.old):
         short = [spot.start_ms for spot in spots if last.at_ms <= spot.start_ms <= change.at_ms]
-        if short and change.old == UNKNOWN and last.state == change.new:
-            return
         _add(pieces, max(short, default=last.at_ms), UNKNOWN)
     if change.old and (change.old != UNKNOWN or last is None):
         _add(pieces, change.at_ms, change.old)

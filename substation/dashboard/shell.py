@@ -17,6 +17,9 @@ from substation.dashboard.feed import Feed, current
 from substation.dashboard.tongue import say
 from substation.dashboard.words import FACTS, Parts
 
+TABS = frozenset({"/trends", "/events"})
+"""Pages with a tab of their own on a phone, beside Home and Meters: the others stand under More."""
+
 
 def pages() -> tuple[tuple[str, str, str], ...]:
     """Return the pages beside those of the meters: name, address, sign on the phone's tab bar.
@@ -27,6 +30,7 @@ def pages() -> tuple[tuple[str, str, str], ...]:
     return (
         (say("Home"), "/", "home"),
         (say("Trends"), "/trends", "trends"),
+        (say("Events"), "/events", "events"),
         (say("Reports"), "/reports", "reports"),
         (say("Health"), "/health", "health"),
         (say("Patterns"), "/patterns", "patterns"),
@@ -194,19 +198,36 @@ def _back_in() -> html.A:
 
 def _tabs(feed: Feed) -> html.Nav:
     first: Any = feed.settings.meters[0]
+    bar = _bar_links()
+    own = [link for link in bar if link[1] in TABS]
+    more = [link for link in bar[1:] if link not in own]
     tabs = [
         _tab(say("Home"), "/", "home"),
         _tab(say("Meters"), f"/meter/{first.id}", "meters"),
-        *[_tab(name, address, sign) for name, address, sign in _bar_links()[1:]],
-        html.Button(
-            [html.Span(className="ss-i ss-i-theme"), html.Span("Day / night")],
-            type="button",
-            disable_n_clicks=True,
-            **{"data-do": "theme"},
-        ),
+        *[_tab(name, address, sign) for name, address, sign in own],
+        _more(more),
     ]
     return html.Nav(
         tabs, className="ss-tabs", style={"--tabs": str(len(tabs))}, **{"aria-label": "Pages, phone"}
+    )
+
+
+def _more(links: list[tuple[str, str, str]]) -> html.Details:
+    """Return the last tab: the pages that a phone's bar has no room for, and day or night."""
+    switch = html.Button(
+        [cards.icon("theme"), say("Day / night")],
+        type="button",
+        disable_n_clicks=True,
+        **{"data-do": "theme"},
+    )
+    ways = [html.Li(dcc.Link([cards.icon(sign), name], href=address)) for name, address, sign in links]
+    return html.Details(
+        [
+            html.Summary([cards.icon("more"), html.Span(say("More"))]),
+            html.Ul([*ways, html.Li(switch)]),
+        ],
+        className="ss-menu ss-more",
+        **{"data-sections": " ".join(address for _, address, _ in links)},
     )
 
 

@@ -22,6 +22,7 @@
       const meters = link.closest('.ss-tabs') && own.startsWith('/meter/') && path.startsWith('/meter/');
       mark(link, own === path || meters);
     }
+    for (const menu of document.querySelectorAll('[data-sections] > summary')) mark(menu, menu.parentNode.dataset.sections.split(' ').includes(path));
     for (const menu of document.querySelectorAll('[data-section] > summary')) mark(menu, path.startsWith(menu.parentNode.dataset.section));
   }
   function mark(el, on) {

@@ -1,0 +1,65 @@
+"""Events: what is not normal now, and what happened before; when supply last failed, and for how long."""
+
+from typing import Any
+
+import dash
+from dash import Input, Output, State, dcc, html
+
+from substation.dashboard import events_asked, events_view, screen, tunnel
+from substation.dashboard.feed import Feed, current
+from substation.dashboard.tongue import say
+
+LOOK_S = 10.0
+"""A newest page looks so often whether there is more."""
+
+
+def layout(**query: Any) -> html.Div:
+    """Return the page with the events that its address asks for."""
+    feed = current()
+    board = feed.board()
+    asked = events_asked.asked(query, feed.settings)
+    parts = screen.groups(feed, board, ["now", "past"])
+    return html.Div(
+        [
+            html.Div(
+                [html.H1(say("Events")), events_asked.filters(asked, feed.settings, board.at_ms)],
+                className="ss-head",
+            ),
+            events_view.answers(parts.get("past", {})),
+            events_view.now(parts.get("now", {})),
+            html.Div(events_view.before(feed, asked, board), id="events-before"),
+            *(_renewal(feed, asked) if asked.below is None else []),
+        ],
+        className="ss-p-events",
+    )
+
+
+def _renewal(feed: Feed, asked: events_asked.Asked) -> list[Any]:
+    """Return what lets new events come to the newest page by themselves."""
+    pace_s = max(LOOK_S, tunnel.pace_s(feed.settings))
+    return [
+        dcc.Interval(id="events-look", interval=round(pace_s * 1000)),
+        dcc.Store(id="events-asked", data={"address": asked.address, "known": feed.last_event()}),
+    ]
+
+
+@dash.callback(  # type: ignore[untyped-decorator]
+    Output("events-before", "children"),
+    Output("events-asked", "data"),
+    Input("events-look", "n_intervals"),
+    State("events-asked", "data"),
+    prevent_initial_call=True,
+)
+def look(_: int | None, held: Any) -> Any:
+    """Draw the list anew when there is an event that it does not show."""
+    feed = current()
+    if not isinstance(held, dict) or not isinstance(held.get("address"), str):
+        return dash.no_update, dash.no_update
+    known = feed.last_event()
+    if known == held.get("known"):
+        return dash.no_update, dash.no_update
+    asked = events_asked.of_address(held["address"], feed.settings)
+    return events_view.before(feed, asked, feed.board()), {**held, "known": known}
+
+
+dash.register_page(__name__, path="/events", name="Events", order=4, layout=layout)
