@@ -20,16 +20,18 @@ PHASE_ROWS = (
     ("Apparent", ("va_r", "va_y", "va_b"), "va_total"),
     ("Power factor", ("pf_r", "pf_y", "pf_b"), "pf_average"),
 )
+REGISTER_FACTOR = "Power factor of all energy received, since the registers began"
 GROUPS = (
     ("Power", ("watts_total", "watts_r", "watts_y", "watts_b", "var_total", "var_r", "var_y", "var_b")),
+    ("Power factor", ("pf_average", "pf_r", "pf_y", "pf_b")),
     ("Apparent power", ("va_total", "va_r", "va_y", "va_b")),
-    ("Power factor", ("pf_average", "pf_r", "pf_y", "pf_b", "pf_average_received")),
+    ("Frequency", ("frequency",)),
+    (REGISTER_FACTOR, ("pf_average_received",)),
     ("Voltage", ("vll_average", "v_ry", "v_yb", "v_br", "vln_average", "v_r", "v_y", "v_b")),
     ("Current", ("current_total", "current_r", "current_y", "current_b")),
-    ("Frequency", ("frequency",)),
     ("Energy registers", tuple(key for key in KEYS if BY_KEY[key].kind == "counter")),
 )
-LEFT = 3
+LEFT = 5
 """So many groups stand in the left column."""
 
 
@@ -107,7 +109,7 @@ def section(feed: Feed, meter: LiveMeter, parts: dict[str, Parts]) -> html.Secti
         feed: the station.
         meter: whose.
         parts: by group: `mN` (whether the whole table is old), `vN` (why values do not come), `xN` (lowest
-            and highest of today).
+            and highest of today), `dN` (how far registers went on), `sN` (small lines of today).
     """
     profile = feed.profile(meter.id)
     printed = {key: row.printed for key, row in profile.registers.items()} if profile is not None else {}
@@ -133,7 +135,8 @@ def section(feed: Feed, meter: LiveMeter, parts: dict[str, Parts]) -> html.Secti
 
 def _table(meter: LiveMeter, groups: Any, printed: dict[str, int], parts: dict[str, Parts]) -> html.Div:
     head = (("Parameter", ""), ("Now", "ss-num"), ("Unit", ""), ("Register", "ss-num"), ("Age", "ss-num"),
-            ("Min today", "ss-num"), ("at", ""), ("Max today", "ss-num"), ("at", ""))  # fmt: skip
+            ("Min today", "ss-num"), ("at", ""), ("Max today", "ss-num"), ("at", ""),
+            ("Today", "ss-sparks"))  # fmt: skip
     rows: list[Any] = []
     for name, keys in groups:
         rows.append(html.Tr(html.Th(name, colSpan=len(head), scope="colgroup"), className="ss-grp"))
@@ -162,9 +165,12 @@ def _row(meter: LiveMeter, key: str, printed: dict[str, int], parts: dict[str, P
         html.Td(cards.age(meter, key), className="ss-num"),
     ]
     if quantity.kind == "counter":
-        cells.append(html.Td(colSpan=4))
+        used = cards.said(f"d{meter.id}", f"{key}.used", parts[f"d{meter.id}"], "ss-used")
+        cells.append(html.Td(used, colSpan=4, className="ss-num"))
     else:
         for edge in ("low", "high"):
             cells.append(html.Td(cards.said(group, f"{key}.{edge}", parts[group]), className="ss-num"))
             cells.append(html.Td(cards.said(group, f"{key}.{edge}at", parts[group]), className="ss-muted"))
+    line = cards.turned(f"s{meter.id}", key, parts[f"s{meter.id}"], "ss-spark")
+    cells.append(html.Td(html.Span(**line, **{"aria-hidden": "true"}), className="ss-sparks"))
     return html.Tr(cells)

@@ -3,7 +3,8 @@
 Groups: `line` (state line), `sum` (status summary), `station` (sums), `bus`, `now` (what is not normal),
 `past` (when supply last failed, a DG set last ran), and for a meter N: `mN`
 (its card), `eN` (evidence and since when), `cN` (its line statistics), `xN` (lowest and highest of
-today), `vN` (why values do not come), `oN` (what it says beyond the vocabulary), `uN` (unbalance, phasors).
+today), `vN` (why values do not come), `oN` (what it says beyond the vocabulary), `uN` (unbalance, phasors),
+`dN` (its day in figures), `sN` (its day in small pictures).
 A browser names the groups on its page with the mark it holds of each; it is sent those whose mark differs.
 On a calm day that is nothing at all.
 """
@@ -15,16 +16,27 @@ import threading
 from collections import OrderedDict
 from typing import Any
 
-from substation.dashboard import events_now, phasor, station, statusline, symmetry, words
+from substation.dashboard import (
+    day_view,
+    day_words,
+    events_now,
+    phasor,
+    sparks,
+    station,
+    statusline,
+    symmetry,
+    words,
+)
 from substation.dashboard import format as f
 from substation.dashboard.board import Board, LiveMeter
 from substation.dashboard.feed import Feed, MinMax
+from substation.dashboard.tongue import say
 from substation.dashboard.words import Parts
-from substation.quantities import INSTANTS
+from substation.quantities import INSTANTS, KEYS
 
 COUNTERS = ("asked", "ok", "timeout", "crc", "wrong", "refused", "noise")
 """Line statistics that are plain counts, in the poller's words."""
-_METER_GROUP = re.compile(r"^([mecxvou])(\d{1,3})$")
+_METER_GROUP = re.compile(r"^([mecxvouds])(\d{1,3})$")
 MOST_GROUPS = 64
 """A browser may ask for so many at once."""
 REMEMBERED = 128
@@ -66,6 +78,11 @@ def group(feed: Feed, board: Board, name: str) -> Parts | None:
             return extra_parts(meter)
         case "u":
             return symmetry.parts(meter) | phasor.parts(meter)
+        case "d":
+            registers = feed.registers(meter.id)
+            return day_words.parts(meter, feed.today(meter.id), feed.yesterday(meter.id), registers, zone)
+        case "s":
+            return picture_parts(feed, meter)
         case _:
             return minmax_parts(feed, meter)
 
@@ -119,6 +136,17 @@ def minmax_parts(feed: Feed, meter: LiveMeter) -> Parts:
         parts[f"{key}.high"] = (written.text(found.high), "")
         parts[f"{key}.highat"] = ("" if found.high is None else f.time_of_day(found.high_at_ms, zone), "")
     return parts
+
+
+def picture_parts(feed: Feed, meter: LiveMeter) -> Parts:
+    """Return the small lines of today, and the strip of answers."""
+    lines, found = feed.sparks(meter.id), feed.answered(meter.id)
+    parts: Parts = {key: (lines.get(key, "") if key in meter.model.keys else "", "") for key in KEYS}
+    for kind in day_view.STRIP_KINDS:
+        parts[f"strip.{kind}"] = ("" if found is None else sparks.cells(found, kind), "")
+    since = f.DASH if found is None else f.time_of_day(found.start_ms, feed.settings.site.zone)
+    parts["strip.from"] = (say("Answered, per 10 min since yesterday {time}", time=since), "")
+    return parts | {"strip.says": day_words.strip_words(found)}
 
 
 def why_parts(meter: LiveMeter) -> Parts:

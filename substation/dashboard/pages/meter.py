@@ -5,7 +5,7 @@ from typing import Any
 import dash
 from dash import html
 
-from substation.dashboard import cards, more, panels, parameters, phasor, screen, shell
+from substation.dashboard import cards, day_view, more, panels, parameters, phasor, screen, shell
 from substation.dashboard import format as f
 from substation.dashboard.board import LiveMeter
 from substation.dashboard.feed import Feed, current
@@ -24,13 +24,14 @@ def layout(meter_id: str = "", **_: Any) -> html.Div:
         return not_found_404.layout(f"Meter {shown}")
     group, charted = f"{meter.id}", panels.each_phase(meter)
     today = "Today" if charted[0][1] == panels.ALL_PHASES else "Today, each phase"
-    parts = screen.groups(feed, board, [f"{kind}{group}" for kind in "mecxvou"])
+    parts = screen.groups(feed, board, [f"{kind}{group}" for kind in "mecxvouds"])
     return html.Div(
         [
             head(feed, meter, parts[f"m{group}"]),
             html.Div(
                 [now(meter, parts), phasor.section(meter, parts[f"u{group}"])], className="ss-meter-top"
             ),
+            day_view.section(meter, parts[f"d{group}"]),
             html.Section(
                 [
                     html.Div(
@@ -46,7 +47,7 @@ def layout(meter_id: str = "", **_: Any) -> html.Div:
             ),
             parameters.section(feed, meter, parts),
             *more.section(meter, parts[f"o{group}"], board.at_ms),
-            line_statistics(feed, meter, parts[f"c{group}"]),
+            line_statistics(feed, meter, parts),
             *panels.renewal(),
         ],
         className="ss-p-meter",
@@ -150,18 +151,22 @@ def unbalance(meter: LiveMeter, told: Parts) -> html.Dl:
     return html.Dl(rows, className="ss-inline ss-inline-w ss-unbalance")
 
 
-def line_statistics(feed: Feed, meter: LiveMeter, parts: Parts) -> html.Section:
+def line_statistics(feed: Feed, meter: LiveMeter, parts: dict[str, Parts]) -> html.Section:
     """Return how well the meter answers on its line, since the poller's start."""
     group = f"c{meter.id}"
     setting = feed.settings.meter(meter.id)
     columns = (
-        (("Asked", "asked"), ("Answered", "ok"), ("Part answered", "share"), ("Turnaround", "turnaround")),
-        (("Time-outs", "timeout"), ("CRC errors", "crc"), ("Wrong replies", "wrong")),
-        (("Refused by the meter", "refused"), ("Noise on the line", "noise")),
-    )
+        (("Asked", "asked"), ("Answered", "ok"), ("Part answered", "share"), ("Turnaround", "turnaround"),
+         ("Refused by the meter", "refused")),
+        (("Time-outs", "timeout"), ("CRC errors", "crc"), ("Wrong replies", "wrong"),
+         ("Noise on the line", "noise")),
+    )  # fmt: skip
     lists = [
         html.Dl(
-            [html.Div([html.Dt(name), html.Dd(cards.said(group, key, parts))]) for name, key in column],
+            [
+                html.Div([html.Dt(name), html.Dd(cards.said(group, key, parts[group]))])
+                for name, key in column
+            ],
             className="ss-dl",
         )
         for column in columns
@@ -173,7 +178,7 @@ def line_statistics(feed: Feed, meter: LiveMeter, parts: Parts) -> html.Section:
                 [html.H2(f"On RS-485 {name}"), html.Small("this meter, since the poller's start")],
                 className="ss-sec-h",
             ),
-            html.Div(lists, className="ss-three"),
+            html.Div([*lists, day_view.answers(meter, parts[f"s{meter.id}"])], className="ss-three"),
         ],
         className="ss-sec",
     )
