@@ -5,152 +5,26 @@ hue is the meter, and there are four. Time is counted in seconds from the beginn
 """
 
 import itertools
-import zoneinfo
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+import math
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from substation.clock import site_time
 from substation.dashboard import format as f
 from substation.dashboard import trends, trends_axes, trends_curves, tunnel
-from substation.dashboard.board import LiveMeter
 from substation.dashboard.charts import typed
 from substation.dashboard.feed import Feed
 from substation.dashboard.tongue import say
 from substation.dashboard.trends import Asked
 from substation.dashboard.trends_axes import day_and_time
 from substation.dashboard.trends_curves import DAY_MS, HOUR_MS, Curve
+from substation.dashboard.trends_picture import HUES, LATE_MS, Line, Picture
 from substation.quantities import BY_KEY
 
-HUES = 4
-LATE_MS = 150_000
-"""What was read is stored within so long: the poller commits every 30 s, and may be busy."""
-COUNTED_TO_MS = 40 * DAY_MS
-"""Of a longer time it is not told how complete it is: counting would take longer than drawing."""
+DEAD = 0.40
+"""Part of nominal voltage below which a circuit is dead."""
 SPOKEN = 0.02
 """A gap that is at least so much of the picture has words."""
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """One series of a picture."""
-
-    meter: LiveMeter
-    key: str
-    hue: int
-    written: f.Spec
-    curve: Curve
-    past: Curve | None
-    """What it is compared with, already moved to the time of the picture."""
-
-    @property
-    def name(self) -> str:
-        """Meter and quantity."""
-        return f"{self.meter.id} {self.meter.name}, {BY_KEY[self.key].label}"
-
-
-@dataclass(frozen=True, slots=True)
-class Picture:
-    """Everything that is drawn."""
-
-    asked: Asked
-    start_ms: int
-    end_ms: int
-    now_ms: int
-    zone: zoneinfo.ZoneInfo
-    lines: tuple[Line, ...]
-    oldest_ms: int
-    """Where the history begins."""
-    complete: Mapping[int, float | None]
-    told: tuple[str, ...]
-    """What is left out of what was asked for."""
-
-    def panels(self) -> Iterator[tuple[Line, ...]]:
-        """Give the charts: each the lines of one quantity in one unit, of at most four meters."""
-        for key in self.asked.keys:
-            alike: dict[tuple[object, ...], list[Line]] = {}
-            for line in self.lines:
-                if line.key == key:
-                    volts = line.meter.nominal_v if BY_KEY[key].unit == "V" else 0
-                    place = self.asked.meter_ids.index(line.meter.id) // HUES
-                    alike.setdefault((line.written.unit, volts, place), []).append(line)
-            yield from map(tuple, alike.values())
-
-
-def picture(feed: Feed, asked: Asked) -> Picture:
-    """Return what an address without faults asks for. Raises StoreError when the history does not answer."""
-    settings, now_ms = feed.settings, feed.clock.now_ms()
-    zone, board = settings.site.zone, feed.board()
-    start_ms, end_ms = trends_curves.whole_steps(asked.start_ms, asked.end_ms, zone)
-    meters = [meter for meter_id in asked.meter_ids if (meter := board.meter(meter_id)) is not None]
-    wanted = {meter.id: [key for key in asked.keys if key in meter.model.keys] for meter in meters}
-    told = [
-        say("{meter} does not measure {quantity}.", meter=meter.name, quantity=BY_KEY[key].label)
-        for meter in meters
-        for key in asked.keys
-        if key not in wanted[meter.id]
-    ]
-    wanted = {meter_id: keys for meter_id, keys in wanted.items() if keys}
-    every_s = (settings.poll.interval_s, max(settings.poll.interval_s, settings.poll.slow_interval_s))
-    curves = trends_curves.curves(feed.trend, wanted, start_ms, end_ms, every_s)
-    past: dict[tuple[int, str], Curve] = {}
-    if asked.against:
-        days = days_back(asked, zone)
-        begin, end = (moved(at, -days, zone) for at in (start_ms, end_ms))
-        found = trends_curves.curves(feed.trend, wanted, begin, end, every_s)
-        past = {of: _moved(curve, days, zone) for of, curve in found.items()}
-    lines = tuple(
-        Line(
-            meter,
-            key,
-            asked.meter_ids.index(meter.id) % HUES + 1,
-            f.spec(key, meter.rated_kva, meter.nominal_v),
-            curves[meter.id, key],
-            past.get((meter.id, key)),
-        )
-        for key in asked.keys
-        for meter in meters
-        if key in wanted.get(meter.id, ())
-    )
-    oldest = feed.oldest_ms() or start_ms
-    until_ms = min(end_ms, now_ms - LATE_MS)
-    complete: Mapping[int, float | None] = {}
-    if until_ms - start_ms > LATE_MS and end_ms - start_ms <= COUNTED_TO_MS:
-        complete = feed.complete(tuple(wanted), start_ms, until_ms)
-    return Picture(asked, start_ms, end_ms, now_ms, zone, lines, oldest, complete, tuple(told))
-
-
-def days_back(asked: Asked, zone: zoneinfo.ZoneInfo) -> int:
-    """Return by how many calendar days the comparison lies back."""
-    if asked.against != "year":
-        return 7 if asked.against == "week" else 1
-    day = site_time(asked.start_ms, zone).date()
-    before = day.replace(year=day.year - 1, day=28 if (day.month, day.day) == (2, 29) else day.day)
-    return (day - before).days
-
-
-def moved(at_ms: int, days: int, zone: zoneinfo.ZoneInfo) -> int:
-    """Return the same time of the site's clock so many days later."""
-    there_ms = at_ms + days * DAY_MS
-    return there_ms + _offset_ms(at_ms, zone) - _offset_ms(there_ms, zone)
-
-
-def _offset_ms(at_ms: int, zone: zoneinfo.ZoneInfo) -> int:
-    offset = site_time(at_ms, zone).utcoffset()
-    return 0 if offset is None else round(offset.total_seconds() * 1000)
-
-
-def _moved(curve: Curve, days: int, zone: zoneinfo.ZoneInfo) -> Curve:
-    if not curve.at_ms:
-        return curve
-    first, last = curve.at_ms[0], curve.at_ms[-1]
-    by = {moved(at, days, zone) - at for at in (first, last)}
-    at_ms = (
-        [at + min(by) for at in curve.at_ms]
-        if len(by) == 1
-        else [moved(at, days, zone) for at in curve.at_ms]
-    )
-    return Curve(curve.table, at_ms, curve.step_ms, curve.mean, curve.low, curve.high, curve.held)
 
 
 def told(feed: Feed, shown: Picture) -> dict[str, Any]:
@@ -225,7 +99,7 @@ def drawn_words(shown: Picture) -> str:
     """Return how fine the picture is, for the head of the table."""
     most = max((sum(line.curve.held) for line in shown.lines), default=0)
     return say(
-        "{points} points a series; every lowest and highest reading is kept",
+        "{points} points a series. Every lowest and highest reading is kept, at the begin of its step",
         points=f.number(most, 0),
     )
 
@@ -243,7 +117,7 @@ def resolution_words(line: Line) -> str:
     step = _step_words(curve.step_ms)
     if BY_KEY[line.key].kind == "counter":
         return say("{unit}, register at the end of each {step}", unit=unit, step=step)
-    if curve.table == "reading" and curve.low is curve.mean:
+    if curve.single:
         return say("{unit}, every reading", unit=unit)
     if curve.table == "minute":
         return say("{unit}, mean of {step}; lowest and highest reading of each 15 min", unit=unit, step=step)
@@ -254,18 +128,12 @@ def _panel(shown: Picture, lines: Sequence[Line]) -> dict[str, Any]:
     first = lines[0]
     quantity = BY_KEY[first.key]
     low_v = first.meter.nominal_v / (3**0.5 if _to_neutral(first.key) else 1)
-    seen = [
-        value
-        for line in lines
-        for curve in (line.curve, line.past)
-        if curve is not None
-        for column in ((curve.mean,) if curve.low is curve.mean else (curve.mean, curve.low, curve.high))
-        for value in column
-    ]
+    dead_v = DEAD * low_v if quantity.unit == "V" else -math.inf
+    seen = [value for line in lines for value in _seen(line, dead_v)]
     counter = quantity.kind == "counter"
     axis = trends_axes.vertical(seen, first.written, unit=quantity.unit, nominal_v=low_v, counter=counter)
     return {
-        "title": quantity.label,
+        "title": quantity.label if len(lines) > 1 or len(shown.asked.meter_ids) == 1 else first.name,
         "words": resolution_words(first),
         "unit": first.written.unit,
         "decimals": first.written.decimals,
@@ -278,6 +146,18 @@ def _panel(shown: Picture, lines: Sequence[Line]) -> dict[str, Any]:
     }
 
 
+def _seen(line: Line, dead_v: float) -> Iterator[float]:
+    """Give what the axis has to hold; a dead circuit does not flatten the rest: its line falls out of it."""
+    for curve in (line.curve, line.past):
+        if curve is None:
+            continue
+        yield from (value for value in curve.mean if value is not None and value >= dead_v)
+        if not curve.single:
+            for low, high in zip(curve.low, curve.high, strict=True):
+                if low is not None and high is not None and low >= dead_v:
+                    yield from (low, high)
+
+
 def _to_neutral(key: str) -> bool:
     return BY_KEY[key].unit == "V" and (key == "vln_average" or len(BY_KEY[key].phase) == 1)
 
@@ -288,9 +168,12 @@ def _line(shown: Picture, line: Line) -> dict[str, Any]:
         "hue": line.hue,
         **_points(shown, line, line.curve),
     }
-    if line.curve.low is not line.curve.mean and BY_KEY[line.key].kind == "instant":
-        drawn["low"] = _typed(line, line.curve.low)
-        drawn["high"] = _typed(line, line.curve.high)
+    curve = line.curve
+    if not curve.single and BY_KEY[line.key].kind == "instant":
+        drawn["low"], drawn["high"] = _typed(line, curve.low), _typed(line, curve.high)
+        if curve.edge_ms != curve.step_ms and curve.edge_at_ms:
+            drawn["edge0"] = (curve.edge_at_ms[0] - shown.start_ms) / 1000
+            drawn["edge"] = curve.edge_ms / 1000
     if line.past is not None:
         drawn["past"] = _points(shown, line, line.past)
     return drawn
@@ -298,10 +181,9 @@ def _line(shown: Picture, line: Line) -> dict[str, Any]:
 
 def _points(shown: Picture, line: Line, curve: Curve) -> dict[str, Any]:
     """Return mean values and where they stand: each in the middle of its step; of registers at its end."""
-    if curve.table == "reading" and curve.low is curve.mean:
+    part = 1.0 if BY_KEY[line.key].kind == "counter" else 0.5
+    if curve.single:
         part = 0.0
-    else:
-        part = 1.0 if BY_KEY[line.key].kind == "counter" else 0.5
     at_s = [(at - shown.start_ms + part * curve.step_ms) / 1000 for at in curve.at_ms]
     even = len({late - early for early, late in itertools.pairwise(at_s)}) <= 1 if at_s else False
     where = {"at0": at_s[0], "dx": curve.step_ms / 1000} if even else {"at": typed(at_s)}
@@ -349,13 +231,9 @@ def _gap_words(shown: Picture, missing: Sequence[Line], of: int, long_ms: int) -
 
 def _row(shown: Picture, line: Line) -> dict[str, Any]:
     curve, written = line.curve, line.written
-    low = min(((v, at) for v, at in zip(curve.low, curve.at_ms, strict=True) if v is not None), default=None)
-    high = max(
-        ((v, -at) for v, at in zip(curve.high, curve.at_ms, strict=True) if v is not None), default=None
-    )
-    step_ms = curve.step_ms if curve.table != "minute" else 60_000
-    if curve.table == "reading" and curve.low is curve.mean:
-        step_ms = 1000
+    low = min(((v, at) for v, at in _extremes(shown, curve, curve.low)), default=None)
+    high = max(((v, -at) for v, at in _extremes(shown, curve, curve.high)), default=None)
+    step_ms = 1000 if curve.single else curve.edge_ms
     mean, past = _means(shown, line)
     change = ""
     if mean is not None and past:
@@ -378,6 +256,12 @@ def _row(shown: Picture, line: Line) -> dict[str, Any]:
             f.percent(_share(shown, line), 1),
         ],
     }
+
+
+def _extremes(shown: Picture, curve: Curve, column: Sequence[float | None]) -> Iterator[tuple[float, int]]:
+    for value, at in zip(column, curve.edge_at_ms, strict=True):
+        if value is not None and at + curve.edge_ms > shown.start_ms:
+            yield value, at
 
 
 def _share(shown: Picture, line: Line) -> float | None:

@@ -1,6 +1,9 @@
-"""`GET /api/trend?m=&q=&from=&to=&with=`: the curves of the page `/trends`, for its own script.
+"""The addresses behind the page `/trends`, for its own script; both say in their query what is drawn.
 
-Whoever may look at the page may ask, and gets what the page draws: a picture's worth of points, never more.
+| address | what |
+|---|---|
+| `GET /api/trend?m=&q=&from=&to=&with=` | the curves: a picture's worth of points, never more |
+| `POST /api/trend/csv?...` | the same figures as a file, for engineers, noted in the audit log |
 """
 
 import json
@@ -8,12 +11,15 @@ from typing import Any
 
 from flask import Flask, Response, request
 
-from substation.dashboard import refusal, trends, trends_answer
+from substation.clock import iso
+from substation.dashboard import posted, refusal, trends, trends_answer, trends_csv
 from substation.dashboard.answers import trouble
 from substation.dashboard.desk import Desk
+from substation.dashboard.export_desk import NO_AUDIT
 from substation.dashboard.feed import current
+from substation.dashboard.rights import current_user, needs
 from substation.dashboard.tongue import say
-from substation.dashboard.trends_answer import Picture
+from substation.dashboard.trends_picture import Picture, picture
 from substation.errors import StoreError
 
 
@@ -21,6 +27,7 @@ def add(server: Flask, desk: Desk) -> None:
     """Add the addresses."""
     of = _Trends(desk)
     server.add_url_rule("/api/trend", "api_trend", of.trend, methods=["GET"])
+    server.add_url_rule("/api/trend/csv", "api_trend_csv", of.csv, methods=["POST"])
 
 
 class _Trends:
@@ -32,7 +39,53 @@ class _Trends:
         found = _picture()
         if isinstance(found, Response):
             return found
-        return _json(trends_answer.told(current(), found))
+        body: dict[str, Any] = trends_answer.told(current(), found)
+        return Response(json.dumps(body, separators=(",", ":")), mimetype="application/json")
+
+    @needs("engineer")
+    def csv(self) -> Response:
+        """Answer its figures as a file."""
+        name, source = current_user().name, posted.source()
+        settings = self._desk.watch.settings
+        if settings.export_password_hash is None:
+            return self._refused(
+                name,
+                "no export password is set",
+                say("This station has no export password yet, so no readings leave it."),
+                say("An administrator sets one on the station with: {command}", command=_SET),
+            )
+        found = _picture()
+        if isinstance(found, Response):
+            return found
+        if trends_csv.single_readings(found):
+            return self._refused(
+                name,
+                "single readings",
+                say("Single readings leave the station encrypted, on Reports, never as a plain file."),
+                say("Draw more than 2 h: then the file has the means of each minute."),
+            )
+        text, rows = trends_csv.text(found, simulated=settings.simulated)
+        noted = self._desk.audit.write(
+            "export.screen",
+            user=name,
+            src=source,
+            rows=rows,
+            meters=list(found.asked.meter_ids),
+            quantities=list(found.asked.keys),
+            **{"from": iso(found.start_ms), "to": iso(found.end_ms)},
+        )
+        if not noted:
+            return refusal.refuse(503, say("Nothing was exported"), NO_AUDIT)
+        day = trends.written(found.start_ms, found.zone)[:10]
+        headers = {"Content-Disposition": f'attachment; filename="trends-{day}.csv"'}
+        return Response(text, mimetype="text/csv", headers=headers)
+
+    def _refused(self, name: str, why: str, *words: str) -> Response:
+        self._desk.audit.write("export.refused", user=name, src=posted.source(), ok=False, why=why)
+        return refusal.refuse(409, say("Nothing was exported"), *words)
+
+
+_SET = "python3 encrypt_config.py passwd --export"
 
 
 def _picture() -> Picture | Response:
@@ -41,10 +94,6 @@ def _picture() -> Picture | Response:
     if asked.faults:
         return refusal.refuse(400, say("This cannot be drawn"), *asked.faults)
     try:
-        return trends_answer.picture(feed, asked)
+        return picture(feed, asked)
     except StoreError as exc:
         return refusal.refuse(503, say("Nothing can be drawn"), trouble(exc))
-
-
-def _json(body: dict[str, Any]) -> Response:
-    return Response(json.dumps(body, separators=(",", ":")), mimetype="application/json")

@@ -10,8 +10,6 @@ from substation.clock import site_time
 from substation.dashboard import format as f
 from substation.dashboard.words import VOLTAGE_BAND
 
-DEAD = 0.40
-"""Part of nominal voltage below which a circuit is dead."""
 PARTS = 4
 """Of a vertical axis, about."""
 TICKS = 9
@@ -50,20 +48,20 @@ def vertical(
     """Return the axis for some values in the quantity's own unit.
 
     Args:
-        seen: the values, those of dead circuits too.
+        seen: the values, without those of dead circuits where it is a voltage.
         written: how they are written.
         unit: of the vocabulary: `V`, `Hz`, `1`, `W`, ...
         nominal_v: of this voltage, where it is one, V.
         counter: whether it is a register, which is never near zero.
     """
-    dead = DEAD * nominal_v if unit == "V" else -math.inf
-    values = [value / written.divisor for value in seen if value is not None and value >= dead]
+    values = [value / written.divisor for value in seen if value is not None]
     low, high = min(values, default=0.0), max(values, default=0.0)
     if unit == "V":
         limits = (nominal_v * (1 - VOLTAGE_BAND), nominal_v * (1 + VOLTAGE_BAND))
         if values and (low < limits[0] or high > limits[1]):
             return _of(min(low, limits[0]), max(high, limits[1]), limits)
-        return _of(*limits)
+        step = nice((limits[1] - limits[0]) / (PARTS + 1))
+        return Axis(*limits, _ticks(math.ceil(limits[0] / step), math.floor(limits[1] / step), step), limits)
     if unit == "Hz":
         alive = [value for value in values if value > 0]  # a dead circuit has none
         return _of(min(alive, default=49.5), max(alive, default=50.5), at_least=0.4)
@@ -80,9 +78,12 @@ def _of(low: float, high: float, limits: tuple[float, ...] = (), at_least: float
         low, high = (low, low + at_least) if low == 0 else (middle - at_least / 2, middle + at_least / 2)
     step = nice((high - low) / PARTS)
     first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
+    return Axis(first * step, last * step, _ticks(first, last, step), limits)
+
+
+def _ticks(first: int, last: int, step: float) -> tuple[tuple[float, str], ...]:
     decimals = max(0, -math.floor(math.log10(step) + 1e-9))
-    ticks = tuple((place * step, f.number(place * step, decimals)) for place in range(first, last + 1))
-    return Axis(first * step, last * step, ticks, limits)
+    return tuple((place * step, f.number(place * step, decimals)) for place in range(first, last + 1))
 
 
 def nice(step: float) -> float:

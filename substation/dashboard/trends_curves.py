@@ -15,7 +15,7 @@ fine rows the next coarser ones are drawn, and the page says which.
 
 import zoneinfo
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from substation.clock import day_start_ms
 from substation.quantities import BY_KEY
@@ -51,10 +51,25 @@ class Curve:
     at_ms: Sequence[int]
     step_ms: int
     mean: Sequence[float | None]
-    low: Sequence[float | None]
-    high: Sequence[float | None]
     held: Sequence[bool]
     """Whether anything was stored, also where a ratio has no value (no load)."""
+    edge_at_ms: Sequence[int]
+    """When the steps of the extremes begin: those of the line, or quarters of an hour under its minutes."""
+    edge_ms: int
+    """How long they are."""
+    low: Sequence[float | None]
+    high: Sequence[float | None]
+
+    @property
+    def single(self) -> bool:
+        """Whether each point is a reading."""
+        return self.table == "reading" and self.low is self.mean
+
+    def edges_at(self, place: int) -> int:
+        """Return the place of the extremes that belong to a point of the line."""
+        if self.edge_ms == self.step_ms:
+            return place
+        return (self.at_ms[place] - self.edge_at_ms[0]) // self.edge_ms
 
 
 def step_for(start_ms: int, end_ms: int) -> int:
@@ -142,30 +157,28 @@ def _group(
 
 
 def _curve(own: Series, key: str, quarters: Series | None) -> Curve:
-    mean = own.values[key]
-    low, high = own.low[key], own.high[key]
-    if quarters is not None and BY_KEY[key].kind == "instant" and quarters.at_ms:
-        first, lows, highs = quarters.at_ms[0], quarters.low[key], quarters.high[key]
-        places = [(at - first) // QUARTER_MS for at in own.at_ms]
-        low = [None if value is None else lows[at] for at, value in zip(places, mean, strict=True)]
-        high = [None if value is None else highs[at] for at, value in zip(places, mean, strict=True)]
-    return Curve(
-        own.table, own.at_ms, round(own.step_s * 1000), mean, low, high, [v is not None for v in mean]
-    )
+    mean, step_ms = own.values[key], round(own.step_s * 1000)
+    held = [value is not None for value in mean]
+    if quarters is None or BY_KEY[key].kind == "counter":
+        return Curve(
+            own.table, own.at_ms, step_ms, mean, held, own.at_ms, step_ms, own.low[key], own.high[key]
+        )
+    low, high = quarters.low[key], quarters.high[key]
+    return Curve(own.table, own.at_ms, step_ms, mean, held, quarters.at_ms, QUARTER_MS, low, high)
 
 
 def _ratio(found: Mapping[tuple[int, str], Curve], meter_id: int, key: str) -> Curve:
     """Return a power factor: its line is watts by volt-amperes, its extremes are what the meter said."""
     own, *parts = found[meter_id, key], *(found[meter_id, part] for part in FACTORS[key])
     over, under = parts
-    if own.table == "reading" and own.mean is own.low:
+    if own.single:
         return own  # each poll says it itself
     mean = [
         None if up is None or down is None or down <= 0 else up / down
         for up, down in zip(over.mean, under.mean, strict=True)
     ]
     held = [up and down for up, down in zip(over.held, under.held, strict=True)]
-    return Curve(own.table, own.at_ms, own.step_ms, mean, own.low, own.high, held)
+    return replace(own, mean=mean, held=held)
 
 
 def gaps(curve: Curve, start_ms: int, end_ms: int, now_ms: int, late_ms: int) -> list[tuple[int, int]]:

@@ -24,6 +24,7 @@ ADDRESSES: dict[str, UserRole] = {
     "/api/export/estimate": "engineer",
     "/api/export/file/x": "engineer",
     "/api/export/progress": "engineer",
+    "/api/trend/csv": "engineer",
     "/api/users": "administrator",
     "/api/users/role": "administrator",
     "/api/users/disable": "administrator",

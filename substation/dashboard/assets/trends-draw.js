@@ -41,17 +41,21 @@
     if (!line.low) return '';
     let path = '', begin = -1;
     const half = line.step / 2;
+    // of minutes, the extremes are those of the quarter of an hour around each
+    const of = (i) => (line.edge ? Math.floor((line.at[i] - line.edge0) / line.edge) : i);
     for (let i = 0; i <= line.n; i++) {
-      const there = i < line.n && !Number.isNaN(line.low[i]) && !Number.isNaN(line.high[i]);
+      const there = i < line.n && !Number.isNaN(line.y[i]) && !Number.isNaN(line.low[of(i)]);
       if (there && begin < 0) begin = i;
       if (there || begin < 0) continue;
       const up = [], down = [];
       for (let j = begin; j < i; j++) {
         const [first, last] = [at(x(line.at[j] - half)), at(x(line.at[j] + half))];
-        up.push(`${first} ${at(y(line.high[j]))}L${last} ${at(y(line.high[j]))}`);
-        down.unshift(`${last} ${at(y(line.low[j]))}L${first} ${at(y(line.low[j]))}`);
+        if (j > begin && j + 1 < i && of(j) === of(j - 1) && of(j) === of(j + 1)) continue;
+        const [top, foot] = [at(y(line.high[of(j)])), at(y(line.low[of(j)]))];
+        up.push(`${first} ${top}L${last} ${top}`);
+        down.push(`${last} ${foot}L${first} ${foot}`);
       }
-      path += `M${up.join('L')}L${down.join('L')}Z`;
+      path += `M${up.join('L')}L${down.reverse().join('L')}Z`;
       begin = -1;
     }
     return path;

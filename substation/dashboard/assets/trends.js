@@ -7,7 +7,7 @@
   const NAMES = ['m', 'q', 'from', 'to', 'with', 'range'];
   let page = null, news = null, drawnAs = '', asking = null, timer = 0, renewAt = 0, movedAt = 0, pushed = 0;
 
-  const {unpack, figure, thin, canvas, make} = window.ssTrends;
+  const {unpack, figure, thin, canvas, make, watch} = window.ssTrends;
   const part = (name) => page.querySelector(`[data-t="${name}"]`);
   const words = () => JSON.parse(page.dataset.words);
   const wanted = () => Object.fromEntries([...new URLSearchParams(location.search)]);
@@ -53,6 +53,8 @@
     show('told', news.told.join(' '));
     part('charts').classList.remove('ss-t-old');
     part('charts').replaceChildren(...news.panels.map((panel) => figure(panel, news, words(), news.panels.length > 1 && panel !== news.panels[0])));
+    const longest = Math.max(4, ...news.panels.flatMap((panel) => panel.ticks.map(([, label]) => label.length)));
+    part('charts').style.setProperty('--side', `${longest * 7 + 12}px`);
     thin(part('charts'));
     part('drawn').textContent = `${news.range}. ${news.drawn}.`;
     chips();
@@ -87,11 +89,9 @@
         found.push(chip);
       }
     }
-    if (news.against) {
-      for (const one of news.chips.m) found.push(make('span', 'ss-t-past', make('i', `ss-key ss-key-past ss-c${one.hue}`), `${one.words}, ${news.against}`));
-    }
-    found.push(make('span', 'ss-legend', make('span', 'ss-k-gap', words().nodata)));
     part('chips').replaceChildren(...found);
+    const past = news.against ? news.chips.m.map((one) => make('div', 'ss-t-past', make('i', `ss-key ss-key-past ss-c${one.hue}`), `${one.words}, ${news.against}`)) : [];
+    part('legend').replaceChildren(...past, make('span', 'ss-k-gap', words().nodata));
   }
   function table() {
     const said = words(), head = [['series'], ['unit'], ['now', 1], ['low', 1], ['at'], ['mean', 1], ['high', 1], ['at'], ...(news.with ? [['before', 1]] : []), ['complete', 1]];
@@ -107,6 +107,14 @@
     });
     const caption = make('caption', 'ss-sr', said.caption);
     part('table').replaceChildren(make('table', 'ss-table', caption, make('thead', '', make('tr', '', ...names)), make('tbody', '', ...rows)));
+  }
+
+  function save(blob, name) {
+    const link = make('a');
+    link.href = URL.createObjectURL(blob);
+    link.download = name;
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(link.href), 10000);
   }
 
   /* another address */
@@ -167,14 +175,21 @@
     async copy() {
       try { await navigator.clipboard.writeText(location.href); show('told', words().copied); } catch { show('told', words().uncopied); }
     },
+    async csv() {
+      if (!news) return;
+      let reply, said;
+      try {
+        reply = await fetch(`${page.dataset.trends}/csv${drawnAs}`, {method: 'POST', cache: 'no-store', headers: {Accept: 'application/json'}});
+        said = reply.ok ? await reply.blob() : (await reply.json()).error;
+      } catch { said = words().lost; }
+      if (!page) return;
+      if (typeof said === 'string') show('told', said);
+      else save(said, /filename="([^"]+)"/.exec(reply.headers.get('Content-Disposition'))[1]);
+    },
     png() {
       if (!news) return;
       canvas(news, words()).toBlob((blob) => {
-        const link = make('a');
-        link.href = URL.createObjectURL(blob);
-        link.download = `trends-${new URLSearchParams(drawnAs).get('from').slice(0, 10)}.png`;
-        link.click();
-        setTimeout(() => URL.revokeObjectURL(link.href), 10000);
+        save(blob, `trends-${new URLSearchParams(drawnAs).get('from').slice(0, 10)}.png`);
       });
     },
   };
@@ -206,6 +221,7 @@
       input.dataset.name = slot.dataset.tslot;
       slot.replaceChildren(input);
     }
+    watch(part('charts'), () => news, onto);
     load();
   }
   new MutationObserver(look).observe(document.documentElement, {childList: true, subtree: true});

@@ -27,7 +27,7 @@ def layout(**_: Any) -> html.Div:
                 className="ss-head ss-t-head",
             ),
             _own(),
-            html.Div([_chips(), *_menus(feed), _move()], className="ss-chips"),
+            html.Div([_chips(), *_menus(feed), _legend(), _move()], className="ss-chips"),
             html.Div(className="ss-t-error ss-none", role="alert", **{"data-t": "error"}),
             html.P(className="ss-note ss-none", role="status", **{"data-t": "told"}),
             html.Div(
@@ -149,6 +149,10 @@ def _moment(name: str, identity: str) -> html.Span:
 
 def _chips() -> html.Div:
     return html.Div(className="ss-t-chips", **{"data-t": "chips"})
+
+
+def _legend() -> html.Div:
+    return html.Div(className="ss-legend ss-t-legend", **{"data-t": "legend"})
 
 
 def _menus(feed: Feed) -> list[html.Details]:
