@@ -1,4 +1,4 @@
-"""The day of a meter on its page: energy and demand beside yesterday's, registers at the shifts, its answers."""
+"""The day of a meter on its page: energy and demand beside yesterday's, registers at shifts, its answers."""
 
 from typing import Any
 
@@ -73,5 +73,5 @@ def answers(meter: LiveMeter, told: Parts) -> html.Div:
             legend,
             cards.said(group, "strip.says", told, "ss-note", tag=html.P),
         ],
-        className="ss-answers",
+        className="ss-answered",
     )

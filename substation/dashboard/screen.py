@@ -1,7 +1,7 @@
 """Which parts stand on the screen now, by group; and which of them a browser does not know yet.
 
 Groups: `line` (state line), `sum` (status summary), `station` (sums), `bus`, `now` (what is not normal),
-`past` (when supply last failed, a DG set last ran), and for a meter N: `mN`
+`past` (when supply last failed, a DG set last ran), `wall` (which program answers), and for a meter N: `mN`
 (its card), `eN` (evidence and since when), `cN` (its line statistics), `xN` (lowest and highest of
 today), `vN` (why values do not come), `oN` (what it says beyond the vocabulary), `uN` (unbalance, phasors),
 `dN` (its day in figures), `sN` (its day in small pictures).
@@ -25,6 +25,7 @@ from substation.dashboard import (
     station,
     statusline,
     symmetry,
+    wall,
     words,
 )
 from substation.dashboard import format as f
@@ -50,6 +51,8 @@ def group(feed: Feed, board: Board, name: str) -> Parts | None:
         return statusline.line_parts(board, zone)
     if name == "sum":
         return statusline.summary_parts(board)
+    if name == "wall":
+        return wall.parts_of(feed.settings)
     if name == "now":
         return events_now.now_parts(board, zone)
     if name == "past":
@@ -141,9 +144,12 @@ def minmax_parts(feed: Feed, meter: LiveMeter) -> Parts:
 def picture_parts(feed: Feed, meter: LiveMeter) -> Parts:
     """Return the small lines of today, and the strip of answers."""
     lines, found = feed.sparks(meter.id), feed.answered(meter.id)
-    parts: Parts = {key: (lines.get(key, "") if key in meter.model.keys else "", "") for key in KEYS}
+    parts: Parts = {
+        key: (lines.get(key, sparks.NOTHING) if key in meter.model.keys else sparks.NOTHING, "")
+        for key in KEYS
+    }
     for kind in day_view.STRIP_KINDS:
-        parts[f"strip.{kind}"] = ("" if found is None else sparks.cells(found, kind), "")
+        parts[f"strip.{kind}"] = (sparks.NOTHING if found is None else sparks.cells(found, kind), "")
     since = f.DASH if found is None else f.time_of_day(found.start_ms, feed.settings.site.zone)
     parts["strip.from"] = (say("Answered, per 10 min since yesterday {time}", time=since), "")
     return parts | {"strip.says": day_words.strip_words(found)}

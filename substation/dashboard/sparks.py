@@ -12,10 +12,14 @@ from substation.clock import day_start_ms, site_time
 from substation.dashboard.strip import Kind, Strip
 from substation.quantities import BY_KEY
 
+NOTHING = "--line:linear-gradient(transparent,transparent)"
+"""A mask that lets nothing through: it also takes away what was drawn before."""
 WIDE, HIGH = 96, 16
 """A day has so many steps of a quarter of an hour; the line has so many heights."""
+LEAST_WIDE = 8
+"""Just after midnight the line is no wider than a day of so many steps would make it."""
 LEAST_SPAN = {"V": 0.01, "Hz": 0.002}
-"""Part of the value below which a change is not drawn to the full height: noise is no shape. Of other units OTHER_SPAN."""
+"""Part of the value below which a change is not drawn to full height: noise is no shape. Others: OTHER_SPAN."""
 OTHER_SPAN = 0.02
 DAY_MS = 86_400_000
 
@@ -33,10 +37,11 @@ class Steps(Protocol):
 
 
 def lines(series: Steps, now_ms: int, zone: zoneinfo.ZoneInfo) -> dict[str, str]:
-    """Return by quantity the line of today as a mask over the whole day, empty where nothing is stored."""
+    """Return by quantity the line of today up to now as a mask; NOTHING where nothing is stored."""
     start_ms = day_start_ms(now_ms, zone)
     places = [_place(at, start_ms, zone) for at in series.at_ms]
-    return {key: _line(key, places, values) for key, values in series.values.items()}
+    wide = max(_place(now_ms, start_ms, zone) + 1, LEAST_WIDE)
+    return {key: _line(key, places, values, wide) for key, values in series.values.items()}
 
 
 def _place(at_ms: int, start_ms: int, zone: zoneinfo.ZoneInfo) -> int:
@@ -44,13 +49,13 @@ def _place(at_ms: int, start_ms: int, zone: zoneinfo.ZoneInfo) -> int:
     return (when.hour * 60 + when.minute) * WIDE // 1440 if at_ms >= start_ms else -1
 
 
-def _line(key: str, places: Sequence[int], values: Sequence[float | None]) -> str:
+def _line(key: str, places: Sequence[int], values: Sequence[float | None], wide: int) -> str:
     known: dict[int, list[float]] = {}
     for place, value in zip(places, values, strict=False):
         if value is not None and place >= 0:
             known.setdefault(place, []).append(value)
     if not known:
-        return ""
+        return NOTHING
     means = {place: sum(found) / len(found) for place, found in known.items()}
     low, high = min(means.values()), max(means.values())
     unit = BY_KEY[key].unit
@@ -62,7 +67,7 @@ def _line(key: str, places: Sequence[int], values: Sequence[float | None]) -> st
         place: round(HIGH / 2 - (mean - middle) / span * (HIGH - 2)) if span else HIGH // 2
         for place, mean in means.items()
     }
-    return mask(_path(heights), WIDE, HIGH)
+    return mask(_path(heights), wide, HIGH)
 
 
 def _path(heights: Mapping[int, int]) -> str:
@@ -78,9 +83,9 @@ def _path(heights: Mapping[int, int]) -> str:
 
 
 def mask(path: str, wide: int, high: int, *, filled: bool = False) -> str:
-    """Return a path as the custom property that a mask is made of; empty for an empty path."""
+    """Return a path as the custom property that a mask is made of."""
     if not path:
-        return ""
+        return NOTHING
     paint = (
         "" if filled else " fill='none' stroke='black' stroke-width='1.2' vector-effect='non-scaling-stroke'"
     )

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from substation.clock import day_start_ms
-from substation.dashboard import panels, words
+from substation.dashboard import panels, sparks, words
 from substation.dashboard.feed import Feed, MinMax, TodayFigures
 from substation.errors import StoreError
 from substation.readings import Reading
@@ -144,7 +144,7 @@ def test_the_strip_and_the_small_lines_come_from_stored_minutes_and_quarters(
     assert strip is not None
     assert (strip.count("all"), strip.count("none"), strip.count("blank")) == (1, 1, 142)
     assert feed.sparks(1)["v_r"].startswith("--line:url(")
-    assert feed.sparks(2)["v_r"] == ""
+    assert feed.sparks(2)["v_r"] == sparks.NOTHING
 
 
 def test_a_damaged_history_costs_the_figures_of_the_past_and_says_so(station: Station, feed: Feed) -> None:

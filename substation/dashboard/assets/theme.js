@@ -36,6 +36,7 @@
   document.addEventListener('click', (event) => {
     const button = event.target.closest('[data-do="theme"]');
     if (button) { html.dataset.theme = other(); remember(html.dataset.theme); }
+    if (event.target.closest('[data-do="print"]')) print();
     const menu = event.target.closest('details.ss-menu');
     shut(event.target.closest('a') ? null : menu);
   });

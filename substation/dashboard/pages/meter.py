@@ -3,15 +3,17 @@
 from typing import Any
 
 import dash
-from dash import html
+from dash import dcc, html
 
-from substation.dashboard import cards, day_view, more, panels, parameters, phasor, screen, shell
+from substation.clock import day_start_ms
+from substation.dashboard import cards, day_view, more, panels, parameters, phasor, screen, shell, trends
 from substation.dashboard import format as f
 from substation.dashboard.board import LiveMeter
 from substation.dashboard.feed import Feed, current
 from substation.dashboard.pages import not_found_404
 from substation.dashboard.tongue import say
 from substation.dashboard.words import Parts
+from substation.quantities import INSTANTS
 
 
 def layout(meter_id: str = "", **_: Any) -> html.Div:
@@ -69,9 +71,30 @@ def head(feed: Feed, meter: LiveMeter, parts: Parts) -> html.Div:
         way = f"{line.baud} {line.format}" if line.kind == "serial" else line.port
         reached = f"{model}, address {setting.modbus_id}, {way}"
     return html.Div(
-        [menu, *cards.state(meter, parts), cards.age(meter), html.Span(reached, className="ss-muted")],
+        [
+            menu,
+            *cards.state(meter, parts),
+            cards.age(meter),
+            html.Span(reached, className="ss-muted"),
+            html.Div(ways(feed, meter), className="ss-right"),
+        ],
         className="ss-head ss-meter-head",
     )
+
+
+def ways(feed: Feed, meter: LiveMeter) -> list[Any]:
+    """Return what else can be done with what stands here: look further, print it."""
+    now_ms, zone = feed.clock.now_ms(), feed.settings.site.zone
+    day = day_start_ms(now_ms, zone), day_start_ms(now_ms, zone, -1)
+    keys = [key for key in ("watts_total", *INSTANTS) if key in meter.model.keys][:1]
+    return [
+        dcc.Link(
+            say("Open in trends"), href=trends.address([meter.id], keys, *day, zone=zone), className="ss-btn"
+        ),
+        html.Button(
+            say("Print"), type="button", className="ss-btn", disable_n_clicks=True, **{"data-do": "print"}
+        ),
+    ]
 
 
 def now(meter: LiveMeter, parts: dict[str, Parts]) -> html.Section:
