@@ -30,6 +30,9 @@ Copy what is new to the second medium: readings, minutes, quarters, hours, days 
 the operators' database, the audit log, the station's own profiles. A part is proved each time by a restore
 into a scratch history. With backup.folder set the poller does this by itself every backup.every_minutes.
 
+Where another machine has copied this station meanwhile nothing is copied: one card was cloned, or it is a new
+machine in place of one that is gone. --take-over says that the latter is so, and goes on with the copies.
+
 Configuration and key are not copied: python3 datalogger.py kit seals them."""
 VERIFY = """\
 Prove everything that was copied: every file against its sum, every day restored into a scratch history
@@ -44,9 +47,10 @@ EPILOGS = {
 examples:
   python3 datalogger.py backup
   python3 datalogger.py backup --to /media/stick/substation
+  python3 datalogger.py backup --take-over
 
 exit codes: 0 done, 1 something could not be copied or proved, 64 wrong usage, 75 another copy is under way,
-78 the station or the medium cannot be used, 130 broken off""",
+78 the station or the medium cannot be used or another machine copied there, 130 broken off""",
     "verify": """\
 examples:
   python3 datalogger.py verify
@@ -67,6 +71,9 @@ def add(commands: Any) -> None:
     """Add `backup`, `verify` and `restore` to the command line of `datalogger.py`."""
     backup = _part(commands, "backup", BACKUP, "copy what is new to the second medium")
     backup.add_argument("--to", type=Path, metavar="FOLDER", help="another folder than backup.folder")
+    backup.add_argument(
+        "--take-over", action="store_true", help="go on though another machine copied there meanwhile"
+    )
     backup.set_defaults(run=_whole(_backup))
     verify = _part(commands, "verify", VERIFY, "prove the copies on the second medium")
     verify.add_argument("folder", nargs="?", type=Path, metavar="FOLDER", help="default: backup.folder")
@@ -102,9 +109,12 @@ def _whole(
 def _backup(arguments: argparse.Namespace, clock: Clock) -> int:
     loaded = load_mended(home_folder(), SERVICE)
     folder = arguments.to and arguments.to.absolute()
-    taken = copies.take(loaded.home, loaded.settings, clock, _tick(), folder=folder)
-    if folder:  # somebody takes readings away; what the poller copies by itself is no news
-        words = {"folder": str(folder), "files": taken.files, "bytes": taken.written}
+    taken = copies.take(
+        loaded.home, loaded.settings, clock, _tick(), folder=folder, take_over=arguments.take_over
+    )
+    if folder or arguments.take_over:  # somebody takes readings away, or copies in another's place
+        words = {"folder": str(taken.folder), "files": taken.files, "bytes": taken.written}
+        words |= {"take_over": True} if arguments.take_over else {}
         _audit(loaded, clock, "backup.taken", ok=taken.ok, **words)
     say(f"{taken.folder}: {taken.words}")
     if taken.ok:

@@ -62,7 +62,8 @@ AUDIT_EVENTS = {
     "import.done": "readings of the original system were taken over (files, rows found, taken, refused)",
     "kit.made": "configuration and key were sealed into a file by a passphrase (`file`; `kid` names the key)",
     "kit.opened": "a kit was put back into this home (`of`: the day it was made)",
-    "backup.taken": "somebody copied the station's stores to a folder of his choice (`folder`, `files`)",
+    "backup.taken": "somebody copied the stores to a folder of his choice, or in another machine's place "
+    "(`folder`, `files`, `take_over`)",
     "backup.verified": "all copies on the second medium were proved (`rows`, `problems`)",
     "backup.restored": "the history was made anew from copies (`newest`, what is `lacking`)",
     "key.mode": "a file that others could read was put back to its owner alone",

@@ -151,6 +151,19 @@ def test_a_copy_to_another_folder_is_written_down_and_leaves_the_report_alone(
     assert files(tmp_path / "other")
 
 
+def test_another_machine_is_taken_over_from_by_name_and_that_is_written_down(
+    station, tmp_path, clock, capsys, monkeypatch
+):
+    run(capsys, clock, "backup")
+    station.home.copied.unlink()
+    monkeypatch.setattr("substation.store.copies.writer.identity", lambda _: "another")
+    code, out, err = run(capsys, clock, "backup")
+    assert (code, out, "another machine copied Karjat there" in err) == (78, "", True)
+    code, out, err = run(capsys, clock, "backup", "--take-over")
+    assert (code, err) == (0, "")
+    assert json.loads(station.home.audit.read_text().splitlines()[-1])["d"]["take_over"] is True
+
+
 def test_a_station_that_runs_is_not_restored_into(station, tmp_path, monkeypatch, clock, capsys):
     run(capsys, clock, "backup")
     new = moved(station, tmp_path, monkeypatch)

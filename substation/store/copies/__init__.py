@@ -4,6 +4,7 @@
     copies.rows(folder, uid, table)                     what was copied, for salvage
     copies.restore(folder, home, clock)                 a history anew, in a home without one
 
+- `writer`     which machine copied last: no other one may go on unasked
 - `medium`     the folder on the medium, and all that may happen to it
 - `layout`     names; which tables stand together
 - `dayfile`    the file of a day: gzip'ed JSON lines that say themselves what they are

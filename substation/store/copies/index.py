@@ -15,9 +15,10 @@ from typing import Any
 
 from substation import __version__
 from substation.errors import Damaged, StoreError
-from substation.store.copies import layout
+from substation.store.copies import layout, writer
 from substation.store.copies.dayfile import Count
 from substation.store.copies.medium import Medium
+from substation.store.copies.writer import Writer
 
 KEPT = 2
 
@@ -85,6 +86,8 @@ class Index:
     beside: dict[tuple[str, str], Beside] = field(default_factory=dict)
     earlier: list[Entry] = field(default_factory=list)
     """Files of days that had more rows than the station has now: kept for whoever asks why."""
+    writer: Writer | None = None
+    """Who took the last copy; None: an older program, which did not say."""
     program: str = __version__
 
     def of(self, group: str) -> list[Entry]:
@@ -186,7 +189,9 @@ def _packed(index: Index) -> bytes:
     body["beside"] = [asdict(one) for one in _sorted(index.beside)]
     text = json.dumps(body, separators=(",", ":"))
     check = hashlib.sha256(text.encode("ascii")).hexdigest()
-    whole = f'{{"index":{layout.FORMAT},"sha256":"{check}","body":\n{text}\n}}\n'
+    by = f'"writer":{json.dumps(asdict(index.writer))},' if index.writer else ""  # no part of the body:
+    # a program that knows of no writer reads on
+    whole = f'{{"index":{layout.FORMAT},"sha256":"{check}",{by}"body":\n{text}\n}}\n'
     squeeze = zlib.compressobj(6, zlib.DEFLATED, 31)
     return squeeze.compress(whole.encode("ascii")) + squeeze.flush()
 
@@ -210,7 +215,7 @@ def _unpacked(content: bytes, name: str) -> Index:
             for name in ("entries", "earlier")
         )
         beside = [Beside(**one) for one in body.pop("beside")]
-        index = Index(**body)
+        index = Index(**body, writer=writer.of(said.get("writer")))
     except (ValueError, KeyError, TypeError, zlib.error) as exc:
         raise Damaged(f"{name} is damaged ({exc})") from exc
     index.entries = {(one.group, one.day): one for one in entries}

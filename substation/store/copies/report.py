@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from substation.errors import StoreError
+from substation.store.copies import writer
 from substation.store.copies.proving import Proof
+from substation.store.copies.writer import Writer
 
 VERSION = 1
 MOST_WORDS = 2000
@@ -44,6 +46,14 @@ def note_proof(path: Path, proof: Proof, problems: Sequence[str], *, whole_ms: i
     found = read(path)
     if found:
         write(path, {**found, "proof": proof_of(proof, problems, whole_ms)})
+
+
+def note_seen(path: Path, begun_ms: int, last: Writer | None) -> None:
+    """Note that the station knows of the last copy on a medium. Raises StoreError."""
+    found = read(path)
+    seen = writer.remembered(found)
+    writer.remember(seen, begun_ms, last)
+    write(path, {**found, "seen": seen})
 
 
 def read(path: Path) -> dict[str, Any]:

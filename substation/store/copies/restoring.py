@@ -6,8 +6,10 @@
    station's own history was whole, so that its size is the one that the card had room for.
 4. What is lacking is said day by day; `meta` then says from when on readings are whole.
 5. The operator database, the audit log and the profiles are put back, then the history gets its name.
+6. The station remembers the copy that it came from: another machine goes on with the same copies.
 """
 
+import contextlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,7 +19,7 @@ from substation.clock import Clock, iso, utc
 from substation.errors import StoreError
 from substation.settings.model import Home
 from substation.store import digest, door, events, schema
-from substation.store.copies import beside, dayfile, layout, reading, stations
+from substation.store.copies import beside, dayfile, layout, reading, report, stations
 from substation.store.copies import index as index_file
 from substation.store.copies.index import Entry, Index
 from substation.store.copies.medium import Medium
@@ -97,6 +99,8 @@ def restore(
         done.lacking += kept
         tick("bringing it to the card")
         fresh.finish()
+    with contextlib.suppress(StoreError):  # then the next copy may ask for --take-over
+        report.note_seen(home.copied, index.begun_ms, index.writer)
     return done
 
 

@@ -1,6 +1,7 @@
 """Takes a copy: what is new since the last one, and nothing twice.
 
-1. The folder must be there: a stick that is not mounted leaves an empty folder on the card, or none.
+1. The folder must be there: a stick that is not mounted leaves an empty folder on the card, or none. No
+   other machine may have copied there meanwhile (`writer`).
 2. What an aborted copy left is swept away; what the newest index names stays as it is.
 3. A long way to go (the first copy; after weeks without the medium) is gone day by day, each in a short look
    at the history, the index written every minute: whoever pulls the stick out loses a minute's work.
@@ -23,7 +24,18 @@ from substation.clock import Clock
 from substation.errors import Busy, Damaged, Full, StoreError, WrongStation
 from substation.settings.model import Home, Settings
 from substation.store import disk
-from substation.store.copies import beside, dayfile, fuller, layout, proving, recover, report, room, stations
+from substation.store.copies import (
+    beside,
+    dayfile,
+    fuller,
+    layout,
+    proving,
+    recover,
+    report,
+    room,
+    stations,
+    writer,
+)
 from substation.store.copies import index as index_file
 from substation.store.copies.dayfile import Count, Packer
 from substation.store.copies.index import Entry, Index
@@ -46,16 +58,23 @@ def quiet(_: str) -> None:
 
 
 def take(
-    home: Home, settings: Settings, clock: Clock, tick: Tick = quiet, *, folder: Path | None = None
+    home: Home,
+    settings: Settings,
+    clock: Clock,
+    tick: Tick = quiet,
+    *,
+    folder: Path | None = None,
+    take_over: bool = False,
 ) -> Taken:
     """Copy what is new to `folder` (default: `backup.folder`), prove a part, and note what came of it.
 
     The note, `state/backup.json`, is of the folder that is set; a copy to another one leaves it alone.
+    With `take_over` another machine that copied there meanwhile is no reason to refuse.
 
     Raises:
         Busy: Another copy of this station is under way.
         WrongStation: The history is of the other kind.
-        StoreError: Nothing could be copied: no medium, no history, no room.
+        StoreError: Nothing could be copied: no medium, no history, no room, another machine copies there.
     """
     named = str(folder) if folder else settings.backup.folder
     if named is None:
@@ -63,21 +82,24 @@ def take(
     target = home.folder / named
     noted = named == settings.backup.folder
     before = report.read(home.copied)
+    seen = writer.remembered(before)
     with alone(home):
         try:
             is_other = _other_medium(target, home, before if before.get("folder") == named else {})
             with contextlib.closing(Source(home.history)) as source:
-                taken = _Copy(home, settings, clock, tick, source, target).run()
+                copy = _Copy(home, settings, clock, tick, source, target)
+                copy.begin(seen, take_over=take_over)
+                taken = copy.run()
         except StoreError as exc:
             if noted:
-                _note_failure(home, before, str(exc), named, clock.now_ms())
+                _note_failure(home, {**before, "seen": seen}, str(exc), named, clock.now_ms())
             raise
         if not is_other:
             taken.notes.append(
                 "the copies lie on the same medium as the history: a card that breaks takes both with it"
             )
         if noted:
-            report.write(home.copied, taken.reported(named, is_other=is_other))
+            report.write(home.copied, {**taken.reported(named, is_other=is_other), "seen": seen})
     return taken
 
 
@@ -113,6 +135,19 @@ class _Copy:
         _prove_kind(self._about, settings, home)
         self._medium, self._index = _opened(target, self._about, clock, tick)
         self._taken = Taken(target, self._about.uid, clock.now_ms())
+        self._seen: dict[str, str] = {}
+
+    def begin(self, seen: dict[str, str], *, take_over: bool) -> None:
+        """Make this machine the writer; raise StoreError when another one copied since `seen`.
+
+        The mark of the copy goes into `seen` as soon as an index has it.
+        """
+        about, index = self._about, self._index
+        mine = writer.this(about.uid, self._clock.now_ms())
+        if not take_over:
+            mark = seen.get(str(index.begun_ms))
+            writer.refuse_another(self._medium.folder, about.site, about.zone, index.writer, mine, mark)
+        index.writer, self._seen = mine, seen
 
     def run(self) -> Taken:
         """Copy, prove, sweep."""
@@ -273,6 +308,7 @@ class _Copy:
 
     def _publish(self) -> None:
         room.with_room(self._medium, self._index, lambda: index_file.publish(self._medium, self._index))
+        writer.remember(self._seen, self._index.begun_ms, self._index.writer)
 
     def _prove(self) -> None:
         """Prove a part; a failed proof leaves what was replaced where it is."""
@@ -342,7 +378,7 @@ def _other_medium(target: Path, home: Home, before: dict[str, Any]) -> bool:
 def _note_failure(home: Home, before: dict[str, Any], words: str, folder: str, now_ms: int) -> None:
     """Keep what the last good copy said, and why there is no newer one."""
     kept = before if before.get("folder") == folder else {}
-    found = {"uid": "", "newest_ms": 0, "days": 0, "bytes": 0, **kept}
+    found = {"uid": "", "newest_ms": 0, "days": 0, "bytes": 0, **kept, "seen": writer.remembered(before)}
     found |= {"at_ms": now_ms, "ok": False, "words": words, "folder": folder}
     with contextlib.suppress(StoreError):
         report.write(home.copied, found)
