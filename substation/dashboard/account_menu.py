@@ -8,7 +8,7 @@ from flask import g, has_request_context
 from substation.dashboard import cards, logout
 from substation.settings.model import User
 
-HERE = frozenset({"/account", "/users", "/audit", "/patterns"})
+HERE = frozenset({"/account", "/users", "/audit", "/patterns", "/wall"})
 """Pages that are reached through this menu, and from no bar: a phone's has no room for them."""
 
 

@@ -33,6 +33,7 @@ def pages() -> tuple[tuple[str, str, str], ...]:
         (say("Events"), "/events", "events"),
         (say("Reports"), "/reports", "reports"),
         (say("Health"), "/health", "health"),
+        (say("Wall"), "/wall", "wall"),
         (say("Patterns"), "/patterns", "patterns"),
         (say("Users"), "/users", "users"),
         (say("Audit log"), "/audit", "audit"),

@@ -13,6 +13,7 @@ from substation.dashboard.pages import (
     reports,
     trends,
     users,
+    wall,
 )
 
 __all__ = [
@@ -28,4 +29,5 @@ __all__ = [
     "reports",
     "trends",
     "users",
+    "wall",
 ]
