@@ -8,7 +8,7 @@ import pytest
 
 from substation.acquisition.backup_duty import BackupDuty
 from substation.errors import EXIT_CONFIG, StoreError
-from substation.settings.model import Home
+from substation.settings.model import Backup, Home
 from substation.store import copies
 from substation.store.copies import layout, writer
 from tests.store.copied import Station, files
@@ -103,7 +103,7 @@ def test_a_verify_of_somebody_else_is_no_copy(station, machine):
     assert station.take().ok
 
 
-def test_a_moved_card_remembers_what_a_copy_that_broke_off_has_left(station, machine, monkeypatch):
+def test_a_moved_card_remembers_what_a_copy_that_broke_off_has_left(station, clock, monkeypatch):
     def pulled_out(*_):
         raise StoreError("pulled out")
 
@@ -111,6 +111,11 @@ def test_a_moved_card_remembers_what_a_copy_that_broke_off_has_left(station, mac
     with pytest.raises(StoreError, match="pulled out"):
         station.take()
     monkeypatch.undo()
+    elsewhere = station.settings.model_copy(
+        update={"backup": Backup(folder=str(station.stick / "no" / "no"))}
+    )
+    with pytest.raises(StoreError, match="is not there"):
+        copies.take(station.home, elsewhere, clock)
     machine_two = writer.Writer("of another machine", 0, "")
     monkeypatch.setattr(writer, "this", lambda *_: machine_two)
     assert station.take().ok
