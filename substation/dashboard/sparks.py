@@ -19,7 +19,7 @@ WIDE, HIGH = 96, 16
 LEAST_WIDE = 8
 """Just after midnight the line is no wider than a day of so many steps would make it."""
 LEAST_SPAN = {"V": 0.01, "Hz": 0.002}
-"""Part of the value below which a change is not drawn to full height: noise is no shape. Others: OTHER_SPAN."""
+"""Part of the value below which a change is not drawn to full height: noise is no shape. Else OTHER_SPAN."""
 OTHER_SPAN = 0.02
 DAY_MS = 86_400_000
 

@@ -98,6 +98,9 @@ def test_a_stopped_poller_looks_stopped_in_time(window: Window, stage: Stage) ->
     expect(page.locator(".ss-headline")).to_contain_text("Blind for")
     expect(page.locator(".ss-headline")).to_contain_text("The poller has not reported for")
     assert page.locator("main .ss-is-fresh").count() == 0
+    expect(page.locator(".ss-arrow.ss-is-stale")).to_have_count(6, timeout=SOON_MS)
+    expect(page.locator(".ss-phasor-box")).to_contain_text("Old: drawn as at the last answer.")
+    expect(page.locator(".ss-unbalance [data-p=u2]")).to_have_text("\u2014")
     shot(page, "meter-stopped")
     window.clean()
 
@@ -211,3 +214,22 @@ def test_the_empty_station_says_that_nothing_was_ever_read(
         expect(page.locator(".ss-gap").first).to_contain_text("no readings stored")
         assert not re.search(r"\d", "".join(page.locator(".ss-branch .ss-n").all_text_contents()))
         context.close()
+
+
+def test_phasors_small_lines_and_the_strip_are_drawn_and_grow_old_without_the_server(window: Window) -> None:
+    page = window.open("/meter/2")
+    arrow = page.locator(".ss-arrow-v.ss-l-y")
+    expect(arrow).to_have_class(re.compile("ss-is-fresh"))
+    turned = "el => getComputedStyle(el).transform"
+    assert (arrow.evaluate(turned) or "").startswith("matrix(-0.5, 0.866025, -0.866025, -0.5")
+    tall = "els => els.map(el => el.getBoundingClientRect().height * el.getBoundingClientRect().width)"
+    assert all(area > 0 for area in page.locator(".ss-arrow").evaluate_all(tall))
+    masks = "els => els.map(el => getComputedStyle(el).maskImage || getComputedStyle(el).webkitMaskImage)"
+    sparks = page.locator(".ss-spark").evaluate_all(masks)
+    assert len(sparks) == 38
+    assert all(mask.startswith('url("data:image/svg+xml') for mask in sparks)
+    window.clean()
+    page.route("**/api/live*", lambda route: route.abort())
+    expect(page.locator(".ss-phasor-box")).to_have_class(re.compile("ss-q-stale"), timeout=SOON_MS)
+    assert page.locator(".ss-arrow.ss-is-fresh").count() == 0
+    assert page.locator(".ss-unbalance .ss-v.ss-hatched").count() == 5

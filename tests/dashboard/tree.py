@@ -67,6 +67,13 @@ def lies(page: Any, board: Board) -> list[str]:
             assert meter is not None
             if meter.freshness in ("stale", "never"):
                 found += _lies_of_part(part, meter, str(name))
+        if group[:1] in ("u", "d") and group[1:].isdigit():
+            meter = board.meter(int(group[1:]))
+            assert meter is not None
+            if meter.freshness in ("stale", "never"):
+                found += _lies_of_the_phases(
+                    part, meter, attribute(part, "data-p") or attribute(part, "data-s")
+                )
         if (
             group == "line"
             and name == "kind"
@@ -75,6 +82,13 @@ def lies(page: Any, board: Board) -> list[str]:
         ):
             found.append("the state line does not say that nobody sees anything")
     return found
+
+
+def _lies_of_the_phases(part: Any, meter: Any, name: str | None) -> list[str]:
+    where = f"meter {meter.id} {name}: {sorted(classes(part))} {text(part)!r}"
+    if name in ("nema", "u2", "amps", "neutral") and any(digit.isdigit() for digit in text(part)):
+        return [f"{where}: a figure of now from old values"]
+    return [f"{where}: looks fresh"] if "ss-is-fresh" in classes(part) else []
 
 
 def _lies_of_value(part: Any, meter: Any) -> list[str]:

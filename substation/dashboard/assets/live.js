@@ -254,7 +254,10 @@
       if (now !== 'late' && now !== 'stale') return [text, look];
       return [text, look.replace('ss-q-fresh', 'ss-q-' + now).replace('ss-is-fresh', now === 'stale' ? 'ss-is-stale' : 'ss-is-fresh')];
     }
-    if (/^[ud]\d/.test(group) && (byId[group.slice(1)] || {}).now === 'stale') return old(group, name, text, look);
+    if (/^[ud]\d/.test(group)) {   // what the station itself calls stale looks so already, and says why
+      const {now, freshness} = byId[group.slice(1)] || {};
+      return now === 'stale' && freshness !== 'stale' ? old(group, name, text, look) : [text, look];
+    }
     const held = Object.values(byId);
     if (group === 'station' && held.length && held.every((meter) => meter.now === 'stale')) return old(group, name, text, look);
     if (group !== 'line' || !past) return [text, look];

@@ -5,7 +5,7 @@ from typing import Any
 import dash
 from dash import html
 
-from substation.dashboard import cards, diagram, panels, samples, shell, statusline, words
+from substation.dashboard import cards, diagram, panels, phasor, samples, shell, statusline, words
 from substation.dashboard.feed import TodayFigures
 from substation.dashboard.sample_days import SampleFeed
 
@@ -38,6 +38,14 @@ CARDS = (
     ("generator running", "supply lost, on DG", 5),
     ("generator never seen", "empty store", 5),
 )
+PHASORS = (
+    ("fresh", "normal", 2),
+    ("stale", "dead meter", 4),
+    ("never", "never-seen meter", 4),
+    ("phase lost", "phase lost", 3),
+    ("no current", "no current", 3),
+    ("dead", "power failure of a feeder", 3),
+)
 LOOKED_AT = {"late": 2, "dead meter": 4, "never-seen meter": 4, "doubtful value": 2, "normal": 2}
 TOKENS = ("panel", "bar", "well", "band", "field", "hair", "edge", "muted", "ink", "alarm", "warn", "focus",
           "r", "y", "b", "c1", "c2", "c3", "c4", "past", "today")  # fmt: skip
@@ -61,7 +69,7 @@ def layout(**_: Any) -> html.Div:
                 className="ss-head",
             ),
             html.Div(
-                [_qualities(), _state_lines(), _cards(), _charts(), _controls(), _colours()],
+                [_qualities(), _state_lines(), _cards(), _phasors(), _charts(), _controls(), _colours()],
                 **{"data-still": "1"},
             ),
         ],
@@ -121,6 +129,16 @@ def _cards() -> html.Section:
         parts = {f"m{meter_id}": words.meter_parts(board, meter, today, zone)}
         shown.append(html.Div([html.P(name), diagram.branch(meter, parts)], className="ss-spec"))
     return _section("Card and conductor", html.Div(shown, className="ss-specs"))
+
+
+def _phasors() -> html.Section:
+    shown = []
+    for name, state, number in PHASORS:
+        meter = samples.board(samples.STATES[state]).meter(number)
+        if meter is not None:
+            told = phasor.parts(meter)
+            shown.append(html.Div([html.P(name, className="ss-caption"), phasor.section(meter, told)]))
+    return _section("Phasors", html.Div(shown, className="ss-specs"))
 
 
 def _charts() -> html.Section:
