@@ -7,10 +7,11 @@ from dash import html
 from substation.dashboard import cards
 from substation.dashboard.board import LiveMeter
 from substation.dashboard.figures import SHIFT_HOURS
+from substation.dashboard.strip import Kind
 from substation.dashboard.tongue import say
 from substation.dashboard.words import Parts
 
-STRIP_KINDS = ("all", "some", "none")
+STRIP_KINDS: tuple[Kind, ...] = ("all", "some", "none")
 
 
 def section(meter: LiveMeter, told: Parts) -> html.Section:

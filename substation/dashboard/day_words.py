@@ -7,8 +7,8 @@ yesterday stand.
 import zoneinfo
 from collections.abc import Mapping
 
+from substation.dashboard import figures, words
 from substation.dashboard import format as f
-from substation.dashboard import words
 from substation.dashboard.board import LiveMeter
 from substation.dashboard.figures import SHIFT_HOURS, TodayFigures, YesterdayFigures
 from substation.dashboard.strip import Strip
@@ -71,12 +71,21 @@ def _register(meter: LiveMeter, hour: int, at: At, zone: zoneinfo.ZoneInfo) -> P
     if "wh_received" not in meter.model.keys:
         at = At(None, None, say("not in this meter"))
     if at.value is None:
-        return {f"r{hour}": (f.DASH, "ss-is-never"), f"r{hour}says": (at.why, "")}
+        return {f"r{hour}": (f.DASH, "ss-is-never"), f"r{hour}says": (_why(at), "")}
     read = say("read {time}", time=f.time_of_day(at.read_ms, zone, seconds=True))
     return {
         f"r{hour}": (f.spec("wh_received", meter.rated_kva).words(at.value), ""),
         f"r{hour}says": (read, ""),
     }
+
+
+def _why(at: At) -> str:
+    match at.why:
+        case figures.NOT_YET:
+            return say("not yet")
+        case figures.UNREADABLE:
+            return say("the history cannot be read")
+    return at.why
 
 
 def _used(meter: LiveMeter, key: str, used: float | None) -> tuple[str, str]:

@@ -30,6 +30,7 @@ LOOSE_S = 180
 """A day's energy whose registers were read further from its ends than this is shown as a nearly right one."""
 SHIFT_HOURS = (0, 6, 14, 22)
 """When the log sheet's shifts begin, and the day."""
+NOT_YET, UNREADABLE = "not yet", "the history cannot be read"
 WRITTEN_MS = 90_000
 """After so long the reading of a moment is in the history."""
 
@@ -173,13 +174,13 @@ class DayFigures:
                 found = self._history().readings_at(meter_id, due, [key])
             except StoreError as exc:
                 self._met(("registers", meter_id), exc)
-                return dict.fromkeys(moments, At(None, None, "the history cannot be read"))
+                return dict.fromkeys(moments, At(None, None, UNREADABLE))
             self._met(("registers", meter_id), None)
             told = {}
             for hour, at in moments.items():
                 one = found[at][key] if at in found else None
                 too_soon = one is None or (one.value is None and now_ms - at < WRITTEN_MS)
-                told[hour] = At(None, None, "not yet") if one is None or too_soon else one
+                told[hour] = At(None, None, NOT_YET) if one is None or too_soon else one
             return told
 
         return self._slow.get(("registers", meter_id, key, start_ms), work)

@@ -8,6 +8,7 @@ from substation.dashboard import cards, words
 from substation.dashboard import format as f
 from substation.dashboard.board import LiveMeter
 from substation.dashboard.feed import Feed
+from substation.dashboard.tongue import say
 from substation.dashboard.words import Parts
 from substation.quantities import BY_KEY, KEYS
 
@@ -20,13 +21,13 @@ PHASE_ROWS = (
     ("Apparent", ("va_r", "va_y", "va_b"), "va_total"),
     ("Power factor", ("pf_r", "pf_y", "pf_b"), "pf_average"),
 )
-REGISTER_FACTOR = "Power factor of all energy received, since the registers began"
+OF_REGISTERS = "of the registers"
 GROUPS = (
     ("Power", ("watts_total", "watts_r", "watts_y", "watts_b", "var_total", "var_r", "var_y", "var_b")),
     ("Power factor", ("pf_average", "pf_r", "pf_y", "pf_b")),
     ("Apparent power", ("va_total", "va_r", "va_y", "va_b")),
     ("Frequency", ("frequency",)),
-    (REGISTER_FACTOR, ("pf_average_received",)),
+    (OF_REGISTERS, ("pf_average_received",)),
     ("Voltage", ("vll_average", "v_ry", "v_yb", "v_br", "vln_average", "v_r", "v_y", "v_b")),
     ("Current", ("current_total", "current_r", "current_y", "current_b")),
     ("Energy registers", tuple(key for key in KEYS if BY_KEY[key].kind == "counter")),
@@ -136,9 +137,11 @@ def section(feed: Feed, meter: LiveMeter, parts: dict[str, Parts]) -> html.Secti
 def _table(meter: LiveMeter, groups: Any, printed: dict[str, int], parts: dict[str, Parts]) -> html.Div:
     head = (("Parameter", ""), ("Now", "ss-num"), ("Unit", ""), ("Register", "ss-num"), ("Age", "ss-num"),
             ("Min today", "ss-num"), ("at", ""), ("Max today", "ss-num"), ("at", ""),
-            ("Today", "ss-sparks"))  # fmt: skip
+            (say("Today"), "ss-sparks"))  # fmt: skip
     rows: list[Any] = []
     for name, keys in groups:
+        if name == OF_REGISTERS:  # what the meter calls an average is a quotient of its registers
+            name = say("Power factor of all energy received, since the registers began")
         rows.append(html.Tr(html.Th(name, colSpan=len(head), scope="colgroup"), className="ss-grp"))
         rows += [_row(meter, key, printed, parts) for key in keys]
     table = html.Table(
