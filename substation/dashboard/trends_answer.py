@@ -6,7 +6,7 @@ hue is the meter, and there are four. Time is counted in seconds from the beginn
 
 import itertools
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from substation.clock import site_time
@@ -147,15 +147,28 @@ def _panel(shown: Picture, lines: Sequence[Line]) -> dict[str, Any]:
 
 
 def _seen(line: Line, dead_v: float) -> Iterator[float]:
-    """Give what the axis has to hold; a dead circuit does not flatten the rest: its line falls out of it."""
+    """Give the ends of what the axis has to hold.
+
+    A dead circuit does not flatten the rest: its line falls out of the axis, as supply did.
+    """
     for curve in (line.curve, line.past):
         if curve is None:
             continue
-        yield from (value for value in curve.mean if value is not None and value >= dead_v)
-        if not curve.single:
-            for low, high in zip(curve.low, curve.high, strict=True):
-                if low is not None and high is not None and low >= dead_v:
-                    yield from (low, high)
+        columns = [curve.mean] if curve.single else [curve.mean, curve.low, curve.high]
+        if min(_known(curve.low), default=0.0) < dead_v:
+            alive = [lowest is not None and lowest >= dead_v for lowest in curve.low]
+            lasting = [alive[curve.edges_at(place)] for place in range(len(curve.mean))]
+            columns = [
+                list(itertools.compress(column, lasting if column is curve.mean else alive))
+                for column in columns
+            ]
+        for column in columns:
+            if known := _known(column):
+                yield from (min(known), max(known))
+
+
+def _known(values: Sequence[float | None]) -> list[float]:
+    return [value for value in values if value is not None]
 
 
 def _to_neutral(key: str) -> bool:
@@ -182,16 +195,20 @@ def _line(shown: Picture, line: Line) -> dict[str, Any]:
 def _points(shown: Picture, line: Line, curve: Curve) -> dict[str, Any]:
     """Return mean values and where they stand: each in the middle of its step; of registers at its end."""
     part = 1.0 if BY_KEY[line.key].kind == "counter" else 0.5
-    if curve.single:
-        part = 0.0
-    at_s = [(at - shown.start_ms + part * curve.step_ms) / 1000 for at in curve.at_ms]
-    even = len({late - early for early, late in itertools.pairwise(at_s)}) <= 1 if at_s else False
-    where = {"at0": at_s[0], "dx": curve.step_ms / 1000} if even else {"at": typed(at_s)}
-    return {**where, "n": len(at_s), "y": _typed(line, curve.mean), "step": curve.step_ms / 1000}
+    first_ms = (0.0 if curve.single else part * curve.step_ms) - shown.start_ms
+    count = len(curve.at_ms)
+    apart = {late - early for early, late in itertools.pairwise(curve.at_ms)}
+    if len(apart) == 1:
+        where: dict[str, Any] = {"at0": (curve.at_ms[0] + first_ms) / 1000, "dx": apart.pop() / 1000}
+    else:
+        where = {"at": typed([(at + first_ms) / 1000 for at in curve.at_ms])}
+    return {**where, "n": count, "y": _typed(line, curve.mean), "step": curve.step_ms / 1000}
 
 
 def _typed(line: Line, values: Sequence[float | None]) -> dict[str, str]:
-    return typed([line.written.plotted(value) for value in values])
+    """Return numbers in the unit of the screen, as `Spec.plotted` has them: here thousands at once."""
+    divisor, digits = line.written.divisor, line.written.decimals + 1
+    return typed([None if value is None else round(value / divisor, digits) for value in values])
 
 
 def _gaps(shown: Picture, lines: Sequence[Line]) -> list[list[Any]]:
@@ -231,8 +248,8 @@ def _gap_words(shown: Picture, missing: Sequence[Line], of: int, long_ms: int) -
 
 def _row(shown: Picture, line: Line) -> dict[str, Any]:
     curve, written = line.curve, line.written
-    low = min(((v, at) for v, at in _extremes(shown, curve, curve.low)), default=None)
-    high = max(((v, -at) for v, at in _extremes(shown, curve, curve.high)), default=None)
+    low, low_at = _extreme(curve, curve.low, min)
+    high, high_at = _extreme(curve, curve.high, max)
     step_ms = 1000 if curve.single else curve.edge_ms
     mean, past = _means(shown, line)
     change = ""
@@ -247,21 +264,26 @@ def _row(shown: Picture, line: Line) -> dict[str, Any]:
         "scale": written.divisor,
         "decimals": written.decimals,
         "cells": [
-            written.text(low[0] if low else None),
-            day_and_time(low[1], shown.zone, step_ms) if low else "",
+            written.text(low),
+            day_and_time(low_at, shown.zone, step_ms) if low is not None else "",
             written.text(mean),
-            written.text(high[0] if high else None),
-            day_and_time(-high[1], shown.zone, step_ms) if high else "",
+            written.text(high),
+            day_and_time(high_at, shown.zone, step_ms) if high is not None else "",
             *([f"{written.text(past)}{change}"] if shown.asked.against else []),
             f.percent(_share(shown, line), 1),
         ],
     }
 
 
-def _extremes(shown: Picture, curve: Curve, column: Sequence[float | None]) -> Iterator[tuple[float, int]]:
-    for value, at in zip(column, curve.edge_at_ms, strict=True):
-        if value is not None and at + curve.edge_ms > shown.start_ms:
-            yield value, at
+def _extreme(
+    curve: Curve, column: Sequence[float | None], which: Callable[[list[float]], float]
+) -> tuple[float | None, int]:
+    """Return the least or greatest value and when it was reached first."""
+    known = _known(column)
+    if not known:
+        return None, 0
+    found = which(known)
+    return found, curve.edge_at_ms[column.index(found)]
 
 
 def _share(shown: Picture, line: Line) -> float | None:
@@ -285,5 +307,5 @@ def _means(shown: Picture, line: Line) -> tuple[float | None, float | None]:
 
 
 def _mean(values: Sequence[float | None]) -> float | None:
-    known = [value for value in values if value is not None]
+    known = _known(values)
     return sum(known) / len(known) if known else None

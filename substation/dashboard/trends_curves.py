@@ -13,9 +13,11 @@ Minutes keep no extremes, so there they come from the quarters; every other tabl
 fine rows the next coarser ones are drawn, and the page says which.
 """
 
+import itertools
 import zoneinfo
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from substation.clock import day_start_ms
 from substation.quantities import BY_KEY
@@ -32,6 +34,8 @@ SLOW = frozenset({key for key, q in BY_KEY.items() if q.kind == "counter"} | {"p
 """Read with the registers, about once a minute."""
 APART = 2.5
 """A step is at least so many polls long, else it would look like a gap between two of them."""
+NEIGHBOURS = 5
+"""Readings on each side of an empty stretch that tell how far apart readings were then."""
 FACTORS = {
     "pf_average": ("watts_total", "va_total"),
     **{f"pf_{phase}": (f"watts_{phase}", f"va_{phase}") for phase in "ryb"},
@@ -128,7 +132,9 @@ def curves(
         if group:
             found |= _group(ask, tuple(wanted), group, (start_ms, end_ms), apart_s)
     return {
-        (meter_id, key): _ratio(found, meter_id, key) if key in FACTORS else found[meter_id, key]
+        (meter_id, key): _without_holes_between_polls(
+            _ratio(found, meter_id, key) if key in FACTORS else found[meter_id, key]
+        )
         for meter_id, own in wanted.items()
         for key in own
     }
@@ -165,6 +171,37 @@ def _curve(own: Series, key: str, quarters: Series | None) -> Curve:
         )
     low, high = quarters.low[key], quarters.high[key]
     return Curve(own.table, own.at_ms, step_ms, mean, held, quarters.at_ms, QUARTER_MS, low, high)
+
+
+def _without_holes_between_polls(curve: Curve) -> Curve:
+    """Return the curve without the empty steps that only say how far apart polls were.
+
+    An imported past has a reading each half hour, the demo's one each five minutes: at steps of a minute
+    nearly all are empty and none is missing. So an empty stretch is judged by the readings on its two sides,
+    as polls are; where they lie step by step, each empty step is a gap.
+    """
+    there = [place for place, held in enumerate(curve.held) if held]
+    apart = [late - early for early, late in itertools.pairwise(there)]
+    if curve.table == "reading" or max(apart, default=1) == 1:
+        return curve
+    dropped: set[int] = set()
+    for place, wide in enumerate(apart):
+        if wide == 1:
+            continue
+        sides = (apart[max(0, place - NEIGHBOURS) : place], apart[place + 1 : place + 1 + NEIGHBOURS])
+        usual = max((sorted(side)[len(side) // 2] for side in sides if side), default=1)
+        if usual > 1 and wide <= APART * usual:
+            dropped.update(range(there[place] + 1, there[place + 1]))
+    if not dropped:
+        return curve
+
+    def kept(column: Sequence[Any]) -> list[Any]:
+        return [value for place, value in enumerate(column) if place not in dropped]
+
+    lean = replace(curve, at_ms=kept(curve.at_ms), mean=kept(curve.mean), held=kept(curve.held))
+    if curve.edge_ms != curve.step_ms:
+        return lean
+    return replace(lean, edge_at_ms=lean.at_ms, low=kept(curve.low), high=kept(curve.high))
 
 
 def _ratio(found: Mapping[tuple[int, str], Curve], meter_id: int, key: str) -> Curve:

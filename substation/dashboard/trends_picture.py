@@ -1,7 +1,7 @@
 """A picture of `/trends`: whatever the address asks for, read from the history and put side by side."""
 
 import zoneinfo
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from substation.clock import site_time
@@ -133,12 +133,12 @@ def _offset_ms(at_ms: int, zone: zoneinfo.ZoneInfo) -> int:
 
 
 def _moved(curve: Curve, days: int, zone: zoneinfo.ZoneInfo) -> Curve:
-    """Return the curve at the times with which it is compared; its extremes are compared with nothing."""
-    if not curve.at_ms:
+    """Return the curve at the times that it is compared with."""
+    if not curve.at_ms or not curve.edge_at_ms:
         return curve
-    by = {moved(at, days, zone) - at for at in (curve.at_ms[0], curve.at_ms[-1])}
-    if len(by) == 1:
-        at_ms = [at + min(by) for at in curve.at_ms]
-    else:
-        at_ms = [moved(at, days, zone) for at in curve.at_ms]
-    return replace(curve, at_ms=at_ms)
+
+    def all_moved(times: Sequence[int]) -> list[int]:
+        by = {moved(at, days, zone) - at for at in (times[0], times[-1])}
+        return [at + min(by) for at in times] if len(by) == 1 else [moved(at, days, zone) for at in times]
+
+    return replace(curve, at_ms=all_moved(curve.at_ms), edge_at_ms=all_moved(curve.edge_at_ms))

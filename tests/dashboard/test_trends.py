@@ -224,6 +224,28 @@ def test_registers_are_read_once_a_minute_and_have_no_holes_between() -> None:
     assert calls[1] == 180_000  # a minute may miss the one reading of it
 
 
+def test_readings_half_an_hour_apart_are_a_line_and_a_missing_one_is_a_gap() -> None:
+    def ask(ids: Any, keys: Any, start: int, end: int, points: int) -> Any:
+        step = (end - start) // points
+        at = list(range(start, end, step))
+        missing = (start + 10 * HOUR_MS, start + 12 * HOUR_MS)
+        sparse = [
+            7.0 if (t - start) % (HOUR_MS // 2) == 0 and not missing[0] < t < missing[1] else None for t in at
+        ]
+        column = dict.fromkeys(keys, sparse)
+        table = "minute" if step == MINUTE_MS else "quarter"
+        return {1: trends_curves.Series(table, at, step / 1000, column, column, column)}
+
+    found = trends_curves.curves(ask, {1: ["watts_total"]}, MORNING, TODAY, (2.0, 60.0))
+    curve = found[1, "watts_total"]
+    assert trends_curves.gaps(curve, MORNING, TODAY - HOUR_MS // 2, NOW, 0) == [
+        (MORNING + 10 * HOUR_MS + MINUTE_MS, MORNING + 12 * HOUR_MS)
+    ]
+    first = [at for at, held in zip(curve.at_ms, curve.held, strict=True) if held][:3]
+    assert [at - MORNING for at in first] == [0, HOUR_MS // 2, HOUR_MS]
+    assert list(curve.held[:20]) == [True] * 20
+
+
 def test_a_power_factor_says_its_extremes_and_needs_a_load() -> None:
     def ask(ids: Any, keys: Any, start: int, end: int, points: int) -> Any:
         whole = {"watts_total": [800.0, 0.0], "va_total": [1000.0, 0.0], "pf_average": [0.7, 0.0]}

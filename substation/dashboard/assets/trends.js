@@ -5,7 +5,7 @@
   'use strict';
   const SOON_MS = 250, GIVE_UP_MS = 20000, ONE_MOVE_MS = 1500, SHORTEST_S = 60, LONGEST_S = 3650 * 86400, PAN = 0.25;
   const NAMES = ['m', 'q', 'from', 'to', 'with', 'range'];
-  let page = null, news = null, drawnAs = '', asking = null, timer = 0, renewAt = 0, movedAt = 0, pushed = 0;
+  let page = null, news = null, drawnAs = '', asking = null, timer = 0, renewAt = 0, movedAt = 0, pushed = 0, at = '';
 
   const {unpack, figure, thin, canvas, make, watch} = window.ssTrends;
   const part = (name) => page.querySelector(`[data-t="${name}"]`);
@@ -214,6 +214,7 @@
     if (here === page) return;
     page = here;
     news = null;
+    at = location.pathname;
     if (!page) { clearTimeout(timer); if (asking) asking.abort(); asking = null; pushed = 0; return; }
     for (const slot of page.querySelectorAll('[data-tslot]')) {
       const input = make('input', 'ss-field');
@@ -225,7 +226,12 @@
     load();
   }
   new MutationObserver(look).observe(document.documentElement, {childList: true, subtree: true});
-  window.addEventListener('popstate', () => { if (page && location.search !== drawnAs) load(); });
+  // the way back within this page is a matter of this script: Dash would draw the whole page anew
+  window.addEventListener('popstate', (event) => {
+    if (!page || location.pathname !== at) return;
+    event.stopImmediatePropagation();
+    if (location.search !== drawnAs) load();
+  }, true);
   window.addEventListener('resize', () => { if (page) thin(page); });
   // the picture of a time that is not over is drawn anew now and then
   setInterval(() => {

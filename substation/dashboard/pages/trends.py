@@ -27,7 +27,10 @@ def layout(**_: Any) -> html.Div:
                 className="ss-head ss-t-head",
             ),
             _own(),
-            html.Div([_chips(), *_menus(feed), _legend(), _move()], className="ss-chips"),
+            html.Div(
+                [_chips(), *_menus(feed), html.Div([_legend(), _move()], className="ss-t-right")],
+                className="ss-chips",
+            ),
             html.Div(className="ss-t-error ss-none", role="alert", **{"data-t": "error"}),
             html.P(className="ss-note ss-none", role="status", **{"data-t": "told"}),
             html.Div(
