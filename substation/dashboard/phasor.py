@@ -3,7 +3,7 @@
 The meter tells magnitudes and powers, no angles. The voltages are assumed 120 degrees apart in the order
 R Y B; each current is turned against its own voltage by the angle of that phase's power, in all four
 quadrants (`energy.unbalance.lag_degrees`). An arrow is a part (group `uN`, see `screen`) whose text is how
-far it is turned and how long it is, so that `assets/live.js` repaints it as any other part; its colour and its
+far it is turned and how long it is, so that `assets/live.js` repaints it as any other part; colour and
 dashes are in the style sheet. What is not known is not drawn, and said.
 """
 
@@ -60,13 +60,19 @@ def _phase(meter: LiveMeter, phase: str, greatest: float) -> Parts:
         return told | {f"a{phase}": (say("no current known"), "ss-is-never")}
     if abs(amps) < words.NO_CURRENT * words.rated_a(meter):
         return told | {f"a{phase}": (say("no current"), "")}
-    watts, var = _number(meter, f"watts_{phase}"), _number(meter, f"var_{phase}")
+    watts, var = (_number(meter, _of_phase(meter, what, phase)) for what in ("watts", "var"))
     lag = None if watts is None or var is None else unbalance.lag_degrees(watts, var)
     if lag is None:
         return told | {f"a{phase}": (say("angle not known"), "ss-is-never")}
     told[f"i{phase}"] = (_turned(AT_DEGREES[phase] + lag, abs(amps) / greatest * CURRENT), looks)
     told[f"a{phase}"] = (_lag_words(lag), "ss-is-stale" if looks == "ss-is-stale" else "")
     return told
+
+
+def _of_phase(meter: LiveMeter, what: str, phase: str) -> str:
+    """Return the quantity of a phase; of a meter of one phase that is the total, where it has no other."""
+    key = f"{what}_{phase}"
+    return key if key in meter.model.keys or len(meter.model.phases) > 1 else f"{what}_total"
 
 
 def _turned(degrees: float, length: float) -> str:

@@ -168,3 +168,14 @@ def test_the_diagram_says_what_is_assumed_and_its_drawing_is_not_read_aloud():
     (drawing,) = [one for one in walk(page) if "ss-phasor" in classes(one)]
     assert attribute(drawing, "aria-hidden") == "true"
     assert re.search(r"R\d+° lag", text(page))
+
+
+def test_a_meter_of_one_phase_has_one_pair_of_arrows_turned_by_its_totals():
+    meter = with_values(meter_in("read in groups", 3), watts_total=100.0, var_total=100.0)
+    assert len(meter.model.phases) == 1
+    told = phasor.parts(meter)
+    assert told["ir"][0].startswith("--a:45;")
+    arrows = [one for one in walk(phasor.section(meter, told)) if "ss-arrow" in classes(one)]
+    assert len(arrows) == 2
+    assert symmetry.parts(meter)["u2says"][0] == "one phase"
+    assert symmetry.voltage_u2(meter).nothing
