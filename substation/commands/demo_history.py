@@ -15,6 +15,7 @@ from pathlib import Path
 
 from substation.clock import Clock, SystemClock
 from substation.commands.configuration_open import load_mended
+from substation.commands.demo_events import SupplyChanges
 from substation.errors import SubstationError
 from substation.settings import files
 from substation.settings.model import Home, Settings
@@ -102,11 +103,21 @@ def _write(settings: Settings, home: Home, clock: Clock, path: Path, rounds: ran
         raw_days=settings.store.raw_days,
         minute_days=settings.store.minute_days,
     )
+    changes = SupplyChanges(settings)
     count, slow_s = 0, settings.poll.slow_interval_s
     rows = readings(site, rounds.start, rounds.stop, rounds.step / 1000, slow_s)
     with contextlib.closing(history):
         for number, row in enumerate(rows, start=1):
             history.add(row)
+            for event in changes.of(row):
+                history.event(
+                    event.kind,
+                    at_ms=event.at_ms,
+                    meter_id=event.meter_id,
+                    old=event.old,
+                    new=event.new,
+                    detail=event.detail,
+                )
             count += len(row)
             if number % CHUNK_ROUNDS == 0:
                 history.commit()

@@ -165,3 +165,35 @@ def test_every_page_of_a_simulated_station_says_so(window: Window) -> None:
         expect(page.locator(".ss-sim").first).to_be_visible()
         expect(page.locator(".ss-sim").first).to_contain_text("SIMULATED")
         assert page.title().startswith("SIMULATED")
+
+
+def test_events_on_a_phone_fit_and_the_last_tab_opens_the_rest(phone: Window) -> None:
+    page = phone.open("/events?kind=station")
+    expect(page.locator(".ss-p-events .ss-on")).to_have_text("Station, chosen")
+    wide, seen = page.evaluate("[document.documentElement.scrollWidth, document.documentElement.clientWidth]")
+    assert wide <= seen
+    page.locator(".ss-more > summary").click()
+    page.locator(".ss-more a", has_text="Health").click()
+    page.locator(".ss-p-health").wait_for()
+    expect(page.locator(".ss-more > summary")).to_have_attribute("aria-current", "page")
+    phone.clean()
+
+
+def test_a_wall_fills_its_screen_and_loads_itself_anew_for_another_program(
+    chromium: Any, stage: Stage
+) -> None:
+    for window in opened(chromium, stage, viewport={"width": 1366, "height": 768}):
+        page = window.open("/wall")
+        high, seen, headline, bar = page.evaluate(
+            "[document.documentElement.scrollHeight, innerHeight,"
+            " parseFloat(getComputedStyle(document.querySelector('.ss-headline strong')).fontSize),"
+            " getComputedStyle(document.querySelector('.ss-top')).display]"
+        )
+        assert high <= seen
+        assert headline > 40
+        assert bar == "none"
+        page.evaluate("document.documentElement.dataset.before = '1'")
+        page.locator(".ss-wall-made").evaluate("el => { el.textContent = 'another program'; }")
+        expect(page.locator("html[data-before]")).to_have_count(0)
+        page.locator("html[data-link=up]").wait_for(state="attached")
+        window.clean()
