@@ -140,7 +140,9 @@ def test_each_row_carries_the_age_of_its_own_value(station: Station, feed: Feed)
     station.read(Reading(1, now, values))
     station.beat()
     board = feed.board()
-    section = parameters.section(feed, board.meters[0], screen.groups(feed, board, ["m1", "v1", "x1", "d1", "s1"]))
+    section = parameters.section(
+        feed, board.meters[0], screen.groups(feed, board, ["m1", "v1", "x1", "d1", "s1"])
+    )
     (energy,), (volts,) = find(section, data_age="wh_received"), find(section, data_age="v_r")
     assert (text(energy), text(volts)) == ("40 s", "0.0 s")
 
