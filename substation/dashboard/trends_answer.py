@@ -23,6 +23,8 @@ from substation.quantities import BY_KEY
 
 DEAD = 0.40
 """Part of nominal voltage below which a circuit is dead."""
+LEAST_HZ = 1.0
+"""A dead circuit has no frequency; the meter says 0."""
 SPOKEN = 0.02
 """A gap that is at least so much of the picture has words."""
 
@@ -128,12 +130,12 @@ def _panel(shown: Picture, lines: Sequence[Line]) -> dict[str, Any]:
     first = lines[0]
     quantity = BY_KEY[first.key]
     low_v = first.meter.nominal_v / (3**0.5 if _to_neutral(first.key) else 1)
-    dead_v = DEAD * low_v if quantity.unit == "V" else -math.inf
-    seen = [value for line in lines for value in _seen(line, dead_v)]
+    dead = {"V": DEAD * low_v, "Hz": LEAST_HZ}.get(quantity.unit, -math.inf)
+    seen = [value for line in lines for value in _seen(line, dead)]
     counter = quantity.kind == "counter"
     axis = trends_axes.vertical(seen, first.written, unit=quantity.unit, nominal_v=low_v, counter=counter)
     return {
-        "title": quantity.label if len(lines) > 1 or len(shown.asked.meter_ids) == 1 else first.name,
+        "title": _title(shown, lines),
         "words": resolution_words(first),
         "unit": first.written.unit,
         "decimals": first.written.decimals,
@@ -146,7 +148,15 @@ def _panel(shown: Picture, lines: Sequence[Line]) -> dict[str, Any]:
     }
 
 
-def _seen(line: Line, dead_v: float) -> Iterator[float]:
+def _title(shown: Picture, lines: Sequence[Line]) -> str:
+    """Return the quantity; where its meters do not share one chart, with theirs."""
+    label = BY_KEY[lines[0].key].label
+    of_all = sum(line.key == lines[0].key for line in shown.lines)
+    names = ", ".join(f"{line.meter.id} {line.meter.name}" for line in lines)
+    return label if len(lines) == of_all else f"{label}: {names}"
+
+
+def _seen(line: Line, dead: float) -> Iterator[float]:
     """Give the ends of what the axis has to hold.
 
     A dead circuit does not flatten the rest: its line falls out of the axis, as supply did.
@@ -155,8 +165,8 @@ def _seen(line: Line, dead_v: float) -> Iterator[float]:
         if curve is None:
             continue
         columns = [curve.mean] if curve.single else [curve.mean, curve.low, curve.high]
-        if min(_known(curve.low), default=0.0) < dead_v:
-            alive = [lowest is not None and lowest >= dead_v for lowest in curve.low]
+        if min(_known(curve.low), default=0.0) < dead:
+            alive = [lowest is not None and lowest >= dead for lowest in curve.low]
             lasting = [alive[curve.edges_at(place)] for place in range(len(curve.mean))]
             columns = [
                 list(itertools.compress(column, lasting if column is curve.mean else alive))

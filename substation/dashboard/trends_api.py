@@ -65,6 +65,7 @@ class _Trends:
                 say("Draw more than 2 h: then the file has the means of each minute."),
             )
         text, rows = trends_csv.text(found, simulated=settings.simulated)
+        span: dict[str, Any] = {"from": iso(found.start_ms), "to": iso(found.end_ms)}
         noted = self._desk.audit.write(
             "export.screen",
             user=name,
@@ -72,7 +73,7 @@ class _Trends:
             rows=rows,
             meters=list(found.asked.meter_ids),
             quantities=list(found.asked.keys),
-            **{"from": iso(found.start_ms), "to": iso(found.end_ms)},
+            **span,
         )
         if not noted:
             return refusal.refuse(503, say("Nothing was exported"), NO_AUDIT)

@@ -139,7 +139,7 @@ def _day_ticks(start_ms: int, end_ms: int, every: int, zone: zoneinfo.ZoneInfo) 
 def _month_ticks(start_ms: int, end_ms: int, every: int, zone: zoneinfo.ZoneInfo) -> list[Tick]:
     first = site_time(start_ms, zone)
     month = first.year * 12 + first.month - 1
-    found = []
+    found: list[Tick] = []
     while True:
         at_ms = _midnight(dt.date(month // 12, month % 12 + 1, 1), zone)
         if at_ms > end_ms:

@@ -133,7 +133,7 @@ def curves(
             found |= _group(ask, tuple(wanted), group, (start_ms, end_ms), apart_s)
     return {
         (meter_id, key): _without_holes_between_polls(
-            _ratio(found, meter_id, key) if key in FACTORS else found[meter_id, key]
+            _ratio(found, meter_id, key) if key in FACTORS else _alive(found[meter_id, key], key)
         )
         for meter_id, own in wanted.items()
         for key in own
@@ -202,6 +202,16 @@ def _without_holes_between_polls(curve: Curve) -> Curve:
     if curve.edge_ms != curve.step_ms:
         return lean
     return replace(lean, edge_at_ms=lean.at_ms, low=kept(curve.low), high=kept(curve.high))
+
+
+def _alive(curve: Curve, key: str) -> Curve:
+    """Return a frequency without its steps that had none: half a minute of 50 Hz is no minute of 25 Hz."""
+    if key != "frequency" or curve.single or 0.0 not in curve.low:
+        return curve
+    mean = [
+        None if curve.low[curve.edges_at(place)] == 0 else value for place, value in enumerate(curve.mean)
+    ]
+    return replace(curve, mean=mean)
 
 
 def _ratio(found: Mapping[tuple[int, str], Curve], meter_id: int, key: str) -> Curve:

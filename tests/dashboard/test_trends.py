@@ -98,9 +98,6 @@ def numbers(typed: dict[str, str]) -> list[float]:
     return list(struct.unpack(f"<{len(raw) // 4}f", raw))
 
 
-# the address
-
-
 def test_an_address_says_everything_and_comes_back_as_it_was() -> None:
     written = trends.address((1, 4), ("watts_total", "v_r"), MORNING, TODAY, against="week", zone=ZONE)
     query = dict(part.split("=") for part in written.partition("?")[2].split("&"))
@@ -257,6 +254,16 @@ def test_a_power_factor_says_its_extremes_and_needs_a_load() -> None:
     assert (list(curve.mean), list(curve.held), list(curve.low)) == ([0.8, None], [True, True], [0.7, 0.0])
 
 
+def test_a_circuit_that_was_off_for_a_part_of_a_step_has_no_frequency_in_it() -> None:
+    def ask(ids: Any, keys: Any, start: int, end: int, points: int) -> Any:
+        lows, means = {"frequency": [0.0, 49.9]}, {"frequency": [25.0, 50.0]}
+        return {1: trends_curves.Series("day", [start, start + DAY_MS], 86_400, means, lows, means)}
+
+    found = trends_curves.curves(ask, {1: ["frequency"]}, MORNING, MORNING + 100 * DAY_MS, (2, 60))
+    curve = found[1, "frequency"]
+    assert (list(curve.mean), list(curve.held), list(curve.low)) == ([None, 50.0], [True, True], [0.0, 49.9])
+
+
 def test_the_day_before_stands_under_the_same_time_of_the_sites_clock() -> None:
     london = zoneinfo.ZoneInfo("Europe/London")
     at = 1_792_922_400_000  # 2026-10-25 10:00 there; clocks went back that night
@@ -275,9 +282,6 @@ def test_a_history_that_does_not_answer_is_told(viewer: Browser, monkeypatch: py
     assert answer.status_code == 503
     assert "answers too slowly" in answer.json["error"]
     assert viewer.get("/api/trend?m=9&q=x").status_code == 400
-
-
-# what stands around them
 
 
 def test_units_are_never_mixed_and_five_meters_share_no_chart() -> None:
@@ -304,6 +308,8 @@ def test_axes_are_round_hold_what_is_drawn_and_keep_the_band_of_a_voltage() -> N
     volts = trends_axes.vertical([238.0, 241.0], spec("v_r"), unit="V", nominal_v=240)
     assert (volts.low, volts.high) == (216, 264)
     assert [words for _, words in volts.ticks] == ["220", "230", "240", "250", "260"]
+    alive = trends_axes.vertical([49.9, 50.2], spec("frequency"), unit="Hz", nominal_v=0)
+    assert 49 < alive.low < 49.9 < 50.2 < alive.high < 51
     high = trends_axes.vertical([238.0, 291.0], spec("v_r"), unit="V", nominal_v=240)
     assert high.low <= 216 < 291 <= high.high
     power = trends_axes.vertical([-5000.0, 178_000.0], spec("watts_total"), unit="W", nominal_v=0)
