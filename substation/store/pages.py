@@ -8,6 +8,8 @@ is stopped because it takes too long, on a slow card beside much else, is asked 
 Values come in units, means rounded to the whole steps in which readings are stored; or as the cells of CSV.
 """
 
+import itertools
+import operator
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -182,6 +184,7 @@ class Pages:
             rows = read(db, "key > ? AND key <= ? ORDER BY key LIMIT ?", (last, upper, count))
             if not rows:
                 raise self._ended_early(db, last, upper)
+            self._prove_order([row[0] for row in rows], last)
             return rows[-1][0], rows
         # counted over all meters, so that a meter without rows does not make one long read of it all
         keys = f"SELECT key FROM {wanted.table} WHERE key > ? AND key <= ? ORDER BY key LIMIT ?"  # noqa: S608
@@ -193,7 +196,18 @@ class Pages:
             raise self._ended_early(db, last, upper)
         places = ", ".join("?" * len(wanted.meter_ids))
         where = f"key > ? AND key <= ? AND key & 255 IN ({places}) ORDER BY key"
-        return end, read(db, where, (last, end, *wanted.meter_ids))
+        rows = read(db, where, (last, end, *wanted.meter_ids))
+        self._prove_order([end], last)
+        self._prove_order([row[0] for row in rows], last)
+        return end, rows
+
+    def _prove_order(self, keys: Sequence[int], last: int) -> None:
+        """Refuse rows out of order: in a damaged tree SQLite finds rows anew that were read, without end."""
+        if not all(map(operator.lt, itertools.chain((last,), keys), keys)):
+            raise Damaged(
+                f"{self._path} is damaged: rows after {iso(last >> 8)} do not stand in the order of their "
+                "time. Restore a copy"
+            )
 
     def _ended_early(self, db: sqlite3.Connection, last: int, upper: int) -> StoreError:
         """Return why no row comes before the one that was the last: on some damage SQLite is silent."""

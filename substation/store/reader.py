@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 from substation.clock import Clock, SystemClock
 from substation.energy.power_factor import Means, PeriodFactor, of_period
 from substation.energy.registers import Register
+from substation.errors import Damaged
 from substation.quantities import BY_KEY, COUNTERS
 from substation.readings import Reading
 from substation.store import (
@@ -250,6 +251,11 @@ class HistoryReader:
         while found := self._ask(partial(_first_row, query=query, of=(last, AT_ONCE))):
             if not found[0]:
                 break
+            if found[2] <= last:  # else without end
+                raise Damaged(
+                    f"{self._path} is damaged: rows of {table} do not stand in the order of their time. "
+                    "Restore a copy"
+                )
             rows, first, last = rows + found[0], found[1] if first is None else first, found[2]
         if found is None:
             return None

@@ -1,18 +1,24 @@
 """Rows by key ranges: all of them, once, in short reads."""
 
+import contextlib
+import itertools
 import shutil
 import sqlite3
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from substation.clock import day_start_ms
 from substation.errors import Damaged, StoreError, TooSlow
-from substation.store import pool, schema
+from substation.store import pool, reader, schema
+from substation.store.check.days import days_of
 from substation.store.history import History
 from substation.store.pages import Pages, Wanted
+from substation.store.reader import HistoryReader
 from tests.export.conftest import END_MS
 from tests.fake_clock import FakeClock
+from tests.store.damages import disordered
 from tests.store.readings import BEGIN_MS, a_reading
 
 DAY_MS = 86_400_000
@@ -205,3 +211,25 @@ def test_damage_is_told_where_it_is_met(home):
         for page in pages.rows(pages.facts()):
             found += len(page)
     assert 0 < found < len(range(BEGIN_MS, END_MS, 10_000)) * 5
+
+
+def test_a_damaged_tree_that_leads_back_is_read_neither_twice_nor_for_ever(tmp_path, clock, monkeypatch):
+    path = tmp_path / "daily_data.db"
+    history = History(path, True, clock)
+    history.add(a_reading(BEGIN_MS + n * 3_600_000) for n in range(400))
+    history.commit()
+    history.close()
+    monkeypatch.setattr(reader, "AT_ONCE", 30)
+    wanted = Wanted("reading", 0, 2 * BEGIN_MS)
+    for _ in disordered(path, "reading"):
+        pool.forget(path)
+        for meters in ((), (1,)):
+            pages = Pages(path, replace(wanted, meter_ids=meters), page_rows=30)
+            with pytest.raises(Damaged, match="order of their time"):
+                list(itertools.islice(pages.rows(pages.facts()), 100))
+        with pytest.raises(Damaged, match="order of their time"):
+            HistoryReader(path).tables()
+        with contextlib.closing(sqlite3.connect(path)) as db:
+            assert len(list(itertools.islice(days_of(db, "reading"), 100))) < 20
+    pool.forget(path)
+    assert len(keys_of(path, wanted, 30)) == 400

@@ -1,9 +1,12 @@
 """A history with some days behind it, and what may happen to its bytes on a card."""
 
+import contextlib
+import itertools
 import random
 import shutil
 import sqlite3
-from collections.abc import Callable
+import struct
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -142,10 +145,29 @@ def do(home: Home, seed: int) -> str:
     return f"{path.name}: {words}"
 
 
+def disordered(path: Path, table: str) -> Iterator[None]:
+    """Make the file again and again so that two inner leaves of a table are its first two once more."""
+    with contextlib.closing(sqlite3.connect(path)) as db:
+        db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        (root,) = db.execute("SELECT rootpage FROM sqlite_master WHERE name = ?", (table,)).fetchone()
+    whole = path.read_bytes()
+    at = (root - 1) * PAGE
+    assert whole[at] == 5, "a page of the tree that is no leaf, and has only leaves below it"
+    (count,) = struct.unpack_from(">H", whole, at + 3)
+    cells = [at + place for place in struct.unpack_from(f">{count}H", whole, at + 12)]
+    for one, other in itertools.pairwise(cells[2:]):
+        data = bytearray(whole)
+        for cell, leaf in ((one, cells[0]), (other, cells[1])):
+            data[cell : cell + 4] = whole[leaf : leaf + 4]
+        path.write_bytes(data)
+        yield
+    path.write_bytes(whole)
+
+
 def copied(whole: Whole, folder: Path) -> Home:
     """Return a home of its own with the same files."""
     shutil.copytree(whole.home.folder, folder)
     return Home(folder)
 
 
-__all__ = ["SETTINGS", "Whole", "contents", "copied", "do", "make"]
+__all__ = ["SETTINGS", "Whole", "contents", "copied", "disordered", "do", "make"]

@@ -66,7 +66,7 @@ def days_of(db: sqlite3.Connection, table: str) -> Iterator[int]:
     key = -(2**63)
     while True:
         found = db.execute(f"SELECT key FROM {table} WHERE key >= ? ORDER BY key LIMIT 1", (key,)).fetchone()  # noqa: S608
-        if found is None:
+        if found is None or found[0] < key:  # a damaged tree leads back; `shape.structure` tells of it
             return
         day = digest.day_of(found[0])
         yield day
