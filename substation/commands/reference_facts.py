@@ -39,8 +39,8 @@ AUDIT_EVENTS = {
     "export.refused": "nothing was exported (`why`: wrong password, too many, another one under way ...)",
     "export.done": "a file was handed out whole (rows, bytes, SHA-256 of the rows, ms)",
     "export.aborted": "a granted export gave no whole file (rows so far, `why`)",
-    "export.screen": "the figures of a chart on `/trends` were handed out as a plain CSV (`rows`, days, meters, "
-    "quantities); means, never single readings",
+    "export.screen": "the figures of a chart on `/trends` were handed out as a plain CSV (`rows`, days, "
+    "meters, quantities); means, never single readings",
     "config.loaded": "a running process took a changed configuration over (which settings; by any way)",
     "config.refused": "a running process could not use a changed configuration; the last good one stays",
     "config.changed": "the configuration was made, or a setting changed (before and after; secrets never)",

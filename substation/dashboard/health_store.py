@@ -14,8 +14,8 @@ from substation.clock import site_time
 from substation.dashboard import format as f
 from substation.dashboard.store_facts import Facts
 from substation.settings.model import Settings
-from substation.store.salvage import report as salvage_report
 from substation.store.growth import Growth, growth
+from substation.store.salvage import report as salvage_report
 
 STORE_ROWS = (
     "History",

@@ -139,9 +139,10 @@ def _table(meter: LiveMeter, groups: Any, printed: dict[str, int], parts: dict[s
             ("Min today", "ss-num"), ("at", ""), ("Max today", "ss-num"), ("at", ""),
             (say("Today"), "ss-sparks"))  # fmt: skip
     rows: list[Any] = []
-    for name, keys in groups:
-        if name == OF_REGISTERS:  # what the meter calls an average is a quotient of its registers
-            name = say("Power factor of all energy received, since the registers began")
+    for group, keys in groups:
+        # what the meter calls an average is a quotient of its registers
+        of_all = say("Power factor of all energy received, since the registers began")
+        name = of_all if group == OF_REGISTERS else group
         rows.append(html.Tr(html.Th(name, colSpan=len(head), scope="colgroup"), className="ss-grp"))
         rows += [_row(meter, key, printed, parts) for key in keys]
     table = html.Table(

@@ -16,10 +16,10 @@ from substation.errors import StoreError
 from substation.settings.model import Home
 from substation.store import pool
 from substation.store.check import report as check_report
-from substation.store.salvage import report as salvage_report
 from substation.store.copies import report as copies_report
 from substation.store.door import journal_of
 from substation.store.room import Room, room_of
+from substation.store.salvage import report as salvage_report
 from substation.store.schema import ROLLUPS, meta, meta_number
 
 LIMIT_S = 1.0

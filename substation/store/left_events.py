@@ -1,8 +1,8 @@
 """`state/events.jsonl`: changes of state that came while no history could take them.
 
 While a damaged history is salvaged the live file is the journal of the readings; this is that of the events,
-a line each, so that a kill loses none. It is removed when the history has them all. A line that a kill tore
-is passed over, and an event that the history holds already is not noted again.
+a line each, so that a kill loses none. It is removed when the history has them all. A line that a kill tore,
+or that no event can be in, is passed over, and an event that the history holds already is not noted again.
 """
 
 import contextlib
@@ -16,6 +16,9 @@ from substation.store.events import Event
 
 MOST_EVENTS = 10_000
 """So many are kept, the newest, in memory; and as many of the first in the file."""
+_MOST_BYTES = 32 * 1024 * 1024
+_LAST_MS = 253_402_300_799_999
+"""The end of the year 9999."""
 
 
 class LeftEvents:
@@ -27,6 +30,7 @@ class LeftEvents:
         self._events: dict[Event, None] = dict.fromkeys(_read(path, simulated)[-MOST_EVENTS:])
         self._written = len(self._events)
         self._unwritten: dict[Event, None] = {}
+        self._in_file_alone = False
 
     def __bool__(self) -> bool:
         """Whether any wait."""
@@ -34,8 +38,9 @@ class LeftEvents:
 
     @property
     def events(self) -> list[Event]:
-        """Those that wait, oldest first."""
-        return list(self._events)
+        """Those that wait, oldest first; the first from the file where they were too many for memory."""
+        first = _read(self._path, self._stamp) if self._in_file_alone else []
+        return list(dict.fromkeys([*first, *self._events]))
 
     def note(self, event: Event, *, is_there: bool) -> None:
         """Keep one more, in the file too where the station's folder `is_there`; never raises."""
@@ -43,6 +48,7 @@ class LeftEvents:
             return
         if len(self._events) >= MOST_EVENTS:
             del self._events[next(iter(self._events))]
+            self._in_file_alone = True
         self._events[event] = None
         if self._written + len(self._unwritten) < MOST_EVENTS:
             self._unwritten[event] = None
@@ -57,7 +63,7 @@ class LeftEvents:
                 self._path.unlink(missing_ok=True)
             self._events.clear()
             self._unwritten.clear()
-            self._written = 0
+            self._written, self._in_file_alone = 0, False
 
     def _write(self) -> None:
         if not self._unwritten:
@@ -77,9 +83,9 @@ class LeftEvents:
 
 def _read(path: Path, simulated: bool) -> list[Event]:
     found = []
-    with contextlib.suppress(OSError):
-        for line in path.read_bytes().splitlines():
-            with contextlib.suppress(ValueError, TypeError):
+    with contextlib.suppress(OSError), path.open("rb") as file:
+        for line in file.read(_MOST_BYTES).splitlines():
+            with contextlib.suppress(ValueError, TypeError, RecursionError):
                 stamp, *fields = json.loads(line)
                 if stamp is simulated and _is_event(fields):
                     found.append(Event(*fields))
@@ -90,9 +96,11 @@ def _is_event(fields: list[Any]) -> bool:
     if len(fields) != 6:
         return False
     at_ms, kind, meter_id, *texts = fields
+    if not all(type(text) is str for text in (kind, *texts)):
+        return False
+    "".join((kind, *texts)).encode()  # half a character raises ValueError, as the history would
     return (
         type(at_ms) is int
-        and type(kind) is str
-        and (meter_id is None or type(meter_id) is int)
-        and all(type(text) is str for text in texts)
+        and 0 <= at_ms <= _LAST_MS
+        and (meter_id is None or (type(meter_id) is int and 0 <= meter_id <= 255))
     )

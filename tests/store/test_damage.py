@@ -95,8 +95,8 @@ def least(how: str, rows: int) -> float:
     """Return which part of all `rows` has to come back, without copies.
 
     What was measured over 300 seeds with two days, less a margin: 0.96 of damage to a few pages, 0.90 of
-    64 kB zeroed (of 1 MB). Each of several bits may take with it what lies beside it and rests on a sum alone. What
-    was cut off is gone, up to half of the file.
+    64 kB zeroed (of 1 MB). Each of several bits may take with it what lies beside it and rests on a sum
+    alone. What was cut off is gone, up to half of the file.
     """
     if "cut off" in how and "-wal" not in how:
         return 0.3
