@@ -1,5 +1,6 @@
 """R18: what clocks, zones and names say must not mislead a salvage or the check."""
 
+import contextlib
 import sqlite3
 from dataclasses import replace
 from pathlib import Path
@@ -227,3 +228,22 @@ def test_hours_and_days_are_not_judged_in_a_zone_that_nobody_named(home: Home, c
     keeper._history._db.execute("DELETE FROM meta WHERE key = 'zone'")
     keeper.close()
     assert counted(home, clock) == (120, 120)
+
+
+def test_a_zone_set_to_and_fro_within_a_day_costs_no_hours_either(home: Home, clock: FakeClock) -> None:
+    keeper = opened(home, clock)
+    poll(keeper, clock, 47, 1799)
+    for zone in ("UTC", "Asia/Kolkata"):
+        keeper.close()
+        site = SETTINGS.site.model_copy(update={"timezone": zone})
+        keeper = Keeper(home, SETTINGS.model_copy(update={"site": site}), clock)
+        keeper.open()
+        poll(keeper, clock, 3, 1200)
+        keeper.commit()
+    assert keeper._history is not None
+    before = periods(keeper._history._db)
+    aside = keeper.set_aside("for the test")
+    home.live.write_bytes(b"")
+    assert salvaging.run(home, SETTINGS, clock, aside).lost == []
+    with contextlib.closing(sqlite3.connect(home.history)) as db:
+        assert periods(db) == before

@@ -16,6 +16,7 @@ from substation.store.salvage.blocks import Blocks, bounds
 from substation.store.salvage.zones import Zones
 
 _QUARTER_MS = 900_000
+_LONGEST_MS = {"hour": 2 * 3_600_000, "day": 26 * 3_600_000}
 NEIGHBOURS = {"reading": 40, "minute": 40, "quarter": 20, "hour": 20, "day": 20}
 """Rows on a page, rounded up: what lies so near to damage must not rest on a sum alone."""
 _FINER = {"hour": "quarter", "day": "hour"}
@@ -46,7 +47,7 @@ class Proof:
         self._bad: dict[str, set[int]] = defaultdict(set)
         """Keys of rows that were dropped, or that lie at the end of what could not be read."""
         self._seams: dict[str, dict[int, int]] = {"hour": {}, "day": {}}
-        """Rows of the hours and days that two zones share, where both together are proved: new to old key."""
+        """Rows of the hours and days that zones share, where all together are proved: others to first key."""
 
     def run(self, regain: Callable[[], None] = lambda: None) -> None:
         """Judge everything that no digest proves; `regain` then puts back what is true all the same."""
@@ -131,21 +132,27 @@ class Proof:
                 self._judge(table, key, parts, rows[meter].get(key))
 
     def _at_seams(self, table: str) -> None:
-        """Prove the two rows of an hour or a day in which the zone changed: both together by its parts."""
+        """Prove the rows of hours or days in which the zone changed: all of them together by their parts."""
         finer_table = _FINER[table]
         for seam in self._zones.seams(table):
-            finer = self._by_meter(finer_table, min(seam.old_ms, seam.new_ms), seam.end_ms)
-            rows = self._by_meter(table, min(seam.old_ms, seam.new_ms), seam.end_ms)
-            for meter, parts in finer.items():
-                old, new = seam.old_ms << 8 | meter, seam.new_ms << 8 | meter
-                both = [
-                    rollup.from_columns(table, rows[meter][key]) for key in (old, new) if key in rows[meter]
-                ]
-                total = rollup.merged(rollup.from_columns(finer_table, row) for row in parts.values())
-                if both and salvage_judge.shape(table, old, rollup.merged(both)) == salvage_judge.shape(
-                    table, old, total
+            starts, first_ms = seam.starts, min(seam.starts | seam.parts)
+            finer = self._by_meter(finer_table, first_ms, max(starts) + _LONGEST_MS[table])
+            rows = self._by_meter(table, min(starts), max(starts) + 1)
+            for meter, found in finer.items():
+                parts = {
+                    key: rollup.from_columns(finer_table, row)
+                    for key, row in found.items()
+                    if key >> 8 in seam.parts or self._zones.start(table, key >> 8) in starts
+                }
+                keys = [start << 8 | meter for start in sorted(starts)]
+                whole = [rollup.from_columns(table, rows[meter][key]) for key in keys if key in rows[meter]]
+                if not whole or not parts:
+                    continue
+                total, together = rollup.merged(parts.values()), rollup.merged(whole)
+                if salvage_judge.shape(table, keys[0], together) == salvage_judge.shape(
+                    table, keys[0], total
                 ):
-                    self._seams[table] |= {new: old}
+                    self._seams[table] |= dict.fromkeys(keys[1:], keys[0])
                     doubted = parts.keys() & self._doubt[finer_table]
                     self._doubt[finer_table] -= doubted
                     self._keep_weak(finer_table, doubted)

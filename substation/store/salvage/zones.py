@@ -13,18 +13,15 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from substation.store import rollup
 from substation.store.salvage import rows as salvage_rows
 
-_LONGEST_MS = {"hour": 2 * 3_600_000, "day": 26 * 3_600_000}
-_STEP_MS = 900_000
-
 
 @dataclass(frozen=True, slots=True)
 class Seam:
-    """An hour or a day in which the zone changed: where it begins by the old and by the new, UTC ms."""
+    """Hours or days that share what was read in them, since the zone changed in each of them."""
 
-    old_ms: int
-    new_ms: int
-    end_ms: int
-    """Where that of the new zone ends."""
+    starts: frozenset[int]
+    """When they begin, each by its zone, UTC ms."""
+    parts: frozenset[int]
+    """When those of their parts begin in which the zone changed: their old begin need not lie in them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,17 +46,20 @@ class Zones:
         return any(rollup.period_start(table, at_ms, zone) == at_ms for zone in zones)
 
     def seams(self, table: str) -> Iterator[Seam]:
-        """Yield the hours or days that two zones share."""
+        """Yield the hours or days that several zones share; those that share with the same ones together."""
+        seams: list[Seam] = []
         for change_ms, old in self.before:
-            new = self.at(change_ms)
-            old_ms, new_ms = (rollup.period_start(table, change_ms, zone) for zone in (old, new))
-            if old_ms != new_ms:
-                end_ms = change_ms - change_ms % _STEP_MS + _STEP_MS
-                while end_ms < new_ms + _LONGEST_MS[table]:
-                    if rollup.period_start(table, end_ms, new) != new_ms:
-                        break
-                    end_ms += _STEP_MS
-                yield Seam(old_ms, new_ms, end_ms)
+            zones = old, self.at(change_ms)
+            starts = frozenset(rollup.period_start(table, change_ms, zone) for zone in zones)
+            parts = frozenset(rollup.period_start("hour", change_ms, zone) for zone in zones)
+            if len(starts) > 1:
+                same = [seam for seam in seams if seam.starts & starts]
+                seams = [seam for seam in seams if seam not in same]
+                parts = parts if table == "day" else frozenset()
+                for seam in same:
+                    starts, parts = starts | seam.starts, parts | seam.parts
+                seams.append(Seam(starts, parts))
+        yield from seams
 
 
 def of_events(events: Iterable[Sequence[Any]], last: ZoneInfo) -> Zones:
