@@ -310,7 +310,7 @@ def _read(folder: Path) -> tuple[bytes, str]:
         if not os.path.isdir(folder):  # noqa: PTH112 - of a medium that fails it says no, too
             raise HomeGone(
                 f"{folder}: the station's folder is not there. Put its medium in and mount it, or name "
-                "another folder: SUBSTATION_HOME"
+                "another folder: SUBSTATION_HOME. A new station there begins with: python3 encrypt_config.py"
             ) from exc
         raise SettingsError(
             f"{path}: is missing: this station has no configuration yet. Make one: python3 encrypt_config.py"
