@@ -10,7 +10,7 @@ import pytest
 from substation.errors import Damaged, StoreError
 from substation.settings.model import Home
 from substation.store import copies, digest, schema
-from substation.store.copies import index, layout, reading
+from substation.store.copies import dayfile, index, layout, proving, reading
 from substation.store.copies.medium import Medium
 from tests.store.copied import DAY_MS, FIRST_MS, Station, files, rows, same
 from tests.store.readings import BEGIN_MS
@@ -306,3 +306,21 @@ def test_what_lacks_of_the_day_under_way_ends_with_the_newest_reading(station, e
     whole_from = int(dict(rows(empty.history, "meta"))[mark])
     assert found.newest_ms < whole_from <= found.newest_ms + 60_000
     assert whole_from % DAY_MS != 0
+
+
+def test_a_file_whose_rows_cannot_be_put_in_spoils_the_proof_of_no_other(station, monkeypatch):
+    medium, found = reading.opened_index(station.stick, station.index.uid)
+    entry = found.of("readings")[0]
+    unpacked = dayfile.unpacked
+
+    def twice(chunks, name):
+        for table, page in unpacked(chunks, name):
+            yield table, [*page, *page]
+
+    with proving.scratch() as db:
+        held = proving.given_back(medium, db, entry)
+        with monkeypatch.context() as patched:
+            patched.setattr(dayfile, "unpacked", twice)
+            with pytest.raises(StoreError):
+                proving.given_back(medium, db, entry)
+        assert proving.given_back(medium, db, entry) == held

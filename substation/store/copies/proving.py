@@ -114,10 +114,12 @@ def given_back(medium: Medium, db: sqlite3.Connection, entry: Entry) -> dict[str
     with door.explained(path):
         for table, rows in dayfile.unpacked(medium.chunks(entry.file), str(path)):  # page by page: 2 MB
             db.execute("BEGIN")
-            db.executemany(_insert(table), rows)
-            back = db.execute(f"SELECT {', '.join(dayfile.columns_of(table))} FROM {table}")  # noqa: S608
-            found[table] = digest.together(found[table], digest.of_rows(back))
-            db.execute("ROLLBACK")
+            try:
+                db.executemany(_insert(table), rows)
+                back = db.execute(f"SELECT {', '.join(dayfile.columns_of(table))} FROM {table}")  # noqa: S608
+                found[table] = digest.together(found[table], digest.of_rows(back))
+            finally:
+                db.execute("ROLLBACK")  # of rows that cannot be put in, too: the next file is another one
     if entry.tables and found != entry.tables:
         raise StoreError(f"{path}: a restore of it gave other rows than were copied; it is not believed")
     return found
