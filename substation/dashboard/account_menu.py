@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from dash import dcc, html
 from flask import g, has_request_context
 
-from substation.dashboard import cards, logout
+from substation.dashboard import cards, language, logout
+from substation.dashboard.tongue import say
 from substation.settings.model import User
 
 HERE = frozenset({"/account", "/users", "/audit", "/patterns", "/wall"})
@@ -37,9 +38,13 @@ def menu(links: Sequence[tuple[str, str, str]]) -> list[html.Details]:
         title=f"{user.name}, {user.role}",
     )
     leave = html.Form(
-        html.Button("Log out", type="submit", className="ss-btn", disable_n_clicks=True),
+        html.Button(say("Log out"), type="submit", className="ss-btn", disable_n_clicks=True),
         action=logout.LEAVE,
         method="post",
     )
     ways = [html.Li(dcc.Link(text, href=address)) for text, address, _ in links]
-    return [html.Details([who, html.Ul([*ways, html.Li(leave)])], className="ss-menu ss-who")]
+    return [
+        html.Details(
+            [who, html.Ul([*ways, html.Li(language.switch()), html.Li(leave)])], className="ss-menu ss-who"
+        )
+    ]

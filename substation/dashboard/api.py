@@ -15,7 +15,7 @@ import dash
 from flask import Response, request
 
 from substation.clock import iso
-from substation.dashboard import refusal, screen
+from substation.dashboard import refusal, screen, tongue
 from substation.dashboard.board import Board, LiveMeter
 from substation.dashboard.feed import Feed
 from substation.quantities import KEYS
@@ -34,7 +34,7 @@ class LiveApi:
         self._news = screen.News()
         self._lock = threading.Lock()
         self._board: Board | None = None
-        self._answers: dict[tuple[str | None, str | None, str | None], bytes] = {}
+        self._answers: dict[tuple[str | None, ...], bytes] = {}
         app.server.add_url_rule("/api/live", "api_live", self.live, methods=["GET"])
         app.server.add_url_rule("/healthz", "healthz", self.healthz, methods=["GET"])
 
@@ -51,7 +51,7 @@ class LiveApi:
         keys_text, meters_text = request.args.get("keys"), request.args.get("meters")
         held = request.args.get("screen")
         board = self._feed.board()
-        question = (keys_text, meters_text, held)
+        question = (keys_text, meters_text, held, tongue.spoken())
         with self._lock:
             if self._board is not board:
                 self._board, self._answers = board, {}
@@ -65,7 +65,8 @@ class LiveApi:
                 known = ", ".join(str(meter.id) for meter in board.meters)
                 return _wrong("meter", wrong_meters, f"this station has {known}")
             if held is None:
-                told = self._told(board, keys, meters)
+                with tongue.speaking(tongue.ENGLISH):  # programs are told the same by everybody
+                    told = self._told(board, keys, meters)
             else:
                 told = self._told_to_our_own(board, keys, meters, held)
             body = json.dumps(told, separators=(",", ":")).encode()

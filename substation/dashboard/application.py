@@ -19,7 +19,7 @@ from substation.access import users
 from substation.access.sessions import Sessions, Why
 from substation.access.throttle import Throttle
 from substation.clock import Clock
-from substation.dashboard import bundles, desk, feed, headers, operators, refusal
+from substation.dashboard import bundles, desk, feed, headers, operators, refusal, tongue
 from substation.dashboard.api import LiveApi
 from substation.dashboard.guard import LARGEST_BODY, Guard
 from substation.dashboard.login import Login
@@ -61,6 +61,7 @@ ADDRESSES: tuple[str, ...] = (
     "audit_watch",
     "asking",
     "trends_api",
+    "language",
 )
 """Modules of this package with addresses of their own: each has `add(server: Flask, desk: Desk) -> None`."""
 PAGES = "/_dash-update-component"
@@ -182,7 +183,8 @@ class _Substation(dash.Dash):  # type: ignore[misc]
             # Without its size a browser prefers the picture of points to the drawn one.
             "favicon": parts["favicon"].replace("<link ", '<link sizes="32x32" ') + _drawn_icon(),
         }
-        return str(super().interpolate_index(**{**parts, **own}))
+        document = str(super().interpolate_index(**{**parts, **own}))
+        return document.replace('<html lang="en">', f'<html lang="{tongue.spoken()}">', 1)
 
 
 def _drawn_icon() -> str:

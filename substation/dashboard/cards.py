@@ -11,7 +11,7 @@ from typing import Any
 from dash import dcc, html
 
 from substation.dashboard import format as f
-from substation.dashboard import words
+from substation.dashboard import phases, words
 from substation.dashboard.board import Board, LiveMeter
 from substation.dashboard.tongue import say
 from substation.dashboard.words import Parts
@@ -172,7 +172,7 @@ def icon(name: str, base: str = "") -> html.Span:
 
 def phase(letter: str) -> html.Span:
     """Return a phase as a ring with its letter, so that red is never read as alarm."""
-    return html.Span(letter, className=f"ss-ph ss-ph-{letter.lower()}")
+    return html.Span(phases.name(letter), className=f"ss-ph ss-ph-{letter.lower()}")
 
 
 def phases_of(meter: LiveMeter) -> tuple[str, ...]:
@@ -275,9 +275,19 @@ READINGS = (
 """The columns of the table of current readings."""
 
 
+def readings_head() -> list[str]:
+    """Return what stands above the columns, in the language and with the phases as they are called."""
+    told = []
+    for name, key in READINGS:
+        phase = BY_KEY[key].phase
+        told.append(f"{name.split()[0]} {phases.name(phase)}" if phase in PHASES else name)
+    told[-1] = say("kWh register")
+    return told
+
+
 def readings_table(board: Board, parts: dict[str, Parts]) -> html.Div:
     """Return the current readings of all meters as a real table."""
-    head = ["Meter", "Status", "Age", *(name for name, _ in READINGS)]
+    head = [say("Meter"), say("Status"), say("Age"), *readings_head()]
     rows = []
     for meter in board.meters:
         cells = [

@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable, Collection, Mapping, Sequence
 
 from substation.clock import Clock, day_start_ms
-from substation.dashboard import events_past
+from substation.dashboard import events_past, tongue
 from substation.dashboard.answers import Newest, trouble
 from substation.dashboard.board import (
     Board,
@@ -110,7 +110,8 @@ class Feed:
         with self._board_lock:
             now = self._clock.monotonic()
             if self._board is None or now - self._board_at >= BOARD_S:
-                self._board = self._make_board()
+                with tongue.speaking(tongue.ENGLISH):  # it is of all viewers
+                    self._board = self._make_board()
                 self._board_at = now
             return self._board
 

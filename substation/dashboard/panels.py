@@ -11,7 +11,7 @@ from typing import Any
 import dash
 from dash import ALL, Input, Output, Patch, State, dcc, html
 
-from substation.dashboard import cards, charts, curves, tunnel, words
+from substation.dashboard import cards, charts, curves, phases, tunnel, words
 from substation.dashboard import format as f
 from substation.dashboard.board import LiveMeter
 from substation.dashboard.curves import KINDS, Curves, Grid, Kind
@@ -122,7 +122,7 @@ def chart(day: Day, kind: Kind, phase: str, *, small: bool = False, live: bool =
             html.Span(number, className="ss-chart-now"),
         ]
     )
-    name = f"{kind.title}{'' if phase == ALL_PHASES else f', phase {phase.upper()}'}"
+    name = f"{kind.title}{'' if phase == ALL_PHASES else f', {phases.name(phase.upper())}'}"
     graph = dcc.Graph(
         figure=day.figure(kind, today, past),
         config=charts.CONFIG,

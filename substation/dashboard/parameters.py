@@ -4,7 +4,7 @@ from typing import Any
 
 from dash import html
 
-from substation.dashboard import cards, words
+from substation.dashboard import cards, phases, words
 from substation.dashboard import format as f
 from substation.dashboard.board import LiveMeter
 from substation.dashboard.feed import Feed
@@ -61,7 +61,11 @@ def phase_table(meter: LiveMeter) -> html.Table:
 def _phase_row(meter: LiveMeter, name: str, keys: tuple[str, ...], whole: str) -> html.Tr:
     cells: list[Any] = [_named(meter, name, whole)]
     for key in keys:
-        pair = [html.Span(BY_KEY[key].phase, className="ss-pair")] if len(BY_KEY[key].phase) == 2 else []
+        pair = (
+            [html.Span(phases.name(BY_KEY[key].phase), className="ss-pair")]
+            if len(BY_KEY[key].phase) == 2
+            else []
+        )
         cells.append(html.Td(cards.bar(meter, key), className="ss-b"))
         cells.append(html.Td([*pair, _banded(meter, key)], className="ss-num"))
     cells.append(html.Td(cards.value(meter, whole, unit=False), className="ss-num ss-tot"))
@@ -162,7 +166,7 @@ def _row(meter: LiveMeter, key: str, printed: dict[str, int], parts: dict[str, P
     number = html.Td(cards.value(meter, key, unit=False), className="ss-num")
     register = str(printed[key]) if key in printed else f.DASH
     cells: list[Any] = [
-        html.Th([quantity.label, " ", cards.said(why, key, parts[why], "ss-absent")], scope="row"),
+        html.Th([phases.label(key), " ", cards.said(why, key, parts[why], "ss-absent")], scope="row"),
         number,
         html.Td(f.spec(key, meter.rated_kva, meter.nominal_v).unit, className="ss-u"),
         html.Td(register, className="ss-num ss-muted"),

@@ -11,7 +11,7 @@ from typing import Any
 
 from dash import html
 
-from substation.dashboard import cards, words
+from substation.dashboard import cards, phases, words
 from substation.dashboard import format as f
 from substation.dashboard.board import LiveMeter
 from substation.dashboard.tongue import say
@@ -126,7 +126,7 @@ def section(meter: LiveMeter, told: Parts) -> html.Section:
         ring, at = f"ss-l-{phase}", {"--a": str(AT_DEGREES[phase])}
         arrows.append(html.Span(**cards.turned(group, f"v{phase}", told, f"ss-arrow ss-arrow-v {ring}")))
         arrows.append(html.Span(**cards.turned(group, f"i{phase}", told, f"ss-arrow ss-arrow-i {ring}")))
-        letters.append(html.B(html.Span(phase.upper()), className="ss-phasor-at", style=at))
+        letters.append(html.B(html.Span(phases.name(phase.upper())), className="ss-phasor-at", style=at))
         angle = cards.said(group, f"a{phase}", told)
         rows.append(html.Div([html.Dt(cards.phase(phase.upper())), html.Dd(angle)]))
     drawing = html.Div(

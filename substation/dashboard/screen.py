@@ -40,8 +40,9 @@ COUNTERS = ("asked", "ok", "timeout", "crc", "wrong", "refused", "noise")
 _METER_GROUP = re.compile(r"^([mecxvouds])(\d{1,3})$")
 MOST_GROUPS = 64
 """A browser may ask for so many at once."""
-REMEMBERED = 128
-"""States of groups; the pages together have some thirty groups, of which a few change each second."""
+REMEMBERED = 256
+"""States of groups; the pages together have some thirty groups, of which a few change each second, and each
+stands here once in every language that somebody reads: a mark is that of the words."""
 
 
 def group(feed: Feed, board: Board, name: str) -> Parts | None:

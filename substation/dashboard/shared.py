@@ -6,6 +6,7 @@ from collections.abc import Callable, Hashable
 from typing import Any, TypeVar
 
 from substation.clock import Clock
+from substation.dashboard import tongue
 
 Answer = TypeVar("Answer")
 
@@ -23,7 +24,7 @@ class Shared:
     """Keeps answers for a while; whoever comes while one is being worked out waits for it.
 
     So a hundred browsers cost the history as much as one. An answer is shared as it is: nobody may
-    change it.
+    change it, and what words it holds are English.
     """
 
     def __init__(self, clock: Clock, keep_s: float, most: int = 512) -> None:
@@ -47,7 +48,8 @@ class Shared:
         with entry.turn:
             now = self._clock.monotonic()
             if entry.at is None or now - entry.at >= (self._keep_s if keep_s is None else keep_s):
-                entry.answer = work()
+                with tongue.speaking(tongue.ENGLISH):  # not in that of whoever happens to come first
+                    entry.answer = work()
                 entry.at = now
             answer: Answer = entry.answer
             return answer

@@ -8,12 +8,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from substation.dashboard import format as f
-from substation.dashboard import words
+from substation.dashboard import phases, words
 from substation.dashboard.board import Board, LiveMeter
 from substation.dashboard.tongue import say
 from substation.dashboard.words import Parts
 from substation.energy import unbalance
-from substation.quantities import BY_KEY
 
 LINES = ("v_ry", "v_yb", "v_br")
 CURRENTS = ("current_r", "current_y", "current_b")
@@ -92,7 +91,7 @@ def _known(meter: LiveMeter, keys: Sequence[str]) -> tuple[list[float], str]:
         return [], say("never answered")
     found: list[float] = []
     for key in keys:
-        label = BY_KEY[key].label
+        label = phases.label(key)
         if key not in meter.model.keys:
             return [], say("{quantity}: not in this meter", quantity=label)
         if meter.freshness == "stale":
@@ -105,7 +104,7 @@ def _known(meter: LiveMeter, keys: Sequence[str]) -> tuple[list[float], str]:
 
 
 def _why_not(meter: LiveMeter, key: str) -> str:
-    label = BY_KEY[key].label
+    label = phases.label(key)
     match f.look(meter.values[key].quality):
         case "stale":
             return say("{quantity} is old", quantity=label)
@@ -127,7 +126,11 @@ def parts(meter: LiveMeter) -> Parts:
     told |= _row("amps", amps, _percent(amps.value, 1), _limits(AMPS_WARN, AMPS_ALARM))
     written = f.spec("current_r", meter.rated_kva, meter.nominal_v, glance=True)
     told |= _row("neutral", ground, written.words(ground.value), "")
-    turn = say("R Y B, assumed") if len(meter.model.phases) == 3 else f.DASH
+    turn = (
+        say("{sequence}, assumed", sequence=" ".join(phases.name(one) for one in "RYB"))
+        if len(meter.model.phases) == 3
+        else f.DASH
+    )
     told |= {"turn": (turn, ""), "turnsays": (say("the meter does not tell it"), "")}
     return told
 

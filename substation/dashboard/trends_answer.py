@@ -11,7 +11,7 @@ from typing import Any
 
 from substation.clock import site_time
 from substation.dashboard import format as f
-from substation.dashboard import trends, trends_axes, trends_curves, tunnel
+from substation.dashboard import phases, trends, trends_axes, trends_curves, tunnel
 from substation.dashboard.charts import typed
 from substation.dashboard.feed import Feed
 from substation.dashboard.tongue import say
@@ -73,7 +73,7 @@ def _chips(feed: Feed, asked: Asked) -> dict[str, list[dict[str, Any]]]:
             {"id": str(meter_id), "words": f"{meter_id} {names[meter_id]}", "hue": place % HUES + 1}
             for place, meter_id in enumerate(asked.meter_ids)
         ],
-        "q": [{"id": key, "words": BY_KEY[key].label, "hue": 0} for key in asked.keys],
+        "q": [{"id": key, "words": phases.label(key), "hue": 0} for key in asked.keys],
     }
 
 
@@ -150,7 +150,7 @@ def _panel(shown: Picture, lines: Sequence[Line]) -> dict[str, Any]:
 
 def _title(shown: Picture, lines: Sequence[Line]) -> str:
     """Return the quantity; where its meters do not share one chart, with theirs."""
-    label = BY_KEY[lines[0].key].label
+    label = phases.label(lines[0].key)
     of_all = sum(line.key == lines[0].key for line in shown.lines)
     names = ", ".join(f"{line.meter.id} {line.meter.name}" for line in lines)
     return label if len(lines) == of_all else f"{label}: {names}"

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from substation.clock import site_time
 from substation.dashboard import format as f
-from substation.dashboard import trends_curves
+from substation.dashboard import phases, trends_curves
 from substation.dashboard.board import LiveMeter
 from substation.dashboard.feed import Feed
 from substation.dashboard.tongue import say
@@ -36,7 +36,7 @@ class Line:
     @property
     def name(self) -> str:
         """Meter and quantity."""
-        return f"{self.meter.id} {self.meter.name}, {BY_KEY[self.key].label}"
+        return f"{self.meter.id} {self.meter.name}, {phases.label(self.key)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +77,7 @@ def picture(feed: Feed, asked: Asked) -> Picture:
     meters = [meter for meter_id in asked.meter_ids if (meter := board.meter(meter_id)) is not None]
     wanted = {meter.id: [key for key in asked.keys if key in meter.model.keys] for meter in meters}
     told = [
-        say("{meter} does not measure {quantity}.", meter=meter.name, quantity=BY_KEY[key].label)
+        say("{meter} does not measure {quantity}.", meter=meter.name, quantity=phases.label(key))
         for meter in meters
         for key in asked.keys
         if key not in wanted[meter.id]

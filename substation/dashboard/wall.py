@@ -84,7 +84,7 @@ def _foot(shown: list[LiveMeter]) -> html.Footer:
 def parts_of(settings: Settings) -> Parts:
     """Return what a wall compares: it loads itself anew when another program, or another station, answers."""
     meters = [(m.id, m.name, m.role, m.profile, m.rated_kva) for m in settings.meters]
-    told = repr((program(), settings.site.name, settings.simulated, meters))
+    told = repr((program(), settings.site.name, settings.simulated, meters, settings.display))
     return {"made": (hashlib.blake2s(told.encode(), digest_size=6).hexdigest(), "")}
 
 

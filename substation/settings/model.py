@@ -20,6 +20,8 @@ from substation.settings.equipment import Line, Meter, Part, Role, Transformers
 __all__ = ["Home", "Line", "Meter", "Role", "Settings", "Transformers", "explain", "parse"]
 
 UserRole = Literal["viewer", "operator", "engineer", "administrator"]
+Language = Literal["en", "hi"]
+"""The dashboard has a table for each of them but English: `dashboard/languages/<code>.toml`."""
 KNOWN_HASHES = r"^(\$argon2id\$|pbkdf2:|scrypt:)"
 """argon2id is ours; the other two are the original system's, until their owner logs in once."""
 
@@ -153,6 +155,21 @@ class Web(Part):
         return tuple(value) if isinstance(value, list) else value
 
 
+class Display(Part):
+    """How the screens write."""
+
+    language: Language = Field(
+        "en",
+        description="Language of the screens: en = English, hi = Hindi. Each viewer may choose his own "
+        "beside his name; files, logs and what programs are told stay English.",
+    )
+    phase_names: Literal["RYB", "L123"] = Field(
+        "RYB",
+        description="How the screens call the phases: RYB = R, Y, B; L123 = L1, L2, L3. Registers, columns "
+        "of files and names of quantities keep R, Y, B.",
+    )
+
+
 class Paths(Part):
     """Files elsewhere than in the station's home; relative paths count from the home."""
 
@@ -214,6 +231,7 @@ class Settings(Part):
     store: Store = Field(default_factory=Store)
     backup: Backup = Field(default_factory=Backup)
     web: Web = Field(default_factory=Web)
+    display: Display = Field(default_factory=Display)
     paths: Paths = Field(default_factory=Paths)
     users: tuple[User, ...] = ()
     export_password_hash: str | None = Field(

@@ -10,11 +10,10 @@ import dash
 from dash import html
 from flask import has_request_context
 
-from substation.dashboard import rights
+from substation.dashboard import phases, rights
 from substation.dashboard.feed import Feed, current
 from substation.dashboard.parameters import GROUPS
 from substation.dashboard.tongue import say
-from substation.quantities import BY_KEY
 
 
 def layout(**_: Any) -> html.Div:
@@ -168,7 +167,7 @@ def _menus(feed: Feed) -> list[html.Details]:
         for name, keys in GROUPS
         for item in (
             html.Li(name, className="ss-t-group"),
-            *(html.Li(_button(BY_KEY[key].label, "q", key, **{"aria-pressed": "false"})) for key in keys),
+            *(html.Li(_button(phases.label(key), "q", key, **{"aria-pressed": "false"})) for key in keys),
         )
     ]
     return [
