@@ -30,7 +30,15 @@ from substation.commands.starting import (
 )
 from substation.commands.station_usage import parser
 from substation.commands.usage import say
-from substation.errors import EXIT_BUSY, EXIT_CONFIG, EXIT_OK, Busy, SettingsError, SubstationError
+from substation.errors import (
+    EXIT_BUSY,
+    EXIT_CONFIG,
+    EXIT_MEDIUM,
+    EXIT_OK,
+    Busy,
+    SettingsError,
+    SubstationError,
+)
 from substation.settings import files
 from substation.settings.model import Home, Settings
 from substation.store import heartbeat
@@ -116,7 +124,10 @@ class _ended_by_signals:  # noqa: N801 - reads as a statement
 
 
 def status(folder: Path) -> int:
-    """Say what runs in `folder`; return 0 when the whole station runs, 1 when not."""
+    """Say what runs in `folder`; return 0 when all of it does, 1 when not, 74 when it cannot be told."""
+    if words := stop.cannot_tell(folder):
+        print(words, file=sys.stderr)
+        return EXIT_MEDIUM
     running = Book(folder / "state").running()
     for process in running:
         say(f"{process.name} runs (pid {process.pid})")

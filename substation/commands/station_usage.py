@@ -15,7 +15,7 @@ def parser() -> Parser:
         prog="station",
         description="Starts, stops and shows the station in SUBSTATION_HOME (default: the project folder).",
         epilog="Exit codes: 0 done, 64 wrong usage, 75 it runs already or the port is busy, 78 configuration"
-        "; status: 1 not all of it runs",
+        "; status: 1 not all of it runs, 74 the folder is not there",
     )
     commands = result.add_subparsers(dest="command", required=True, metavar="COMMAND")
     begin = commands.add_parser(

@@ -12,6 +12,7 @@ from substation.access import tunnel
 from substation.commands.doors import EXIT_CONFIG, PROJECT
 from substation.commands.processes import Book, Started, end
 from substation.commands.usage import Parser, say
+from substation.errors import EXIT_MEDIUM
 
 LINE = "simulated line"
 """Ends last: the poller finishes its round on a line that still answers."""
@@ -36,6 +37,16 @@ def running_in(home: Path) -> list[Started]:
         ngrok = Started("ngrok", record.pid, record.start, record.boot)
         running += [ngrok] if ngrok.runs else []
     return running
+
+
+def cannot_tell(home: Path) -> str:
+    """Return why nobody knows whether a station of `home` runs; empty when that can be told."""
+    if os.path.isdir(home):  # noqa: PTH112 - of a medium that fails it says no, too
+        return ""
+    return (
+        f"{home} is not there, and what runs of a station is written in it. If its medium is gone, put it in "
+        "and try again; without it look for dmf_reader.py and app.py yourself: ps ax"
+    )
 
 
 def stop(home: Path) -> int:
@@ -65,6 +76,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         prog="./stop.sh",
         description="Ends the poller, the dashboard, the tunnel and, in a demo, the simulated line that "
         "start.sh started. Nothing else is touched. SUBSTATION_HOME names a station elsewhere.",
+        epilog="Exit codes: 0 done or nothing to do, 1 something would not end, 64 wrong usage, "
+        "74 the station's folder is not there, 78 configuration.",
     )
     parser.parse_args(argv)
     try:
@@ -72,6 +85,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except RuntimeError:  # ~somebody
         print("SUBSTATION_HOME: there is no such user on this machine", file=sys.stderr)
         return EXIT_CONFIG
+    if "SUBSTATION_HOME" in os.environ and (words := cannot_tell(named[0])):
+        print(words, file=sys.stderr)
+        return EXIT_MEDIUM
     stations = [home for home in named if running_in(home)]
     if not stations:
         say(f"Nothing to stop: no station of {' or '.join(str(home) for home in named)} runs.")

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from substation.commands import processes, stop
+from substation.commands import processes, station, stop
 from substation.commands.processes import Book, Started, end, start_time, started
 
 SLEEPER = "import time; print('up', flush=True); time.sleep(60)"
@@ -125,6 +125,16 @@ def test_nothing_to_stop_is_said_and_fine(
     monkeypatch.setenv("SUBSTATION_HOME", str(tmp_path))
     assert stop.main([]) == 0
     assert "Nothing to stop" in capsys.readouterr().out
+
+
+def test_of_a_home_that_is_not_there_nobody_says_that_nothing_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("SUBSTATION_HOME", str(tmp_path / "card"))
+    assert stop.main([]) == station.status(tmp_path / "card") == 74
+    told = capsys.readouterr()
+    assert told.err.count("put it in and try again") == 2
+    assert not told.out
 
 
 def test_without_a_named_home_it_looks_at_the_station_and_at_the_demo(
