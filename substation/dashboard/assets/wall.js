@@ -20,7 +20,7 @@
     const mark = document.querySelector('.ss-wall-made');
     if (!mark || !mark.textContent) return;
     if (made && made !== mark.textContent && document.documentElement.dataset.link === 'up') { made = ''; location.reload(); return; }
-    made = mark.textContent;
+    made = document.documentElement.dataset.program = mark.textContent;
   }
 
   function show(place) {
