@@ -232,12 +232,12 @@ def _facts(meter: LiveMeter, group: str, parts: Parts) -> html.Dl:
     energy_unit = f.spec("wh_received", meter.rated_kva).unit
     unit = {"className": "ss-u"}
     rows = [
-        ("PF", [value(meter, "pf_average", glance=True), said(group, "pf", parts, "ss-u")]),
+        (say("PF"), [value(meter, "pf_average", glance=True), said(group, "pf", parts, "ss-u")]),
         ("Hz", [value(meter, "frequency", unit=False, glance=True)]),
-        ("Today", [said(group, "kwh", parts, "ss-v"), html.Span(energy_unit, **unit)]),
+        (say("Today"), [said(group, "kwh", parts, "ss-v"), html.Span(energy_unit, **unit)]),
         (say("Yesterday"), [said(group, "past", parts, "ss-v"), html.Span(energy_unit, **unit)]),
         (
-            "Max",
+            say("Max"),
             [
                 said(group, "max", parts, "ss-v"),
                 said(group, "maxunit", parts, "ss-u"),
@@ -263,7 +263,7 @@ def _phases(meter: LiveMeter) -> html.Table:
                 ]
             )
         )
-    caption = html.Caption(f"{meter.name}: voltage and current per phase", className="ss-sr")
+    caption = html.Caption(say("{meter}: voltage and current per phase", meter=meter.name), className="ss-sr")
     return html.Table([caption, html.Tbody(rows)], className="ss-phases")
 
 
@@ -308,7 +308,7 @@ def readings_table(board: Board, parts: dict[str, Parts]) -> html.Div:
         )
     table = html.Table(
         [
-            html.Caption("Current readings of all meters", className="ss-sr"),
+            html.Caption(say("Current readings of all meters"), className="ss-sr"),
             html.Thead(
                 html.Tr(
                     [
@@ -322,5 +322,5 @@ def readings_table(board: Board, parts: dict[str, Parts]) -> html.Div:
         className="ss-table ss-readings",
     )
     return html.Div(
-        table, className="ss-wrap", tabIndex=0, role="region", **{"aria-label": "Current readings"}
+        table, className="ss-wrap", tabIndex=0, role="region", **{"aria-label": say("Current readings")}
     )

@@ -12,6 +12,7 @@ from dash import html
 from substation.dashboard import cards, station
 from substation.dashboard import format as f
 from substation.dashboard.board import Board, LiveMeter
+from substation.dashboard.tongue import say
 from substation.dashboard.words import Parts
 
 MOST_COLUMNS = 4
@@ -36,7 +37,7 @@ def diagram(board: Board, parts: dict[str, Parts]) -> html.Section:
         [*upper, *lower],
         className="ss-sld",
         style={"--cols": str(columns)},
-        **{"aria-label": "Single-line diagram with live values"},
+        **{"aria-label": say("Single-line diagram with live values")},
     )
 
 
@@ -83,9 +84,9 @@ def feed_words(meter: LiveMeter) -> str:
     power = f"{f.number(meter.rated_kva * 1000 / rated.divisor, 0)} {rated.unit}"
     volts = f"{f.number(meter.nominal_v, 0)} V"
     if meter.role == "incomer":
-        return f"Incoming supply, {power} {volts}"
+        return say("Incoming supply, {rating}", rating=f"{power} {volts}")
     if meter.role == "generator":
-        return f"DG set, {power} {volts}"
+        return say("DG set, {rating}", rating=f"{power} {volts}")
     return ""
 
 
@@ -106,4 +107,4 @@ def sums(parts: Parts) -> html.Section:
         )
         for row in range(station.ROWS)
     ]
-    return html.Section(html.Dl(rows), className="ss-station", **{"aria-label": "Station"})
+    return html.Section(html.Dl(rows), className="ss-station", **{"aria-label": say("Station")})

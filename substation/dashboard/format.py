@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 
 from substation.clock import site_time
+from substation.dashboard.tongue import say
 from substation.quantities import BY_KEY, Quantity
 
 THIN = "\u202f"
@@ -129,8 +130,10 @@ def freshness_words(freshness: str, seconds: float | None) -> str:
     if freshness == "fresh":
         return age(seconds)
     if freshness == "never" or seconds is None:
-        return "never answered"
-    return f"{freshness} {age(seconds)}"
+        return say("never answered")
+    return (
+        say("late {age}", age=age(seconds)) if freshness == "late" else say("stale {age}", age=age(seconds))
+    )
 
 
 def duration(seconds: float | None) -> str:

@@ -30,7 +30,7 @@ def add(server: Flask, _desk: Desk) -> None:
         with tongue.speaking(wanted(environ)), phases.named(names):
             return answer(environ, start)
 
-    server.wsgi_app = in_its_language  # type: ignore[method-assign]
+    server.wsgi_app = in_its_language  # type: ignore[method-assign, assignment]
     server.add_url_rule(CHOOSE, "language", choose, methods=["POST"])
 
 
@@ -76,7 +76,7 @@ def switch() -> html.Form:
                 lang=code,
                 className="ss-btn",
                 disable_n_clicks=True,
-                **{"aria-pressed": "true" if code == spoken else "false"},
+                **({"aria-current": "true"} if code == spoken else {}),
             )
             for code, name in tongue.languages().items()
         ],

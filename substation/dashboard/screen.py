@@ -102,13 +102,17 @@ def evidence_parts(feed: Feed, board: Board, meter: LiveMeter) -> Parts:
     since = ""
     if meter.since_ms is not None and words.wire(meter) != "unknown":
         at = f.moment(meter.since_ms, board.at_ms, feed.settings.site.zone)
-        since = f"since {at}, {f.duration((board.at_ms - meter.since_ms) / 1000)}"
-    answers = meter.comm_status if meter.comm_status != "OK" else "Answers"
+        lasts = f.duration((board.at_ms - meter.since_ms) / 1000)
+        since = say("since {time}, {long}", time=at, long=lasts)
+    answers = meter.comm_status if meter.comm_status != "OK" else say("Answers")
     detail = f": {meter.comm_detail}" if meter.comm_detail else ""
     return {
         "status": (words.status(meter), ""),
         "since": (since, ""),
-        "evidence": (meter.evidence or "none: no answer to judge by", "" if meter.evidence else "ss-hatched"),
+        "evidence": (
+            meter.evidence or say("none: no answer to judge by"),
+            "" if meter.evidence else "ss-hatched",
+        ),
         "comm": (f"{answers}{detail}", "ss-warn" if words.silent(meter) else ""),
     }
 

@@ -50,7 +50,7 @@ def frame() -> html.Div:
     strip = [simulated_strip()] if feed.settings.simulated else []
     return html.Div(
         [
-            html.A("Skip to the values", href="#main", className="ss-skip"),
+            html.A(say("Skip to the values"), href="#main", className="ss-skip"),
             *strip,
             *tunnel.note(feed.settings),
             _top(feed),
@@ -64,10 +64,38 @@ def frame() -> html.Div:
             "data-zone-name": _zone_name(board.at_ms, feed),
             "data-live": "/api/live",
             "data-every": f"{tunnel.pace_s(feed.settings):g}",
+            "data-words": json.dumps(browser_words(), ensure_ascii=False),
             "data-looks": json.dumps(f.LOOKS),
             "data-order": json.dumps(f.ORDER),
         },
     )
+
+
+def browser_words() -> dict[str, str]:
+    """Return what `assets/live.js` says by itself, by the English that stands there; of English nothing."""
+    told = {
+        "never answered": say("never answered"),
+        "late {age}": say("late {age}", age="{age}"),
+        "stale {age}": say("stale {age}", age="{age}"),
+        "stale": say("stale"),
+        "Unknown": say("Unknown"),
+        "meters fresh": say("meters fresh"),
+        "meters were fresh": say("meters were fresh"),
+        "{title} {age} ago": say("{title} {age} ago", title="{title}", age="{age}"),
+        "No connection to the station": say("No connection to the station"),
+        "No connection to the station since {time}": say(
+            "No connection to the station since {time}", time="{time}"
+        ),
+        "Every value is old.": say("Every value is old."),
+        "Every value here is old.": say("Every value here is old."),
+        "Trying again every second.": say("Trying again every second."),
+        "Trying again every {seconds} s.": say("Trying again every {seconds} s.", seconds="{seconds}"),
+        "The login has ended.": say("The login has ended."),
+        "The dashboard answers with error {code}.": say(
+            "The dashboard answers with error {code}.", code="{code}"
+        ),
+    }
+    return {english: words for english, words in told.items() if words != english}
 
 
 def simulated_strip() -> html.Div:
@@ -77,10 +105,9 @@ def simulated_strip() -> html.Div:
             html.B("SIMULATED"),
             html.Span(
                 [
-                    "Numbers come from the simulator",
-                    html.Span(", not from the yard", className="ss-wide-only"),
-                    ".",
-                    html.I(" Do not operate on them."),
+                    say("Numbers come from the simulator."),
+                    html.Span([" ", say("None is from the yard.")], className="ss-wide-only"),
+                    html.I([" ", say("Do not operate on them.")]),
                 ]
             ),
         ],
@@ -94,12 +121,12 @@ def _top(feed: Feed) -> html.Header:
     name = dcc.Link([site.name, html.B(site.description)], href="/", className="ss-site")
     home, *others = [dcc.Link(text, href=address) for text, address, _ in _bar_links()]
     meters = html.Details(
-        [html.Summary("Meters"), meter_list(feed)], className="ss-menu", **{"data-section": "/meter/"}
+        [html.Summary(say("Meters")), meter_list(feed)], className="ss-menu", **{"data-section": "/meter/"}
     )
     return html.Header(
         [
             name,
-            html.Nav([home, meters, *others], className="ss-nav", **{"aria-label": "Pages"}),
+            html.Nav([home, meters, *others], className="ss-nav", **{"aria-label": say("Pages")}),
             html.Div(
                 [theme_switch("ss-btn ss-quiet"), *account_menu.menu(_menu_links())], className="ss-tools"
             ),
@@ -136,7 +163,7 @@ def meter_list(feed: Feed) -> html.Ul:
 def theme_switch(base: str) -> html.Button:
     """Return the switch between day and night; `assets/theme.js` answers it and remembers."""
     return html.Button(
-        "Day / night", className=base, type="button", disable_n_clicks=True, **{"data-do": "theme"}
+        say("Day / night"), className=base, type="button", disable_n_clicks=True, **{"data-do": "theme"}
     )
 
 
@@ -188,13 +215,13 @@ def state_line(parts: Parts, at_ms: int, feed: Feed, *, live: bool = True) -> ht
             ),
         ],
         **cards.shaped(group, "kind", parts, "ss-line-state"),
-        **{"aria-label": "State of the substation"},
+        **{"aria-label": say("State of the substation")},
     )
 
 
 def _back_in() -> html.A:
     """Return the way back in; `assets/live.js` shows it when the login has ended."""
-    return html.A("Log in again", href="/", className="ss-btn ss-again", **{"data-do": "login"})
+    return html.A(say("Log in again"), href="/", className="ss-btn ss-again", **{"data-do": "login"})
 
 
 def _tabs(feed: Feed) -> html.Nav:
@@ -209,7 +236,7 @@ def _tabs(feed: Feed) -> html.Nav:
         _more(more),
     ]
     return html.Nav(
-        tabs, className="ss-tabs", style={"--tabs": str(len(tabs))}, **{"aria-label": "Pages, phone"}
+        tabs, className="ss-tabs", style={"--tabs": str(len(tabs))}, **{"aria-label": say("Pages, phone")}
     )
 
 

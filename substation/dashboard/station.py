@@ -36,17 +36,17 @@ def parts(
     written = f.spec("watts_total", max((m.rated_kva for m in board.meters), default=0.0))
     rows: list[tuple[str, str, str]] = [_load_row(feeding)]
     if feeders.value is None:
-        rows.append(("Feeders together", feeders.words, "ss-hatched"))
+        rows.append((say("Feeders together"), feeders.words, "ss-hatched"))
     else:
-        rows.append(("Feeders together", written.words(feeders.value), ""))
+        rows.append((say("Feeders together"), written.words(feeders.value), ""))
     if not feeding:
-        rows.append(("Loss and unmetered", f.DASH, ""))
+        rows.append((say("Loss and unmetered"), f.DASH, ""))
     elif feeders.value is None or power.value is None:
-        rows.append(("Loss and unmetered", "not known", "ss-hatched"))
+        rows.append((say("Loss and unmetered"), say("not known"), "ss-hatched"))
     else:
         loss = power.value - feeders.value
         share = f", {f.percent(loss / power.value, 1)}" if power.value > 0 else ""
-        rows.append(("Loss and unmetered", f"{written.words(loss)}{share}", ""))
+        rows.append((say("Loss and unmetered"), f"{written.words(loss)}{share}", ""))
     rows.append(_energy_row([*incomers, *generators], today, yesterday))
     rows.append(_demand_row(incomers, today, zone))
     rows.append((say("Worst voltage unbalance"), *symmetry.worst(board, symmetry.voltage_u2)))
@@ -58,17 +58,18 @@ def parts(
 
 
 def _load_row(feeding: list[LiveMeter]) -> tuple[str, str, str]:
-    name = f"{feeding[0].name} load" if len(feeding) == 1 else "Load of all sources"
+    name = say("{meter} load", meter=feeding[0].name) if len(feeding) == 1 else say("Load of all sources")
     apparent = words.total(feeding, "va_total")
     if not feeding:
-        return ("Load", "no source", "")
+        return (say("Load"), say("no source"), "")
     if apparent.value is None:
         return (name, apparent.words, "ss-hatched")
     rated = sum(meter.rated_kva for meter in feeding)
     written = f.spec("va_total", rated)
     part = f.percent(apparent.value / (rated * 1000))
     load = f.number(apparent.value / written.divisor, 0 if written.divisor == 1e3 else 2)
-    return (name, f"{load} of {f.number(rated * 1000 / written.divisor, 0)} {written.unit}, {part}", "")
+    whole = f"{f.number(rated * 1000 / written.divisor, 0)} {written.unit}"
+    return (name, say("{load} of {rated}, {share}", load=load, rated=whole, share=part), "")
 
 
 def _energy_row(
@@ -101,7 +102,7 @@ def _day_look(meters: Sequence[LiveMeter]) -> str:
 def _demand_row(
     incomers: list[LiveMeter], today: Mapping[int, TodayFigures], zone: zoneinfo.ZoneInfo
 ) -> tuple[str, str, str]:
-    label = "Highest 30 min today"
+    label = say("Highest 30 min today")
     known = [(va, m) for m in incomers if (va := today[m.id].max_demand_va) is not None]
     if not known:
         return (label, f.DASH, "")
@@ -110,4 +111,8 @@ def _demand_row(
     name = f"{meter.name} " if len(incomers) > 1 else ""
     at = f.time_of_day(today[meter.id].max_demand_at_ms, zone)
     demand = f.number(value / written.divisor, 0 if written.divisor == 1e3 else 2)
-    return (label, f"{name}{demand} {written.unit} at {at}", _day_look(incomers))
+    return (
+        label,
+        say("{demand} at {time}", demand=f"{name}{demand} {written.unit}", time=at),
+        _day_look(incomers),
+    )

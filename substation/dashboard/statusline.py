@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from substation.dashboard import format as f
 from substation.dashboard import words
 from substation.dashboard.board import Board, LiveMeter
+from substation.dashboard.tongue import say
 from substation.dashboard.words import FACTS, Parts
 
 
@@ -32,46 +33,49 @@ class Headline:
 
 def headline(board: Board, zone: zoneinfo.ZoneInfo) -> Headline:
     """Return the state of the station in one sentence."""
-    return _blind(board) or _alarm(board, zone) or _warning(board, zone) or Headline("ok", "All normal")
+    return _blind(board) or _alarm(board, zone) or _warning(board, zone) or Headline("ok", say("All normal"))
 
 
 def _blind(board: Board) -> Headline | None:
-    old = "Every value here is old."
+    old = say("Every value here is old.")
     if board.poller.state == "never":
-        return Headline("blind", "No reading yet", board.poller.words)
+        return Headline("blind", say("No reading yet"), board.poller.words)
     if board.poller.state == "stopped":
         age_s = board.poller.age_s
-        title = "Blind" if age_s is None or age_s < 0 else f"Blind for {f.duration(age_s)}"
-        return Headline("blind", title, f"{board.poller.words} {old}", "The poller has stopped. " + old)
+        blind = age_s is None or age_s < 0
+        title = say("Blind") if blind else say("Blind for {long}", long=f.duration(age_s))
+        stopped = say("The poller has stopped. Every value here is old.")
+        return Headline("blind", title, _sentences((board.poller.words, old)), stopped)
     down = [line for line in board.lines if line.state == "down"]
     if down and len(down) == len(board.lines):
-        detail = down[0].detail or "its port cannot be opened"
-        return Headline("blind", f"{_line_name(board, down[0].name)} is down", f"{_sentence(detail)} {old}")
+        detail = down[0].detail or say("its port cannot be opened")
+        title = say("{line} is down", line=_line_name(board, down[0].name))
+        return Headline("blind", title, _sentences((detail, old)))
     if board.meters and all(meter.freshness == "never" for meter in board.meters):
         if not any(words.silent(meter) for meter in board.meters):
-            return Headline("blind", "No reading yet", "The poller runs; the first round is under way.")
-        return Headline("blind", "No meter has answered yet", _sentence(_reason(board.meters[0])))
+            under_way = say("The poller runs; the first round is under way.")
+            return Headline("blind", say("No reading yet"), under_way)
+        return Headline("blind", say("No meter has answered yet"), _sentence(_reason(board.meters[0])))
     if board.meters and all(words.silent(meter) for meter in board.meters):
-        return Headline(
-            "blind", "No meter answers", f"The line or its adapter, or all meters are dark. {old}"
-        )
+        dark = say("The line or its adapter, or all meters are dark.")
+        return Headline("blind", say("No meter answers"), _sentences((dark, old)))
     return None
 
 
 def _alarm(board: Board, zone: zoneinfo.ZoneInfo) -> Headline | None:
     if words.supply_lost(board):
         incomers = words.sources(board, "incomer")
-        return Headline("alarm", "Supply lost", _since(board, _latest(incomers), zone))
+        return Headline("alarm", say("Supply lost"), _since(board, _latest(incomers), zone))
     lost = [meter for meter in board.meters if words.failed(meter)]
     if lost:
         phase = all(words.wire(meter) == "phase" for meter in lost)
-        title = "Phase lost" if phase else "Power failure"
+        title = say("Phase lost") if phase else say("Power failure")
         if len(lost) == 1:
             return Headline("alarm", title, _since(board, lost[0], zone))
         return Headline("alarm", title, ", ".join(meter.name for meter in lost))
     over = [m for m in board.meters if any(severity == "alarm" for severity, _ in words.findings(m))]
     if over:
-        return Headline("alarm", "Current above rating", ", ".join(meter.name for meter in over))
+        return Headline("alarm", say("Current above rating"), ", ".join(meter.name for meter in over))
     return None
 
 
@@ -79,38 +83,42 @@ def _warning(board: Board, zone: zoneinfo.ZoneInfo) -> Headline | None:
     mute = [meter for meter in board.meters if words.silent(meter)]
     if len(mute) == 1:
         meter = mute[0]
-        last = "never answered"
-        if meter.age_s is not None:
+        if meter.age_s is None:
+            last = say("{meter}, never answered", meter=meter.name)
+        else:
             answered = f.moment(round(board.at_ms - meter.age_s * 1000), board.at_ms, zone)
-            last = f"no answer since {answered}"
-        return Headline("warn", "Communication failed", f"{meter.name}, {last}")
+            last = say("{meter}, no answer since {time}", meter=meter.name, time=answered)
+        return Headline("warn", say("Communication failed"), last)
     if mute:
-        return Headline("warn", "Communication failed", ", ".join(meter.name for meter in mute))
+        return Headline("warn", say("Communication failed"), ", ".join(meter.name for meter in mute))
     frozen = [meter for meter in board.meters if meter.frozen]
     if len(frozen) == 1:
-        return Headline("warn", "A meter repeats itself", f"{frozen[0].name}, {frozen[0].frozen}")
+        return Headline("warn", say("A meter repeats itself"), f"{frozen[0].name}, {frozen[0].frozen}")
     if frozen:
-        return Headline("warn", "Meters repeat themselves", ", ".join(meter.name for meter in frozen))
+        return Headline("warn", say("Meters repeat themselves"), ", ".join(meter.name for meter in frozen))
     found = [(meter, text) for meter in board.meters for _, text in words.findings(meter)]
     if found:
         named = "; ".join(f"{meter.name}: {text.lower()}" for meter, text in found[:3])
-        return Headline("warn", _count(len(found), "warning"), named)
+        count = say("1 warning") if len(found) == 1 else say("{count} warnings", count=len(found))
+        return Headline("warn", count, named)
     refusing = [m for m in board.meters if m.supply == "unknown" and m.comm_status == "OK" and m.comm_detail]
     if len(refusing) == 1:
         meter = refusing[0]
-        return Headline("warn", "A meter cannot be read", f"{meter.name}, {meter.evidence}")
+        return Headline("warn", say("A meter cannot be read"), f"{meter.name}, {meter.evidence}")
     if refusing:
-        return Headline("warn", "Meters cannot be read", ", ".join(meter.name for meter in refusing))
+        return Headline("warn", say("Meters cannot be read"), ", ".join(meter.name for meter in refusing))
     waiting = [m for m in board.meters if m.freshness in ("stale", "never")]
     held = [meter for meter in waiting if meter.paused]
     if held:
         others = [meter.name for meter in waiting if not meter.paused]
-        beside = f"; waiting for {', '.join(others)}" if others else ""
-        return Headline("warn", "Polling pauses", _sentence(held[0].paused + beside))
+        why = held[0].paused
+        if others:
+            why = say("{why}; waiting for {meters}", why=why, meters=", ".join(others))
+        return Headline("warn", say("Polling pauses"), _sentence(why))
     if waiting:
-        return Headline("warn", "Waiting for answers", ", ".join(meter.name for meter in waiting))
+        return Headline("warn", say("Waiting for answers"), ", ".join(meter.name for meter in waiting))
     if board.problems:
-        return Headline("warn", _count(len(board.problems), "problem"), _sentences(board.problems[:2]))
+        return Headline("warn", _problems(len(board.problems)), _sentences(board.problems[:2]))
     return None
 
 
@@ -140,28 +148,32 @@ def _unsaid(board: Board, said: Headline) -> list[tuple[str, str]]:
     left = [words for words in board.problems if _sentence(words) not in said.detail]
     if not left:
         return []
-    what = "problem" if len(left) == len(board.problems) else "further problem"
-    return [(_count(len(left), what), _sentences(left))]
+    if len(left) == len(board.problems):
+        return [(_problems(len(left)), _sentences(left))]
+    further = say("1 further problem") if len(left) == 1 else say("{count} further problems", count=len(left))
+    return [(further, _sentences(left))]
 
 
 def _facts(board: Board, zone: zoneinfo.ZoneInfo) -> list[tuple[str, str]]:
     if board.poller.state != "running":
         ages = [meter.age_s for meter in board.meters if meter.age_s is not None]
         if not ages:
-            return [(f"0 of {len(board.meters)}", "meters seen")]
-        return [("Last reading", f.moment(round(board.at_ms - min(ages) * 1000), board.at_ms, zone))]
+            return [(say("{some} of {all}", some=0, all=len(board.meters)), say("meters seen"))]
+        last = f.moment(round(board.at_ms - min(ages) * 1000), board.at_ms, zone)
+        return [(say("Last reading"), last)]
     facts = [_supply_fact(board)]
     for meter in words.sources(board, "generator"):
         facts.append(_generator_fact(board, meter))
     fresh = sum(meter.freshness == "fresh" for meter in board.meters)
-    facts.append((f"{fresh} of {len(board.meters)}", "meters fresh"))
+    facts.append((say("{some} of {all}", some=fresh, all=len(board.meters)), say("meters fresh")))
     for line in board.lines:
         if line.state == "down":
-            facts.append((_line_name(board, line.name), "down"))
+            facts.append((_line_name(board, line.name), say("down")))
         elif line.paused:
-            facts.append((_line_name(board, line.name), f"pauses: {line.paused.partition(',')[0]}"))
+            why = line.paused.partition(",")[0]
+            facts.append((_line_name(board, line.name), say("pauses: {why}", why=why)))
         elif line.busy is not None:
-            facts.append((_line_name(board, line.name), f"{f.percent(line.busy)} busy"))
+            facts.append((_line_name(board, line.name), say("{share} busy", share=f.percent(line.busy))))
     return facts
 
 
@@ -169,25 +181,25 @@ def _supply_fact(board: Board) -> tuple[str, str]:
     incomers = words.sources(board, "incomer")
     live = [meter for meter in incomers if words.wire(meter) in ("live", "noload")]
     if live:
-        return ("Supply on", _lasting(board, min(live, key=lambda meter: meter.since_ms or 0)))
+        return (say("Supply on"), _lasting(board, min(live, key=lambda meter: meter.since_ms or 0)))
     if words.supply_lost(board):
-        return ("Supply off", _lasting(board, _latest(incomers)))
+        return (say("Supply off"), _lasting(board, _latest(incomers)))
     if any(words.wire(meter) == "phase" for meter in incomers):
-        return ("Supply", "phase lost")
-    return ("Supply", "not known")
+        return (say("Supply"), say("phase lost"))
+    return (say("Supply"), say("not known"))
 
 
 def _generator_fact(board: Board, meter: LiveMeter) -> tuple[str, str]:
     drawn = words.wire(meter)
     several = len(words.sources(board, "generator")) > 1
-    name = meter.name if several else "DG"
+    name = meter.name if several else say("DG")
     if drawn == "unknown":
-        return (name, "not known")
+        return (name, say("not known"))
     if drawn == "dead":
-        return (name, "stopped")
+        return (name, say("stopped"))
     if words.supply_lost(board):
-        return (f"On {name}", _lasting(board, meter))
-    return (f"{name} running", _lasting(board, meter))
+        return (say("On {generator}", generator=name), _lasting(board, meter))
+    return (say("{generator} running", generator=name), _lasting(board, meter))
 
 
 def summary_parts(board: Board) -> Parts:
@@ -216,7 +228,12 @@ def _kind(meter: LiveMeter) -> str:
 def _since(board: Board, meter: LiveMeter, zone: zoneinfo.ZoneInfo) -> str:
     if meter.since_ms is None:
         return meter.name
-    return f"{meter.name}, since {f.moment(meter.since_ms, board.at_ms, zone)}, {_lasting(board, meter)}"
+    return say(
+        "{meter}, since {time}, {long}",
+        meter=meter.name,
+        time=f.moment(meter.since_ms, board.at_ms, zone),
+        long=_lasting(board, meter),
+    )
 
 
 def _lasting(board: Board, meter: LiveMeter) -> str:
@@ -228,9 +245,9 @@ def _latest(meters: list[LiveMeter]) -> LiveMeter:
 
 
 def _reason(meter: LiveMeter) -> str:
-    return (
-        f"{meter.name}: {meter.comm_detail}" if meter.comm_detail else "the line is asked, nothing comes back"
-    )
+    if meter.comm_detail:
+        return f"{meter.name}: {meter.comm_detail}"
+    return say("the line is asked, nothing comes back")
 
 
 def _line_name(board: Board, name: str) -> str:
@@ -239,12 +256,12 @@ def _line_name(board: Board, name: str) -> str:
 
 def _sentence(text: str) -> str:
     text = text[:1].upper() + text[1:]
-    return text if text.endswith((".", "!", "?")) else f"{text}."
+    return text if text.endswith((".", "!", "?", "।")) else f"{text}."
 
 
 def _sentences(texts: Sequence[str]) -> str:
     return " ".join(_sentence(text) for text in texts)
 
 
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}{'' if number == 1 else 's'}"
+def _problems(count: int) -> str:
+    return say("1 problem") if count == 1 else say("{count} problems", count=count)

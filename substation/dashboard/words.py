@@ -71,8 +71,33 @@ def status(meter: LiveMeter) -> str:
     """Return the status in the words of the meter's role, `EB supply On`; Unknown when it is not known."""
     drawn = wire(meter)
     if drawn == "unknown":
-        return "Unknown"
-    return f"{meter.status}, no current" if drawn == "noload" else meter.status
+        return say("Unknown")
+    said = _of_role(meter.status)
+    return say("{status}, no current", status=said) if drawn == "noload" else said
+
+
+def _of_role(status: str) -> str:
+    """Return the poller's word for a state of supply (`alarms.verdict.WORDS`); any other as it is."""
+    match status:
+        case "EB supply On":
+            return say("EB supply On")
+        case "EB supply phase lost":
+            return say("EB supply phase lost")
+        case "EB supply Off":
+            return say("EB supply Off")
+        case "DG set On":
+            return say("DG set On")
+        case "DG set phase lost":
+            return say("DG set phase lost")
+        case "DG set Off":
+            return say("DG set Off")
+        case "OK":
+            return say("OK")
+        case "Phase lost":
+            return say("Phase lost")
+        case "Power failure":
+            return say("Power failure")
+    return status
 
 
 def findings(meter: LiveMeter) -> list[tuple[str, str]]:
@@ -81,19 +106,21 @@ def findings(meter: LiveMeter) -> list[tuple[str, str]]:
     found = []
     doubted = [key for key, value in meter.values.items() if f.look(value.quality) == "bad"]
     if doubted and meter.freshness in ("fresh", "late"):
-        found.append(("warn", f"{len(doubted)} doubtful" if len(doubted) > 1 else "Doubtful value"))
+        several = len(doubted) > 1
+        doubtful = say("{count} doubtful", count=len(doubted)) if several else say("Doubtful value")
+        found.append(("warn", doubtful))
     if drawn in ("live", "noload"):
         phase_v = meter.nominal_v / 3**0.5
         volts = [value for key in of_phases(meter, "v") if (value := trusted(meter, key)) is not None]
         if any(abs(value - phase_v) > VOLTAGE_BAND * phase_v for value in volts):
-            found.append(("warn", "Voltage outside ±10 %"))
+            found.append(("warn", say("Voltage outside ±10 %")))
     if drawn in ("live", "phase"):
         amps = [abs(trusted(meter, key) or 0.0) for key in of_phases(meter, "current")]
         load = max(amps, default=0.0) / rated_a(meter)
         if load > 1.0:
-            found.append(("alarm", "Current above rating"))
+            found.append(("alarm", say("Current above rating")))
         elif load > WARN_LOAD:
-            found.append(("warn", "Current above 80 %"))
+            found.append(("warn", say("Current above 80 %")))
     return found
 
 
@@ -170,7 +197,7 @@ def answered(share: float | None) -> str:
     """Return in words how complete the day's figures are; never rounded up to the whole."""
     if share is None:
         return f.DASH
-    return f"{f.percent(math.floor(share * 1000 + 1e-6) / 1000, 1)} of its minutes"
+    return say("{share} of its minutes", share=f.percent(math.floor(share * 1000 + 1e-6) / 1000, 1))
 
 
 def about(loose: bool) -> str:
@@ -186,14 +213,14 @@ def kilo(kwh: float | None, written: f.Spec) -> float | None:
 def tag(board: Board, meter: LiveMeter) -> tuple[str, str]:
     """Return the mark on a card: what is wrong, and as what it looks."""
     if silent(meter):
-        return ("No answer", "ss-tag-warn")
+        return (say("No answer"), "ss-tag-warn")
     if meter.frozen:
         return (meter.frozen[0].upper() + meter.frozen[1:], "ss-tag-warn ss-tag-long")
     if meter.paused and meter.freshness in ("stale", "never"):
-        return ("Not asked", "ss-tag-warn")
+        return (say("Not asked"), "ss-tag-warn")
     consequence = meter.role == "feeder" and wire(meter) == "dead" and not bus_is_fed(board)
     if failed(meter) and not consequence:
-        return ("Alarm", "ss-tag-alarm")
+        return (say("Alarm"), "ss-tag-alarm")
     found = findings(meter)
     if found:
         severity, words = min(found)  # 'alarm' sorts before 'warn'
@@ -206,7 +233,7 @@ def lag_or_lead(meter: LiveMeter) -> str:
     var = meter.values.get("var_total")
     if var is None or var.value is None or f.look(var.quality) in ("bad", "never") or var.value == 0:
         return ""
-    return "lag" if var.value > 0 else "lead"
+    return say("lag") if var.value > 0 else say("lead")
 
 
 def bus_is_fed(board: Board) -> bool:
@@ -224,13 +251,13 @@ def bus_parts(board: Board) -> Parts:
         state = "dead"
     else:
         state = "unknown"
-    words = f"{nominal} V bus"
+    words = say("{volts} V bus", volts=nominal)
     if state == "live" and on_generator(board):
-        words += ", fed by DG"
+        words = say("{volts} V bus, fed by DG", volts=nominal)
     elif state == "dead":
-        words += ", dead"
+        words = say("{volts} V bus, dead", volts=nominal)
     elif state == "unknown":
-        words += ", not known"
+        words = say("{volts} V bus, not known", volts=nominal)
     return {"bus": ("", f"ss-w-{state}"), "words": (words, "")}
 
 
@@ -270,8 +297,10 @@ class Sum:
 def missing_words(names: Sequence[str], of: int | None = None) -> str:
     """Return which parts of a figure are missing, `ColonyLoad missing`; `not known` when all are."""
     if not names or len(names) == of:
-        return "not known"
-    return f"{names[0]} missing" if len(names) == 1 else f"{names[0]} and {len(names) - 1} more missing"
+        return say("not known")
+    if len(names) == 1:
+        return say("{name} missing", name=names[0])
+    return say("{name} and {count} more missing", name=names[0], count=len(names) - 1)
 
 
 def total(meters: Sequence[LiveMeter], key: str) -> Sum:

@@ -1,13 +1,15 @@
 """In which language a request is answered: the viewer's, else the station's; never another viewer's."""
 
 import json
+import re
 import threading
 import typing
 from typing import Any
 
 import pytest
 
-from substation.dashboard import language, phases, tongue
+from substation.dashboard import language, phases, shell, tongue
+from substation.dashboard.application import ASSETS
 from substation.settings.model import Display, Language
 from tests.dashboard.conftest import Browser, Station, browse, make_app, page_request
 
@@ -130,3 +132,12 @@ def test_phases_are_called_as_the_station_says_and_keys_stay_as_they_are(running
     for other in ("Watts Y phase", "Vbr Phase", '"children": "R"', '"children": "RY"', "R Y B"):
         assert other not in page
     assert phases.label("v_ry") == "Vry Phase", "only while it is answered"
+
+
+def test_what_the_browser_says_by_itself_is_on_the_page_in_the_language() -> None:
+    script = (ASSETS / "live.js").read_text(encoding="utf-8")
+    said = set(re.findall(r"\bsay\('([^']+)'", script))
+    assert len(said) > 10
+    with tongue.speaking("hi"):
+        assert set(shell.browser_words()) == said
+    assert shell.browser_words() == {}, "English stands in the script"

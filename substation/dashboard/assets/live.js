@@ -51,11 +51,17 @@
   }
   function freshnessWords(freshness, seconds) {
     if (freshness === 'fresh') return age(seconds);
-    if (freshness === 'never' || seconds === null || seconds === undefined) return 'never answered';
-    return freshness + ' ' + age(seconds);
+    if (freshness === 'never' || seconds === null || seconds === undefined) return say('never answered');
+    return freshness === 'late' ? say('late {age}', {age: age(seconds)}) : say('stale {age}', {age: age(seconds)});
   }
 
-  /* the page */
+  /* the page; its language: what is said here by itself stands on it, by its English (shell.browser_words) */
+  let told = null, toldIn = '';
+  function say(english, values = {}) {
+    const written = (root() || {dataset: {}}).dataset.words || '{}';
+    if (written !== toldIn) { toldIn = written; told = JSON.parse(written); }
+    return (told && told[english] || english).replace(/\{(\w+)\}/g, (place, name) => name in values ? values[name] : place);
+  }
   function root() { return document.querySelector('.ss-page[data-live]'); }
   function all(selector) { return [...document.querySelectorAll(selector)].filter((el) => !el.closest('[data-still]')); }
   function gathered() {
@@ -107,8 +113,8 @@
       if (reply.ok) {
         take(await reply.json());
       } else {
-        if (reply.status === 401) { ended = (await reply.json()).ended || 'The login has ended.'; endedAt = stamp(); }
-        refused = 'The dashboard answers with error ' + reply.status + '.';
+        if (reply.status === 401) { ended = (await reply.json()).ended || say('The login has ended.'); endedAt = stamp(); }
+        refused = say('The dashboard answers with error {code}.', {code: reply.status});
       }
     } catch { refused = ''; touched = touched || byHand; } finally {
       clearTimeout(late);
@@ -138,7 +144,7 @@
     const waited = since(gotAt || began);
     const lost = document.hidden || ended !== '' || waited > pace().old;
     passed = gotAt ? since(gotAt) / 1000 : 0;
-    past = passed * 1000 > OLD_MS ? ' ' + age(passed) + ' ago' : '';
+    past = passed * 1000 > OLD_MS ? age(passed) : '';
     for (const meter of Object.values(byId)) meter.now = grown(meter.freshness, meter.age_s, answer.limits);
     const now = gathered();
     for (const el of now.values) paintValue(el, lost);
@@ -217,7 +223,7 @@
   function paintAge(el, lost) {
     const meter = byId[el.dataset.m], own = meter && meter.values[el.dataset.age];
     if (!meter) { // no answer has come yet: how old the page's own figure is by now, nobody here knows
-      if (lost) { ageClass(el); if (!/^(stale|never)/.test(el.textContent)) setText(el.firstElementChild, 'stale'); }
+      if (lost) { const told = /ss-is-(stale|never)/.test(el.className); ageClass(el); if (!told) setText(el.firstElementChild, say('stale')); }
       return;
     }
     const none = own && own.value === null && (looks().by[own.quality] === 'never');
@@ -261,8 +267,8 @@
     const held = Object.values(byId);
     if (group === 'station' && held.length && held.every((meter) => meter.now === 'stale')) return old(group, name, text, look);
     if (group !== 'line' || !past) return [text, look];
-    if (name === 'title') return [text + past, look];
-    return [/^t\d$/.test(name) && text === 'meters fresh' ? 'meters were fresh' : text, look];
+    if (name === 'title') return [say('{title} {age} ago', {title: text, age: past}), look];
+    return [/^t\d$/.test(name) && text === say('meters fresh') ? say('meters were fresh') : text, look];
   }
 
   /* what a part says when the station cannot be reached: nothing that was true then is claimed to be true now */
@@ -272,7 +278,7 @@
     if (group[0] === 'm' && /\d/.test(group)) {
       if (name === 'wire') return ['', look.replace(/ss-w-\w+/, 'ss-w-unknown').replace(/ss-q-(fresh|late)/, 'ss-q-stale').replace(' ss-idle', '')];
       if (name === 'swatch') return ['', 'ss-w-unknown'];
-      if (name === 'state') return ['Unknown', look];
+      if (name === 'state') return [say('Unknown'), look];
       if (name === 'tag' || name === 'since') return ['', 'ss-none'];
       return [text, look.replace('ss-is-fresh', 'ss-is-stale')];
     }
@@ -282,16 +288,16 @@
     if (group === 'sum') return [name.endsWith('n') ? '' : text, name.endsWith('c') ? look.replace(/ss-(alarm|warn)/, '') : look];
     return [text, text === '' || look.includes('ss-hatched') ? look : 'ss-hatched'];
   }
-  function trying() { const every = pace().every; return 'Trying again every ' + (every > 1000 ? every / 1000 + ' s.' : 'second.'); }
+  function trying() { const every = pace().every; return every > 1000 ? say('Trying again every {seconds} s.', {seconds: every / 1000}) : say('Trying again every second.'); }
   function oldLine(name, text, look) {
-    const from = gotAt ? ' since ' + clockText(gotAt.wall + drift()) : '';
-    const [what, ...how] = (ended || 'No connection to the station' + from + '.').split(/(?<=\.) /);
+    const lost = gotAt ? say('No connection to the station since {time}', {time: clockText(gotAt.wall + drift())}) : say('No connection to the station');
+    const [what, ...how] = (ended || lost).split(/(?<=[.।]) /);
     switch (name) {
       case 'kind': return ['', 'ss-s-blind'];
       case 'icon': return ['', 'ss-i-blind'];
-      case 'title': return [what.replace(/\.$/, ''), ''];
-      case 'spoken': return [(ended || 'No connection to the station.') + ' Every value is old.', ''];
-      case 'detail': return [((ended ? how.join(' ') : refused || trying()) + ' Every value here is old.').trim(), ''];
+      case 'title': return [what.replace(/[.।]$/, ''), ''];
+      case 'spoken': return [(ended || say('No connection to the station') + '.') + ' ' + say('Every value is old.'), ''];
+      case 'detail': return [((ended ? how.join(' ') : refused || trying()) + ' ' + say('Every value here is old.')).trim(), ''];
       default: return /^f\d$/.test(name) ? ['', 'ss-none'] : [text, look];
     }
   }

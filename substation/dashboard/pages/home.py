@@ -9,6 +9,7 @@ from flask import has_request_context
 from substation.dashboard import cards, diagram, export_panel, panels, rights, screen
 from substation.dashboard.board import Board, LiveMeter, spell_age
 from substation.dashboard.feed import Feed, current
+from substation.dashboard.tongue import say
 from substation.dashboard.words import Parts
 
 SHOWN = [(name, panels.ALL_PHASES) for name in ("voltage", "current", "power", "factor")]
@@ -22,7 +23,7 @@ def layout(**_: Any) -> html.Div:
     parts = screen.groups(feed, board, names)
     return html.Div(
         [
-            html.H1("Home", className="ss-sr"),
+            html.H1(say("Home"), className="ss-sr"),
             summary(parts.get("sum", {})),
             diagram.diagram(board, parts),
             html.Div(day_charts(feed, board.meters[0]), id="home-charts"),
@@ -37,7 +38,12 @@ def layout(**_: Any) -> html.Div:
 
 def summary(parts: Parts) -> html.Ul:
     """Return how many circuits are well, without power, not heard, not known."""
-    names = (("ok", "OK"), ("fail", "power failure"), ("comm", "communication failed"), ("unk", "not known"))
+    names = (
+        ("ok", say("OK")),
+        ("fail", say("power failure")),
+        ("comm", say("communication failed")),
+        ("unk", say("not known")),
+    )
     return html.Ul(
         [
             html.Li(
@@ -51,7 +57,7 @@ def summary(parts: Parts) -> html.Ul:
             for kind, text in names
         ],
         className="ss-summary",
-        **{"aria-label": "Status of the circuits"},
+        **{"aria-label": say("Status of the circuits")},
     )
 
 
@@ -69,17 +75,17 @@ def day_charts(feed: Feed, meter: LiveMeter) -> list[Any]:
         ],
         className="ss-pick",
         role="group",
-        **{"aria-label": "Meter"},
+        **{"aria-label": say("Meter")},
     )
     return [
         html.Div(
-            [html.H2("Today"), picker, panels.legend(), panels.table_switch(meter.id)],
+            [html.H2(say("Today")), picker, panels.legend(), panels.table_switch(meter.id)],
             className="ss-chartbar",
         ),
         html.Section(
             panels.charts_of(feed, meter, SHOWN),
             className="ss-charts",
-            **{"aria-label": "Yesterday and today"},
+            **{"aria-label": say("Yesterday and today")},
         ),
     ]
 
@@ -87,11 +93,14 @@ def day_charts(feed: Feed, meter: LiveMeter) -> list[Any]:
 def readings(feed: Feed, board: Board, parts: dict[str, Parts]) -> html.Section:
     """Return the current readings of every meter as a table."""
     slow_s = feed.settings.poll.slow_interval_s
-    words = "every value with the age of its meter's last answer"
+    words = say("every value with the age of its meter's last answer")
     if slow_s:
-        words += f"; registers are read every {spell_age(slow_s)}"
+        words = say(
+            "every value with the age of its meter's last answer; registers are read every {long}",
+            long=spell_age(slow_s),
+        )
     head = html.Div(
-        [html.H2("Current readings"), html.Small(words)],
+        [html.H2(say("Current readings")), html.Small(words)],
         className="ss-sec-h",
     )
     return html.Section([head, cards.readings_table(board, parts)], className="ss-sec")
