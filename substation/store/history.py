@@ -84,7 +84,7 @@ class History:
         self._raw_days, self._minute_days = raw_days, minute_days
         self._buffer: deque[Row] = deque()
         self._events: list[events.Event] = []
-        self._most_events = MOST_EVENTS
+        self._handed_over = 0
         self._pace = upkeep.Pace(clock)
         self._absorb_pace = upkeep.Pace(clock)
         self._clock_span: int | None = None
@@ -144,7 +144,7 @@ class History:
         detail: str = "",
     ) -> None:
         """Note a change of state, stamped when it became true; written with the next commit."""
-        if len(self._events) >= self._most_events:
+        if len(self._events) >= MOST_EVENTS + self._handed_over:
             del self._events[0]
             self.lost_events += 1
         self._events.append(events.Event(at_ms, kind, meter_id, old, new, detail))
@@ -169,7 +169,7 @@ class History:
                 if self._clock_span is not None:
                     clock_spans.reach(self._db, self._clock_span, self._clock.now_ms())
             self._events.clear()
-            self._most_events = MOST_EVENTS
+            self._handed_over = 0
             for _ in batch:
                 self._buffer.popleft()
             if end_s is not None and self._clock.monotonic() >= end_s:
@@ -321,7 +321,7 @@ class History:
         with door.explained(self._path):
             fresh = absorb.not_noted(self._db, (astuple(event) for event in noted))
             self._events.extend(events.Event(*event) for event in fresh)
-            self._most_events = MOST_EVENTS + len(self._events)
+            self._handed_over = len(self._events)
 
     def room_within(self) -> int:
         """Return how many bytes the file can take before it has to grow."""
