@@ -11,6 +11,7 @@ from typing import Protocol
 
 from substation.clock import day_start_ms, site_time
 from substation.dashboard import format as f
+from substation.dashboard.tongue import say
 
 DAY_MS = 86_400_000
 BUCKET_S = 300
@@ -49,6 +50,16 @@ class Kind:
     shown: str
     """The quantity that says how numbers are written."""
     ratio: bool = False
+
+    @property
+    def heading(self) -> str:
+        """The title in the language in force."""
+        return {
+            "voltage": say("Voltage"),
+            "current": say("Current"),
+            "power": say("Power"),
+            "factor": say("Power factor"),
+        }.get(self.name, self.title)
 
     def of_phase(self, phase: str) -> "Kind":
         """Return the same chart for one phase, `r`, `y` or `b`."""
@@ -219,11 +230,11 @@ def gaps(today: Grid, now_ms: int, start_ms: int, zone: zoneinfo.ZoneInfo) -> li
 
 def _gap_words(today: Grid, begin: int, end: int, open_ended: bool, zone: zoneinfo.ZoneInfo) -> str:
     if open_ended and today.last_ms is None:
-        return "no readings today"
+        return say("no readings today")
     if open_ended:
-        return f"no data since {f.time_of_day(today.last_ms, zone)}"
+        return say("no data since {time}", time=f.time_of_day(today.last_ms, zone))
     hours = (end - begin) * today.bucket_s / 3600
-    return f"no data {f.duration(hours * 3600)}" if hours >= 2 else ""
+    return say("no data {long}", long=f.duration(hours * 3600)) if hours >= 2 else ""
 
 
 def days(now_ms: int, zone: zoneinfo.ZoneInfo) -> tuple[int, int]:

@@ -16,6 +16,7 @@ from substation.dashboard import format as f
 from substation.dashboard.board import LiveMeter
 from substation.dashboard.curves import KINDS, Curves, Grid, Kind
 from substation.dashboard.feed import Feed, current
+from substation.dashboard.tongue import say
 from substation.errors import StoreError, TooSlow
 from substation.quantities import BY_KEY
 
@@ -46,9 +47,9 @@ class Day:
         try:
             return feed.day(self.meter.id, keys, days_back)
         except TooSlow:  # the live values beside the charts are sound: the page stands
-            self.unreadable = "reading the history took too long and was stopped"
+            self.unreadable = say("reading the history took too long and was stopped")
         except StoreError:
-            self.unreadable = "the history cannot be read"
+            self.unreadable = say("the history cannot be read")
         return None
 
     def today(self, kind: Kind, bucket_s: int = curves.BUCKET_S) -> Grid:
@@ -116,13 +117,16 @@ def chart(day: Day, kind: Kind, phase: str, *, small: bool = False, live: bool =
     number = cards.value(day.meter, *_live_keys(kind, phase), glance=True, unit=False)
     head = html.Figcaption(
         [
-            html.B(kind.title),
+            html.B(kind.heading),
             html.Span(note, className="ss-u"),
             *ring,
             html.Span(number, className="ss-chart-now"),
         ]
     )
-    name = f"{kind.title}{'' if phase == ALL_PHASES else f', {phases.name(phase.upper())}'}"
+    name = f"{kind.heading}{'' if phase == ALL_PHASES else f', {phases.name(phase.upper())}'}"
+    spoken = say(
+        "{quantity}, {meter}: today and yesterday, also as a table", quantity=name, meter=day.meter.name
+    )
     graph = dcc.Graph(
         figure=day.figure(kind, today, past),
         config=charts.CONFIG,
@@ -136,7 +140,7 @@ def chart(day: Day, kind: Kind, phase: str, *, small: bool = False, live: bool =
         [head, html.Div([graph, veil], className="ss-plot")],
         className="ss-chart ss-small" if small else "ss-chart",
         role="group",
-        **{"aria-label": f"{name}, {day.meter.name}: today and yesterday, also as a table"},
+        **{"aria-label": spoken},
     )
 
 
@@ -148,9 +152,11 @@ def _unit_words(kind: Kind, written: f.Spec, phase: str) -> str:
     match kind.name, phase:
         case "voltage", "all":
             to_line = len(BY_KEY[kind.shown].phase) == 2 or kind.shown == "vll_average"
-            return f"{written.unit}, line to line" if to_line else f"{written.unit}, phase to neutral"
+            if to_line:
+                return say("{unit}, line to line", unit=written.unit)
+            return say("{unit}, phase to neutral", unit=written.unit)
         case "current", "all" if len(kind.line) > 1:
-            return f"{written.unit}, mean of the phases"
+            return say("{unit}, mean of the phases", unit=written.unit)
         case "factor", "all" if kind.ratio:
             return "kW / kVA"
     return written.unit
@@ -162,7 +168,7 @@ def veils(day: Day, today: Grid, past: Grid) -> list[Any]:
     if day.unreadable:
         return [_gap(0.0, 1.0, day.unreadable)]
     if not any(today.held) and not any(past.held):
-        return [_gap(0.0, 1.0, "no readings stored for these days")]
+        return [_gap(0.0, 1.0, say("no readings stored for these days"))]
     return [
         *[
             _gap(gap.start, gap.end, gap.words)
@@ -186,11 +192,11 @@ def legend() -> html.Div:
     """Return the legend of the day's charts."""
     return html.Div(
         [
-            html.Span("today"),
-            html.Span("yesterday", className="ss-k-past"),
-            html.Span("lowest to highest", className="ss-k-band"),
-            html.Span("limit", className="ss-k-limit"),
-            html.Span("no data", className="ss-k-gap"),
+            html.Span(say("today")),
+            html.Span(say("yesterday"), className="ss-k-past"),
+            html.Span(say("lowest to highest"), className="ss-k-band"),
+            html.Span(say("limit"), className="ss-k-limit"),
+            html.Span(say("no data"), className="ss-k-gap"),
         ],
         className="ss-legend",
     )
@@ -253,18 +259,18 @@ def hourly_table(feed: Feed, meter: LiveMeter) -> html.Div:
     day = Day(feed, meter, kinds)
     columns = [(kind, day.today(kind, 3600), day.past(kind, 3600), day.written(kind)) for kind in kinds]
     groups = [
-        html.Th(f"{kind.title}{f' {written.unit}' if written.unit else ''}", colSpan=4, scope="colgroup")
+        html.Th(f"{kind.heading}{f' {written.unit}' if written.unit else ''}", colSpan=4, scope="colgroup")
         for kind, _, _, written in columns
     ]
     names = [
         html.Th(name, scope="col", className="ss-num")
         for _ in columns
-        for name in ("today", "lowest", "highest", "yesterday")
+        for name in (say("today"), say("lowest"), say("highest"), say("yesterday"))
     ]
     rows = [
         html.Tr(
             [
-                html.Th(f"{hour:02d} to {hour + 1:02d}", scope="row"),
+                html.Th(say("{first} to {last}", first=f"{hour:02d}", last=f"{hour + 1:02d}"), scope="row"),
                 *[
                     html.Td(written.text(cell), className="ss-num")
                     for _, today, past, written in columns
@@ -276,21 +282,23 @@ def hourly_table(feed: Feed, meter: LiveMeter) -> html.Div:
     ]
     table = html.Table(
         [
-            html.Caption(f"{meter.name}: mean, lowest and highest of each hour", className="ss-sr"),
-            html.Thead([html.Tr([html.Th("Hour", rowSpan=2, scope="col"), *groups]), html.Tr(names)]),
+            html.Caption(
+                say("{meter}: mean, lowest and highest of each hour", meter=meter.name), className="ss-sr"
+            ),
+            html.Thead([html.Tr([html.Th(say("Hour"), rowSpan=2, scope="col"), *groups]), html.Tr(names)]),
             html.Tbody(rows),
         ],
         className="ss-table ss-hours",
     )
     return html.Div(
-        table, className="ss-wrap", tabIndex=0, role="region", **{"aria-label": "Figures by the hour"}
+        table, className="ss-wrap", tabIndex=0, role="region", **{"aria-label": say("Figures by the hour")}
     )
 
 
 def table_switch(meter_id: int) -> html.Button:
     """Return the switch that shows the figures behind the charts as a table."""
     return html.Button(
-        "As a table",
+        say("As a table"),
         id={"type": "as-table", "meter": meter_id},
         className="ss-btn ss-quiet ss-astable",
         type="button",

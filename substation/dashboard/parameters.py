@@ -36,21 +36,44 @@ LEFT = 5
 """So many groups stand in the left column."""
 
 
+def _named_in_table(name: str) -> str:
+    """Return the name of a row or of a group of rows in the language in force."""
+    return {
+        "Phase to neutral": say("Phase to neutral"),
+        "Line to line": say("Line to line"),
+        "Current": say("Current"),
+        "Power": say("Power"),
+        "Reactive": say("Reactive"),
+        "Apparent": say("Apparent"),
+        "Power factor": say("Power factor"),
+        "Apparent power": say("Apparent power"),
+        "Frequency": say("Frequency"),
+        "Voltage": say("Voltage"),
+        "Energy registers": say("Energy registers"),
+        # what the meter calls an average is a quotient of its registers
+        OF_REGISTERS: say("Power factor of all energy received, since the registers began"),
+    }[name]
+
+
 def phase_table(meter: LiveMeter) -> html.Table:
     """Return the values of each phase beside their bars, with the average or total; what the meter has."""
     letters = cards.phases_of(meter)
     head: list[Any] = [html.Td()]
     for letter in letters:
         head += [html.Td(className="ss-b"), html.Th(cards.phase(letter), scope="col", className="ss-num")]
-    rows = [(name, keys, whole) for name, keys, whole in PHASE_ROWS if {*keys, whole} & meter.model.keys]
+    rows = [
+        (_named_in_table(name), keys, whole)
+        for name, keys, whole in PHASE_ROWS
+        if {*keys, whole} & meter.model.keys
+    ]
     if len(letters) == 1:
         body = [_one_phase_row(meter, name, keys, whole) for name, keys, whole in rows]
     else:
-        head.append(html.Th("Average or total", scope="col", className="ss-num ss-tot"))
+        head.append(html.Th(say("Average or total"), scope="col", className="ss-num ss-tot"))
         body = [_phase_row(meter, name, keys, whole) for name, keys, whole in rows]
     return html.Table(
         [
-            html.Caption(f"{meter.name}: values per phase", className="ss-sr"),
+            html.Caption(say("{meter}: values per phase", meter=meter.name), className="ss-sr"),
             html.Thead(html.Tr(head)),
             html.Tbody(body),
         ],
@@ -99,11 +122,22 @@ def bar_words(meter: LiveMeter) -> str:
     phase_v = f.number(meter.nominal_v / 3**0.5, 0)
     rated = f.number(words.rated_a(meter), 0)
     one = len(meter.model.phases) == 1
-    line_v, share = ("", "") if one else (f" and {f.number(meter.nominal_v, 0)} V", "a third of ")
-    return (
-        f"Bars: voltage against {phase_v} V{line_v} with the ±10 % band; "
-        f"current against {rated} A rated; powers against {share}{f.number(meter.rated_kva, 0)} kVA; "
-        "power factor from 0.80."
+    power = f"{f.number(meter.rated_kva, 0)} kVA"
+    if one:
+        return say(
+            "Bars: voltage against {volts} with the ±10 % band; current against {amps} rated; "
+            "powers against {power}; power factor from 0.80.",
+            volts=f"{phase_v} V",
+            amps=f"{rated} A",
+            power=power,
+        )
+    return say(
+        "Bars: voltage against {volts} and {line} with the ±10 % band; current against {amps} rated; "
+        "powers against a third of {power}; power factor from 0.80.",
+        volts=f"{phase_v} V",
+        line=f"{f.number(meter.nominal_v, 0)} V",
+        amps=f"{rated} A",
+        power=power,
     )
 
 
@@ -119,13 +153,18 @@ def section(feed: Feed, meter: LiveMeter, parts: dict[str, Parts]) -> html.Secti
     profile = feed.profile(meter.id)
     printed = {key: row.printed for key, row in profile.registers.items()} if profile is not None else {}
     has, of = len(meter.model.keys), len(KEYS)
+    title = (
+        say("All {count} parameters", count=of)
+        if has == of
+        else say("{has} of {count} parameters", has=has, count=of)
+    )
     halves = [GROUPS[:LEFT], GROUPS[LEFT:]]
     return html.Section(
         [
             html.Div(
                 [
-                    html.H2(f"All {of} parameters" if has == of else f"{has} of {of} parameters"),
-                    html.Small("registers as printed in the manual; lowest and highest since 00:00"),
+                    html.H2(title),
+                    html.Small(say("registers as printed in the manual; lowest and highest since 00:00")),
                 ],
                 className="ss-sec-h",
             ),
@@ -139,19 +178,21 @@ def section(feed: Feed, meter: LiveMeter, parts: dict[str, Parts]) -> html.Secti
 
 
 def _table(meter: LiveMeter, groups: Any, printed: dict[str, int], parts: dict[str, Parts]) -> html.Div:
-    head = (("Parameter", ""), ("Now", "ss-num"), ("Unit", ""), ("Register", "ss-num"), ("Age", "ss-num"),
-            ("Min today", "ss-num"), ("at", ""), ("Max today", "ss-num"), ("at", ""),
+    head = ((say("Parameter"), ""), (say("Now"), "ss-num"), (say("Unit"), ""), (say("Register"), "ss-num"),
+            (say("Age"), "ss-num"), (say("Min today"), "ss-num"), (say("at"), ""),
+            (say("Max today"), "ss-num"), (say("at"), ""),
             (say("Today"), "ss-sparks"))  # fmt: skip
     rows: list[Any] = []
     for group, keys in groups:
-        # what the meter calls an average is a quotient of its registers
-        of_all = say("Power factor of all energy received, since the registers began")
-        name = of_all if group == OF_REGISTERS else group
-        rows.append(html.Tr(html.Th(name, colSpan=len(head), scope="colgroup"), className="ss-grp"))
+        rows.append(
+            html.Tr(html.Th(_named_in_table(group), colSpan=len(head), scope="colgroup"), className="ss-grp")
+        )
         rows += [_row(meter, key, printed, parts) for key in keys]
+    first = _named_in_table(groups[0][0])
+    caption = say("{meter}: all parameters, {first} and on", meter=meter.name, first=first)
     table = html.Table(
         [
-            html.Caption(f"{meter.name}: all parameters, {groups[0][0]} and on", className="ss-sr"),
+            html.Caption(caption, className="ss-sr"),
             html.Thead(html.Tr([html.Th(text, scope="col", className=looks) for text, looks in head])),
             html.Tbody(rows),
         ],

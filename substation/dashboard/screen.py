@@ -25,6 +25,7 @@ from substation.dashboard import (
     station,
     statusline,
     symmetry,
+    values,
     wall,
     words,
 )
@@ -162,7 +163,16 @@ def picture_parts(feed: Feed, meter: LiveMeter) -> Parts:
 
 def why_parts(meter: LiveMeter) -> Parts:
     """Return why values do not come: not in this meter, disabled, not asked yet."""
-    return {key: (value.why, "" if value.why else "ss-none") for key, value in meter.values.items()}
+    return {key: (_why(value.why), "" if value.why else "ss-none") for key, value in meter.values.items()}
+
+
+def _why(why: str) -> str:
+    match why:
+        case values.NOT_IN_METER:
+            return say("not in this meter")
+        case values.NOT_ASKED:
+            return say("not asked yet")
+    return why
 
 
 def extra_parts(meter: LiveMeter) -> Parts:

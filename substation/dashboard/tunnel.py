@@ -20,6 +20,7 @@ from substation.access import tunnel
 from substation.audit import Audit
 from substation.clock import Clock
 from substation.dashboard import hosts
+from substation.dashboard.tongue import say
 from substation.settings.model import Home, Settings
 
 SOURCE = "tunnel"
@@ -110,8 +111,11 @@ def note(settings: Settings) -> list[html.Div]:
     """Return the strip that tells whoever comes through a tunnel why values are not of this second."""
     if not came_through():
         return []
-    words = f"Values are asked for every {settings.web.tunnel_refresh_s:g} s; each shows its age."
-    return [html.Div([html.B("Through the tunnel"), html.Span(words)], className="ss-far", role="note")]
+    words = say(
+        "Values are asked for every {seconds} s; each shows its age.",
+        seconds=f"{settings.web.tunnel_refresh_s:g}",
+    )
+    return [html.Div([html.B(say("Through the tunnel")), html.Span(words)], className="ss-far", role="note")]
 
 
 class TunnelledAudit(Audit):

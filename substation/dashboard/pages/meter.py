@@ -25,7 +25,7 @@ def layout(meter_id: str = "", **_: Any) -> html.Div:
         shown = meter_id if meter_id.isalnum() and len(meter_id) <= 12 else "of that name"
         return not_found_404.layout(f"Meter {shown}")
     group, charted = f"{meter.id}", panels.each_phase(meter)
-    today = "Today" if charted[0][1] == panels.ALL_PHASES else "Today, each phase"
+    today = say("Today") if charted[0][1] == panels.ALL_PHASES else say("Today, each phase")
     parts = screen.groups(feed, board, [f"{kind}{group}" for kind in "mecxvouds"])
     return html.Div(
         [
@@ -69,7 +69,7 @@ def head(feed: Feed, meter: LiveMeter, parts: Parts) -> html.Div:
         profile = feed.profile(meter.id)
         model = setting.profile if profile is None else profile.model
         way = f"{line.baud} {line.format}" if line.kind == "serial" else line.port
-        reached = f"{model}, address {setting.modbus_id}, {way}"
+        reached = say("{model}, address {number}, {way}", model=model, number=setting.modbus_id, way=way)
     return html.Div(
         [
             menu,
@@ -103,23 +103,23 @@ def now(meter: LiveMeter, parts: dict[str, Parts]) -> html.Section:
     group = f"m{meter.id}"
     energy = f.spec("wh_received", meter.rated_kva).unit
     facts = [
-        ("Power factor", [cards.value(meter, "pf_average"), cards.said(group, "pf", card, "ss-u")]),
-        ("Frequency", [cards.value(meter, "frequency")]),
-        ("Apparent", [cards.value(meter, "va_total")]),
-        ("Today", [cards.said(group, "kwh", card, "ss-v"), html.Span(energy, className="ss-u")]),
+        (say("Power factor"), [cards.value(meter, "pf_average"), cards.said(group, "pf", card, "ss-u")]),
+        (say("Frequency"), [cards.value(meter, "frequency")]),
+        (say("Apparent"), [cards.value(meter, "va_total")]),
+        (say("Today"), [cards.said(group, "kwh", card, "ss-v"), html.Span(energy, className="ss-u")]),
         (
-            "Highest 30 min",
+            say("Highest 30 min"),
             [cards.said(group, name, card, base) for name, base in _DEMAND],
         ),
-        ("Answered today", [cards.said(group, "answered", card)]),
+        (say("Answered today"), [cards.said(group, "answered", card)]),
     ]
     evidence = [
         (
-            "Status",
+            say("Status"),
             [cards.said(f"e{meter.id}", "status", proof), " ", cards.said(f"e{meter.id}", "since", proof)],
         ),
-        ("Judged by", [cards.said(f"e{meter.id}", "evidence", proof)]),
-        ("Communication", [cards.said(f"e{meter.id}", "comm", proof)]),
+        (say("Judged by"), [cards.said(f"e{meter.id}", "evidence", proof)]),
+        (say("Communication"), [cards.said(f"e{meter.id}", "comm", proof)]),
     ]
     return html.Section(
         [
@@ -133,7 +133,7 @@ def now(meter: LiveMeter, parts: dict[str, Parts]) -> html.Section:
             unbalance(meter, parts[f"u{meter.id}"]),
         ],
         **cards.shaped(group, "wire", card, "ss-now-of"),
-        **{"aria-label": "Now"},
+        **{"aria-label": say("Now")},
     )
 
 
@@ -179,10 +179,10 @@ def line_statistics(feed: Feed, meter: LiveMeter, parts: dict[str, Parts]) -> ht
     group = f"c{meter.id}"
     setting = feed.settings.meter(meter.id)
     columns = (
-        (("Asked", "asked"), ("Answered", "ok"), ("Part answered", "share"), ("Turnaround", "turnaround"),
-         ("Refused by the meter", "refused")),
-        (("Time-outs", "timeout"), ("CRC errors", "crc"), ("Wrong replies", "wrong"),
-         ("Noise on the line", "noise")),
+        ((say("Asked"), "asked"), (say("Answered"), "ok"), (say("Part answered"), "share"),
+         (say("Turnaround"), "turnaround"), (say("Refused by the meter"), "refused")),
+        ((say("Time-outs"), "timeout"), (say("CRC errors"), "crc"), (say("Wrong replies"), "wrong"),
+         (say("Noise on the line"), "noise")),
     )  # fmt: skip
     lists = [
         html.Dl(
@@ -195,10 +195,11 @@ def line_statistics(feed: Feed, meter: LiveMeter, parts: dict[str, Parts]) -> ht
         for column in columns
     ]
     name = setting.line if setting is not None else ""
+    since = say("this meter, since the poller's start")
     return html.Section(
         [
             html.Div(
-                [html.H2(f"On RS-485 {name}"), html.Small("this meter, since the poller's start")],
+                [html.H2(say("On RS-485 {line}", line=name)), html.Small(since)],
                 className="ss-sec-h",
             ),
             html.Div([*lists, day_view.answers(meter, parts[f"s{meter.id}"])], className="ss-three"),

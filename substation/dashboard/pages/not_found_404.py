@@ -6,6 +6,7 @@ import dash
 from dash import dcc, html
 
 from substation.dashboard.feed import current
+from substation.dashboard.tongue import say
 
 
 def layout(wanted: str = "This page", **_: Any) -> html.Div:
@@ -14,7 +15,7 @@ def layout(wanted: str = "This page", **_: Any) -> html.Div:
     Args:
         wanted: what was asked for, at the head of the sentence.
     """
-    links = [html.Li(dcc.Link("Home", href="/"))]
+    links = [html.Li(dcc.Link(say("Home"), href="/"))]
     for meter in current().settings.meters:
         links.append(html.Li(dcc.Link(f"{meter.id} {meter.name}", href=f"/meter/{meter.id}")))
     return html.Div(
@@ -23,7 +24,7 @@ def layout(wanted: str = "This page", **_: Any) -> html.Div:
                 [html.H1(f"404 \u2014 {wanted} does not exist"), html.Span(className="ss-grow")],
                 className="ss-head",
             ),
-            html.P("Nothing is wrong with the station. The address is not one of this dashboard:"),
+            html.P(say("Nothing is wrong with the station. The address is not one of this dashboard:")),
             html.Ul(links, className="ss-ways"),
         ],
         className="ss-p-404",
