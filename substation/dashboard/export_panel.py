@@ -15,26 +15,29 @@ from substation import export
 from substation.dashboard import export_order
 from substation.dashboard.export_order import EVERY, FORMS, USUAL, USUAL_FORM
 from substation.dashboard.feed import Feed
+from substation.dashboard.tongue import say
 
-OPENS = "Opens with 7-Zip or WinRAR (Windows), Keka (macOS), 7z (Linux)"
+
+def _opens() -> str:
+    return say("Opens with 7-Zip or WinRAR (Windows), Keka (macOS), 7z (Linux)")
 
 
 def row() -> html.Section:
     """Return the export on Home: a year, all meters, every 15 minutes, for whoever knows the password."""
     form = html.Form(
         [
-            html.Label("Export password", htmlFor="export-password"),
+            html.Label(say("Export password"), htmlFor="export-password"),
             slot("password", "password", "export-password"),
-            html.Button("Download", type="submit", className="ss-btn", disable_n_clicks=True),
-            dcc.Link("other days, meters, intervals", href="/reports"),
+            html.Button(say("Download"), type="submit", className="ss-btn", disable_n_clicks=True),
+            dcc.Link(say("other days, meters, intervals"), href="/reports"),
         ],
         className="ss-export-row",
         **{"data-export": "row"},
     )
     head = html.Div(
         [
-            html.H2("Download a year of readings, encrypted"),
-            html.Small(f"every 15 minutes, all meters. {OPENS}"),
+            html.H2(say("Download a year of readings, encrypted")),
+            html.Small([say("every 15 minutes, all meters."), " ", _opens()]),
         ],
         className="ss-sec-h",
     )

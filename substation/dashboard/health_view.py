@@ -12,9 +12,44 @@ from substation.dashboard import cards, health
 from substation.dashboard.health import FACTS, LineWords, Report
 from substation.dashboard.health_meters import COLUMNS, TEXTS, MeterWords
 from substation.dashboard.health_store import COPY_ROWS, STORE_ROWS, Part
+from substation.dashboard.tongue import say
 
 Cells = Mapping[str, Any]
 """`health.plain` of the page."""
+
+
+def _named(label: str) -> str:
+    """Return a heading, or the label of a figure, in the language in force."""
+    return {
+        "Store": say("Store"),
+        "Copies": say("Copies"),
+        "One round": say("One round"),
+        "A round every": say("A round every"),
+        "Line in use": say("Line in use"),
+        "Waiting for silent meters": say("Waiting for silent meters"),
+        "Speed": say("Speed"),
+        "Model": say("Model"),
+        "Communication": say("Communication"),
+        "Asked": say("Asked"),
+        "Answered": say("Answered"),
+        "No answer": say("No answer"),
+        "Check sum": say("Check sum"),
+        "Wrong": say("Wrong"),
+        "Refused": say("Refused"),
+        "Noise": say("Noise"),
+        "History": say("History"),
+        "Every poll since": say("Every poll since"),
+        "Minutes since": say("Minutes since"),
+        "Hours and days since": say("Hours and days since"),
+        "Room on its medium": say("Room on its medium"),
+        "Checked": say("Checked"),
+        "Damage": say("Damage"),
+        "Second medium": say("Second medium"),
+        "Last copy": say("Last copy"),
+        "Reaches to": say("Reaches to"),
+        "Holds": say("Holds"),
+        "Proved by a restore": say("Proved by a restore"),
+    }.get(label, label)
 
 
 def banner(words: str) -> html.P:
@@ -37,7 +72,10 @@ def _line(place: int, line: LineWords, cells: Cells) -> html.Section:
     name = line.name if line.kind in line.name else f"{line.kind} {line.name}"
     heading = html.Div([html.H2(name), html.Small(line.port)], className="ss-sec-h")
     facts = html.Dl(
-        [html.Div([html.Dt(name), _cell(f"l{place}f{n}", cells, html.Dd)]) for n, name in enumerate(FACTS)],
+        [
+            html.Div([html.Dt(_named(name)), _cell(f"l{place}f{n}", cells, html.Dd)])
+            for n, name in enumerate(FACTS)
+        ],
         className="ss-inline ss-inline-w",
     )
     notes = html.Div([_note(sign, words) for sign, words in line.notes], **_list(f"notes{place}"))
@@ -63,17 +101,19 @@ def meters(said: Report, cells: Cells, *, may_ask: bool) -> html.Section:
 
     `may_ask` says whether the person may ask the poller to probe a meter.
     """
-    head = [html.Th("Meter", scope="col")]
+    head = [html.Th(say("Meter"), scope="col")]
     head += [
-        html.Th(name, scope="col", className="" if n < TEXTS else "ss-num") for n, name in enumerate(COLUMNS)
+        html.Th(_named(name), scope="col", className="" if n < TEXTS else "ss-num")
+        for n, name in enumerate(COLUMNS)
     ]
     if may_ask:
-        head.append(html.Th(html.Span("Probe", className="ss-sr"), scope="col"))
+        head.append(html.Th(html.Span(say("Probe"), className="ss-sr"), scope="col"))
     rows = [_row(meter, cells, may_ask=may_ask) for meter in said.meters]
     return html.Section(
         [
             html.Div(
-                [html.H2("Meters"), html.Small("counted since the poller's start")], className="ss-sec-h"
+                [html.H2(say("Meters")), html.Small(say("counted since the poller's start"))],
+                className="ss-sec-h",
             ),
             html.Div(
                 html.Table([html.Thead(html.Tr(head)), html.Tbody(rows)], className="ss-table ss-health"),
@@ -95,14 +135,14 @@ def _row(meter: MeterWords, cells: Cells, *, may_ask: bool) -> html.Tr:
         looks = "" if place < TEXTS else "ss-num"
         wide = " ss-h-wide" if place < TEXTS or place == len(COLUMNS) - 1 else ""
         cell = _cell(f"m{meter.id}c{place}", cells, html.Span)
-        row.append(html.Td(cell, className=f"{looks}{wide}".strip(), **{"data-label": label}))
+        row.append(html.Td(cell, className=f"{looks}{wide}".strip(), **{"data-label": _named(label)}))
     if may_ask:
         probe = html.Button(
-            "Probe",
+            say("Probe"),
             type="button",
             className="ss-btn",
             disable_n_clicks=True,
-            title=f"Ask {meter.name} now and say what came of it",
+            title=say("Ask {meter} now and say what came of it", meter=meter.name),
             **{"data-probe": str(meter.id)},
         )
         row.append(html.Td(probe, className="ss-h-wide ss-num"))
@@ -123,8 +163,8 @@ def stores(said: Report, cells: Cells) -> html.Div:
     """Return the history and its copies, side by side."""
     return html.Div(
         [
-            _part("Store", "history on the station's own medium", STORE_ROWS, said.store, cells),
-            _part("Copies", "on the second medium", COPY_ROWS, said.copies, cells),
+            _part("Store", say("history on the station's own medium"), STORE_ROWS, said.store, cells),
+            _part("Copies", say("on the second medium"), COPY_ROWS, said.copies, cells),
         ],
         className="ss-two ss-h-stores",
     )
@@ -133,18 +173,18 @@ def stores(said: Report, cells: Cells) -> html.Div:
 def _part(name: str, of: str, labels: Sequence[str], part: Part, cells: Cells) -> html.Section:
     letter = health.LETTERS[name]
     rows = [
-        html.Div([html.Dt(label), _cell(f"{letter}{place}", cells, html.Dd)])
+        html.Div([html.Dt(_named(label)), _cell(f"{letter}{place}", cells, html.Dd)])
         for place, label in enumerate(labels)
     ]
     notes = html.Div([_note(sign, words) for sign, words in part.notes], **_list(name.casefold()))
-    heading = html.Div([html.H2(name), html.Small(of)], className="ss-sec-h")
+    heading = html.Div([html.H2(_named(name)), html.Small(of)], className="ss-sec-h")
     return html.Section([heading, html.Dl(rows, className="ss-dl"), notes], className="ss-sec")
 
 
 def problems(found: Sequence[str]) -> html.Section:
     """Return what the station says of itself."""
     heading = html.Div(
-        [html.H2("What else the station says of itself"), html.Small("poller, stores, clock")],
+        [html.H2(say("What else the station says of itself")), html.Small(say("poller, stores, clock"))],
         className="ss-sec-h",
     )
     said: list[Any] = [_note("warn", words) for words in found] or [html.P("Nothing.", className="ss-muted")]

@@ -10,12 +10,14 @@ from html import escape
 from flask import Response, request
 
 from substation.access.sessions import Why
+from substation.dashboard import tongue
+from substation.dashboard.tongue import say
 from substation.settings.model import Web
 
 REALM = 'Basic realm="Substation monitoring", charset="UTF-8"'
 
 _PAGE = """<!DOCTYPE html>
-<html lang="en">
+<html lang="{lang}">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
@@ -46,7 +48,9 @@ a:focus-visible {{ outline: 3px solid currentColor; outline-offset: 2px; }}
 """
 
 
-def refuse(status: int, title: str, *paragraphs: str, way_on: str = "", **further: str) -> Response:
+def refuse(
+    status: int, title: str, *paragraphs: str, way_on: str = "", lang: str = tongue.ENGLISH, **further: str
+) -> Response:
     """Return a page in words, or the same words as JSON for a program.
 
     Args:
@@ -54,6 +58,7 @@ def refuse(status: int, title: str, *paragraphs: str, way_on: str = "", **furthe
         title: one line.
         paragraphs: what happened and what to do next.
         way_on: words of a link to Home; none when empty.
+        lang: in which language all of it is.
         further: more members of the JSON, for our own scripts.
     """
     if _asked_by_program():
@@ -63,7 +68,7 @@ def refuse(status: int, title: str, *paragraphs: str, way_on: str = "", **furthe
         link = f'<a href="/">{escape(way_on)}</a>' if way_on else ""
         told = "\n".join(f"<p>{escape(words)}</p>" for words in paragraphs)
         small = f'<p class="small">Answer {status}</p>' if status >= 400 else ""
-        page = _PAGE.format(title=escape(title), paragraphs=told, way_on=link, small=small)
+        page = _PAGE.format(lang=lang, title=escape(title), paragraphs=told, way_on=link, small=small)
         answer = Response(page, status, mimetype="text/html")
     if request.content_length or request.headers.get("Transfer-Encoding"):
         answer.headers["Connection"] = "close"  # a body that nobody will read must not be waited for
@@ -78,11 +83,14 @@ def login_please() -> Response:
     """401: the browser asks for name and password; this page shows when that is cancelled."""
     answer = refuse(
         401,
-        "Please log in",
-        "The readings of this station are shown to people who are known here.",
-        "Reload the page and enter your user name and password. "
-        "If you have none, ask whoever looks after the station.",
-        way_on="Log in",
+        say("Please log in"),
+        say("The readings of this station are shown to people who are known here."),
+        say(
+            "Reload the page and enter your user name and password. "
+            "If you have none, ask whoever looks after the station."
+        ),
+        way_on=say("Log in"),
+        lang=tongue.spoken(),
     )
     answer.headers["WWW-Authenticate"] = REALM
     return answer
@@ -94,8 +102,9 @@ def login_ended(why: Why | None, web: Web, *, challenge: bool) -> Response:
     answer = refuse(
         401,
         title,
-        f"{how} Go to a page and enter your user name and password again.".strip(),
-        way_on="Log in again",
+        f"{how} {say('Go to a page and enter your user name and password again.')}".strip(),
+        way_on=say("Log in again"),
+        lang=tongue.spoken(),
         ended=f"{title}. {how}".strip(),
     )
     if challenge:
@@ -106,26 +115,29 @@ def login_ended(why: Why | None, web: Web, *, challenge: bool) -> Response:
 def ended_words(why: Why | None, web: Web) -> tuple[str, str]:
     """Return what has happened to a login, and a sentence on why it did."""
     if why == "out":
-        return "You have logged out", ""
+        return say("You have logged out"), ""
     reasons = {
-        "idle": f"Nobody had touched it for {web.idle_minutes} min.",
-        "age": f"It was {web.session_hours} h old.",
-        "boot": "The station's computer was started anew.",
-        "changed": "The password or the user was changed.",
-        "crowded": "The same user has logged in at many other places since.",
+        "idle": say("Nobody had touched it for {minutes} min.", minutes=web.idle_minutes),
+        "age": say("It was {hours} h old.", hours=web.session_hours),
+        "boot": say("The station's computer was started anew."),
+        "changed": say("The password or the user was changed."),
+        "crowded": say("The same user has logged in at many other places since."),
     }
-    return "The login has ended", reasons.get(why or "", "")
+    return say("The login has ended"), reasons.get(why or "", "")
 
 
 def farewell() -> Response:
     """200: the page after a log-out; anybody may see it."""
     return refuse(
         200,
-        "You have logged out",
-        "The station lets nobody in from this browser any more until a password is entered again.",
-        "Your browser may still hold the password in its memory. On a computer that you share, close all of "
-        "its windows, and do not let it save the password.",
-        way_on="Log in again",
+        say("You have logged out"),
+        say("The station lets nobody in from this browser any more until a password is entered again."),
+        say(
+            "Your browser may still hold the password in its memory. On a computer that you share, close all "
+            "of its windows, and do not let it save the password."
+        ),
+        way_on=say("Log in again"),
+        lang=tongue.spoken(),
     )
 
 
@@ -135,11 +147,17 @@ def come_again(retry_after_s: float) -> Response:
     wait = f"{seconds} s" if seconds < 90 else f"{round(seconds / 60)} min"
     answer = refuse(
         429,
-        "Too many wrong passwords",
-        f"This user is locked for this computer for another {wait}. Other users and computers are not.",
-        "Then try again. A forgotten password is set anew on the station with: "
-        "python3 encrypt_config.py passwd",
-        way_on="Try again",
+        say("Too many wrong passwords"),
+        say(
+            "This user is locked for this computer for another {long}. Other users and computers are not.",
+            long=wait,
+        ),
+        say(
+            "Then try again. A forgotten password is set anew on the station with: {command}",
+            command="python3 encrypt_config.py passwd",
+        ),
+        way_on=say("Try again"),
+        lang=tongue.spoken(),
     )
     answer.headers["Retry-After"] = str(seconds)
     return answer
@@ -149,9 +167,10 @@ def busy(retry_after_s: float) -> Response:
     """503: too many logins are being checked at this moment."""
     answer = refuse(
         503,
-        "One moment, please",
-        "Many logins are being checked at the same time. Reload the page in a few seconds.",
-        way_on="Reload",
+        say("One moment, please"),
+        say("Many logins are being checked at the same time. Reload the page in a few seconds."),
+        way_on=say("Reload"),
+        lang=tongue.spoken(),
     )
     answer.headers["Retry-After"] = str(max(1, round(retry_after_s)))
     return answer

@@ -9,6 +9,7 @@ from flask import g, has_request_context
 from substation.dashboard import account, people_table
 from substation.dashboard.feed import current
 from substation.dashboard.people_table import field, form
+from substation.dashboard.tongue import say
 from substation.settings import passwords
 from substation.settings.model import Settings, User
 
@@ -20,14 +21,14 @@ def layout(**_: Any) -> html.Div:
     user = found if isinstance(found, User) else None
     return html.Div(
         [
-            html.Div(html.H1("Your login"), className="ss-head"),
+            html.Div(html.H1(say("Your login")), className="ss-head"),
             html.Dl(
                 [html.Div([html.Dt(name), html.Dd(words)]) for name, words in facts(settings, user)],
                 className="ss-dl ss-roles",
             ),
             html.Section(
                 [
-                    html.H2("Change your password"),
+                    html.H2(say("Change your password")),
                     html.Div(className="ss-form-here", **{"data-form": password_form(user)}),
                 ],
                 className="ss-sec",

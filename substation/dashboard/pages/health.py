@@ -7,6 +7,7 @@ from dash import dcc, html
 from flask import has_request_context
 
 from substation.dashboard import asking, cards, desk, health, health_view, rights
+from substation.dashboard.tongue import say
 
 
 def layout(**_: Any) -> html.Div:
@@ -15,9 +16,9 @@ def layout(**_: Any) -> html.Div:
     cells = health.plain(said)
     inside = has_request_context()
     may_ask, is_engineer = inside and rights.may("operator"), inside and rights.may("engineer")
-    head: list[Any] = [html.H1("Health"), health_view.summary(cells)]
+    head: list[Any] = [html.H1(say("Health")), health_view.summary(cells)]
     if is_engineer:
-        button = dcc.Link("Commission the line", href="/commissioning", className="ss-btn")
+        button = dcc.Link(say("Commission the line"), href="/commissioning", className="ss-btn")
         head.append(html.Div(button, className="ss-right"))
     return html.Div(
         [
@@ -34,7 +35,7 @@ def layout(**_: Any) -> html.Div:
 
 
 def _nothing() -> html.Section:
-    words = "Nothing is known of the lines before the poller has reported."
+    words = say("Nothing is known of the lines before the poller has reported.")
     return html.Section(html.P([cards.icon("late"), html.Span(words)], className="ss-finding"))
 
 
