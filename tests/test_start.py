@@ -127,10 +127,11 @@ def test_it_says_what_runs_and_starts_nothing(demo: StationRun) -> None:
 
 def test_where_nothing_runs_it_says_so_and_makes_nothing(tmp_path: Path) -> None:
     station = StationRun(tmp_path / "nothing here")
+    station.home.mkdir()
     done = station.start("--status")
     assert done.returncode == 1
     assert "Nothing that start.sh started runs" in done.stdout
-    assert not station.home.exists()
+    assert list(station.home.iterdir()) == []
 
 
 def test_a_busy_port_is_named_and_nothing_is_started(

@@ -30,6 +30,14 @@ class Stage:
         self.poller.run(rounds=self.poller.number + count)
         return {key: verdict.supply for key, verdict in self.poller.verdicts.items()}
 
+    def comes_to(self, expected: dict[int, str]) -> dict[int, str]:
+        """Poll a few rounds, until the verdicts are those: on a busy machine not every meter has its turn."""
+        for _ in range(6):
+            found = self.rounds(1)
+            if found == expected:
+                break
+        return found
+
     def trouble(self, kind: str, meter: int) -> None:
         """Let a fuse or switch go for a minute of the site's time, beginning now."""
         now_ms = self.clock.now_ms()
@@ -80,14 +88,16 @@ def test_each_kind_is_told_from_the_others(stage: Stage, home: Home) -> None:
 
     stage.rounds(2)
     stage.trouble("switched_off", 4)  # its meter falls silent with it
-    assert stage.rounds(2) == {**LIVE, 4: "dead"}
+    gone = {**LIVE, 4: "dead"}
+    assert stage.comes_to(gone) == gone
     assert "has gone from Transformer" in stage.poller.verdicts[4].evidence
     stage.clock.advance(60)
     assert stage.rounds(1) == LIVE
 
     stage.rounds(1)
     stage.trouble("panel_fuse", 4)
-    assert stage.rounds(2) == {**LIVE, 4: "unknown"}
+    gone = {**LIVE, 4: "unknown"}
+    assert stage.comes_to(gone) == gone
     assert "still flows: communication or its panel" in stage.poller.verdicts[4].evidence
     stage.clock.advance(60)
     assert stage.rounds(1) == LIVE
@@ -95,10 +105,11 @@ def test_each_kind_is_told_from_the_others(stage: Stage, home: Home) -> None:
     stage.rounds(1)
     for meter in (3, 4, 5):
         stage.line.faults.order(meter, "dead")
-    assert stage.rounds(2) == {1: "live", 2: "live", **dict.fromkeys((3, 4, 5), "unknown")}
+    gone = {1: "live", 2: "live", **dict.fromkeys((3, 4, 5), "unknown")}
+    assert stage.comes_to(gone) == gone
     assert "the line is cut behind EssentialLoad" in stage.poller.verdicts[3].evidence
     stage.line.faults.clear()
-    assert stage.rounds(1) == LIVE
+    assert stage.comes_to(LIVE) == LIVE
 
     stage.line.unplug()
     assert set(stage.rounds(1).values()) == {"unknown"}
@@ -109,7 +120,8 @@ def test_each_kind_is_told_from_the_others(stage: Stage, home: Home) -> None:
     now_ms = stage.clock.now_ms()
     stage.line.site.fail(Failure(now_ms + 1, now_ms + 120_000, dg_start_s=10))
     stage.clock.advance(5)
-    assert set(stage.rounds(2).values()) == {"dead"}
+    gone = dict.fromkeys(LIVE, "dead")
+    assert stage.comes_to(gone) == gone
     stage.clock.advance(10)
     assert stage.rounds(1) == {1: "dead", 2: "live", 3: "dead", 4: "dead", 5: "live"}
 
