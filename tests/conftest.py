@@ -15,7 +15,7 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # a shell lets what it starts in the background ignore Ctrl+C, and so would every program under test
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
-hypothesis.settings.register_profile("ci", max_examples=40)
+hypothesis.settings.register_profile("ci", max_examples=25)
 if os.environ.get("CI"):
     hypothesis.settings.load_profile("ci")
 

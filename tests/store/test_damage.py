@@ -22,7 +22,7 @@ from tests.store import damages
 from tests.store.damages import SETTINGS, ZONE, Whole
 from tests.store.readings import rounds
 
-DAMAGES = int(os.environ.get("DAMAGES", "6"))
+DAMAGES = int(os.environ.get("DAMAGES", "4"))
 DAYS = int(os.environ.get("DAMAGE_DAYS", "2"))
 RAW_DAYS = int(os.environ.get("DAMAGE_RAW_DAYS", "3650"))
 

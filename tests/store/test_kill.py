@@ -22,7 +22,7 @@ from tests.store.readings import BEGIN_MS
 from tests.store.test_rollup import recomputed, stored
 
 INDIA = zoneinfo.ZoneInfo("Asia/Kolkata")
-KILLS = int(os.environ.get("KILLS", "6"))
+KILLS = int(os.environ.get("KILLS", "4"))
 PROJECT = Path(__file__).parents[2]
 
 
