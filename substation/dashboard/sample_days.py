@@ -1,5 +1,6 @@
 """Made-up days for the patterns page and the tests: a feed whose curves are drawn, not read."""
 
+import functools
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -163,8 +164,20 @@ class SampleFeed:
             at_ms.append(start + place * STEP_MS)
             hours.append(hour)
         base = samples.values(samples.SETTINGS.meter(meter_id) or CARD_METERS[0])
-        values = {key: [_drawn(base[key], key, hour, days_back) for hour in hours] for key in keys}
+        values = {key: _curve(base[key], key, tuple(hours), days_back) for key in keys}
         return SampleCurves(at_ms, values=values, low=values, high=values)
+
+
+def _curve(base: float | None, key: str, hours: tuple[float, ...], days_back: int) -> list[float | None]:
+    return list(_drawn_at(base, key, hours, days_back))
+
+
+@functools.cache
+def _drawn_at(
+    base: float | None, key: str, hours: tuple[float, ...], days_back: int
+) -> tuple[float | None, ...]:
+    """Return a curve of the samples, which are the same in every state."""
+    return tuple(_drawn(base, key, hour, days_back) for hour in hours)
 
 
 def _drawn(base: float | None, key: str, hour: float, days_back: int) -> float | None:
