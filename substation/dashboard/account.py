@@ -9,6 +9,8 @@ from substation.access import users
 from substation.access.throttle import Throttle
 from substation.dashboard import posted, recorded, refusal, rights
 from substation.dashboard.desk import Desk
+from substation.dashboard.heard import told
+from substation.dashboard.tongue import later, say
 from substation.errors import Crowded
 from substation.settings import people
 from substation.settings.model import Settings, User
@@ -44,7 +46,7 @@ def _proven(desk: Desk, throttle: Throttle, old: str) -> User | Response:
         if user is None:
             throttle.failed(name, source)
             desk.audit.write("login.failed", user=name, src=source, ok=False, detail=OF_A_CHANGE)
-            return posted.not_done(403, "The present password is not the right one.")
+            return posted.not_done(403, say("The present password is not the right one."))
         throttle.succeeded(name, source)
     return user
 
@@ -52,9 +54,9 @@ def _proven(desk: Desk, throttle: Throttle, old: str) -> User | Response:
 def _change(desk: Desk, user: User, old: str, new: str) -> Response:
     reason = people.refusal(desk.watch.settings, user.name, new)
     if reason is None and unicodedata.normalize("NFKC", new) == unicodedata.normalize("NFKC", old):
-        reason = "it is the present one; choose another"
+        reason = later("it is the present one; choose another")
     if reason is not None:
-        return posted.not_done(422, f"The new password cannot be taken: {reason}.")
+        return posted.not_done(422, say("The new password cannot be taken: {why}.", why=told(reason)))
     fresh = posted.hashed(new)
 
     def exchange(settings: Settings) -> Settings:
@@ -72,8 +74,10 @@ def _change(desk: Desk, user: User, old: str, new: str) -> Response:
 
     recorded.changed(desk, exchange, line, keep_this_session)
     return posted.done(
-        "Your password is changed. Your logins elsewhere have ended; here you stay logged in. "
-        "At the next login the browser asks for the new password."
+        say(
+            "Your password is changed. Your logins elsewhere have ended; here you stay logged in. "
+            "At the next login the browser asks for the new password."
+        )
     )
 
 
@@ -81,8 +85,11 @@ def _wait(wait_s: float) -> Response:
     minutes = max(1, round(wait_s / 60))
     answer = refusal.refuse(
         429,
-        "Too many wrong passwords",
-        f"You can try again in {minutes} min. Nothing was changed, and you stay logged in.",
+        say("Too many wrong passwords"),
+        say(
+            "You can try again in {minutes} min. Nothing was changed, and you stay logged in.",
+            minutes=minutes,
+        ),
     )
     answer.headers["Retry-After"] = str(max(1, round(wait_s)))
     return answer

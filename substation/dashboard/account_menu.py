@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dash import dcc, html
 from flask import g, has_request_context
 
-from substation.dashboard import cards, language, logout
+from substation.dashboard import cards, language, logout, rights
 from substation.dashboard.tongue import say
 from substation.settings.model import User
 
@@ -32,10 +32,10 @@ def menu(links: Sequence[tuple[str, str, str]]) -> list[html.Details]:
         [
             cards.icon("account"),
             html.Span(user.name, className="ss-who-name"),
-            html.Small(user.role),
+            html.Small(rights.role_name(user.role)),
         ],
         className="ss-btn ss-quiet",
-        title=f"{user.name}, {user.role}",
+        title=f"{user.name}, {rights.role_name(user.role)}",
     )
     leave = html.Form(
         html.Button(say("Log out"), type="submit", className="ss-btn", disable_n_clicks=True),

@@ -45,7 +45,9 @@ def choose() -> Response:
     chosen = request.form.get("language", "")
     if chosen not in tongue.languages():
         known = ", ".join(tongue.languages())
-        return refusal.refuse(400, "No such language", f"This dashboard has {known}.")
+        return refusal.refuse(
+            400, tongue.say("No such language"), tongue.say("This dashboard has {known}.", known=known)
+        )
     went = redirect(_back(), 303)
     answer = Response(went.get_data(), went.status_code, went.headers)
     answer.set_cookie(COOKIE, chosen, max_age=A_YEAR_S, path="/", httponly=True, samesite="Lax")

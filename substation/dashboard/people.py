@@ -12,6 +12,9 @@ from flask import Flask, Response, abort
 from substation.access.users import ROLES
 from substation.dashboard import people_table, posted, recorded, rights
 from substation.dashboard.desk import Desk
+from substation.dashboard.heard import told
+from substation.dashboard.rights import role_name
+from substation.dashboard.tongue import say
 from substation.settings import people, vault
 from substation.settings.model import Settings, User, UserRole
 
@@ -51,7 +54,9 @@ class _People:
 
         _, after = recorded.changed(self._desk, lambda now: people.added(now, name, role, fresh), line)
         user = people.known(after, name)
-        return self._done(f"Added {user.name}, {user.role}.", after, user, shown)
+        return self._done(
+            say("Added {name}, {role}.", name=user.name, role=role_name(user.role)), after, user, shown
+        )
 
     def role(self) -> Response:
         said = posted.texts("name", "role")
@@ -66,8 +71,15 @@ class _People:
         before, after = recorded.changed(self._desk, lambda now: people.with_role(now, name, role), line)
         old, new = people.known(before, name), people.known(after, name)
         if old == new:
-            return self._done(f"{new.name} is {new.role} already.", after, new)
-        return self._done(f"{new.name} is {new.role} now, {old.role} before.", after, new)
+            words = say("{name} is {role} already.", name=new.name, role=role_name(new.role))
+            return self._done(words, after, new)
+        words = say(
+            "{name} is {role} now, {before} before.",
+            name=new.name,
+            role=role_name(new.role),
+            before=role_name(old.role),
+        )
+        return self._done(words, after, new)
 
     def disable(self) -> Response:
         name = posted.texts("name")["name"]
@@ -80,8 +92,9 @@ class _People:
         user = people.known(after, name)
         self._desk.sessions.end_all(user.name)
         if before == after:
-            return self._done(f"{user.name} is disabled already.", after, user)
-        return self._done(f"{user.name} may not log in any more, and is logged out.", after, user)
+            return self._done(say("{name} is disabled already.", name=user.name), after, user)
+        words = say("{name} may not log in any more, and is logged out.", name=user.name)
+        return self._done(words, after, user)
 
     def enable(self) -> Response:
         name = posted.texts("name")["name"]
@@ -93,15 +106,15 @@ class _People:
         before, after = recorded.changed(self._desk, lambda now: people.disabled(now, name, False), line)
         user = people.known(after, name)
         if before == after:
-            return self._done(f"{user.name} is enabled already.", after, user)
-        return self._done(f"{user.name} may log in again.", after, user)
+            return self._done(say("{name} is enabled already.", name=user.name), after, user)
+        return self._done(say("{name} may log in again.", name=user.name), after, user)
 
     def password(self) -> Response:
         said = posted.texts("name", optional=("password",))
         settings = self._desk.watch.settings
         user = posted.possible(lambda: people.known(settings, said["name"]))
         if user.name == rights.current_user().name:
-            return posted.not_done(409, "Your own password is changed on the page Your login.")
+            return posted.not_done(409, say("Your own password is changed on the page Your login."))
         password, shown = self._new_password(settings, user.name, said["password"])
         fresh = posted.hashed(password)
 
@@ -110,7 +123,8 @@ class _People:
 
         _, after = recorded.changed(self._desk, lambda now: people.with_password(now, user.name, fresh), line)
         self._desk.sessions.end_all(user.name)
-        return self._done(f"{user.name} has a new password, and is logged out.", after, user, shown)
+        words = say("{name} has a new password, and is logged out.", name=user.name)
+        return self._done(words, after, user, shown)
 
     def remove(self) -> Response:
         name = posted.texts("name")["name"]
@@ -122,7 +136,7 @@ class _People:
         before, after = recorded.changed(self._desk, lambda now: people.removed(now, name), line)
         gone = people.known(before, name)
         self._desk.sessions.end_all(gone.name)
-        return self._done(f"Removed {gone.name}.", after, gone)
+        return self._done(say("Removed {name}.", name=gone.name), after, gone)
 
     def _new_password(self, settings: Settings, name: str, typed: str) -> tuple[str, str]:
         """Return a new password, and what of it is to be shown: a generated one, once."""
@@ -131,7 +145,7 @@ class _People:
             return generated, generated
         reason = people.refusal(settings, name, typed)
         if reason is not None:
-            abort(posted.not_done(422, f"The password cannot be taken: {reason}."))
+            abort(posted.not_done(422, say("The password cannot be taken: {why}.", why=told(reason))))
         return typed, ""
 
     def _by(self) -> dict[str, Any]:
@@ -148,5 +162,5 @@ class _People:
 def _role(text: str) -> UserRole:
     role = next((role for role in ROLES if role == text), None)
     if role is None:
-        abort(posted.not_done(400, f"There is no such role; there are {', '.join(ROLES)}."))
+        abort(posted.not_done(400, say("There is no such role; there are {known}.", known=", ".join(ROLES))))
     return role

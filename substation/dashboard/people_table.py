@@ -10,25 +10,27 @@ from typing import Any
 from dash import dcc, html
 
 from substation.access.users import ROLES
-from substation.dashboard import cards
+from substation.dashboard import cards, rights
+from substation.dashboard.heard import told
+from substation.dashboard.tongue import later, say
 from substation.settings import passwords
 from substation.settings.model import Settings, User, UserRole
 
 USERS = "/api/users"
 ACCOUNT = "/account"
 ROLE_WORDS: dict[UserRole, str] = {
-    "viewer": "sees every page with readings; has no time limit, so it fits a screen on the wall",
-    "operator": "as a viewer so far; for those who operate the station",
-    "engineer": "may also export readings",
-    "administrator": "may also see the audit log and change users",
+    "viewer": later("sees every page with readings; has no time limit, so it fits a screen on the wall"),
+    "operator": later("as a viewer so far; for those who operate the station"),
+    "engineer": later("may also export readings"),
+    "administrator": later("may also see the audit log and change users"),
 }
 """What each role may do, each also what those before it may."""
 REFUSED = 422
 """With this status the station refuses a new password: the focus goes back to where it was typed."""
-YOURSELF = (
+YOURSELF = later(
     "This is your own login: you end your own rights here, and only another administrator gives them back."
 )
-ONLY = (
+ONLY = later(
     "This is your own login, and no other administrator can log in here. The station refuses to be left "
     "without one: make another user administrator first."
 )
@@ -74,8 +76,8 @@ def field(kind: str, name: str, label: str, hint: str = "", **more: Any) -> dict
 
 def role_field(value: UserRole) -> dict[str, Any]:
     """Return the choice of a role."""
-    options = [[role, ROLE_WORDS[role]] for role in ROLES]
-    return field("select", "role", "Role", options=options, value=value)
+    options = [[role, told(ROLE_WORDS[role]), rights.role_name(role)] for role in ROLES]
+    return field("select", "role", say("Role"), options=options, value=value)
 
 
 def password_field() -> dict[str, Any]:
@@ -83,8 +85,11 @@ def password_field() -> dict[str, Any]:
     return field(
         "password",
         "password",
-        "Password",
-        f"Leave it empty to have one made, which is shown once. One of your own: {passwords.RULES}",
+        say("Password"),
+        say(
+            "Leave it empty to have one made, which is shown once. One of your own: {rules}",
+            rules=told(passwords.RULES),
+        ),
         autocomplete="new-password",
         optional=True,
         refused=REFUSED,
@@ -96,13 +101,16 @@ def add_button() -> html.Button:
     name = field(
         "text",
         "name",
-        "Name",
-        "As it is typed at the login; no colon. Capital and small letters differ there, but two names may "
-        "not differ in them alone.",
+        say("Name"),
+        say(
+            "As it is typed at the login; no colon. Capital and small letters differ there, but two names "
+            "may not differ in them alone."
+        ),
         most=64,
     )
-    opens = form(USERS, "Add the user", name, role_field("viewer"), password_field(), title="Add a user")
-    return _button("Add a user", opens, "ss-btn ss-main-btn")
+    add = say("Add a user")
+    opens = form(USERS, say("Add the user"), name, role_field("viewer"), password_field(), title=add)
+    return _button(add, opens, "ss-btn ss-main-btn")
 
 
 def table(settings: Settings, me: str) -> html.Table:
@@ -112,9 +120,11 @@ def table(settings: Settings, me: str) -> html.Table:
         settings: with the users.
         me: the name of who looks at it.
     """
-    head = [html.Th(text, scope="col") for text in ("Name", "Role", "Login", "Change")]
+    head = [html.Th(text, scope="col") for text in (say("Name"), say("Role"), say("Login"), say("Change"))]
     others = any(one.role == "administrator" and not one.disabled for one in settings.users if one.name != me)
-    rows = [_row(user, None if user.name != me else YOURSELF if others else ONLY) for user in settings.users]
+    rows = [
+        _row(user, None if user.name != me else told(YOURSELF if others else ONLY)) for user in settings.users
+    ]
     return html.Table([html.Thead(html.Tr(head)), html.Tbody(rows)], className="ss-table ss-users")
 
 
@@ -122,11 +132,11 @@ def _row(user: User, own: str | None) -> html.Tr:
     """Return the row of a user; `own` is the warning to whoever is about to change himself."""
     name: list[Any] = [html.B(user.name)]
     if own:
-        name.append(html.Span(" you", className="ss-muted"))
+        name.append(html.Span([" ", say("you")], className="ss-muted"))
     return html.Tr(
         [
             html.Th(name, scope="row"),
-            html.Td(user.role),
+            html.Td(rights.role_name(user.role)),
             html.Td(_state(user)),
             html.Td(html.Div(_actions(user, own), className="ss-acts")),
         ],
@@ -136,13 +146,15 @@ def _row(user: User, own: str | None) -> html.Tr:
 
 def _state(user: User) -> list[Any]:
     if user.disabled:
-        return [cards.icon("blind"), " disabled"]
+        return [cards.icon("blind"), " ", say("disabled")]
     if passwords.is_original(user.password_hash):
         return [
-            "enabled",
-            html.Span(" password of the original system until the next login", className="ss-muted"),
+            say("enabled"),
+            html.Span(
+                [" ", say("password of the original system until the next login")], className="ss-muted"
+            ),
         ]
-    return ["enabled"]
+    return [say("enabled")]
 
 
 def _actions(user: User, own: str | None) -> list[Any]:
@@ -150,58 +162,73 @@ def _actions(user: User, own: str | None) -> list[Any]:
     warned = (own,) if own else ()
     role = form(
         f"{USERS}/role",
-        "Give this role",
+        say("Give this role"),
         role_field(user.role),
-        title=f"Role of {name}",
+        title=say("Role of {name}", name=name),
         words=warned,
         name=name,
     )
     password = form(
         f"{USERS}/password",
-        "Set the password",
+        say("Set the password"),
         password_field(),
-        title=f"New password of {name}",
-        words=(f"{name} is logged out everywhere and needs the new one from then on.",),
+        title=say("New password of {name}", name=name),
+        words=(say("{name} is logged out everywhere and needs the new one from then on.", name=name),),
         name=name,
     )
     remove = form(
         f"{USERS}/remove",
-        f"Remove {name}",
-        title=f"Remove {name}?",
-        words=_told(f"{name} is logged out everywhere. The audit log keeps what {name} did.", warned),
+        say("Remove {name}", name=name),
+        title=say("Remove {name}?", name=name),
+        words=_told(
+            say("{name} is logged out everywhere. The audit log keeps what {name} did.", name=name), warned
+        ),
         name=name,
     )
     return [
-        _button("Role", role, of=name),
-        dcc.Link("Password", href=ACCOUNT, className="ss-btn ss-quiet")
+        _button(say("Role"), role, of=name),
+        dcc.Link(say("Password"), href=ACCOUNT, className="ss-btn ss-quiet")
         if own
-        else _button("Password", password, of=name),
+        else _button(say("Password"), password, of=name),
         _enable(name) if user.disabled else _disable(name, warned),
-        _button("Remove", remove, of=name),
+        _button(say("Remove"), remove, of=name),
     ]
 
 
 def _told(comes: str, warned: tuple[str, ...]) -> tuple[str, ...]:
     """Return what is said before a change: not what comes of it, where it will be refused."""
-    return warned if ONLY in warned else (comes, *warned)
+    return warned if told(ONLY) in warned else (comes, *warned)
 
 
 def _disable(name: str, warned: tuple[str, ...]) -> html.Button:
-    words = f"{name} is logged out everywhere and cannot log in until enabled again. The password stays."
-    opens = form(
-        f"{USERS}/disable", f"Disable {name}", title=f"Disable {name}?", words=_told(words, warned), name=name
+    words = say(
+        "{name} is logged out everywhere and cannot log in until enabled again. The password stays.",
+        name=name,
     )
-    return _button("Disable", opens, of=name)
+    opens = form(
+        f"{USERS}/disable",
+        say("Disable {name}", name=name),
+        title=say("Disable {name}?", name=name),
+        words=_told(words, warned),
+        name=name,
+    )
+    return _button(say("Disable"), opens, of=name)
 
 
 def _enable(name: str) -> html.Button:
-    words = (f"{name} may log in again with the password of before.",)
-    opens = form(f"{USERS}/enable", f"Enable {name}", title=f"Enable {name}?", words=words, name=name)
-    return _button("Enable", opens, of=name)
+    words = (say("{name} may log in again with the password of before.", name=name),)
+    opens = form(
+        f"{USERS}/enable",
+        say("Enable {name}", name=name),
+        title=say("Enable {name}?", name=name),
+        words=words,
+        name=name,
+    )
+    return _button(say("Enable"), opens, of=name)
 
 
 def _button(text: str, opens: str, look: str = "ss-btn ss-quiet", of: str = "") -> html.Button:
-    spoken = {"aria-label": f"{text} of {of}"} if of else {}
+    spoken = {"aria-label": say("{what} of {name}", what=text, name=of)} if of else {}
     return html.Button(
         text, className=look, type="button", disable_n_clicks=True, **{"data-ask": opens, **spoken}
     )

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator
 from contextvars import ContextVar
 
+from substation.dashboard import tongue
 from substation.quantities import BY_KEY
 
 LINES = {"R": "L1", "Y": "L2", "B": "L3"}
@@ -32,6 +33,9 @@ def name(phase: str) -> str:
 def label(key: str) -> str:
     """Return how a quantity is called: `Watts R phase` or `Watts L1 phase`, `Vry Phase` or `V L1-L2`."""
     quantity = BY_KEY[key]
+    told = tongue.quantity(key)
+    if told is not None:
+        return told.format(phase=name(quantity.phase))
     if not _numbered.get() or not set(quantity.phase) <= set(LINES):
         return quantity.label
     if len(quantity.phase) == 2:

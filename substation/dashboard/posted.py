@@ -11,6 +11,8 @@ from plotly.utils import PlotlyJSONEncoder
 from substation.access import users
 from substation.dashboard import refusal, rights
 from substation.dashboard.desk import Desk
+from substation.dashboard.heard import told
+from substation.dashboard.tongue import say
 from substation.errors import Busy, Crowded, SettingsError
 from substation.settings import files, people
 from substation.settings.model import Settings
@@ -35,7 +37,9 @@ def texts(*names: str, optional: tuple[str, ...] = ()) -> dict[str, str]:
     ):
         abort(
             refusal.refuse(
-                400, "The request cannot be understood", f"It must be a JSON object with the texts {names}."
+                400,
+                say("The request cannot be understood"),
+                say("It must be a JSON object with the texts {names}.", names=names),
             )
         )
     return {**dict.fromkeys(optional, ""), **body}
@@ -54,7 +58,7 @@ def done(words: str, **more: object) -> Response:
 
 def not_done(status: int, *paragraphs: str) -> Response:
     """Return the answer to something that was refused."""
-    return refusal.refuse(status, "Nothing was changed", *paragraphs)
+    return refusal.refuse(status, say("Nothing was changed"), *paragraphs)
 
 
 def hashed(password: str) -> str:
@@ -70,10 +74,10 @@ def possible(ask: Callable[[], Kind]) -> Kind:
     try:
         return ask()
     except people.NoSuchUser as exc:
-        abort(not_done(404, f"{exc}."))
+        abort(not_done(404, told(f"{exc}.")))
     except people.NotPossible as exc:
         words = str(exc).removeprefix("users: ")
-        abort(not_done(409, f"{words[0].upper()}{words[1:]}."))
+        abort(not_done(409, told(f"{words[0].upper()}{words[1:]}.")))
 
 
 def changed(desk: Desk, change: Callable[[Settings], Settings]) -> tuple[Settings, Settings]:
@@ -84,10 +88,11 @@ def changed(desk: Desk, change: Callable[[Settings], Settings]) -> tuple[Setting
     try:
         before, after = possible(lambda: files.update(desk.folder, change))
     except Busy:
-        abort(not_done(503, "Somebody else is changing the configuration. Try again in a few seconds."))
+        abort(not_done(503, say("Somebody else is changing the configuration. Try again in a few seconds.")))
     except SettingsError as exc:
         LOG.error("a change made in the browser could not be stored: %s", exc)
-        why = f"{exc}." if rights.may("administrator") else "An administrator finds the reason in app.log."
-        abort(not_done(503, "The configuration cannot be written.", why))
+        in_log = say("An administrator finds the reason in app.log.")
+        why = f"{exc}." if rights.may("administrator") else in_log
+        abort(not_done(503, say("The configuration cannot be written."), why))
     desk.watch.look_now()
     return before, after

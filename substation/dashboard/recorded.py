@@ -8,6 +8,7 @@ from werkzeug.exceptions import HTTPException
 
 from substation.dashboard import posted
 from substation.dashboard.desk import Desk
+from substation.dashboard.tongue import say
 from substation.settings.model import Settings
 
 NOT_STORED = "the configuration could not be written: nothing was changed"
@@ -47,8 +48,10 @@ def changed(
                 abort(
                     posted.not_done(
                         503,
-                        "The audit log cannot be written, and users and passwords are changed only when it "
-                        "can tell of it. The reason stands at the foot of every page.",
+                        say(
+                            "The audit log cannot be written, and users and passwords are changed only when "
+                            "it can tell of it. The reason stands at the foot of every page."
+                        ),
                     )
                 )
             told.append((now, after))

@@ -11,6 +11,7 @@ from flask import Response, request
 
 from substation.access.sessions import Why
 from substation.dashboard import tongue
+from substation.dashboard.heard import told
 from substation.dashboard.tongue import say
 from substation.settings.model import Web
 
@@ -48,27 +49,29 @@ a:focus-visible {{ outline: 3px solid currentColor; outline-offset: 2px; }}
 """
 
 
-def refuse(
-    status: int, title: str, *paragraphs: str, way_on: str = "", lang: str = tongue.ENGLISH, **further: str
-) -> Response:
+def refuse(status: int, title: str, *paragraphs: str, way_on: str = "", **further: str) -> Response:
     """Return a page in words, or the same words as JSON for a program.
 
     Args:
         status: HTTP status.
         title: one line.
-        paragraphs: what happened and what to do next.
+        paragraphs: what happened and what to do next; what was said elsewhere is told (`heard`).
         way_on: words of a link to Home; none when empty.
-        lang: in which language all of it is.
         further: more members of the JSON, for our own scripts.
     """
+    title, paragraphs = told(title), tuple(told(words) for words in paragraphs)
     if _asked_by_program():
         body = json.dumps({"error": " ".join((title + ".", *paragraphs)), **further})
         answer = Response(body, status, mimetype="application/json")
     else:
         link = f'<a href="/">{escape(way_on)}</a>' if way_on else ""
-        told = "\n".join(f"<p>{escape(words)}</p>" for words in paragraphs)
-        small = f'<p class="small">Answer {status}</p>' if status >= 400 else ""
-        page = _PAGE.format(lang=lang, title=escape(title), paragraphs=told, way_on=link, small=small)
+        body = "\n".join(f"<p>{escape(words)}</p>" for words in paragraphs)
+        small = (
+            f'<p class="small">{escape(say("Answer {status}", status=status))}</p>' if status >= 400 else ""
+        )
+        page = _PAGE.format(
+            lang=tongue.spoken(), title=escape(title), paragraphs=body, way_on=link, small=small
+        )
         answer = Response(page, status, mimetype="text/html")
     if request.content_length or request.headers.get("Transfer-Encoding"):
         answer.headers["Connection"] = "close"  # a body that nobody will read must not be waited for
@@ -90,7 +93,6 @@ def login_please() -> Response:
             "If you have none, ask whoever looks after the station."
         ),
         way_on=say("Log in"),
-        lang=tongue.spoken(),
     )
     answer.headers["WWW-Authenticate"] = REALM
     return answer
@@ -104,7 +106,6 @@ def login_ended(why: Why | None, web: Web, *, challenge: bool) -> Response:
         title,
         f"{how} {say('Go to a page and enter your user name and password again.')}".strip(),
         way_on=say("Log in again"),
-        lang=tongue.spoken(),
         ended=f"{title}. {how}".strip(),
     )
     if challenge:
@@ -137,7 +138,6 @@ def farewell() -> Response:
             "of its windows, and do not let it save the password."
         ),
         way_on=say("Log in again"),
-        lang=tongue.spoken(),
     )
 
 
@@ -157,7 +157,6 @@ def come_again(retry_after_s: float) -> Response:
             command="python3 encrypt_config.py passwd",
         ),
         way_on=say("Try again"),
-        lang=tongue.spoken(),
     )
     answer.headers["Retry-After"] = str(seconds)
     return answer
@@ -170,7 +169,6 @@ def busy(retry_after_s: float) -> Response:
         say("One moment, please"),
         say("Many logins are being checked at the same time. Reload the page in a few seconds."),
         way_on=say("Reload"),
-        lang=tongue.spoken(),
     )
     answer.headers["Retry-After"] = str(max(1, round(retry_after_s)))
     return answer
@@ -180,10 +178,12 @@ def unknown_host(host: str) -> Response:
     """421: reached by a name that is not ours (DNS rebinding, a proxy, a new name)."""
     return refuse(
         421,
-        "This name is not known here",
-        f"The dashboard was asked for as '{host[:80]}', which is not one of its names.",
-        "If it is yours, add it on the station with: "
-        "python3 encrypt_config.py set web.allowed_hosts '[\"NAME\"]'",
+        say("This name is not known here"),
+        say("The dashboard was asked for as '{name}', which is not one of its names.", name=host[:80]),
+        say(
+            "If it is yours, add it on the station with: {command}",
+            command="python3 encrypt_config.py set web.allowed_hosts '[\"NAME\"]'",
+        ),
     )
 
 
@@ -191,11 +191,17 @@ def demo_is_local() -> Response:
     """403: a documented password is in use and somebody asks from elsewhere."""
     return refuse(
         403,
-        "Only on this machine while demo passwords are in use",
-        "Everybody can read the demo passwords in the documentation, so they open nothing over a network, "
-        "a tunnel or a proxy.",
-        "On the station set passwords of your own with: python3 encrypt_config.py passwd. "
-        "To see the demo from another computer use: ssh -L 8050:127.0.0.1:8050 USER@STATION",
+        say("Only on this machine while demo passwords are in use"),
+        say(
+            "Everybody can read the demo passwords in the documentation, so they open nothing over a "
+            "network, a tunnel or a proxy."
+        ),
+        say(
+            "On the station set passwords of your own with: {command}. "
+            "To see the demo from another computer use: {tunnel}",
+            command="python3 encrypt_config.py passwd",
+            tunnel="ssh -L 8050:127.0.0.1:8050 USER@STATION",
+        ),
     )
 
 
@@ -203,43 +209,48 @@ def foreign_origin() -> Response:
     """403: another web site tried to act in this person's name."""
     return refuse(
         403,
-        "Refused: the request came from another web site",
-        "Open the dashboard itself and do it there.",
-        way_on="Open the dashboard",
+        say("Refused: the request came from another web site"),
+        say("Open the dashboard itself and do it there."),
+        way_on=say("Open the dashboard"),
     )
 
 
 def not_yours(needed: str) -> Response:
-    """403: the person's role does not suffice."""
+    """403: the person's role does not suffice; `needed` is the name of the one that would."""
     return refuse(
         403,
-        "Your role does not allow this",
-        f"It needs the role {needed}. An administrator of this station can give it to you.",
-        way_on="Home",
+        say("Your role does not allow this"),
+        say("It needs the role {role}. An administrator of this station can give it to you.", role=needed),
+        way_on=say("Home"),
     )
 
 
 def too_large() -> Response:
     """413: a body beyond what any page sends."""
-    return refuse(413, "The request is too large", "The dashboard accepts at most 1 MB.")
+    return refuse(413, say("The request is too large"), say("The dashboard accepts at most 1 MB."))
 
 
 def not_routable(words: str) -> Response:
     """400: a callback body that belongs to no callback."""
-    return refuse(400, "The request cannot be understood", words, "Reload the page.")
+    return refuse(400, say("The request cannot be understood"), words, say("Reload the page."))
 
 
 def not_found() -> Response:
     """404: no such file."""
-    return refuse(404, "There is nothing here", "The address leads to no page or file.", way_on="Home")
+    return refuse(
+        404, say("There is nothing here"), say("The address leads to no page or file."), way_on=say("Home")
+    )
 
 
 def broken(mark: str) -> Response:
     """500: our fault; the mark leads to the line in the log."""
     return refuse(
         500,
-        "Something went wrong in the dashboard",
-        f"It was noted in app.log under {mark}. The poller and its stores are not touched by it.",
-        "Reload the page. If it comes again, report that mark to whoever looks after the station.",
-        way_on="Home",
+        say("Something went wrong in the dashboard"),
+        say(
+            "It was noted in app.log under {mark}. The poller and its stores are not touched by it.",
+            mark=mark,
+        ),
+        say("Reload the page. If it comes again, report that mark to whoever looks after the station."),
+        way_on=say("Home"),
     )

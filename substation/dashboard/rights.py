@@ -13,9 +13,23 @@ from flask import Response, g
 
 from substation.access.users import role_at_least
 from substation.dashboard import refusal
+from substation.dashboard.heard import told
+from substation.dashboard.tongue import later
 from substation.settings.model import User, UserRole
 
 Parameters = ParamSpec("Parameters")
+ROLE_NAMES: dict[UserRole, str] = {
+    "viewer": later("viewer"),
+    "operator": later("operator"),
+    "engineer": later("engineer"),
+    "administrator": later("administrator"),
+}
+"""How a role is called on the screens; configuration and audit log keep the keys."""
+
+
+def role_name(role: UserRole) -> str:
+    """Return how a role is called in the language in force."""
+    return told(ROLE_NAMES[role])
 
 
 def current_user() -> User:
@@ -59,4 +73,4 @@ def needs(role: UserRole) -> Callable[[Callable[Parameters, Any]], Callable[Para
 
 def not_for(needed: UserRole) -> Response:
     """Return the answer to somebody whose role does not suffice."""
-    return refusal.not_yours(needed)
+    return refusal.not_yours(role_name(needed))

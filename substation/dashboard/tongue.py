@@ -7,7 +7,10 @@ sentence without a translation is found by a test, not by a user (who would see 
     say("Highest 30 min")
     say("{fresh} of {all} meters fresh", fresh=4, all=5)
 
-What is not translated: meters' names, units, addresses, commands, and the words of files and logs.
+What is no literal where it is drawn is said `later`: marked so where it is written, and looked up by
+`heard.told` where it is drawn. So are the sentences of the poller and the stores, who write English.
+
+What is not translated: meters' names, units, addresses, commands, and the words of people, files and logs.
 """
 
 import contextlib
@@ -31,6 +34,17 @@ def say(sentence: str, /, **values: object) -> str:
     """
     told = table(_spoken.get()).get(sentence, sentence)
     return told.format(**values) if values else told
+
+
+def later(sentence: str, /) -> str:
+    """Return the sentence as it is: `heard.told` says it where it is drawn. A literal, as in `say`."""
+    return sentence
+
+
+def quantity(key: str) -> str | None:
+    """Return the label of a quantity with `{phase}` where its phase stands; None in English."""
+    language = _spoken.get()
+    return None if language == ENGLISH else _read(language)["quantities"][key]
 
 
 def spoken() -> str:
@@ -63,5 +77,6 @@ def table(language: str) -> Mapping[str, str]:
     return {} if language == ENGLISH else _read(language)["sentences"]
 
 
+@cache
 def _read(language: str) -> dict[str, dict[str, str]]:
     return tomllib.loads((FOLDER / f"{language}.toml").read_text(encoding="utf-8"))

@@ -6,8 +6,9 @@ import dash
 from dash import html
 from flask import g, has_request_context
 
-from substation.dashboard import account, people_table
+from substation.dashboard import account, people_table, rights
 from substation.dashboard.feed import current
+from substation.dashboard.heard import told
 from substation.dashboard.people_table import field, form
 from substation.dashboard.tongue import say
 from substation.settings import passwords
@@ -41,40 +42,43 @@ def layout(**_: Any) -> html.Div:
 def facts(settings: Settings, user: User | None) -> list[tuple[str, str]]:
     """Return what is known of a login, in words."""
     if user is None:
-        return [("Name", "nobody is logged in")]
+        return [(say("Name"), say("nobody is logged in"))]
     return [
-        ("Name", user.name),
-        ("Role", f"{user.role}: {people_table.ROLE_WORDS[user.role]}"),
-        ("This login ends", ends(settings, user)),
+        (say("Name"), user.name),
+        (say("Role"), f"{rights.role_name(user.role)}: {told(people_table.ROLE_WORDS[user.role])}"),
+        (say("This login ends"), ends(settings, user)),
     ]
 
 
 def ends(settings: Settings, user: User) -> str:
     """Return when a login of this user ends by itself."""
     if user.role == "viewer":
-        return "when you log out; a viewer has no time limit"
+        return say("when you log out; a viewer has no time limit")
     web = settings.web
-    hours = f"{web.session_hours} h after it began"
     if web.idle_minutes == 0:
-        return f"{hours}, or when you log out"
-    return f"{hours}, after {web.idle_minutes} min in which nobody touched it, or when you log out"
+        return say("{hours} h after it began, or when you log out", hours=web.session_hours)
+    return say(
+        "{hours} h after it began, after {minutes} min in which nobody touched it, or when you log out",
+        hours=web.session_hours,
+        minutes=web.idle_minutes,
+    )
 
 
 def password_form(user: User | None) -> str:
     """Return the form for a new password."""
     return form(
         account.PASSWORD,
-        "Change the password",
-        field("password", "old", "Present password", autocomplete="current-password"),
+        say("Change the password"),
+        field("password", "old", say("Present password"), autocomplete="current-password"),
         field(
             "password",
             "new",
-            "New password",
-            passwords.RULES,
+            say("New password"),
+            told(passwords.RULES),
             autocomplete="new-password",
             refused=people_table.REFUSED,
         ),
-        field("password", "", "New password once more", autocomplete="new-password", same_as="new"),
+        field("password", "", say("New password once more"), autocomplete="new-password", same_as="new"),
         who=user.name if user else "",
     )
 

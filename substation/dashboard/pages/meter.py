@@ -22,8 +22,8 @@ def layout(meter_id: str = "", **_: Any) -> html.Div:
     board = feed.board()
     meter = board.meter(int(meter_id)) if meter_id.isdecimal() and len(meter_id) < 4 else None
     if meter is None:
-        shown = meter_id if meter_id.isalnum() and len(meter_id) <= 12 else "of that name"
-        return not_found_404.layout(f"Meter {shown}")
+        shown = meter_id if meter_id.isalnum() and len(meter_id) <= 12 else ""
+        return not_found_404.layout(say("Meter {name}", name=shown) if shown else "")
     group, charted = f"{meter.id}", panels.each_phase(meter)
     today = say("Today") if charted[0][1] == panels.ALL_PHASES else say("Today, each phase")
     parts = screen.groups(feed, board, [f"{kind}{group}" for kind in "mecxvouds"])

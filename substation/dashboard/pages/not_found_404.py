@@ -9,19 +9,20 @@ from substation.dashboard.feed import current
 from substation.dashboard.tongue import say
 
 
-def layout(wanted: str = "This page", **_: Any) -> html.Div:
+def layout(wanted: str = "", **_: Any) -> html.Div:
     """Return the page.
 
     Args:
-        wanted: what was asked for, at the head of the sentence.
+        wanted: what was asked for, at the head of the sentence; this page when empty.
     """
+    title = say("{what} does not exist", what=wanted) if wanted else say("This page does not exist")
     links = [html.Li(dcc.Link(say("Home"), href="/"))]
     for meter in current().settings.meters:
         links.append(html.Li(dcc.Link(f"{meter.id} {meter.name}", href=f"/meter/{meter.id}")))
     return html.Div(
         [
             html.Div(
-                [html.H1(f"404 \u2014 {wanted} does not exist"), html.Span(className="ss-grow")],
+                [html.H1(f"404 \u2014 {title}"), html.Span(className="ss-grow")],
                 className="ss-head",
             ),
             html.P(say("Nothing is wrong with the station. The address is not one of this dashboard:")),

@@ -6,8 +6,10 @@ import dash
 from dash import html
 from flask import g, has_request_context
 
-from substation.dashboard import people_table
+from substation.dashboard import people_table, rights
 from substation.dashboard.feed import current
+from substation.dashboard.heard import told
+from substation.dashboard.tongue import say
 from substation.settings.model import User
 
 
@@ -15,11 +17,14 @@ def layout(**_: Any) -> html.Div:
     """Return the page."""
     user = g.get("user") if has_request_context() else None
     me = user.name if isinstance(user, User) else ""
-    roles = [html.Div([html.Dt(role), html.Dd(words)]) for role, words in people_table.ROLE_WORDS.items()]
+    roles = [
+        html.Div([html.Dt(rights.role_name(role)), html.Dd(told(words))])
+        for role, words in people_table.ROLE_WORDS.items()
+    ]
     return html.Div(
         [
             html.Div(
-                [html.H1("Users"), html.Div(people_table.add_button(), className="ss-right")],
+                [html.H1(say("Users")), html.Div(people_table.add_button(), className="ss-right")],
                 className="ss-head",
             ),
             html.P(
@@ -31,7 +36,7 @@ def layout(**_: Any) -> html.Div:
             html.Section(
                 [
                     html.Div(
-                        [html.H2("Roles"), html.Small("each may do what those before it may")],
+                        [html.H2(say("Roles")), html.Small(say("each may do what those before it may"))],
                         className="ss-sec-h",
                     ),
                     html.Dl(roles, className="ss-dl ss-roles"),
