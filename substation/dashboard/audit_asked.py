@@ -9,28 +9,30 @@ from urllib.parse import urlencode
 from dash import dcc, html
 
 from substation.audit import Wanted
+from substation.dashboard.heard import told
+from substation.dashboard.tongue import later, say
 
 PATH = "/audit"
 LONGEST = 100
 """Characters of a filter."""
 KINDS: tuple[tuple[str, Wanted], ...] = (
-    ("All", Wanted()),
-    ("Refused", Wanted(refused=True)),
-    ("Logins", Wanted(event="login.*")),
-    ("Exports", Wanted(event="export.*")),
-    ("Configuration", Wanted(event="config.*")),
-    ("Users", Wanted(event="user.*")),
-    ("Passwords", Wanted(event="password.*")),
-    ("The log itself", Wanted(event="audit.*")),
+    (later("All"), Wanted()),
+    (later("Refused"), Wanted(refused=True)),
+    (later("Logins"), Wanted(event="login.*")),
+    (later("Exports"), Wanted(event="export.*")),
+    (later("Configuration"), Wanted(event="config.*")),
+    (later("Users"), Wanted(event="user.*")),
+    (later("Passwords"), Wanted(event="password.*")),
+    (later("The log itself"), Wanted(event="audit.*")),
 )
 _FIELDS = (
-    ("text", "search", "Text"),
-    ("event", "text", "Event"),
-    ("user", "text", "User"),
-    ("source", "text", "From where"),
-    ("process", "text", "Process"),
-    ("first", "date", "From day"),
-    ("last", "date", "To day"),
+    ("text", "search", later("Text")),
+    ("event", "text", later("Event")),
+    ("user", "text", later("User")),
+    ("source", "text", later("From where")),
+    ("process", "text", later("Process")),
+    ("first", "date", later("From day")),
+    ("last", "date", later("To day")),
 )
 
 
@@ -92,7 +94,7 @@ def filters(now: Asked) -> html.Div:
     """Return what may be asked for: kinds as links, the rest as a form whose answer is an address."""
     kinds = [
         dcc.Link(
-            name,
+            told(name),
             href=Asked(replace(now.wanted, event=kind.event, refused=kind.refused)).address,
             **_current(kind, now.wanted),
         )
@@ -100,22 +102,28 @@ def filters(now: Asked) -> html.Div:
     ]
     fields = [
         html.Div(
-            [html.Label(label, htmlFor=f"audit-{name}"), _slot(name, kind, _value(now.wanted, name))],
+            [html.Label(told(label), htmlFor=f"audit-{name}"), _slot(name, kind, _value(now.wanted, name))],
             className=f"ss-audit-{name}",
         )
         for name, kind, label in _FIELDS
     ]
     hidden = [_slot("refused", "hidden", "1")] if now.wanted.refused else []
     form = html.Form(
-        [*fields, *hidden, html.Button("Show", type="submit", className="ss-btn", disable_n_clicks=True)],
+        [
+            *fields,
+            *hidden,
+            html.Button(say("Show"), type="submit", className="ss-btn", disable_n_clicks=True),
+        ],
         action=PATH,
         method="get",
         role="search",
         className="ss-audit-form",
-        **{"data-audit": "1", "aria-label": "Lines to show"},
+        **{"data-audit": "1", "aria-label": say("Lines to show")},
     )
-    pick = html.Div(kinds, className="ss-pick", role="group", **{"aria-label": "Kind"})
-    more = html.Details([html.Summary("Filters"), form], open=_filled(now.wanted), className="ss-audit-more")
+    pick = html.Div(kinds, className="ss-pick", role="group", **{"aria-label": say("Kind")})
+    more = html.Details(
+        [html.Summary(say("Filters")), form], open=_filled(now.wanted), className="ss-audit-more"
+    )
     return html.Div([pick, more], className="ss-audit-ask")
 
 

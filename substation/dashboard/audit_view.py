@@ -15,6 +15,8 @@ from substation.dashboard import cards
 from substation.dashboard import format as f
 from substation.dashboard.audit_asked import LONGEST, PATH, Asked
 from substation.dashboard.audit_watch import Finding
+from substation.dashboard.heard import told
+from substation.dashboard.tongue import later, say
 from substation.store.anchors import written
 
 LONGEST_DETAILS = 600
@@ -24,44 +26,63 @@ MOST_PROBLEMS = 20
 def chain(finding: Finding | None, *, under_way: bool, now_ms: int, zone: ZoneInfo) -> html.Section:
     """Return the state of the chain: whole or not, since when that is known, where it ends."""
     if finding is None:
-        words = "Being verified for the first time since the dashboard's start. Reload in a moment."
-        return _chain("late", "Not verified yet", [html.P(words)])
-    again = "; being verified again now" if under_way else ""
-    when = f"{f.moment(finding.at_ms, now_ms, zone)}, took {_seconds(finding.took_s)}{again}"
+        words = say("Being verified for the first time since the dashboard's start. Reload in a moment.")
+        return _chain("late", say("Not verified yet"), [html.P(words)])
+    at, long = f.moment(finding.at_ms, now_ms, zone), _seconds(finding.took_s)
+    when = say("{at}, took {long}", at=at, long=long)
+    if under_way:
+        when = say("{at}, took {long}; being verified again now", at=at, long=long)
     verdict = finding.verdict
     if verdict is None:
         return _chain(
             "alarm",
-            "Cannot be verified",
-            [_facts([("Tried", when)]), html.P(harmless(finding.words), className="ss-audit-bad")],
+            say("Cannot be verified"),
+            [_facts([(say("Tried"), when)]), html.P(told(harmless(finding.words)), className="ss-audit-bad")],
         )
-    files = "1 file" if verdict.files == 1 else f"{verdict.files} files"
+    count = f.number(verdict.lines, 0)
+    lines = (
+        say("{lines} in 1 file", lines=count)
+        if verdict.files == 1
+        else say("{lines} in {files} files", lines=count, files=verdict.files)
+    )
     facts: list[tuple[str, Any]] = [
-        ("Verified", when),
-        ("Lines", f"{f.number(verdict.lines, 0)} in {files}"),
-        ("Compared with", f"numbers noted in the databases: {f.number(finding.compared, 0)}"),
+        (say("Verified"), when),
+        (say("Lines"), lines),
+        (
+            say("Compared with"),
+            say("numbers noted in the databases: {count}", count=f.number(finding.compared, 0)),
+        ),
     ]
     if verdict.last_seq:
         noted = written((verdict.last_seq, verdict.last_mac[:16]))
-        facts.append(("Last line, to note down", html.Code(noted)))
+        facts.append((say("Last line, to note down"), html.Code(noted)))
     below: list[Any] = [_facts(facts)]
     if not verdict.ok:
         below.append(_problems([problem.words for problem in verdict.problems]))
     if verdict.torn:
-        torn = "1 line was" if len(verdict.torn) == 1 else f"{len(verdict.torn)} lines were"
-        words = f"{torn} torn by a power failure or a kill; no number is missing there."
+        words = (
+            say("1 line was torn by a power failure or a kill; no number is missing there.")
+            if len(verdict.torn) == 1
+            else say(
+                "{count} lines were torn by a power failure or a kill; no number is missing there.",
+                count=len(verdict.torn),
+            )
+        )
         below.append(html.P(words, className="ss-note"))
-    below += [html.P(harmless(words), className="ss-note ss-warn") for words in finding.doubts]
+    below += [html.P(told(harmless(words)), className="ss-note ss-warn") for words in finding.doubts]
     if verdict.ok:
-        return _chain("ok", "The chain is whole", below)
-    places = "1 place" if len(verdict.problems) == 1 else f"{len(verdict.problems)} places"
-    return _chain("alarm", f"The log was changed in {places}", below)
+        return _chain("ok", say("The chain is whole"), below)
+    if len(verdict.problems) == 1:
+        return _chain("alarm", say("The log was changed in 1 place"), below)
+    return _chain("alarm", say("The log was changed in {count} places", count=len(verdict.problems)), below)
 
 
 def _chain(sign: str, title: str, below: Sequence[Any]) -> html.Section:
     loud = " ss-alarm" if sign == "alarm" else ""
     head = html.Div([cards.icon(sign), html.H2(title)], className=f"ss-audit-state{loud}")
-    return html.Section([head, *below], className="ss-audit-chain", **{"aria-label": "State of the chain"})
+    return html.Section(
+        [head, *below], className="ss-audit-chain", **{"aria-label": say("State of the chain")}
+    )
 
 
 def _facts(pairs: Sequence[tuple[str, Any]]) -> html.Dl:
@@ -69,15 +90,23 @@ def _facts(pairs: Sequence[tuple[str, Any]]) -> html.Dl:
 
 
 def _problems(words: Sequence[str]) -> html.Div:
-    rows = [html.Li(harmless(one)) for one in words[:MOST_PROBLEMS]]
+    rows = [html.Li(told(harmless(one))) for one in words[:MOST_PROBLEMS]]
     if len(words) > MOST_PROBLEMS:
-        rows.append(html.Li(f"and {len(words) - MOST_PROBLEMS} more: python3 datalogger.py audit verify"))
+        more = say(
+            "and {count} more: {command}",
+            count=len(words) - MOST_PROBLEMS,
+            command="python3 datalogger.py audit verify",
+        )
+        rows.append(html.Li(more))
     return html.Div(
         [
             html.Ul(rows, className="ss-audit-bad"),
             html.P(
-                "Keep a copy of the log's files before anything else is done, and compare with the journal: "
-                "docs/how-to/audit-log.md.",
+                say(
+                    "Keep a copy of the log's files before anything else is done, and compare with the "
+                    "journal: {page}.",
+                    page="docs/how-to/audit-log.md",
+                ),
                 className="ss-note",
             ),
         ]
@@ -98,7 +127,9 @@ def lines(view: View, now: Asked, zone: ZoneInfo, today: str) -> html.Section:
         rows.append(_row(entry, now))
     table = html.Table(
         [
-            html.Thead(html.Tr([html.Th(name, scope="col", className=kind) for name, kind in _COLUMNS])),
+            html.Thead(
+                html.Tr([html.Th(told(name), scope="col", className=kind) for name, kind in _COLUMNS])
+            ),
             html.Tbody(rows),
         ],
         className="ss-table ss-audit",
@@ -106,24 +137,24 @@ def lines(view: View, now: Asked, zone: ZoneInfo, today: str) -> html.Section:
     return html.Section(
         [html.Div(table, className="ss-wrap", tabIndex=0), _older(view, now)],
         className="ss-sec ss-audit-lines",
-        **{"aria-label": "Lines, newest first"},
+        **{"aria-label": say("Lines, newest first")},
     )
 
 
 _COLUMNS = (
-    ("At", ""),
-    ("Event", ""),
-    ("User", ""),
-    ("From where", ""),
-    ("Process", ""),
-    ("What", "ss-audit-what"),
-    ("Number", "ss-num"),
+    (later("At"), ""),
+    (later("Event"), ""),
+    (later("User"), ""),
+    (later("From where"), ""),
+    (later("Process"), ""),
+    (later("What"), "ss-audit-what"),
+    (later("Number"), "ss-num"),
 )
 
 
 def _row(entry: Entry, now: Asked) -> html.Tr:
     if not entry.seq:
-        words = "no line of this log: torn by a kill or a power failure, or put there by somebody"
+        words = say("no line of this log: torn by a kill or a power failure, or put there by somebody")
         cells = [
             html.Td("", className="ss-audit-at"),
             html.Td(words, colSpan=4),
@@ -131,8 +162,8 @@ def _row(entry: Entry, now: Asked) -> html.Tr:
             html.Td("", className="ss-num"),
         ]
         return html.Tr(cells, className="ss-audit-torn")
-    refused = [] if entry.ok else [cards.icon("alarm"), html.B("refused", className="ss-audit-refused")]
-    changed = [html.B("changed", className="ss-alarm")] if entry.sealed is False else []
+    refused = [] if entry.ok else [cards.icon("alarm"), html.B(say("refused"), className="ss-audit-refused")]
+    changed = [html.B(say("changed"), className="ss-alarm")] if entry.sealed is False else []
     return html.Tr(
         [
             html.Td(harmless(entry.local[11:19]), className="ss-audit-at"),
@@ -185,11 +216,11 @@ def _plain(value: object) -> str:
 def _older(view: View, now: Asked) -> html.Div:
     links: list[Any] = []
     if now.before:
-        links.append(_button("Newest lines", Asked(now.wanted).address))
+        links.append(_button(say("Newest lines"), Asked(now.wanted).address))
     if view.older:
-        links.append(_button("Older lines", Asked(now.wanted, view.older).address))
+        links.append(_button(say("Older lines"), Asked(now.wanted, view.older).address))
     else:
-        links.append(html.Span("This is the beginning of the log.", className="ss-muted"))
+        links.append(html.Span(say("This is the beginning of the log."), className="ss-muted"))
     return html.Div(links, className="ss-ctrl")
 
 
@@ -199,24 +230,29 @@ def _button(words: str, address: str) -> dcc.Link:
 
 def _nothing(view: View, now: Asked) -> list[Any]:
     if view.older:
-        back = f" back to {view.reached[:10]}" if view.reached else ""
+        count = f.number(view.looked_at, 0)
+        none = say("No such line among {count} lines.", count=count)
+        if view.reached:
+            none = say("No such line among {count} lines back to {day}.", count=count, day=view.reached[:10])
         return [
-            html.P(f"No such line among {f.number(view.looked_at, 0)} lines{back}."),
+            html.P(none),
             html.Div(
                 [
                     dcc.Link(
-                        "Look further back", href=Asked(now.wanted, view.older).address, className="ss-btn"
+                        say("Look further back"),
+                        href=Asked(now.wanted, view.older).address,
+                        className="ss-btn",
                     ),
-                    _button("Show all lines", PATH),
+                    _button(say("Show all lines"), PATH),
                 ],
                 className="ss-ctrl",
             ),
         ]
     if now.wanted.everything and not now.before:
-        return [html.P("The log is empty: nothing was done here since it was begun.")]
+        return [html.P(say("The log is empty: nothing was done here since it was begun."))]
     return [
-        html.P("No line of the log is like that."),
-        html.Div(_button("Show all lines", PATH), className="ss-ctrl"),
+        html.P(say("No line of the log is like that.")),
+        html.Div(_button(say("Show all lines"), PATH), className="ss-ctrl"),
     ]
 
 
@@ -224,10 +260,12 @@ def unreadable(words: str) -> html.Section:
     """Return what is shown in place of the lines when the log cannot be read."""
     return html.Section(
         [
-            html.P(harmless(words), className="ss-audit-bad"),
+            html.P(told(harmless(words)), className="ss-audit-bad"),
             html.P(
-                "While it cannot be written, nothing that is done is recorded, and exports are refused. "
-                "It must be a file of the user that runs the station, in a folder with space left.",
+                say(
+                    "While it cannot be written, nothing that is done is recorded, and exports are refused. "
+                    "It must be a file of the user that runs the station, in a folder with space left."
+                ),
             ),
         ],
         className="ss-sec",
@@ -240,8 +278,8 @@ def _day(day: str, today: str, zone: ZoneInfo) -> str:
     except ValueError:
         return harmless(day)
     words = f.day(int(at.timestamp() * 1000), zone)
-    return f"Today, {words}" if day == today else words
+    return say("Today, {day}", day=words) if day == today else words
 
 
 def _seconds(took_s: float) -> str:
-    return f"{took_s:.1f} s" if took_s >= 0.1 else "less than 0.1 s"
+    return f"{took_s:.1f} s" if took_s >= 0.1 else say("less than {long}", long="0.1 s")

@@ -17,6 +17,7 @@ from substation.audit.anchors import DAY_S, HOUR_S
 from substation.clock import Clock
 from substation.dashboard import feed
 from substation.dashboard.desk import Desk
+from substation.dashboard.tongue import later
 from substation.errors import SettingsError, StoreError
 from substation.settings import vault
 from substation.settings.model import Home, Settings
@@ -29,8 +30,8 @@ REST_S = 0.004
 """Pause after a slice of the walk (`walk.PAUSE_LINES`): a third of one core at most."""
 WEIGHTY = ("user.", "password.", "export.", "config.")
 """After such events the last line's number is noted at once."""
-CHANGED = "The audit log was changed: ask the administrator."
-UNREADABLE = "The audit log cannot be verified: ask the administrator."
+CHANGED = later("The audit log was changed: ask the administrator.")
+UNREADABLE = later("The audit log cannot be verified: ask the administrator.")
 
 
 @dataclass(frozen=True, slots=True)

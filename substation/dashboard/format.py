@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 
 from substation.clock import site_time
-from substation.dashboard.tongue import say
+from substation.dashboard.heard import told
+from substation.dashboard.tongue import later, say
 from substation.quantities import BY_KEY, Quantity
 
 THIN = "\u202f"
@@ -21,6 +22,8 @@ THIN = "\u202f"
 MINUS = "\u2212"
 DASH = "\u2014"
 """Stands where there is no value. Never 0."""
+DOUBT = "?"
+"""Stands behind what rests on a clock that nobody vouches for."""
 PREFIXED = {"W": "kW", "VA": "kVA", "var": "kvar", "Wh": "kWh", "VAh": "kVAh", "varh": "kvarh"}
 KILO_TO_MEGA = {"kW": "MW", "kVA": "MVA", "kvar": "Mvar", "kWh": "MWh", "kVAh": "MVAh", "kvarh": "Mvarh"}
 MEGA_FROM_KVA = 10_000.0
@@ -159,8 +162,16 @@ def time_of_day(ms: int | None, zone: zoneinfo.ZoneInfo, *, seconds: bool = Fals
     return site_time(ms, zone).strftime("%H:%M:%S" if seconds else "%H:%M")
 
 
+def unsure(text: str, is_doubted: bool) -> str:
+    """Return a time, or a figure of a day, with the sign of a clock that nobody vouches for: `10:42 ?`.
+
+    Words without a number (`not yet`) rest on no clock.
+    """
+    return f"{text}{THIN}{DOUBT}" if is_doubted and any(map(str.isdigit, text)) else text
+
+
 def day(ms: int, zone: zoneinfo.ZoneInfo) -> str:
-    """Return the site's day, `Mon 23 Nov 2026`. English whatever the machine's locale is."""
+    """Return the site's day, `Mon 23 Nov 2026`, in the viewer's language, not the machine's."""
     return _day(site_time(ms, zone))
 
 
@@ -176,7 +187,7 @@ def moment(ms: int | None, now_ms: int, zone: zoneinfo.ZoneInfo) -> str:
     when = site_time(ms, zone)
     if when.date() == site_time(now_ms, zone).date():
         return when.strftime("%H:%M:%S")
-    return f"{when.day} {_MONTHS[when.month - 1]} {when:%H:%M}"
+    return f"{when.day} {month(when.month)} {when:%H:%M}"
 
 
 def minute(ms: int, now_ms: int, zone: zoneinfo.ZoneInfo) -> str:
@@ -185,12 +196,43 @@ def minute(ms: int, now_ms: int, zone: zoneinfo.ZoneInfo) -> str:
     return written[:5] if written[2] == ":" else written
 
 
-_DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
-_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+_DAYS = (
+    later("Mon"),
+    later("Tue"),
+    later("Wed"),
+    later("Thu"),
+    later("Fri"),
+    later("Sat"),
+    later("Sun"),
+)
+_MONTHS = (
+    later("Jan"),
+    later("Feb"),
+    later("Mar"),
+    later("Apr"),
+    later("May"),
+    later("Jun"),
+    later("Jul"),
+    later("Aug"),
+    later("Sep"),
+    later("Oct"),
+    later("Nov"),
+    later("Dec"),
+)
+
+
+def weekday(number: int) -> str:
+    """Return the short name of a day of the week, 0 for Monday."""
+    return told(_DAYS[number])
+
+
+def month(number: int) -> str:
+    """Return the short name of a month, 1 for January."""
+    return told(_MONTHS[number - 1])
 
 
 def _day(when: dt.datetime) -> str:
-    return f"{_DAYS[when.weekday()]} {when.day} {_MONTHS[when.month - 1]} {when.year}"
+    return f"{weekday(when.weekday())} {when.day} {month(when.month)} {when.year}"
 
 
 LOOKS = {

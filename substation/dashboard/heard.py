@@ -19,6 +19,9 @@ TIMES = frozenset({"at", "time", "when", "begun", "ended"})
 
 
 SENTENCES: tuple[str, ...] = (
+    # audit
+    later("{path}: the audit log cannot be read ({why})"),
+    later("Not compared with the numbers noted in {path}: {why}"),
     # settings.passwords, settings.people
     later(
         "At least {count} characters, of any kind, blanks too: four words that do not belong together are "

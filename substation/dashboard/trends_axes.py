@@ -17,8 +17,6 @@ TICKS = 9
 _S = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200)
 _D = (1, 2, 7)
 _M = (1, 2, 3, 6, 12, 24)
-_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
-_WEEK = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +143,7 @@ def _month_ticks(start_ms: int, end_ms: int, every: int, zone: zoneinfo.ZoneInfo
         if at_ms > end_ms:
             return found
         if at_ms >= start_ms and month % every == 0:
-            name = str(month // 12) if month % 12 == 0 else _MONTHS[month % 12]
+            name = str(month // 12) if month % 12 == 0 else f.month(month % 12 + 1)
             found.append(Tick(at_ms, name, at_ms))
         month += 1
 
@@ -162,13 +160,13 @@ def _midnight(day: dt.date, zone: zoneinfo.ZoneInfo) -> int:
 
 
 def _day_words(day: dt.date) -> str:
-    return f"{_WEEK[day.weekday()]} {day.day}" if day.day > 1 else f"{day.day} {_MONTHS[day.month - 1]}"
+    return f"{f.weekday(day.weekday())} {day.day}" if day.day > 1 else f"{day.day} {f.month(day.month)}"
 
 
 def day_and_time(at_ms: int, zone: zoneinfo.ZoneInfo, step_ms: int) -> str:
     """Return when a step began, as fine as the step is: `Wed 18 Nov`, `Wed 18 Nov 18:50`, with seconds."""
     when = site_time(at_ms, zone)
-    day = f"{_WEEK[when.weekday()]} {when.day} {_MONTHS[when.month - 1]}"
+    day = f"{f.weekday(when.weekday())} {when.day} {f.month(when.month)}"
     if step_ms >= 86_400_000:
         return day
     return f"{day} {when:%H:%M:%S}" if step_ms < 60_000 else f"{day} {when:%H:%M}"

@@ -9,6 +9,7 @@ from substation import audit
 from substation.clock import site_time
 from substation.dashboard import audit_asked, audit_view, audit_watch, desk
 from substation.dashboard.feed import current
+from substation.dashboard.tongue import say
 from substation.errors import SettingsError, StoreError
 from substation.settings import vault
 
@@ -25,7 +26,10 @@ def layout(**query: Any) -> html.Div:
     return html.Div(
         [
             html.Div(
-                [html.H1("Audit log"), html.Span("who did what, and from where", className="ss-muted")],
+                [
+                    html.H1(say("Audit log")),
+                    html.Span(say("who did what, and from where"), className="ss-muted"),
+                ],
                 className="ss-head",
             ),
             audit_view.chain(finding, under_way=watch.under_way, now_ms=now_ms, zone=zone),
