@@ -16,6 +16,7 @@ from substation.energy import watch
 from substation.quantities import QUANTITIES
 from substation.settings.model import Settings
 from substation.store import anchors
+from tests.source_trees import calls_of, nodes_of
 
 DOCS = PROJECT / "docs"
 LONGEST_README = 500
@@ -97,10 +98,7 @@ def audit_calls() -> set[str]:
     """Return every event that the code writes: the constant first argument of audit writers."""
     found = set()
     for path in (PROJECT / "substation").rglob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if not isinstance(node, ast.Call):
-                continue
-            writer = ast.unparse(node.func)
+        for writer, node in calls_of(path):
             texts = [a.value for a in node.args if isinstance(a, ast.Constant) and isinstance(a.value, str)]
             if re.search(r"(^|[._])(audit\.write|_audit|record)$", writer) and texts:
                 found.add(texts[0])
@@ -111,13 +109,11 @@ def test_every_audit_event_is_documented_and_every_documented_one_is_written() -
     assert audit_calls() == set(AUDIT_EVENTS)
 
 
-def calls(folders: tuple[str, ...]) -> Iterator[ast.Call]:
-    """Yield every call in these rooms."""
+def calls(folders: tuple[str, ...]) -> Iterator[tuple[str, ast.Call]]:
+    """Yield every call in these rooms, with what is called."""
     for folder in folders:
         for path in (PROJECT / "substation" / folder).rglob("*.py"):
-            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-                if isinstance(node, ast.Call):
-                    yield node
+            yield from calls_of(path)
 
 
 def station_events() -> set[str]:
@@ -125,8 +121,8 @@ def station_events() -> set[str]:
     every = list(calls(("acquisition", "bus", "commands", "store")))
     notices = {
         f"comm.{node.args[0].value}"
-        for node in every
-        if ast.unparse(node.func) == "Notice" and isinstance(node.args[0], ast.Constant)
+        for writer, node in every
+        if writer == "Notice" and isinstance(node.args[0], ast.Constant)
     }
     computed = {
         "f'comm.{notice.kind}'": notices,
@@ -138,8 +134,7 @@ def station_events() -> set[str]:
         "kind": set(),  # handed on
     }
     found: set[str] = set()
-    for node in every:
-        writer = ast.unparse(node.func)
+    for writer, node in every:
         if writer.endswith(".event") and node.args:
             kind = node.args[0]
         elif writer in ("Event", "events.Event") and len(node.args) > 1:
@@ -156,10 +151,8 @@ def station_events() -> set[str]:
 def poller_notices() -> set[tuple[str, str]]:
     """Return form and level of every notice of the poller's log that has words of its own."""
     found = set()
-    for node in calls(("acquisition", "bus", "store")):
-        match = re.fullmatch(
-            r"(?:self\._)?log\.(debug|info|warning|error|critical|exception)", ast.unparse(node.func)
-        )
+    for writer, node in calls(("acquisition", "bus", "store")):
+        match = re.fullmatch(r"(?:self\._)?log\.(debug|info|warning|error|critical|exception)", writer)
         if match and isinstance(node.args[0], ast.Constant) and node.args[0].value != "%s":
             found.add((node.args[0].value, match.group(1)))
     return found
@@ -233,7 +226,7 @@ def spoken_words() -> str:
     """Return every text in the code, one after another: what the program can say."""
     said = []
     for path in (PROJECT / "substation").rglob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        for node in nodes_of(path):
             if isinstance(node, ast.Constant) and isinstance(node.value, str):
                 said.append(node.value)
     return "\n".join(said)

@@ -7,13 +7,13 @@ import re
 import subprocess
 import sys
 import tokenize
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from substation.commands.doors import PROJECT
 from tests.lacking import lacking, not_proved
+from tests.source_trees import calls_of, tree_of
 
 DOORS = ("app.py", "dmf_reader.py", "datalogger.py", "encrypt_config.py")
 LONGEST_DOOR = 40
@@ -70,7 +70,7 @@ def code_lines(path: Path) -> int:
     for token in tokenize.generate_tokens(io.StringIO(text).readline):
         if token.type not in nothing:
             lines.update(range(token.start[0], token.end[0] + 1))
-    first = ast.parse(text).body[0]
+    first = tree_of(path).body[0]
     if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant):
         lines -= set(range(first.lineno, (first.end_lineno or first.lineno) + 1))
     return len(lines)
@@ -86,16 +86,10 @@ def test_no_file_is_two_rooms_in_one() -> None:
     assert {path: count for path, count in long.items() if count > LONGEST_FILE} == {}
 
 
-def calls(tree: ast.AST) -> Iterator[tuple[str, ast.Call]]:
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Call):
-            yield ast.unparse(node.func), node
-
-
 def test_nothing_runs_through_a_shell() -> None:
     found = []
     for path in python_files():
-        for function, call in calls(ast.parse(path.read_text(encoding="utf-8"))):
+        for function, call in calls_of(path):
             shell = any(k.arg == "shell" and ast.unparse(k.value) != "False" for k in call.keywords)
             if shell or function in {
                 "os.system",
