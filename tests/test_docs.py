@@ -1,6 +1,7 @@
 """The documents are complete and up to date."""
 
 import ast
+import functools
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -94,6 +95,7 @@ def test_every_door_is_documented() -> None:
             assert path.name in shown, f"{path.name} is missing in reference_facts.PROGRAMS"
 
 
+@functools.cache
 def audit_calls() -> set[str]:
     """Return every event that the code writes: the constant first argument of audit writers."""
     found = set()

@@ -1,12 +1,12 @@
 """S38: what the issue lists is written by the code, documented, and each with its who and where."""
 
-import ast
 import re
 from pathlib import Path
 
 import pytest
 
 from substation.commands.reference_facts import AUDIT_EVENTS
+from tests.source_trees import calls_of
 from tests.test_docs import PROJECT, audit_calls
 
 ISSUE = {
@@ -39,10 +39,8 @@ def test_every_action_that_the_issue_lists_is_documented_and_written(words: str)
 def test_no_call_hands_a_password_or_a_token_to_the_log() -> None:
     found = []
     for path in sorted((PROJECT / "substation").rglob("*.py")):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Call) and re.search(
-                r"(^|[._])(audit\.write|_audit|record)$", ast.unparse(node.func)
-            ):
+        for writer, node in calls_of(path):
+            if re.search(r"(^|[._])(audit\.write|_audit|record)$", writer):
                 named = [keyword.arg or "" for keyword in node.keywords]
                 found += [f"{path.name}: {name}" for name in named if WRITES_A_SECRET.search(name)]
     assert found == []
