@@ -103,6 +103,8 @@ class LiveMeter:
     """What it says beyond the vocabulary: shown, not kept in the history."""
     paused: str = ""
     """For what polling of its line pauses: it was not asked, and is not silent."""
+    bus_section: int = 1
+    """Number of the bus section that it hangs on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +124,8 @@ class Board:
     """The same of a value that is read every slow interval."""
 
     def meter(self, meter_id: int) -> LiveMeter | None:
+    coupled: bool = False
+    """Whether couplers join neighbouring bus sections; their position is never known."""
         """Return the meter with this Modbus id, or None."""
         return next((meter for meter in self.meters if meter.id == meter_id), None)
 
@@ -171,6 +175,7 @@ def make_board(
     )
 
 
+        coupled=settings.site.bus_coupler,
 def _poller(
     settings: Settings, beat: Mapping[str, Any], any_reading: bool, now_ms: int, limits: Limits
 ) -> PollerState:
@@ -279,6 +284,7 @@ def _frozen_words(moment: _Moment, since_ms: int | None) -> str:
     at = f.minute(since_ms, moment.now_ms, moment.settings.site.zone)
     return f"frozen since {at}: the meter repeats itself"
 
+        bus_section=meter.bus_section,
 
 @dataclass(frozen=True, slots=True)
 class _Supply:

@@ -116,8 +116,7 @@ def _of_meter(board: Board, meter: LiveMeter) -> Iterator[Condition]:
         yield Condition("warn", say("The meter cannot be read: {why}", why=meter.evidence), where)
         return
     drawn = words.wire(meter)
-    dark = meter.role == "feeder" and drawn == "dead" and not words.bus_is_fed(board)
-    if words.failed(meter) and not dark:
+    if words.failed(meter) and not words.follows(board, meter):
         yield Condition("alarm", _failed(meter, drawn), where, meter.since_ms)
     for severity, found in words.findings(meter):
         yield Condition("alarm" if severity == "alarm" else "warn", found, where)

@@ -21,6 +21,7 @@ from substation.dashboard import (
     day_words,
     events_now,
     phasor,
+    sections,
     sparks,
     station,
     statusline,
@@ -60,7 +61,7 @@ def group(feed: Feed, board: Board, name: str) -> Parts | None:
     if name == "past":
         return events_now.past_parts(board, feed.past(), zone)
     if name == "bus":
-        return words.bus_parts(board)
+        return sections.parts(board)
     if name == "station":
         fed = [m for m in board.meters if m.role != "feeder"]
         return station.parts(

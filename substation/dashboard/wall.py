@@ -12,7 +12,7 @@ from typing import Any
 from dash import dcc, html
 
 import substation
-from substation.dashboard import cards, diagram, panels
+from substation.dashboard import cards, diagram, panels, topology
 from substation.dashboard import format as f
 from substation.dashboard.board import Board, LiveMeter
 from substation.dashboard.feed import Feed
@@ -30,8 +30,7 @@ _PACKAGE = Path(__file__).parent
 def content(feed: Feed, board: Board, parts: dict[str, Parts]) -> html.Div:
     """Return the page."""
     shown = [meter for meter in board.meters if meter.role != "generator"][:MOST_CURVES]
-    feeders = sum(meter.role == "feeder" for meter in board.meters)
-    tiers = 1 + -(-feeders // diagram.MOST_COLUMNS) if feeders > diagram.MOST_COLUMNS else 2
+    tiers = max(2, topology.plan(board.meters).tiers)
     below = curves(feed, shown) if tiers == 2 else []
     return html.Div(
         [
@@ -66,7 +65,9 @@ def curves(feed: Feed, shown: list[LiveMeter]) -> list[Any]:
         name = html.H2([meter.name, " ", html.Small(say("power today; grey: yesterday"))])
         chosen = " ss-on" if place == 0 else ""
         inside = html.Div(drawn, className="ss-wall-zoom")
-        sections.append(html.Section([name, inside], className=f"ss-wall-curve{chosen}"))
+        look = cards.shaped(f"m{meter.id}", "curve", _aged(meter), "ss-wall-old")
+        head = html.H2([*name, " ", html.Span(cards.age(meter), **look)])
+        sections.append(html.Section([head, inside], className=f"ss-wall-curve{chosen}"))
     return [html.Div(sections, className="ss-wall-curves")]
 
 

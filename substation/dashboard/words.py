@@ -218,8 +218,7 @@ def tag(board: Board, meter: LiveMeter) -> tuple[str, str]:
         return (meter.frozen[0].upper() + meter.frozen[1:], "ss-tag-warn ss-tag-long")
     if meter.paused and meter.freshness in ("stale", "never"):
         return (say("Not asked"), "ss-tag-warn")
-    consequence = meter.role == "feeder" and wire(meter) == "dead" and not bus_is_fed(board)
-    if failed(meter) and not consequence:
+    if failed(meter) and not follows(board, meter):
         return (say("Alarm"), "ss-tag-alarm")
     found = findings(meter)
     if found:
@@ -236,29 +235,22 @@ def lag_or_lead(meter: LiveMeter) -> str:
     return say("lag") if var.value > 0 else say("lead")
 
 
-def bus_is_fed(board: Board) -> bool:
-    """Return whether any meter sees voltage on the bus."""
-    return any(wire(meter) in ("live", "noload", "phase") for meter in board.meters)
+def bus_is_fed(board: Board, section: int | None = None) -> bool:
+    """Return whether any meter sees voltage, on any bus or on that of a section."""
+    return any(
+        wire(meter) in ("live", "noload", "phase")
+        for meter in board.meters
+        if section in (None, meter.bus_section)
+    )
 
 
-def bus_parts(board: Board) -> Parts:
-    """Return how the bus bar looks, and by what it is fed."""
-    nominal = f.number(max((m.nominal_v for m in board.meters), default=0.0), 0)
-    drawn = [wire(meter) for meter in board.meters]
-    if bus_is_fed(board):
-        state = "live"
-    elif drawn and all(kind == "dead" for kind in drawn):
-        state = "dead"
-    else:
-        state = "unknown"
-    words = say("{volts} V bus", volts=nominal)
-    if state == "live" and on_generator(board):
-        words = say("{volts} V bus, fed by DG", volts=nominal)
-    elif state == "dead":
-        words = say("{volts} V bus, dead", volts=nominal)
-    elif state == "unknown":
-        words = say("{volts} V bus, not known", volts=nominal)
-    return {"bus": ("", f"ss-w-{state}"), "words": (words, "")}
+def follows(board: Board, meter: LiveMeter) -> bool:
+    """Return whether a feeder is dead because what feeds it is: not it, but its source has failed."""
+    if meter.role != "feeder" or wire(meter) != "dead":
+        return False
+    section = meter.bus_section
+    lost = any(failed(other) for other in sources(board, "incomer") if other.bus_section == section)
+    return not bus_is_fed(board) or (lost and not bus_is_fed(board, section))
 
 
 def sources(board: Board, role: str) -> list[LiveMeter]:

@@ -126,6 +126,13 @@ class Meter(Part):
     )
     aux_supply: Literal["station", "own"] = Field(
         "station", description="Where the meter itself is fed from: 'own' falls silent with its circuit."
+    bus_section: int = Field(
+        1,
+        ge=1,
+        le=12,
+        description="Number of the bus section that the circuit hangs on; the single-line diagram draws each "
+        "section as a bar of its own, in this order.",
+    )
     )
     nominal_voltage_v: float | None = Field(
         None, gt=0, le=400_000, description="Line to line, V, where it differs from the site's."

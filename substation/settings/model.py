@@ -39,6 +39,12 @@ class Site(Part):
     )
 
     @field_validator("timezone")
+    bus_coupler: bool = Field(
+        False,
+        description="Whether couplers join neighbouring bus sections. Drawn as a breaker whose position is "
+        "not known: no meter reports it.",
+    )
+
     @classmethod
     def _known_zone(cls, name: str) -> str:
         try:
@@ -169,6 +175,11 @@ class Display(Part):
         "of files and names of quantities keep R, Y, B.",
     )
 
+    theme: Literal["auto", "light", "dark"] = Field(
+        "auto",
+        description="Colours of the screens where a viewer has chosen none: auto = as his device has them, "
+        "light, dark.",
+    )
 
 class Paths(Part):
     """Files elsewhere than in the station's home; relative paths count from the home."""

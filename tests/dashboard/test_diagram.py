@@ -2,7 +2,7 @@
 
 import pytest
 
-from substation.dashboard import diagram, samples, words
+from substation.dashboard import diagram, samples, sections, words
 from substation.dashboard.samples import board
 from substation.settings.model import CARD_METERS, Meter, Settings
 from tests.dashboard.boards import NO_FIGURES, ZONE, in_state
@@ -12,19 +12,20 @@ from tests.dashboard.tree import classes, text, walk
 def drawn(settings: Settings | None = None) -> diagram.html.Section:
     shown = board(settings=settings) if settings else in_state("normal")
     parts = {f"m{m.id}": words.meter_parts(shown, m, NO_FIGURES, ZONE) for m in shown.meters}
-    return diagram.diagram(shown, {**parts, "bus": words.bus_parts(shown)})
+    return diagram.diagram(shown, {**parts, "bus": sections.parts(shown)})
 
 
 def order(section: diagram.html.Section) -> list[str]:
     """Return what stands in the grid, from the upper left to the lower right."""
-    names = []
-    for child in section.children:
-        shown = classes(child)
-        if "ss-branch" in shown:
-            names.append(child.to_plotly_json()["props"]["aria-label"])
-        else:
-            names.append(next(name for name in ("ss-station", "ss-busbar", "ss-free") if name in shown))
-    return names
+    placed = []
+    for part in walk(section):
+        shown = classes(part)
+        if "ss-at" not in shown or not getattr(part, "style", None):
+            continue
+        name = part.to_plotly_json()["props"].get("aria-label") if "ss-branch" in shown else None
+        known = next((one for one in ("ss-station", "ss-busbar", "ss-riser") if one in shown), "")
+        placed.append((int(part.style["--gr"]), int(part.style["--gc"]), name or known))
+    return [name for _, _, name in sorted(placed)]
 
 
 def test_sources_hang_above_the_bus_and_feeders_below() -> None:
@@ -63,7 +64,7 @@ def test_sources_keep_their_columns_when_there_are_three() -> None:
 
 
 def test_a_source_alone_leaves_the_place_beside_the_sums_free() -> None:
-    assert order(drawn_of((CARD_METERS[0],)))[:3] == ["Transformer", "ss-station", "ss-free"]
+    assert order(drawn_of((CARD_METERS[0],)))[:3] == ["Transformer", "ss-station", "ss-busbar"]
 
 
 def test_no_symbol_claims_a_breaker_s_position() -> None:
@@ -88,6 +89,6 @@ def test_a_symbol_carries_its_meter_s_number() -> None:
     ],
 )
 def test_the_bus_says_what_is_known_of_it(state: str, look: str, said: str) -> None:
-    parts = words.bus_parts(in_state(state))
+    parts = sections.parts(in_state(state))
     assert parts["bus"][1] == look
     assert parts["words"][0] == said
