@@ -65,9 +65,7 @@ def curves(feed: Feed, shown: list[LiveMeter]) -> list[Any]:
         name = html.H2([meter.name, " ", html.Small(say("power today; grey: yesterday"))])
         chosen = " ss-on" if place == 0 else ""
         inside = html.Div(drawn, className="ss-wall-zoom")
-        look = cards.shaped(f"m{meter.id}", "curve", _aged(meter), "ss-wall-old")
-        head = html.H2([*name, " ", html.Span(cards.age(meter), **look)])
-        sections.append(html.Section([head, inside], className=f"ss-wall-curve{chosen}"))
+        sections.append(html.Section([name, inside], className=f"ss-wall-curve{chosen}"))
     return [html.Div(sections, className="ss-wall-curves")]
 
 
