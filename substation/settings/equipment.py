@@ -6,6 +6,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
+from substation.settings.alarms import AlarmChanges
+
 Role = Literal["incomer", "feeder", "generator"]
 LINE_FORMAT = re.compile(r"^[78][NEO][12]$")
 
@@ -124,8 +126,6 @@ class Meter(Part):
     rated_kva: float = Field(
         500.0, gt=0, le=1_000_000, description="Rating of the circuit, kVA, three-phase."
     )
-    aux_supply: Literal["station", "own"] = Field(
-        "station", description="Where the meter itself is fed from: 'own' falls silent with its circuit."
     bus_section: int = Field(
         1,
         ge=1,
@@ -133,6 +133,8 @@ class Meter(Part):
         description="Number of the bus section that the circuit hangs on; the single-line diagram draws each "
         "section as a bar of its own, in this order.",
     )
+    aux_supply: Literal["station", "own"] = Field(
+        "station", description="Where the meter itself is fed from: 'own' falls silent with its circuit."
     )
     nominal_voltage_v: float | None = Field(
         None, gt=0, le=400_000, description="Line to line, V, where it differs from the site's."
@@ -149,6 +151,7 @@ class Meter(Part):
     transformers: tuple[Transformers, ...] = Field(
         (), max_length=50, description="CT and PT ratio, factors and rating, each from a day on."
     )
+    alarms: AlarmChanges = Field((), description="What differs from the rules of the alarms on this circuit.")
 
     @field_validator("transformers", mode="before")
     @classmethod

@@ -14,6 +14,7 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 
 from substation.errors import SettingsError
 from substation.quantities import Ratings
+from substation.settings.alarms import AlarmChanges
 from substation.settings.bounds import OUT_OF_BOUNDS, outside
 from substation.settings.equipment import Line, Meter, Part, Role, Transformers
 
@@ -38,13 +39,13 @@ class Site(Part):
         415.0, gt=0, le=400_000, description="Nominal voltage, line to line, V. Supply is judged against it."
     )
 
-    @field_validator("timezone")
     bus_coupler: bool = Field(
         False,
         description="Whether couplers join neighbouring bus sections. Drawn as a breaker whose position is "
         "not known: no meter reports it.",
     )
 
+    @field_validator("timezone")
     @classmethod
     def _known_zone(cls, name: str) -> str:
         try:
@@ -174,12 +175,12 @@ class Display(Part):
         description="How the screens call the phases: RYB = R, Y, B; L123 = L1, L2, L3. Registers, columns "
         "of files and names of quantities keep R, Y, B.",
     )
-
     theme: Literal["auto", "light", "dark"] = Field(
         "auto",
         description="Colours of the screens where a viewer has chosen none: auto = as his device has them, "
         "light, dark.",
     )
+
 
 class Paths(Part):
     """Files elsewhere than in the station's home; relative paths count from the home."""
@@ -241,6 +242,7 @@ class Settings(Part):
     poll: Poll = Field(default_factory=Poll)
     store: Store = Field(default_factory=Store)
     backup: Backup = Field(default_factory=Backup)
+    alarms: AlarmChanges = Field((), description="What differs from the rules of the alarms.")
     web: Web = Field(default_factory=Web)
     display: Display = Field(default_factory=Display)
     paths: Paths = Field(default_factory=Paths)
@@ -387,3 +389,4 @@ class Home:
         self.copied = self.state / "backup.json"
         self.left_events = self.state / "events.jsonl"
         self.ballast = self.state / "ballast"
+        self.alarms = self.state / "alarms.json"
