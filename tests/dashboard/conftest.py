@@ -10,7 +10,9 @@ from typing import Any
 
 import dash
 import pytest
+from dash._hooks import HooksManager
 from flask.testing import FlaskClient
+from werkzeug.routing import Rule
 
 from substation.clock import Clock
 from substation.dashboard import create_app
@@ -160,7 +162,24 @@ def app(station: Station) -> dash.Dash:
 
 def make_app(station: Station, clock: Clock | None = None) -> dash.Dash:
     """Return the dashboard of a station; its clock moves by hand."""
-    return create_app(station.folder, clock or station.clock)
+    made = create_app(station.folder, clock or station.clock)
+    HooksManager._registered = True  # else each one looks for plugins among all packages anew
+    return made
+
+
+_builder_of = Rule._compile_builder
+_builders: dict[tuple[object, ...], Any] = {}
+
+
+def _builder_once(rule: Rule, append_unknown: bool = True) -> Any:
+    """Return what builds an address of a rule; to compile it is half of making an app, of the same rules."""
+    key = (append_unknown, tuple(rule._trace), repr(rule.defaults), repr(sorted(rule._converters)))
+    if key not in _builders:
+        _builders[key] = _builder_of(rule, append_unknown)
+    return _builders[key]
+
+
+Rule._compile_builder = _builder_once  # type: ignore[method-assign]
 
 
 class Browser(FlaskClient):
