@@ -36,11 +36,17 @@ else # some mostly wait, for a browser or a wire: three groups side by side take
         ["in a real browser"]=tests/browser
         ["in the dashboard"]=tests/dashboard
         ["in the commands"]="tests/commands tests/export"
+        ["of starts and services"]="tests/test_original_commands.py tests/test_start.py tests/test_services.py
+            tests/test_start_environment.py tests/test_disaster.py"
     )
-    apart=${groups[*]}
-    groups["in all else"]=${apart//tests/--ignore=tests}
+    apart=$(echo ${groups[*]})
+    groups["in all else"]=${apart//tests\//--ignore=tests/}
+    # two browsers: one for the tests that share a station, one for those that have their own
+    own=$(echo tests/browser/test_{export,health,live_groups,tunnel,whole}.py)
+    groups["in a real browser"]+=" ${own//tests\//--ignore=tests/}"
+    groups["in a browser on stations of their own"]=$own
     longest_first=("in all else" "in a real browser" "in the poller" "in the dashboard" "in the stores"
-        "in the commands" "on the wire")
+        "in the commands" "in a browser on stations of their own" "of starts and services" "on the wire")
     mkdir "$said/taken"
     work() { # runs the groups that nobody else has taken, each with a file of its own
         trap 'kill $(jobs -p) 2>/dev/null' TERM
