@@ -34,6 +34,7 @@ COUNTER_TIMES = "0004 when counters were read"
 SHORT_ODD = "0005 odd in short"
 COUNTERS_MS = "counters_ms"
 DIGESTS = "0006 digests"
+BY_KIND = "0007 events by kind"
 WITH_COUNTERS = "pf_average_received"
 """The instant that a meter works out from its registers, so it is read with them, about once a minute."""
 
@@ -266,6 +267,11 @@ def _digests(db: sqlite3.Connection) -> None:
             )
 
 
+def _events_by_kind(db: sqlite3.Connection) -> None:
+    # a kind that hardly ever occurs is found without a look at all the others
+    db.execute("CREATE INDEX event_kind ON event (kind, at_ms)")
+
+
 MIGRATIONS: dict[str, Callable[[sqlite3.Connection], None]] = {
     "0001 readings, rollups, events": _first_tables,
     "0002 views in units": _first_views,
@@ -273,6 +279,7 @@ MIGRATIONS: dict[str, Callable[[sqlite3.Connection], None]] = {
     COUNTER_TIMES: _counter_times,
     SHORT_ODD: _short_odd,
     DIGESTS: _digests,
+    BY_KIND: _events_by_kind,
 }
 """By name, in order. A migration that has been published is never edited: write the next one."""
 

@@ -11,7 +11,8 @@ from substation.clock import Clock
 from substation.errors import Busy, Damaged, StoreError
 from substation.settings.model import CARD_METERS, Home, Settings
 from substation.store import before_migration, door, schema
-from substation.store.history import History
+from substation.store.event_pages import Wanted
+from substation.store.history import History, HistoryReader
 from substation.store.keeper import Keeper
 from tests.store.readings import a_reading
 
@@ -80,6 +81,26 @@ def test_the_copy_is_a_history_that_the_older_program_can_use(filled, clock, mon
     before_migration.copy_of(filled, NEXT).replace(filled)
     opened(filled, clock)
     assert len(rows(filled)) == 300
+
+
+def test_a_history_from_before_events_were_found_by_kind_gets_its_index_after_a_copy(
+    path, clock, monkeypatch
+):
+    older = {name: step for name, step in schema.MIGRATIONS.items() if name != schema.BY_KIND}
+    with monkeypatch.context() as then:
+        then.setattr(schema, "MIGRATIONS", older)
+        store = History(path, True, clock)
+        store.event("station.start", at_ms=clock.now_ms())
+        store.close()
+    wanted = Wanted(kinds=("station.start", "station.stop"))
+    asked = HistoryReader(path).noted(wanted, 5)
+    assert [one.event.kind for one in asked] == ["station.start"], "also before anybody has opened it"
+    opened(path, clock)
+    assert copies(path) == ["daily_data.db.before-0007"]
+    with contextlib.closing(sqlite3.connect(path)) as db:
+        by_kind = "SELECT count(*) FROM event INDEXED BY event_kind WHERE kind > ''"
+        assert db.execute(by_kind).fetchone() == (1,)
+    assert HistoryReader(path).noted(wanted, 5) == asked
 
 
 def test_an_empty_history_needs_no_copy(path, clock, newer, monkeypatch):
