@@ -43,12 +43,8 @@ class Watch:
 
     @property
     def limit_words(self) -> str:
-        """The limit in words, such as `below 90 % of nominal voltage`; empty for a state."""
-        if self.limit is None:
-            return ""
-        side = "below" if self.rule.above is None else "above"
-        unit = "" if self.rule.unit == "1" else f" {self.rule.unit}"
-        return f"{side} {self.limit:g}{unit}{_OF[self.rule.relative_to]}"
+        """The limit in words; empty for a state."""
+        return limit_words(self.rule, self.limit)
 
 
 _OF = {
@@ -57,6 +53,15 @@ _OF = {
     "rated_va": " of rated power",
     "rated_a": " of rated current",
 }
+
+
+def limit_words(rule: Rule, limit: float | None) -> str:
+    """Return a limit of a rule in words, such as `below 90 % of nominal voltage`; nothing for a state."""
+    if limit is None:
+        return ""
+    side = "below" if rule.above is None else "above"
+    unit = "" if rule.unit == "1" else f" {rule.unit}"
+    return f"{side} {limit:g}{unit}{_OF[rule.relative_to]}"
 
 
 @dataclass(frozen=True, slots=True)

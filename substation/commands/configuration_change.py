@@ -16,6 +16,7 @@ from substation.access.users import demo_passwords_in_use
 from substation.commands.configuration_check import (
     address_words,
     new_passwords,
+    refuse_new_misfits,
     refuse_new_profiles,
     weak_words,
 )
@@ -38,6 +39,7 @@ def set_value(folder: Path, name: str, text: str) -> int:
         changed = names.with_text(current, name, text)
         people.keep_an_administrator(current, changed)
         refuse_new_profiles(current.model_dump(mode="json"), changed, Home(folder).profiles)
+        refuse_new_misfits(current.model_dump(mode="json"), changed)
         return changed
 
     before, after = files.update(folder, exchange)
@@ -217,6 +219,7 @@ def _closed(before: Mapping[str, object], text: str, own: Path) -> Settings:
     after = parse(data, NAME)
     people.keep_an_administrator(before, after)
     refuse_new_profiles(before, after, own)
+    refuse_new_misfits(before, after)
     return after
 
 

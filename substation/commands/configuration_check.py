@@ -6,13 +6,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from substation.access.users import demo_passwords_in_use
+from substation.alarms import plan, rule
 from substation.commands.configuration_open import load_and_say
 from substation.errors import EXIT_CONFIG, EXIT_OK, ProfileError, SettingsError
 from substation.meters import profile
 from substation.meters.model import REFERENCE
 from substation.settings import people
 from substation.settings.files import NAME
-from substation.settings.model import Settings
+from substation.settings.model import Settings, parse
 
 REMEDY = "python3 encrypt_config.py"
 NUMBERS = 10_000
@@ -44,6 +45,9 @@ def findings(settings: Settings, own: Path) -> tuple[list[str], list[str]]:
     wrong: list[str] = []
     doubtful: list[str] = []
     _profiles(settings, own, wrong, doubtful)
+    wrong += [
+        f"{path}: {words}. Remedy: {REMEDY} edit" for path, words in plan.misfits(rule.load(), settings)
+    ]
     _ports(settings, doubtful)
     _people(settings, wrong)
     if words := weak_words(settings):
@@ -71,6 +75,24 @@ def refuse_new_profiles(before: Mapping[str, object], after: Settings, own: Path
             raise SettingsError(
                 f"{NAME}: meters.{at}.profile: {exc}. Remedy: {_remedy(at, meter.profile, own)}"
             ) from exc
+
+
+def refuse_new_misfits(before: Mapping[str, object], after: Settings) -> None:
+    """Raise SettingsError for a change of an alarm's rule that a change brings in and that does not fit it.
+
+    As with profiles, one that stood there already is left to `check`.
+    """
+    rules = rule.load()
+    found = [f"{path}: {words}" for path, words in plan.misfits(rules, after)]
+    if not found:
+        return
+    try:
+        stood = [f"{path}: {words}" for path, words in plan.misfits(rules, parse(before, NAME))]
+    except SettingsError:
+        stood = []
+    fresh = [f"{NAME}: {words}" for words in found if words not in stood]
+    if fresh:
+        raise SettingsError("\n".join([*fresh, f"Remedy: {REMEDY} edit"]))
 
 
 def _profiles(settings: Settings, own: Path, wrong: list[str], doubtful: list[str]) -> None:

@@ -24,6 +24,7 @@ from pydantic_core import PydanticUndefined
 from substation import errors
 from substation.commands import reference_log
 from substation.commands.doors import PROJECT
+from substation.commands.reference_alarms import alarms_page
 from substation.commands.reference_facts import AUDIT_EVENTS, EXIT_CODES, INTRODUCTION, PROGRAMS, Program
 from substation.commands.reference_meters import meters_page
 from substation.commands.reference_table import MADE, table
@@ -227,6 +228,7 @@ PAGES = {
     "settings.md": settings_page,
     "quantities.md": quantities_page,
     "meters.md": meters_page,
+    "alarms.md": alarms_page,
     "errors.md": errors_page,
     "audit-events.md": events_page,
     "log-events.md": log_events_page,

@@ -1,8 +1,12 @@
-"""What `encrypt_config.py check` says of lines."""
+"""What `encrypt_config.py check` says of lines, and of changed alarms."""
 
 from pathlib import Path
 
-from substation.commands.configuration_check import findings
+import pytest
+
+from substation.commands.configuration_check import findings, refuse_new_misfits
+from substation.errors import SettingsError
+from substation.settings.alarms import AlarmChange
 from substation.settings.model import CARD_METERS, Line, Settings
 
 
@@ -47,3 +51,16 @@ def test_a_number_of_holding_registers_under_function_04_is_doubted(tmp_path: Pa
         "meters.0.profile: panel: v_r = 40001 is read with function 04, whose registers begin at 30001: "
         "it is asked for at address 10000. Did you mean 30001?"
     ]
+
+
+def test_a_change_that_fits_no_alarm_is_wrong_and_a_new_one_is_refused(tmp_path: Path) -> None:
+    good = Settings(meters=CARD_METERS, alarms=(AlarmChange(rule="voltage_low", limit=88.0),))
+    wrong = Settings(meters=CARD_METERS, alarms=(AlarmChange(rule="voltage_lo", limit=88.0),))
+    words = "alarms.0: there is no alarm 'voltage_lo'; known: supply_lost"
+    assert any(one.startswith(words) for one in findings(wrong, tmp_path)[0])
+    assert not any(one.startswith("alarms") for one in findings(good, tmp_path)[0])
+    refuse_new_misfits(wrong.model_dump(mode="json"), wrong)  # stood there already
+    refuse_new_misfits(wrong.model_dump(mode="json"), good)
+    for before in (good.model_dump(mode="json"), {"not": "a configuration"}):
+        with pytest.raises(SettingsError, match=f"config.json: {words}"):
+            refuse_new_misfits(before, wrong)
