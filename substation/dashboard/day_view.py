@@ -19,7 +19,7 @@ def section(meter: LiveMeter, told: Parts) -> html.Section:
     group = f"d{meter.id}"
 
     def row(title: Any, name: str, says: str = "") -> html.Div:
-        beside = [cards.said(group, says, told, "ss-beside")] if says else []
+        beside = [" ", cards.said(group, says, told, "ss-beside")] if says else []
         return html.Div([html.Dt(title), html.Dd([cards.said(group, name, told, "ss-v"), *beside])])
 
     columns = (

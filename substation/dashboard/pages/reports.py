@@ -6,9 +6,10 @@ import dash
 from dash import html
 
 from substation import export
-from substation.dashboard import export_panel
+from substation.dashboard import export_last, export_panel
 from substation.dashboard.feed import current
 from substation.dashboard.format import number
+from substation.dashboard.tongue import say
 from substation.export.estimate import SPREADSHEET_ROWS
 from substation.settings.passwords import MIN_LENGTH
 
@@ -18,15 +19,20 @@ def layout(**_: Any) -> html.Div:
     feed = current()
     return html.Div(
         [
-            html.Div(html.H1("Reports"), className="ss-head"),
+            html.Div(html.H1(say("Reports")), className="ss-head"),
             html.Div(
                 [
                     html.Section(
-                        [_head("Export readings, encrypted"), export_panel.form(feed)],
-                        **{"aria-label": "Export"},
+                        [
+                            _head(say("Export readings, encrypted")),
+                            *export_last.line(),
+                            export_panel.form(feed),
+                        ],
+                        **{"aria-label": say("Export")},
                     ),
                     html.Section(
-                        explanation(simulated=feed.settings.simulated), **{"aria-label": "About the file"}
+                        explanation(simulated=feed.settings.simulated),
+                        **{"aria-label": say("About the file")},
                     ),
                 ],
                 className="ss-reports",
@@ -43,8 +49,12 @@ def explanation(*, simulated: bool) -> list[Any]:
             html.P(
                 [
                     html.Span("SIMULATED", className="ss-simtag"),
-                    " These readings come from the simulator. Each row and the manifest say so. The demo's "
-                    "export password stands in the documentation: a file under it is open to everybody.",
+                    " ",
+                    say(
+                        "These readings come from the simulator. Each row and the manifest say so. The "
+                        "demo's export password stands in the documentation: a file under it is open to "
+                        "everybody."
+                    ),
                 ]
             )
         ]
@@ -52,58 +62,76 @@ def explanation(*, simulated: bool) -> list[Any]:
         else []
     )
     return [
-        _head("What is in it"),
+        _head(say("What is in it")),
         html.Div(
             [
                 html.P(
                     [
                         html.B(export.CSV_NAME),
-                        ": a row a meter and period, with the site's time and UTC, the 38 quantities in the "
-                        "columns of the original, the quality, and how many polls were due and found. "
-                        "What is missing is an empty cell, never a zero.",
+                        say(
+                            ": a row a meter and period, with the site's time and UTC, the 38 quantities in "
+                            "the columns of the original, the quality, and how many polls were due and "
+                            "found. "
+                            "What is missing is an empty cell, never a zero."
+                        ),
                     ]
                 ),
                 html.P(
                     [
                         html.B("export.json"),
-                        ": station, days, meters, units, rows, how complete they are, the SHA-256 of the "
-                        "rows, and where the audit log stood.",
+                        say(
+                            ": station, days, meters, units, rows, how complete they are, the SHA-256 of the "
+                            "rows, and where the audit log stood."
+                        ),
                     ]
                 ),
                 html.P(
-                    f"A year every 15 minutes of five meters has {number(175_200, 0)} rows. "
-                    f"Excel and LibreOffice open up to {number(SPREADSHEET_ROWS, 0)}."
+                    say(
+                        "A year every 15 minutes of five meters has {rows} rows. "
+                        "Excel and LibreOffice open up to {most}.",
+                        rows=number(175_200, 0),
+                        most=number(SPREADSHEET_ROWS, 0),
+                    )
                 ),
                 *demo,
             ],
             className="ss-prose",
         ),
-        _head("What opens it"),
+        _head(say("What opens it")),
         html.Div(
             [
                 html.P(
-                    "7-Zip or WinRAR on Windows, Keka on macOS, 7z on Linux. "
-                    "Not Windows Explorer, not the macOS Archive Utility, and not the command unzip: "
-                    "they do not know AES‑256."
+                    say(
+                        "7-Zip or WinRAR on Windows, Keka on macOS, 7z on Linux. "
+                        "Not Windows Explorer, not the macOS Archive Utility, and not the command unzip: "
+                        "they do not know AES‑256."
+                    )
                 ),
                 html.P(
-                    "When a download broke off, the browser says that it failed, and the part is no whole "
-                    "archive. Ask anew; files are not kept on the station."
+                    say(
+                        "When a download broke off, the browser says that it failed, and the part is no "
+                        "whole archive. Ask anew; files are not kept on the station."
+                    )
                 ),
             ],
             className="ss-prose",
         ),
-        _head("How strong it is"),
+        _head(say("How strong it is")),
         html.Div(
             [
                 html.P(
-                    "AES-256, and only as strong as its password: whoever has the file can try passwords on "
-                    f"it for as long as he likes. Use {MIN_LENGTH} characters or more, or the fresh one, "
-                    "which no machine guesses. Change the export password when somebody leaves."
+                    say(
+                        "AES-256, and only as strong as its password: whoever has the file can try passwords "
+                        "on it for as long as he likes. Use {least} characters or more, or the fresh one, "
+                        "which no machine guesses. Change the export password when somebody leaves.",
+                        least=MIN_LENGTH,
+                    )
                 ),
                 html.P(
-                    "Names and sizes of the two files inside can be seen without it. "
-                    "Each export, and each wrong password, is written into the audit log."
+                    say(
+                        "Names and sizes of the two files inside can be seen without it. "
+                        "Each export, and each wrong password, is written into the audit log."
+                    )
                 ),
             ],
             className="ss-prose",
