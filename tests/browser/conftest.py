@@ -18,7 +18,14 @@ except ImportError:  # the wheel is one of the development packages; what become
     expect = sync_playwright = None  # type: ignore[assignment]
 
 LOGIN = {"username": "admin", "password": "password123"}
-FLAGS = ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"]
+FAR = "far.station.example"
+"""This machine by another name, as a tunnel has one. No other name leads anywhere, nor any other address."""
+FLAGS = [
+    "--no-sandbox",
+    "--disable-dev-shm-usage",
+    "--disable-gpu",
+    f"--host-resolver-rules=MAP {FAR} 127.0.0.1, MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
+]
 DESKTOP, PHONE = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
 
 
@@ -42,11 +49,19 @@ def chromium() -> Iterator["Browser"]:
         browser.close()
 
 
-@pytest.fixture(scope="module")
-def stage(tmp_path_factory: pytest.TempPathFactory, chromium: "Browser") -> Iterator[Stage]:
+@pytest.fixture(scope="session")
+def theatre(tmp_path_factory: pytest.TempPathFactory, chromium: "Browser") -> Iterator[Stage]:
     """A dashboard that serves a made-up station with two days behind it."""
     with staged(tmp_path_factory.mktemp("stage"), frozen) as made:
         yield made
+
+
+@pytest.fixture(scope="module")
+def stage(theatre: Stage) -> Stage:
+    """The same for each module, as it was made: all is well, and nobody has changed the configuration."""
+    theatre.as_made()
+    theatre.play(frozen)
+    return theatre
 
 
 @dataclass
@@ -79,25 +94,43 @@ def window(chromium: "Browser", stage: Stage) -> Iterator[Window]:
 
 
 def opened(chromium: "Browser", stage: Stage, **how: Any) -> Iterator[Window]:
-    """Give a window; nothing leaves the station from it."""
+    """Give a window; nothing leaves the station from it.
+
+    The windows of one kind are one page of one browser profile, which costs half of a new one each time.
+    What a test did to it is taken back: log-in, settings, routes, media; `window.page` is asked for nothing.
+    """
     settings = {"viewport": DESKTOP, "color_scheme": "light", "timezone_id": "Asia/Kolkata", **how}
-    context = chromium.new_context(**{"http_credentials": LOGIN, **settings})
-    window = Window(context.new_page(), context, stage.address)
-
-    def watch(route: Any) -> None:
-        if route.request.url.startswith(stage.address):
-            route.continue_()
-        else:
-            window.foreign.append(route.request.url)
-            route.abort()
-
-    context.route("**/*", watch)
-    window.page.on("console", lambda said: window.errors.append(said.text) if said.type == "error" else None)
-    window.page.on("pageerror", lambda error: window.errors.append(str(error)))
+    settings = {"http_credentials": LOGIN, **settings}
+    kept = stage.windows.setdefault(repr(settings), [])
+    window = kept.pop() if kept else new_window(chromium.new_context(**settings), stage)
     try:
         yield window
-    finally:
-        context.close()
+        window.page.unroute_all()
+        window.page.goto(stage.address + "healthz")
+        window.page.evaluate("localStorage.clear(); sessionStorage.clear()")
+        window.page.emulate_media(media="null", color_scheme=settings["color_scheme"])
+        window.page.set_viewport_size(settings["viewport"])
+        window.context.clear_cookies()
+    except BaseException:
+        window.context.close()
+        raise
+    window.errors.clear()
+    window.foreign.clear()
+    kept.append(window)
+
+
+def new_window(context: "BrowserContext", stage: Stage) -> Window:
+    """Return a window with its watch."""
+    window = Window(context.new_page(), context, stage.address)
+
+    def watch(request: Any) -> None:
+        if not request.url.removeprefix("blob:").startswith(stage.address):
+            window.foreign.append(request.url)
+
+    context.on("request", watch)
+    window.page.on("console", lambda said: window.errors.append(said.text) if said.type == "error" else None)
+    window.page.on("pageerror", lambda error: window.errors.append(str(error)))
+    return window
 
 
 def shot(page: "Page", name: str) -> None:

@@ -21,6 +21,7 @@ from typing import Any
 from substation.clock import SystemClock, day_start_ms
 from substation.meters import profile
 from substation.readings import Reading
+from substation.settings import files
 from substation.settings.model import Settings
 from substation.simulator import history
 from substation.simulator.site import Site
@@ -52,6 +53,9 @@ class Stage(Station):
         self._thread: threading.Thread | None = None
         self.process: subprocess.Popen[bytes] | None = None
         self.port = 0
+        self.windows: dict[str, list[Any]] = {}
+        """The browser's on this station that nobody looks through now, by their settings."""
+        self._made = self.settings
 
     def remember(self, step_s: float = 300, hours: float = 48) -> None:
         """Store the last hours in the history."""
@@ -70,6 +74,11 @@ class Stage(Station):
             self._play = play
             if play is not None:
                 play(self, self.real.now_ms())
+
+    def as_made(self) -> None:
+        """Put the configuration back where it was changed."""
+        if files.load(self.folder).settings != self._made:
+            self.configure(self._made)
 
     def serve(self) -> None:
         """Start the dashboard and the played poller, and wait until a browser would be answered."""
@@ -108,6 +117,9 @@ class Stage(Station):
 
     def close(self) -> None:
         """End what was started."""
+        for kept in self.windows.values():
+            for window in kept:
+                window.context.close()
         self._stop.set()
         if self._thread is not None:
             self._thread.join(5)

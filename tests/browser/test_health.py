@@ -1,10 +1,12 @@
 """Health and commissioning as an engineer meets them: a dead meter with words, a scan, a read, the roles."""
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
+from substation.settings.model import CARD_METERS
 from substation.store import requests
 from substation.store.requests import Answer
 from tests.browser.conftest import Window, expect, opened
@@ -69,14 +71,24 @@ DEAD = {**SILENT, "asked": 40, "ok": 10, "timeout": 30, "kinds": {"timeout": 30}
 
 @pytest.fixture(scope="module")
 def stage(tmp_path_factory: pytest.TempPathFactory, chromium: Any) -> Iterator[Stage]:
-    """Nothing here shows the past: a station without a history is enough."""
-    with staged(tmp_path_factory.mktemp("stage"), hours=0) as made:
+    """Nothing here shows the past: a station without a history is enough, and no poller has run yet."""
+    with staged(tmp_path_factory.mktemp("stage"), None, hours=0) as made:
         yield made
 
 
 @pytest.fixture
 def engineer(chromium: Any, stage: Stage) -> Iterator[Window]:
     yield from opened(chromium, stage, http_credentials={"username": "engineer", "password": PASSWORD})
+
+
+def test_the_empty_station_says_that_nothing_was_ever_read(window: Window, stage: Stage) -> None:
+    """First in this file: the others let the poller run."""
+    page = window.page
+    page.goto(stage.address)
+    expect(page.locator(".ss-headline")).to_contain_text("No reading yet", timeout=20_000)
+    expect(page.locator(".ss-branch .ss-age")).to_have_text(["never answered"] * len(CARD_METERS))
+    expect(page.locator(".ss-gap").first).to_contain_text("no readings stored")
+    assert not re.search(r"\d", "".join(page.locator(".ss-branch .ss-n").all_text_contents()))
 
 
 def test_health_names_a_dead_meter_with_what_to_look_at_and_goes_old_without_a_poller(

@@ -6,9 +6,8 @@ from typing import Any
 import pytest
 
 from substation.dashboard import format as f
-from substation.settings.model import CARD_METERS
 from tests.browser import stage as plays
-from tests.browser.conftest import LOGIN, Window, expect, shot
+from tests.browser.conftest import Window, expect, shot
 from tests.browser.stage import Stage
 
 pytestmark = pytest.mark.browser
@@ -200,20 +199,6 @@ def test_live_values_do_not_move_the_page(window: Window, stage: Stage) -> None:
     )
     page.wait_for_timeout(4000)
     assert page.evaluate("window.shifted") < 0.02
-
-
-def test_the_empty_station_says_that_nothing_was_ever_read(
-    chromium: Any, tmp_path_factory: pytest.TempPathFactory
-) -> None:
-    with plays.staged(tmp_path_factory.mktemp("empty"), None, hours=0) as empty:
-        context = chromium.new_context(http_credentials=LOGIN)
-        page = context.new_page()
-        page.goto(empty.address)
-        expect(page.locator(".ss-headline")).to_contain_text("No reading yet", timeout=20_000)
-        expect(page.locator(".ss-branch .ss-age")).to_have_text(["never answered"] * len(CARD_METERS))
-        expect(page.locator(".ss-gap").first).to_contain_text("no readings stored")
-        assert not re.search(r"\d", "".join(page.locator(".ss-branch .ss-n").all_text_contents()))
-        context.close()
 
 
 def test_phasors_small_lines_and_the_strip_are_drawn_and_grow_old_without_the_server(window: Window) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from substation.settings import files, people
 from substation.settings.passwords import RULES, verify_password
-from tests.browser.conftest import DESKTOP, expect
+from tests.browser.conftest import expect, opened
 from tests.browser.stage import Stage
 from tests.dashboard.conftest import PASSWORD
 
@@ -17,21 +17,11 @@ NEW = "rain over seven bridges"
 
 @contextlib.contextmanager
 def logged_in(chromium: Any, stage: Stage, name: str, password: str = PASSWORD) -> Iterator[Any]:
-    """Give a page in a browser of its own, and fail when a script failed on it."""
-    context = chromium.new_context(
-        http_credentials={"username": name, "password": password}, viewport=DESKTOP, color_scheme="light"
-    )
-    page, errors = context.new_page(), []
-    page.on("pageerror", lambda error: errors.append(str(error)))
-    page.on(
-        "console",
-        lambda said: errors.append(said.text) if "Content Security Policy" in said.text else None,
-    )
-    try:
-        yield page
-        assert errors == []
-    finally:
-        context.close()
+    """Give a page of this person's, and fail when a script failed on it."""
+    for window in opened(chromium, stage, http_credentials={"username": name, "password": password}):
+        yield window.page
+        assert [words for words in window.errors if "Failed to load resource" not in words] == []
+        assert window.foreign == []
 
 
 def test_a_person_changes_his_password_and_stays_logged_in(chromium: Any, stage: Stage) -> None:

@@ -12,12 +12,11 @@ from substation.access import tunnel
 from substation.clock import SystemClock
 from substation.settings.model import Web
 from tests.browser import stage as plays
-from tests.browser.conftest import DESKTOP, FLAGS, PHONE, chromium_path, expect, shot
+from tests.browser.conftest import DESKTOP, FAR, PHONE, expect, shot
 from tests.browser.stage import Stage
 from tests.dashboard.conftest import PASSWORD, own_settings
 
 pytestmark = pytest.mark.browser
-HOST = "far.station.example"
 EVERY_S = 6.0
 
 
@@ -26,9 +25,9 @@ def far_stage(tmp_path_factory: pytest.TempPathFactory, chromium: Any) -> Iterat
     """A station with passwords of its own, and a tunnel to it."""
     stage = Stage(tmp_path_factory.mktemp("far"), own_settings(web=Web(tunnel_refresh_s=EVERY_S)))
     handle = tunnel.take_lock(stage.home.tunnel, SystemClock())
-    tunnel.write(stage.home.tunnel, tunnel.Record(HOST, f"https://{HOST}", 1, 1, "boot", 1))
+    tunnel.write(stage.home.tunnel, tunnel.Record(FAR, f"https://{FAR}", 1, 1, "boot", 1))
     try:
-        stage.remember()
+        stage.remember(step_s=900)
         stage.play(plays.frozen)
         stage.serve()
         yield stage
@@ -38,22 +37,28 @@ def far_stage(tmp_path_factory: pytest.TempPathFactory, chromium: Any) -> Iterat
 
 
 @pytest.fixture(scope="module")
-def far_browser(chromium: Any) -> Iterator[Any]:
-    """A browser for which the tunnel's name is this machine."""
-    flags = [*FLAGS, f"--host-resolver-rules=MAP {HOST} 127.0.0.1"]
-    browser = chromium.browser_type.launch(executable_path=chromium_path(), headless=True, args=flags)
-    yield browser
-    browser.close()
+def far_page(chromium: Any) -> Iterator[Any]:
+    """A page of the browser's, for which the tunnel's name is this machine."""
+    login = {"username": "administrator", "password": PASSWORD}
+    context = chromium.new_context(http_credentials=login, viewport=DESKTOP, timezone_id="Asia/Kolkata")
+    yield context.new_page()
+    context.close()
+
+
+@pytest.fixture
+def tab(far_page: Any) -> Iterator[Any]:
+    """The same, logged out and with nothing on it."""
+    yield far_page
+    far_page.goto("about:blank")
+    far_page.context.clear_cookies()
+    far_page.set_viewport_size(DESKTOP)
 
 
 class Visit:
     """A page with what it has asked for."""
 
-    def __init__(self, browser: Any, stage: Stage, host: str = HOST, path: str = "/", **how: Any) -> None:
-        login = {"username": "administrator", "password": PASSWORD}
-        settings = {"viewport": DESKTOP, "timezone_id": "Asia/Kolkata", **how}
-        self.context = browser.new_context(http_credentials=login, **settings)
-        self.page = self.context.new_page()
+    def __init__(self, page: Any, stage: Stage, host: str = FAR, path: str = "/") -> None:
+        self.page = page
         self.asked: list[tuple[float, str]] = []
         self.page.on("request", lambda request: self.asked.append((time.monotonic(), request.url)))
         self.page.goto(f"http://{host}:{stage.port}{path}")
@@ -74,10 +79,8 @@ class Visit:
 
 
 @pytest.fixture
-def visit(far_browser: Any, far_stage: Stage) -> Iterator[Visit]:
-    made = Visit(far_browser, far_stage)
-    yield made
-    made.context.close()
+def visit(tab: Any, far_stage: Stage) -> Visit:
+    return Visit(tab, far_stage)
 
 
 def test_it_asks_seldom_and_values_grow_old_meanwhile(visit: Visit) -> None:
@@ -109,8 +112,8 @@ def test_it_asks_seldom_and_values_grow_old_meanwhile(visit: Visit) -> None:
     assert min(gaps) > EVERY_S - 1.5
 
 
-def test_at_the_station_itself_it_asks_each_second(far_browser: Any, far_stage: Stage) -> None:
-    near = Visit(far_browser, far_stage, host="127.0.0.1")
+def test_at_the_station_itself_it_asks_each_second(tab: Any, far_stage: Stage) -> None:
+    near = Visit(tab, far_stage, host="127.0.0.1")
     assert near.page.locator(".ss-far").count() == 0
     assert near.page.locator(".ss-page").get_attribute("data-every") == "1"
     near.asked.clear()
@@ -119,7 +122,6 @@ def test_at_the_station_itself_it_asks_each_second(far_browser: Any, far_stage: 
         near.page.wait_for_timeout(500)
     gaps = [later - earlier for earlier, later in zip(near.asks(), near.asks()[1:], strict=False)]
     assert min(gaps) < EVERY_S / 2
-    near.context.close()
 
 
 def test_a_hidden_tab_asks_for_nothing_at_all(visit: Visit) -> None:
@@ -139,12 +141,11 @@ def test_a_hidden_tab_asks_for_nothing_at_all(visit: Visit) -> None:
     assert visit.asks("_dash-update-component")
 
 
-def test_without_the_server_it_is_lost_after_three_refreshes_at_most(
-    far_browser: Any, far_stage: Stage
-) -> None:
+def test_without_the_server_it_is_lost_after_three_refreshes_at_most(tab: Any, far_stage: Stage) -> None:
     far_stage.configure(own_settings(web=Web(tunnel_refresh_s=2.0)))
     time.sleep(1)  # the dashboard looks at its configuration twice a second
-    visit = Visit(far_browser, far_stage, viewport=PHONE)
+    tab.set_viewport_size(PHONE)
+    visit = Visit(tab, far_stage)
     shot(visit.page, "tunnel-phone")
     far_stage.stop_dashboard()
     try:
@@ -155,4 +156,3 @@ def test_without_the_server_it_is_lost_after_three_refreshes_at_most(
     finally:
         far_stage.start_dashboard()
     expect(title).to_have_text("All normal", timeout=15_000)
-    visit.context.close()

@@ -14,6 +14,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -51,28 +52,45 @@ def sound_wire(demo: StationRun) -> None:
         until(lambda: [meter["freshness"] for meter in demo.live()["meters"]] == ["fresh"] * 5, 15)
 
 
-@pytest.fixture
-def page(chromium: Browser, demo: StationRun) -> Iterator[Page]:
-    """A logged-in page that may talk to the station only, and must not complain."""
+@pytest.fixture(scope="module")
+def tab(chromium: Browser) -> Iterator[Page]:
+    """A page of somebody who logs in."""
     context = chromium.new_context(
         http_credentials={"username": "admin", "password": "password123"},
         viewport={"width": 1440, "height": 900},
         locale="en-GB",
     )
+    yield context.new_page()
+    context.close()
+
+
+@pytest.fixture
+def page(tab: Page, demo: StationRun) -> Iterator[Page]:
+    """The same, which may talk to the station only, and must not complain."""
     station = f"http://127.0.0.1:{demo.port}/"
     foreign: list[str] = []
     complaints: list[str] = []
-    context.route(
-        re.compile(rf"^(?!{re.escape(station)}|data:|blob:)"),
-        lambda route: foreign.append(route.request.url) or route.abort(),
-    )
-    page = context.new_page()
-    page.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    yield page
-    context.close()
+
+    def asks(request: Any) -> None:
+        if not request.url.startswith(station):
+            foreign.append(request.url)
+
+    def says(message: Any) -> None:
+        if message.type == "error":
+            complaints.append(message.text)
+
+    def fails(error: Any) -> None:
+        complaints.append(str(error))
+
+    watch = {"request": asks, "console": says, "pageerror": fails}
+    for event, heard in watch.items():
+        tab.on(event, heard)
+    yield tab
     assert foreign == []
     assert complaints == []
+    for event, heard in watch.items():
+        tab.remove_listener(event, heard)
+    tab.goto("about:blank")
 
 
 def rows_of(demo: StationRun, quality: str = "good") -> list[dict[str, str]]:
