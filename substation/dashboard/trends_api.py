@@ -4,6 +4,9 @@
 |---|---|
 | `GET /api/trend?m=&q=&from=&to=&with=` | the curves: a picture's worth of points, never more |
 | `POST /api/trend/csv?...` | the same figures as a file, for engineers, noted in the audit log |
+
+Both take their turn (`trends_pace`): 429 to who asks without end, 503 while too many are drawn for; each with
+`Retry-After`, by which the page asks again by itself.
 """
 
 import json
@@ -19,6 +22,7 @@ from substation.dashboard.export_desk import NO_AUDIT
 from substation.dashboard.feed import current
 from substation.dashboard.rights import current_user, needs
 from substation.dashboard.tongue import say
+from substation.dashboard.trends_pace import Later, Turns
 from substation.dashboard.trends_picture import Picture, picture
 from substation.errors import StoreError
 
@@ -33,9 +37,17 @@ def add(server: Flask, desk: Desk) -> None:
 class _Trends:
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
+        self._turns = Turns(desk.clock)
 
     def trend(self) -> Response:
         """Answer the picture that the address asks for."""
+        try:
+            with self._turns.turn((current_user().name, posted.source())):
+                return self._drawn()
+        except Later as later:
+            return _later(later)
+
+    def _drawn(self) -> Response:
         found = _picture()
         if isinstance(found, Response):
             return found
@@ -46,6 +58,13 @@ class _Trends:
     def csv(self) -> Response:
         """Answer its figures as a file."""
         name, source = current_user().name, posted.source()
+        try:
+            with self._turns.turn((name, source)):
+                return self._file(name, source)
+        except Later as later:
+            return _later(later)
+
+    def _file(self, name: str, source: str) -> Response:
         settings = self._desk.watch.settings
         if settings.export_password_hash is None:
             return self._refused(
@@ -84,6 +103,22 @@ class _Trends:
     def _refused(self, name: str, why: str, *words: str) -> Response:
         self._desk.audit.write("export.refused", user=name, src=posted.source(), ok=False, why=why)
         return refusal.refuse(409, say("Nothing was exported"), *words)
+
+
+def _later(later: Later) -> Response:
+    if later.own:
+        words = say(
+            "More was asked for here than the station draws for one viewer. It goes on in {seconds} s.",
+            seconds=later.after_s,
+        )
+        answer = refusal.refuse(429, say("One moment, please"), words)
+    else:
+        words = say(
+            "Others are being drawn for at this moment. It goes on in {seconds} s.", seconds=later.after_s
+        )
+        answer = refusal.refuse(503, say("One moment, please"), words)
+    answer.headers["Retry-After"] = str(later.after_s)
+    return answer
 
 
 _SET = "python3 encrypt_config.py passwd --export"

@@ -55,6 +55,12 @@ def test_what_an_address_says_wrongly_is_told_and_a_lost_station_leaves_an_old_p
     window.errors.clear()  # the browser notes the refusal
     alert.get_by_role("link").click()
     expect(page.locator(".ss-days")).to_have_count(1)
+    later = {"status": 429, "headers": {"Retry-After": "1"}, "json": {"error": "It goes on in 1 s."}}
+    page.route("**/api/trend?*", lambda route: route.fulfill(**later), times=1)
+    page.get_by_role("button", name="7 d").click()
+    expect(alert).to_have_text("It goes on in 1 s.")
+    expect(alert).to_be_hidden()  # it asked again by itself
+    expect(page.locator(".ss-t-charts:not(.ss-t-old) .ss-days")).to_have_count(1)
     page.route("**/api/trend?*", lambda route: route.abort())
     page.get_by_role("button", name="30 d").click()
     expect(alert).to_contain_text("No connection")

@@ -30,6 +30,8 @@
       const said = await reply.json();
       if (mine !== asking || !page) return;
       if (reply.ok) take(said); else refused(reply.status === 401 ? words().ended : said.error, reply.status === 400);
+      const again = reply.ok ? null : reply.headers.get('Retry-After'); // not now: it says in words when
+      if (again) timer = setTimeout(load, 1000 * again);
     } catch {
       if (mine === asking && page) refused(words().lost, false);
     } finally {
