@@ -15,6 +15,7 @@ from typing import Any
 
 from substation.dashboard import format as f
 from substation.dashboard.curves import DAY_MS, Grid, Kind
+from substation.dashboard.tongue import say
 from substation.dashboard.words import VOLTAGE_BAND
 
 HOURS = (0, 4, 8, 12, 16, 20, 24)
@@ -56,12 +57,12 @@ def figure(
 
 def past_trace(past: Grid, written: f.Spec) -> dict[str, Any]:
     """Return yesterday's line."""
-    return _line("past", "yesterday", past, written, ink=("#7e8890", 1.2))
+    return _line("past", say("yesterday"), past, written, ink=("#7e8890", 1.2))
 
 
 def today_traces(today: Grid, written: f.Spec) -> list[dict[str, Any]]:
     """Return the shade and the line of today: what is sent again each minute."""
-    return [_band(today, written), _line("today", "today", today, written, ink=("#1d2329", 1.5))]
+    return [_band(today, written), _line("today", say("today"), today, written, ink=("#1d2329", 1.5))]
 
 
 def _line(uid: str, name: str, curve: Grid, written: f.Spec, *, ink: tuple[str, float]) -> dict[str, Any]:
@@ -120,7 +121,7 @@ def _band(curve: Grid, written: f.Spec) -> dict[str, Any]:
         "type": "scatter",
         "mode": "lines",
         "uid": "band",
-        "name": "lowest to highest",
+        "name": say("lowest to highest"),
         "x": typed(across[:-1]),
         "y": typed(along[:-1]),
         "fill": "toself",

@@ -29,9 +29,12 @@ from substation.access.throttle import Throttle
 from substation.access.tickets import LIFE_S
 from substation.clock import iso, site_time
 from substation.dashboard import export_order, refusal, stopping, tunnel
+from substation.dashboard import format as f
 from substation.dashboard.desk import Desk
 from substation.dashboard.exporting import Changed, Exports, Job, Taken
-from substation.dashboard.rights import current_user, may, needs
+from substation.dashboard.heard import told
+from substation.dashboard.rights import current_user, may, needs, role_name
+from substation.dashboard.tongue import later, say
 from substation.errors import AccessError, Crowded, StoreError, SubstationError
 from substation.export import Measure, Order
 from substation.export.estimate import SPREADSHEET_ROWS
@@ -46,7 +49,8 @@ STALL_S = 300.0
 NOTED_EVERY_S = 60.0
 """Tries without a check (too many wrong ones) are written into the audit log so often at most."""
 ARCHIVES = ("typed", "fresh")
-NO_AUDIT = (
+SET_PASSWORD = "python3 encrypt_config.py passwd --export"  # noqa: S105  a command
+NO_AUDIT = later(
     "The audit log cannot be written, and without it nothing leaves the station. "
     "Readings and pages are not touched by it. The state line and app.log say what is wrong; "
     "often the card is full."
@@ -93,25 +97,27 @@ class ExportDesk:
             order = self._read(told)
             return _answer(self._estimated(self._measure(order)))
         except AccessError as exc:
-            return refusal.refuse(400, "This cannot be exported", str(exc))
+            return refusal.refuse(400, say("This cannot be exported"), str(exc))
         except StoreError as exc:
-            return refusal.refuse(503, "The history cannot be read", str(exc))
+            return refusal.refuse(503, say("The history cannot be read"), str(exc))
 
     @needs("engineer")
     def ask(self) -> Response:
         """Check the password and answer a one-time token for the file."""
         data = _posted()
         if data is None:
-            return refusal.refuse(400, "This is no order", "Send a JSON object. Reload the page.")
+            return refusal.refuse(400, say("This is no order"), say("Send a JSON object. Reload the page."))
         password, archive = data.get("password"), data.get("archive", ARCHIVES[0])
         if not isinstance(password, str) or not password:
-            return refusal.refuse(400, "The export password is missing", "Enter it and ask again.")
+            return refusal.refuse(400, say("The export password is missing"), say("Enter it and ask again."))
         if archive not in ARCHIVES:
-            return refusal.refuse(400, "The archive's password is unclear", "Choose one of the two ways.")
+            return refusal.refuse(
+                400, say("The archive's password is unclear"), say("Choose one of the two ways.")
+            )
         try:
             order = self._read(data)
         except AccessError as exc:
-            return refusal.refuse(400, "This cannot be exported", str(exc))
+            return refusal.refuse(400, say("This cannot be exported"), str(exc))
         name, source = current_user().name, _source()
         with self._throttle.turn(name, ""):
             wait = self._throttle.retry_after_s(name, "")
@@ -121,7 +127,7 @@ class ExportDesk:
                 "export.asked", user=name, src=source, **_told(order), archive=archive
             )
             if not asked:
-                return refusal.refuse(503, "Nothing was exported", NO_AUDIT)
+                return refusal.refuse(503, say("Nothing was exported"), NO_AUDIT)
             settings = self._desk.watch.settings
             refused = self._verify(settings, name, source, password)
         if refused is not None:
@@ -137,13 +143,16 @@ class ExportDesk:
         try:
             download = self.exports.begin(token, current_user().name, _source(), _hang_up())
         except SubstationError as exc:
-            return refusal.refuse(503, "The export could not begin", str(exc))
+            return refusal.refuse(503, say("The export could not begin"), str(exc))
         if download is None:
             return refusal.refuse(
                 410,
-                "This download is not valid any more",
-                f"Its address is good once, for {LIFE_S:.0f} seconds, for whoever asked for it.",
-                "Ask for the export anew.",
+                say("This download is not valid any more"),
+                say(
+                    "Its address is good once, for {seconds} seconds, for whoever asked for it.",
+                    seconds=f"{LIFE_S:.0f}",
+                ),
+                say("Ask for the export anew."),
             )
         name = export.ARCHIVE_NAME
         headers = {"Content-Disposition": f'attachment; filename="{name}"'}
@@ -167,7 +176,7 @@ class ExportDesk:
         if since_ms is None:
             return _answer({"cancelled": self.exports.cancel(name)})
         if not may("administrator"):
-            return refusal.not_yours("administrator")
+            return refusal.not_yours(role_name("administrator"))
         ended = type(since_ms) is int and self.exports.cancel_of_another(name, since_ms)
         return _answer({"cancelled": ended})
 
@@ -177,10 +186,19 @@ class ExportDesk:
         role = next((user.role for user in settings.users if user.name == job.user), "user")
         zone = settings.site.zone
         since, now = site_time(job.since_ms, zone), site_time(self._desk.clock.now_ms(), zone)
-        at = f"{since:%H:%M}" if since.date() == now.date() else f"{since:%d %b %H:%M}"
-        article = "an" if role[0] in "aeo" else "a"
+        at = (
+            f"{since:%H:%M}"
+            if since.date() == now.date()
+            else f"{since.day} {f.month(since.month)} {since:%H:%M}"
+        )
+        whose = {
+            "viewer": say("a viewer"),
+            "operator": say("an operator"),
+            "engineer": say("an engineer"),
+            "administrator": say("an administrator"),
+        }.get(role, say("a user"))
         return {
-            "words": f"An export by {article} {role}, not you, runs since {at}.",
+            "words": say("An export by {whose}, not you, runs since {at}.", whose=whose, at=at),
             "cancel": job.since_ms if may("administrator") else None,
         }
 
@@ -197,7 +215,7 @@ class ExportDesk:
             "rows": measure.rows,
             "csv_bytes": measure.csv_bytes,
             "spreadsheet": measure.rows < SPREADSHEET_ROWS and not measure.refused,
-            "notes": (*measure.notes, *filter(None, [measure.refused])),
+            "notes": [_sentence(note) for note in (*measure.notes, measure.refused) if note],
         }
 
     def _verify(self, settings: Settings, name: str, source: str, password: str) -> Response | None:
@@ -206,8 +224,8 @@ class ExportDesk:
             self._refused(name, source, "no export password is set")
             return refusal.refuse(
                 409,
-                "This station has no export password yet",
-                "An administrator sets one on the station with: python3 encrypt_config.py passwd --export",
+                say("This station has no export password yet"),
+                say("An administrator sets one on the station with: {command}", command=SET_PASSWORD),
             )
         try:
             right = users.check_export(settings, password)
@@ -219,9 +237,11 @@ class ExportDesk:
             self._refused(name, source, "wrong password")
             return refusal.refuse(
                 403,
-                "The export password is not right",
-                "Nothing was exported. It is not your login password. "
-                "After five wrong ones you have to wait for up to 15 minutes.",
+                say("The export password is not right"),
+                say(
+                    "Nothing was exported. It is not your login password. "
+                    "After five wrong ones you have to wait for up to 15 minutes."
+                ),
             )
         self._throttle.succeeded(name, "")
         return None
@@ -236,31 +256,31 @@ class ExportDesk:
             measure = self._measure(order)
             if not measure.rows:
                 self._refused(name, source, "there are no such rows")
-                return refusal.refuse(409, "There is nothing to export", *map(_sentence, measure.notes))
+                return refusal.refuse(409, say("There is nothing to export"), *map(_sentence, measure.notes))
             if measure.refused:
                 self._refused(name, source, "more rows than this form holds")
-                return refusal.refuse(409, "This form does not hold so much", _sentence(measure.refused))
+                return refusal.refuse(409, say("This form does not hold so much"), _sentence(measure.refused))
             token = self.exports.grant(
                 name, source, order, measure.rows, password, fresh=fresh, export_hash=export_hash
             )
         except Taken as exc:
             self._refused(name, source, "another export is under way")
-            return refusal.refuse(429, "One export at a time", str(exc))
+            return refusal.refuse(429, say("One export at a time"), str(exc))
         except Changed as exc:
             self._refused(name, source, "user or export password was changed meanwhile")
-            return refusal.refuse(409, "Nothing was exported", str(exc))
+            return refusal.refuse(409, say("Nothing was exported"), str(exc))
         except AccessError as exc:
             self._refused(name, source, "no archive could have this password")
-            return refusal.refuse(400, "This cannot be exported", str(exc))
+            return refusal.refuse(400, say("This cannot be exported"), str(exc))
         except StoreError as exc:
             self._refused(name, source, "the history cannot be read")
-            return refusal.refuse(503, "The history cannot be read", str(exc))
+            return refusal.refuse(503, say("The history cannot be read"), str(exc))
         granted = self._desk.audit.write(
             "export.granted", user=name, src=source, **_told(order), of=measure.rows, fresh=fresh
         )
         if not granted:
             self.exports.cancel(name, "the audit log cannot be written")
-            return refusal.refuse(503, "Nothing was exported", NO_AUDIT)
+            return refusal.refuse(503, say("Nothing was exported"), NO_AUDIT)
         return _answer(
             {
                 "token": token,
@@ -292,9 +312,9 @@ class ExportDesk:
         minutes = max(1, math.ceil(wait_s / 60))
         answer = refusal.refuse(
             429,
-            "Too many wrong export passwords",
-            f"Try again in {minutes} min. Your login is not touched by it.",
-            "A forgotten one is set anew on the station with: python3 encrypt_config.py passwd --export",
+            say("Too many wrong export passwords"),
+            say("Try again in {minutes} min. Your login is not touched by it.", minutes=minutes),
+            say("A forgotten one is set anew on the station with: {command}", command=SET_PASSWORD),
         )
         answer.headers["Retry-After"] = str(max(1, math.ceil(wait_s)))
         return answer
@@ -358,7 +378,7 @@ def _hang_up() -> Callable[[], None]:
 
 
 def _sentence(words: str) -> str:
-    return f"{words[:1].upper()}{words[1:]}." if words else ""
+    return told(f"{words[:1].upper()}{words[1:]}.") if words else ""
 
 
 def _answer(told: Mapping[str, object]) -> Response:

@@ -8,27 +8,34 @@ import re
 from collections.abc import Mapping
 
 from substation.clock import site_time
+from substation.dashboard.heard import told
+from substation.dashboard.tongue import later, say
 from substation.errors import AccessError
 from substation.export import FileForm, Order, Resolution
 from substation.export.estimate import MOST_ROWS
 from substation.settings.model import Settings
 
 EVERY: dict[Resolution, tuple[str, str]] = {
-    "poll": ("every poll", "as the meters answered; kept for the last {raw_days} days"),
-    "minute": ("minute", "mean of each minute; kept for the last {minute_days} days"),
-    "quarter": ("15 minutes", "mean of each quarter of an hour; kept for ever"),
-    "hour": ("hour", "mean of each hour; kept for ever"),
-    "day": ("day", "mean of each day of the site; kept for ever"),
+    "poll": (later("every poll"), later("as the meters answered; kept for the last {raw_days} days")),
+    "minute": (later("minute"), later("mean of each minute; kept for the last {minute_days} days")),
+    "quarter": (later("15 minutes"), later("mean of each quarter of an hour; kept for ever")),
+    "hour": (later("hour"), later("mean of each hour; kept for ever")),
+    "day": (later("day"), later("mean of each day of the site; kept for ever")),
 }
 """Names of `Order.resolution`, as a person reads them, and what a row then is."""
 USUAL: Resolution = "quarter"
 FORMS: dict[FileForm, tuple[str, str]] = {
-    "csv": ("CSV", "text that every program reads, with any number of rows"),
-    "parquet": ("Parquet", "typed columns for pandas, DuckDB or Power Query, with any number of rows"),
+    "csv": ("CSV", later("text that every program reads, with any number of rows")),
+    "parquet": (
+        "Parquet",
+        later("typed columns for pandas, DuckDB or Power Query, with any number of rows"),
+    ),
     "xlsx": (
         "XLSX",
-        f"a workbook for Excel or LibreOffice Calc, at most {MOST_ROWS} rows: a month of minutes of five "
-        "meters, or a year of quarters of an hour",
+        later(
+            "a workbook for Excel or LibreOffice Calc, at most {rows} rows: a month of minutes of five "
+            "meters, or a year of quarters of an hour"
+        ),
     ),
 }
 """Names of `Order.form`, as a person reads them, and what each is for."""
@@ -65,19 +72,21 @@ def read(data: Mapping[str, object], settings: Settings, now_ms: int) -> Order:
     every = data.get("every", USUAL)
     resolution = next((name for name in EVERY if name == every), None)
     if resolution is None:
-        raise AccessError(f"'Every' must be one of {', '.join(EVERY)}.")
+        raise AccessError(say("'Every' must be one of {known}.", known=", ".join(EVERY)))
     first, last = usual_days(settings, now_ms)
-    first, last = _day(data.get("from", first), "From"), _day(data.get("to", last), "To")
+    first, last = _day(data.get("from", first), say("From")), _day(data.get("to", last), say("To"))
     if last < first:
-        raise AccessError(f"'To' ({last}) lies before 'From' ({first}). Exchange the two days.")
+        raise AccessError(
+            say("'To' ({last}) lies before 'From' ({first}). Exchange the two days.", last=last, first=first)
+        )
     zone = settings.site.zone
     start_ms = _midnight_ms(first, zone)
     if start_ms >= now_ms:
-        raise AccessError(f"'From' ({first}) lies in the future: there are no readings yet.")
+        raise AccessError(say("'From' ({first}) lies in the future: there are no readings yet.", first=first))
     end_ms = min(_midnight_ms(last + dt.timedelta(days=1), zone), now_ms)
     form = next((name for name in FORMS if name == data.get("form", USUAL_FORM)), None)
     if form is None:
-        raise AccessError(f"'Form' must be one of {', '.join(FORMS)}.")
+        raise AccessError(say("'Form' must be one of {known}.", known=", ".join(FORMS)))
     meters = _meters(data.get("meters"), settings)
     order = Order(resolution, start_ms, end_ms, meters, extremes=data.get("extremes") is True, form=form)
     order.check(settings)
@@ -87,7 +96,12 @@ def read(data: Mapping[str, object], settings: Settings, now_ms: int) -> Order:
 def kept(settings: Settings) -> dict[Resolution, str]:
     """Return, for each way, what a row is and how long it is kept, with this station's own days."""
     days = {"raw_days": settings.store.raw_days, "minute_days": settings.store.minute_days}
-    return {name: what.format(**days) for name, (_, what) in EVERY.items()}
+    return {name: told(what).format(**days) for name, (_, what) in EVERY.items()}
+
+
+def forms() -> dict[FileForm, str]:
+    """Return, for each form of the file, what it is for."""
+    return {name: told(what).format(rows=MOST_ROWS) for name, (_, what) in FORMS.items()}
 
 
 def words(order: Order, settings: Settings) -> str:
@@ -109,7 +123,7 @@ def _day(value: object, name: str) -> dt.date:
     except ValueError:
         day = None
     if day is None or not FIRST_DAY <= day < dt.date(2100, 1, 1):
-        raise AccessError(f"'{name}' must be a day such as 2026-11-23.")
+        raise AccessError(say("'{name}' must be a day such as 2026-11-23.", name=name))
     return day
 
 
@@ -122,9 +136,14 @@ def _meters(value: object, settings: Settings) -> tuple[int, ...]:
     if value is None:
         return known
     if not isinstance(value, list) or not value or not all(type(one) is int for one in value):
-        raise AccessError("Choose at least one meter.")
+        raise AccessError(say("Choose at least one meter."))
     strange = [one for one in value if one not in known]
     if strange:
         listed = ", ".join(str(one) for one in known)
-        raise AccessError(f"There is no meter {strange[0]}; this station has {listed}. Reload the page.")
+        words = say(
+            "There is no meter {meter}; this station has {known}. Reload the page.",
+            meter=strange[0],
+            known=listed,
+        )
+        raise AccessError(words)
     return tuple(one for one in known if one in value)

@@ -15,6 +15,7 @@ from substation import export
 from substation.dashboard import export_order
 from substation.dashboard.export_order import EVERY, FORMS, USUAL, USUAL_FORM
 from substation.dashboard.feed import Feed
+from substation.dashboard.heard import told
 from substation.dashboard.tongue import say
 
 
@@ -48,19 +49,19 @@ def form(feed: Feed) -> html.Div:
     """Return the whole form, filled with the usual."""
     settings = feed.settings
     first, last = export_order.usual_days(settings, feed.clock.now_ms())
-    every = [html.Option(name, value=value) for value, (name, _) in EVERY.items()]
+    every = [html.Option(told(name), value=value) for value, (name, _) in EVERY.items()]
     return html.Div(
         [
             html.Form(
                 [
                     _pair(
-                        _field("From", slot("date", "from", "export-from", value=first.isoformat())),
-                        _field("To", slot("date", "to", "export-to", value=last.isoformat())),
+                        _field(say("From"), slot("date", "from", "export-from", value=first.isoformat())),
+                        _field(say("To"), slot("date", "to", "export-to", value=last.isoformat())),
                     ),
                     _pair(
-                        html.Div([html.Span("Meters", className="ss-label"), _meters(feed)]),
+                        html.Div([html.Span(say("Meters"), className="ss-label"), _meters(feed)]),
                         _field(
-                            "Every",
+                            say("Every"),
                             html.Select(
                                 every,
                                 id="export-every",
@@ -75,7 +76,7 @@ def form(feed: Feed) -> html.Div:
                         **{"data-words": json.dumps(export_order.kept(settings))},
                     ),
                     _field(
-                        "Form",
+                        say("Form"),
                         html.Select(
                             [html.Option(name, value=value) for value, (name, _) in FORMS.items()],
                             id="export-form",
@@ -86,32 +87,37 @@ def form(feed: Feed) -> html.Div:
                     html.P(
                         className="ss-note",
                         **_part("form"),
-                        **{"data-words": json.dumps({value: words for value, (_, words) in FORMS.items()})},
+                        **{"data-words": json.dumps(export_order.forms())},
                     ),
                     slot(
                         "checkbox",
                         "extremes",
                         "export-extremes",
-                        label="also the lowest and highest value of each period",
+                        label=say("also the lowest and highest value of each period"),
                     ),
                     html.P(className="ss-estimate", role="status", **_part("estimate")),
-                    _field("Export password", slot("password", "password", "export-password")),
+                    _field(say("Export password"), slot("password", "password", "export-password")),
                     html.Fieldset(
                         [
-                            html.Legend("The file opens with"),
-                            slot("radio", "archive", "export-typed", value="typed", label="that password"),
+                            html.Legend(say("The file opens with")),
+                            slot(
+                                "radio", "archive", "export-typed", value="typed", label=say("that password")
+                            ),
                             slot(
                                 "radio",
                                 "archive",
                                 "export-fresh",
                                 value="fresh",
-                                label="a fresh password, shown once: to give the file to a visitor",
+                                label=say("a fresh password, shown once: to give the file to a visitor"),
                             ),
                         ],
                         className="ss-choice",
                     ),
                     html.Button(
-                        "Export", type="submit", className="ss-btn ss-main-btn", disable_n_clicks=True
+                        say("Export"),
+                        type="submit",
+                        className="ss-btn ss-main-btn",
+                        disable_n_clicks=True,
                     ),
                 ],
                 className="ss-form",
@@ -130,7 +136,7 @@ def another() -> html.Div:
         [
             html.Span(role="status", **_part("other")),
             html.Button(
-                "End that export",
+                say("End that export"),
                 type="button",
                 className="ss-btn ss-none",
                 disable_n_clicks=True,
@@ -149,12 +155,12 @@ def outcome() -> list[Any]:
         html.P(className="ss-export-error ss-none", role="alert", **_part("error")),
         html.Div(
             [
-                html.P("Password of this file", className="ss-label"),
+                html.P(say("Password of this file"), className="ss-label"),
                 html.Div(
                     [
                         html.Code(**_part("secret")),
                         html.Button(
-                            "Copy",
+                            say("Copy"),
                             type="button",
                             className="ss-btn",
                             disable_n_clicks=True,
@@ -164,8 +170,10 @@ def outcome() -> list[Any]:
                     className="ss-secret",
                 ),
                 html.P(
-                    "Note it now. It is shown this once and stored nowhere: "
-                    "without it nobody can open the file, and nobody can show it again.",
+                    say(
+                        "Note it now. It is shown this once and stored nowhere: "
+                        "without it nobody can open the file, and nobody can show it again."
+                    ),
                     className="ss-note",
                 ),
             ],
@@ -180,7 +188,7 @@ def outcome() -> list[Any]:
                     className="ss-progress",
                     role="progressbar",
                     **_part("bar"),
-                    **{"aria-label": "Export", "aria-valuemin": "0", "aria-valuemax": "100"},
+                    **{"aria-label": say("Export"), "aria-valuemin": "0", "aria-valuemax": "100"},
                 ),
                 html.Div(
                     [
@@ -188,7 +196,7 @@ def outcome() -> list[Any]:
                         html.Span(**_part("size")),
                         html.Span(**_part("left")),
                         html.Button(
-                            "Cancel",
+                            say("Cancel"),
                             type="button",
                             className="ss-btn",
                             disable_n_clicks=True,
@@ -259,10 +267,10 @@ def _meters(feed: Feed) -> html.Details:
     return html.Details(
         [
             html.Summary(
-                f"All {len(items)}",
+                say("All {count}", count=len(items)),
                 className="ss-select ss-wide",
                 **_part("meters"),
-                **{"aria-label": "Meters"},
+                **{"aria-label": say("Meters")},
             ),
             html.Ul(items),
         ],

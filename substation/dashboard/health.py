@@ -14,17 +14,32 @@ from typing import Any, Literal
 from substation.dashboard import format as f
 from substation.dashboard import health_store
 from substation.dashboard.board import Board
-from substation.dashboard.health_meters import MeterWords, entries, meter_words, number
+from substation.dashboard.health_meters import (
+    COMMUNICATION,
+    MeterWords,
+    entries,
+    lost_words,
+    meter_words,
+    number,
+)
 from substation.dashboard.health_store import Part
+from substation.dashboard.heard import told
 from substation.dashboard.store_facts import Facts
+from substation.dashboard.tongue import later, say
 from substation.meters.profile import Profile
 from substation.settings.model import Settings
 
 LINE_KINDS = {"serial": "RS-485", "rtu_tcp": "RTU over TCP", "tcp": "Modbus TCP"}
-FACTS = ("One round", "A round every", "Line in use", "Waiting for silent meters", "Speed")
-LETTERS = {"Store": "s", "Copies": "k"}
+FACTS = (
+    later("One round"),
+    later("A round every"),
+    later("Line in use"),
+    later("Waiting for silent meters"),
+    later("Speed"),
+)
+LETTERS = {later("Store"): "s", later("Copies"): "k"}
 """With which the names of their cells begin."""
-NOT_RUNNING = "What stands here is its last report."
+NOT_RUNNING = later("What stands here is its last report.")
 
 Sign = Literal["alarm", "warn", "late"]
 
@@ -92,7 +107,7 @@ def report(
     said = {words for line in lines for _, words in line.notes}
     said |= {words for meter in meters for words in meter.findings}
     at_ms = number((beat or {}).get("at_ms"))
-    banner = "" if running else f"{board.poller.words} {NOT_RUNNING if beat else ''}".strip()
+    banner = "" if running else f"{told(board.poller.words)} {told(NOT_RUNNING) if beat else ''}".strip()
     return Report(
         running,
         banner,
@@ -100,7 +115,7 @@ def report(
         None if at_ms is None else (board.at_ms - at_ms) / 1000,
         tuple(lines),
         tuple(meters),
-        tuple(words for words in board.problems if not _said(words, said)),
+        tuple(words for words in map(told, board.problems) if not _said(words, said)),
         health_store.store(settings, facts),
         health_store.copies(settings, facts),
     )
@@ -108,17 +123,25 @@ def report(
 
 def _said(words: str, said: set[str]) -> bool:
     """Return whether a problem stands on the page already; a meter's begins with its name there."""
-    bare, whole = words.casefold().removesuffix("."), {one.casefold().removesuffix(".") for one in said}
+    end = say(".")
+    bare, whole = words.casefold().removesuffix(end), {one.casefold().removesuffix(end) for one in said}
     return any(bare == one or bare.endswith(f": {one}") for one in whole)
 
 
 def summary(beat: Mapping[str, Any] | None, now_ms: int) -> str:
     """Return what is said of the poller beside the page's heading."""
     if beat is None:
-        return "The poller has not reported yet."
+        return say("The poller has not reported yet.")
     started = number(beat.get("started_ms"))
-    since = f", started {f.duration((now_ms - started) / 1000)} ago" if started else ""
-    return f"Poller's last report {{}} ago, round {f.number(number(beat.get('round')), 0)}{since}"
+    rounds = f.number(number(beat.get("round")), 0)
+    if not started:
+        return say("Poller's last report {age} ago, round {number}", age="{}", number=rounds)
+    return say(
+        "Poller's last report {age} ago, round {number}, started {long} ago",
+        age="{}",
+        number=rounds,
+        long=f.duration((now_ms - started) / 1000),
+    )
 
 
 def line_words(settings: Settings, beat: Mapping[str, Any]) -> list[LineWords]:
@@ -140,16 +163,17 @@ def _line(entry: Mapping[str, Any], interval_s: float, speed: str) -> LineWords:
     if round_s:
         one_round = f"{round_s:.3f} s"
         if limit_s:
-            one_round += f", {f.percent(min(1.0, limit_s / round_s), 1)} of what the wire allows"
+            share = f.percent(min(1.0, limit_s / round_s), 1)
+            one_round = say("{long}, {share} of what the wire allows", long=one_round, share=share)
     waited = number(entry.get("waited"))
     down = entry.get("state") == "down"
     advice = entry.get("advice")
     notes: list[tuple[Sign, str]] = []
     if down:
-        notes.append(("alarm", str(entry.get("detail") or "its port cannot be opened")))
+        notes.append(("alarm", told(str(entry.get("detail") or "its port cannot be opened"))))
     if entry.get("paused"):
-        notes.append(("late", f"Polling pauses: {entry['paused']}."))
-    notes += [("warn", str(words)) for words in advice] if isinstance(advice, list) else []
+        notes.append(("late", say("Polling pauses: {why}", why=told(str(entry["paused"]))) + say(".")))
+    notes += [("warn", told(str(words))) for words in advice] if isinstance(advice, list) else []
     return LineWords(
         str(entry.get("name", "")),
         LINE_KINDS.get(str(entry.get("kind", "serial")), ""),
@@ -157,14 +181,14 @@ def _line(entry: Mapping[str, Any], interval_s: float, speed: str) -> LineWords:
         tuple(dict.fromkeys(notes)),
         (
             one_round,
-            f"{interval_s:g} s" if interval_s else "as soon as the last is over",
+            f"{interval_s:g} s" if interval_s else say("as soon as the last is over"),
             f.percent(number(entry.get("busy"))),
-            f.DASH if waited is None else f"{f.percent(waited)} of its use since the start",
+            f.DASH if waited is None else say("{share} of its use since the start", share=f.percent(waited)),
             speed,
         ),
         min(1.0, round_s / whole) if round_s and whole else None,
         min(1.0, limit_s / whole) if limit_s and whole else None,
-        f"wire's limit {limit_s:.3f} s" if limit_s else "",
+        say("wire's limit {long}", long=f"{limit_s:.3f} s") if limit_s else "",
         down,
     )
 
@@ -189,6 +213,7 @@ def plain(said: Report) -> dict[str, Any]:
     return {
         "banner": said.banner,
         "cells": cells,
+        "lost": {f"m{one.id}c{COMMUNICATION}": lost_words() for one in said.meters if one.age_s is not None},
         "ages": ages,
         "old": old,
         "bad": bad,
@@ -216,7 +241,7 @@ def filled(words: str, age_s: float | None) -> str:
 def unsaid(found: Sequence[MeterWords], *, running: bool = True) -> str:
     """Return the sentence for a page without findings; nobody knows of now while the poller does not run."""
     if not running:
-        return "Not known now: nobody asks the meters."
+        return say("Not known now: nobody asks the meters.")
     if all(meter.asked for meter in found):
-        return "Nothing to look at: every meter answers as it should."
-    return "Nothing to look at so far; not every meter has been asked."
+        return say("Nothing to look at: every meter answers as it should.")
+    return say("Nothing to look at so far; not every meter has been asked.")

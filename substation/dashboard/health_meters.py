@@ -11,6 +11,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from substation.dashboard import format as f
+from substation.dashboard import phases
+from substation.dashboard.heard import told
+from substation.dashboard.tongue import later, say
 from substation.energy.frozen import frozen_words
 from substation.errors import look_at
 from substation.meters.profile import Profile
@@ -19,34 +22,34 @@ from substation.settings.model import Meter, Settings
 
 WORTH_SAYING, FEWEST = 0.005, 3
 KIND_WORDS = {
-    "timeout": "no answer in time",
-    "hung_up": "connection closed by the gateway",
-    "gateway_path": "gateway: no path to the meter",
-    "gateway_target": "gateway: the meter did not answer it",
-    "late": "late answers recognised, none of them used",
-    "doubtful": "answers not used, too late to be told apart",
-    "crc": "check sum wrong",
-    "short": "answer cut off",
-    "length": "answer of another length",
-    "wrong_id": "another meter answered",
-    "wrong_function": "answer to another function",
-    "wrong_transaction": "answer to another request",
-    "echo": "own request came back",
-    "noise": "noise on the line",
-    "line_down": "line down",
+    "timeout": later("no answer in time"),
+    "hung_up": later("connection closed by the gateway"),
+    "gateway_path": later("gateway: no path to the meter"),
+    "gateway_target": later("gateway: the meter did not answer it"),
+    "late": later("late answers recognised, none of them used"),
+    "doubtful": later("answers not used, too late to be told apart"),
+    "crc": later("check sum wrong"),
+    "short": later("answer cut off"),
+    "length": later("answer of another length"),
+    "wrong_id": later("another meter answered"),
+    "wrong_function": later("answer to another function"),
+    "wrong_transaction": later("answer to another request"),
+    "echo": later("own request came back"),
+    "noise": later("noise on the line"),
+    "line_down": later("line down"),
 }
 """What happened; `errors.look_at` says what to look at."""
 COLUMNS = (
-    "Model",
-    "Communication",
-    "Asked",
-    "Answered",
-    "No answer",
-    "Check sum",
-    "Wrong",
-    "Refused",
-    "Noise",
-    "Turnaround median / 95 %",
+    later("Model"),
+    later("Communication"),
+    later("Asked"),
+    later("Answered"),
+    later("No answer"),
+    later("Check sum"),
+    later("Wrong"),
+    later("Refused"),
+    later("Noise"),
+    later("Turnaround median / 95 %"),
 )
 COMMUNICATION, TURNAROUND = COLUMNS.index("Communication"), len(COLUMNS) - 1
 TEXTS = 2
@@ -136,8 +139,8 @@ def _meter(meter: Meter, entry: Mapping[str, Any], model: Profile | None, now: _
 
 def _model(model: Profile | None) -> str:
     if model is None:
-        return "cannot be used"
-    return model.model if model.verified else f"{model.model} (not verified)"
+        return say("cannot be used")
+    return model.model if model.verified else say("{model} (not verified)", model=model.model)
 
 
 def _communication(meter: Meter, entry: Mapping[str, Any], now: _Now, *, failed: bool) -> str:
@@ -145,15 +148,22 @@ def _communication(meter: Meter, entry: Mapping[str, Any], now: _Now, *, failed:
     if not entry:
         return f.DASH
     if entry.get("fault"):
-        return "not polled"
-    since = "never answered" if last_ms is None else "last answer {} ago"
+        return say("not polled")
+    never = last_ms is None
     if not now.running:
-        return f"not known, {since}"
+        return say("not known, never answered") if never else lost_words()
     if failed:
-        return f"failed, {since}"
-    if last_ms is None:
-        return "not asked yet"
-    return f"not asked now, {since}" if now.paused.get(meter.line) else "OK, {} ago"
+        return say("failed, never answered") if never else say("failed, last answer {age} ago", age="{}")
+    if never:
+        return say("not asked yet")
+    if now.paused.get(meter.line):
+        return say("not asked now, last answer {age} ago", age="{}")
+    return say("OK, {age} ago", age="{}")
+
+
+def lost_words() -> str:
+    """Return what is said of a meter that answered once, where nobody knows of now."""
+    return say("not known, last answer {age} ago", age="{}")
 
 
 def _counters(entry: Mapping[str, Any]) -> list[str]:
@@ -168,18 +178,22 @@ def _counters(entry: Mapping[str, Any]) -> list[str]:
 
 
 def _findings(entry: Mapping[str, Any], model: Profile | None, now: _Now, *, mute: bool) -> list[str]:
-    found = [_sentence(str(entry[name])) for name in ("fault", "doubt") if entry.get(name)]
+    found = [_sentence(told(str(entry[name]))) for name in ("fault", "doubt") if entry.get(name)]
     if isinstance(entry.get("frozen_since_ms"), int):
-        found.append(_sentence(frozen_words(entry["frozen_since_ms"], now.zone)))
+        found.append(_sentence(told(frozen_words(entry["frozen_since_ms"], now.zone))))
     kinds = _kinds(entry, mute=mute)
     if mute and not kinds and entry.get("comm_detail") and not entry.get("fault"):
-        found.append(_sentence(f"does not answer as it should: {entry['comm_detail']}"))
+        why = told(str(entry["comm_detail"]))
+        found.append(_sentence(say("does not answer as it should: {why}", why=why)))
     found += kinds
     disabled = entry.get("disabled")
     if isinstance(disabled, dict):
-        found += [f"{_label(key, model)} is not read: {why}." for key, why in disabled.items()]
+        found += [
+            say("{quantity} is not read: {why}.", quantity=_label(key, model), why=told(str(why)))
+            for key, why in disabled.items()
+        ]
     if model is not None and model.warning:
-        found.append(_sentence(model.warning))
+        found.append(_sentence(told(model.warning)))
     return found
 
 
@@ -190,9 +204,17 @@ def _kinds(entry: Mapping[str, Any], *, mute: bool) -> list[str]:
         counts["late"] = late
     for kind, count in sorted(counts.items(), key=lambda item: -item[1]):
         if asked and (mute or (count >= FEWEST and count / asked > WORTH_SAYING)):
-            name = KIND_WORDS.get(kind, f"refused, {kind.replace('_', ' ')}")
-            share = f"{f.number(count, 0)} of {f.number(asked, 0)}"
-            found.append(f"{_capital(name)}, {share} times. Look at {look_at(kind)}.")
+            refused = say("refused, {kind}", kind=kind.replace("_", " "))
+            name = told(KIND_WORDS[kind]) if kind in KIND_WORDS else refused
+            found.append(
+                say(
+                    "{what}, {some} of {all} times. Look at {where}.",
+                    what=_capital(name),
+                    some=f.number(count, 0),
+                    all=f.number(asked, 0),
+                    where=told(look_at(kind)),
+                )
+            )
     return found
 
 
@@ -209,7 +231,7 @@ def number(value: object) -> float | None:
 
 def _label(key: str, model: Profile | None) -> str:
     if key in BY_KEY:
-        return BY_KEY[key].label
+        return phases.label(key)
     extra = model.extras.get(key) if model else None
     return extra.label if extra else key.replace("_", " ")
 
@@ -219,4 +241,4 @@ def _capital(words: str) -> str:
 
 
 def _sentence(words: str) -> str:
-    return _capital(words if words.endswith((".", "!", "?")) else f"{words}.")
+    return _capital(words if words.endswith((".", "!", "?", "\u0964")) else f"{words}{say('.')}")

@@ -12,44 +12,11 @@ from substation.dashboard import cards, health
 from substation.dashboard.health import FACTS, LineWords, Report
 from substation.dashboard.health_meters import COLUMNS, TEXTS, MeterWords
 from substation.dashboard.health_store import COPY_ROWS, STORE_ROWS, Part
+from substation.dashboard.heard import told
 from substation.dashboard.tongue import say
 
 Cells = Mapping[str, Any]
 """`health.plain` of the page."""
-
-
-def _named(label: str) -> str:
-    """Return a heading, or the label of a figure, in the language in force."""
-    return {
-        "Store": say("Store"),
-        "Copies": say("Copies"),
-        "One round": say("One round"),
-        "A round every": say("A round every"),
-        "Line in use": say("Line in use"),
-        "Waiting for silent meters": say("Waiting for silent meters"),
-        "Speed": say("Speed"),
-        "Model": say("Model"),
-        "Communication": say("Communication"),
-        "Asked": say("Asked"),
-        "Answered": say("Answered"),
-        "No answer": say("No answer"),
-        "Check sum": say("Check sum"),
-        "Wrong": say("Wrong"),
-        "Refused": say("Refused"),
-        "Noise": say("Noise"),
-        "History": say("History"),
-        "Every poll since": say("Every poll since"),
-        "Minutes since": say("Minutes since"),
-        "Hours and days since": say("Hours and days since"),
-        "Room on its medium": say("Room on its medium"),
-        "Checked": say("Checked"),
-        "Damage": say("Damage"),
-        "Second medium": say("Second medium"),
-        "Last copy": say("Last copy"),
-        "Reaches to": say("Reaches to"),
-        "Holds": say("Holds"),
-        "Proved by a restore": say("Proved by a restore"),
-    }.get(label, label)
 
 
 def banner(words: str) -> html.P:
@@ -73,7 +40,7 @@ def _line(place: int, line: LineWords, cells: Cells) -> html.Section:
     heading = html.Div([html.H2(name), html.Small(line.port)], className="ss-sec-h")
     facts = html.Dl(
         [
-            html.Div([html.Dt(_named(name)), _cell(f"l{place}f{n}", cells, html.Dd)])
+            html.Div([html.Dt(told(name)), _cell(f"l{place}f{n}", cells, html.Dd)])
             for n, name in enumerate(FACTS)
         ],
         className="ss-inline ss-inline-w",
@@ -103,7 +70,7 @@ def meters(said: Report, cells: Cells, *, may_ask: bool) -> html.Section:
     """
     head = [html.Th(say("Meter"), scope="col")]
     head += [
-        html.Th(_named(name), scope="col", className="" if n < TEXTS else "ss-num")
+        html.Th(told(name), scope="col", className="" if n < TEXTS else "ss-num")
         for n, name in enumerate(COLUMNS)
     ]
     if may_ask:
@@ -115,10 +82,9 @@ def meters(said: Report, cells: Cells, *, may_ask: bool) -> html.Section:
                 [html.H2(say("Meters")), html.Small(say("counted since the poller's start"))],
                 className="ss-sec-h",
             ),
-            html.Div(
+            cards.wide(
                 html.Table([html.Thead(html.Tr(head)), html.Tbody(rows)], className="ss-table ss-health"),
-                className="ss-wrap",
-                tabIndex=0,
+                say("Meters"),
             ),
             html.P(id="health-said", className="ss-said", role="status", tabIndex=-1),
             html.Div(findings(said.meters, running=said.running), **_list("findings")),
@@ -135,7 +101,7 @@ def _row(meter: MeterWords, cells: Cells, *, may_ask: bool) -> html.Tr:
         looks = "" if place < TEXTS else "ss-num"
         wide = " ss-h-wide" if place < TEXTS or place == len(COLUMNS) - 1 else ""
         cell = _cell(f"m{meter.id}c{place}", cells, html.Span)
-        row.append(html.Td(cell, className=f"{looks}{wide}".strip(), **{"data-label": _named(label)}))
+        row.append(html.Td(cell, className=f"{looks}{wide}".strip(), **{"data-label": told(label)}))
     if may_ask:
         probe = html.Button(
             say("Probe"),
@@ -173,11 +139,11 @@ def stores(said: Report, cells: Cells) -> html.Div:
 def _part(name: str, of: str, labels: Sequence[str], part: Part, cells: Cells) -> html.Section:
     letter = health.LETTERS[name]
     rows = [
-        html.Div([html.Dt(_named(label)), _cell(f"{letter}{place}", cells, html.Dd)])
+        html.Div([html.Dt(told(label)), _cell(f"{letter}{place}", cells, html.Dd)])
         for place, label in enumerate(labels)
     ]
     notes = html.Div([_note(sign, words) for sign, words in part.notes], **_list(name.casefold()))
-    heading = html.Div([html.H2(_named(name)), html.Small(of)], className="ss-sec-h")
+    heading = html.Div([html.H2(told(name)), html.Small(of)], className="ss-sec-h")
     return html.Section([heading, html.Dl(rows, className="ss-dl"), notes], className="ss-sec")
 
 
@@ -187,7 +153,9 @@ def problems(found: Sequence[str]) -> html.Section:
         [html.H2(say("What else the station says of itself")), html.Small(say("poller, stores, clock"))],
         className="ss-sec-h",
     )
-    said: list[Any] = [_note("warn", words) for words in found] or [html.P("Nothing.", className="ss-muted")]
+    said: list[Any] = [_note("warn", words) for words in found] or [
+        html.P(say("Nothing."), className="ss-muted")
+    ]
     return html.Section([heading, html.Div(said, **_list("problems"))], className="ss-sec")
 
 

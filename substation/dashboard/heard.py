@@ -10,41 +10,12 @@ from collections.abc import Mapping
 from functools import cache, lru_cache
 
 from substation.dashboard import tongue
-from substation.dashboard.tongue import later
+from substation.dashboard.heard_sentences import SENTENCES
 
-RETOLD = frozenset({"why", "words", "detail"})
+RETOLD = frozenset({"why", "words", "detail", "what"})
 """Places in which another sentence stands."""
 TIMES = frozenset({"at", "time", "when", "begun", "ended"})
 """Places in which a time stands, perhaps with a month."""
-
-
-SENTENCES: tuple[str, ...] = (
-    # audit
-    later("{path}: the audit log cannot be read ({why})"),
-    later("Not compared with the numbers noted in {path}: {why}"),
-    # settings.passwords, settings.people
-    later(
-        "At least {count} characters, of any kind, blanks too: four words that do not belong together are "
-        "good. Not taken: what is tried first, such as password, admin, 12345 or the names of this station."
-    ),
-    later("this is a documented demo password, known to everybody; choose another"),
-    later("{count} characters; use at least {least}, such as four words that do not belong together"),
-    later("{count} characters; use at most {most}"),
-    later("it holds a control character, which cannot be typed into a browser; leave it out"),
-    later(
-        "it is made of words, runs or repetitions that are tried first "
-        "(password, admin, substation, 12345, the station's own names); add words of your own"
-    ),
-    later("There is no user {name}; known: {known}"),
-    later("{name}: there is already a user {taken}; choose another name"),
-    later("{name}: too easily confused with the user {taken}; choose another name"),
-    later("{name}: is what the export's password is called; choose another name"),
-    later("this password was changed elsewhere a moment ago; log in with that one"),
-    later(
-        "nobody could administrate this station any more: it needs one enabled user with the "
-        "role administrator. Leave this one as it is, or make another user administrator first"
-    ),
-)
 
 
 def told(sentence: str, /) -> str:

@@ -6,6 +6,8 @@ from dash import html
 
 from substation.dashboard.board import LiveMeter
 from substation.dashboard.cards import ago, said
+from substation.dashboard.heard import told
+from substation.dashboard.tongue import say
 from substation.dashboard.values import Extra
 from substation.dashboard.words import Parts
 
@@ -20,19 +22,21 @@ def section(meter: LiveMeter, parts: Parts, now_ms: int) -> list[html.Section]:
     """
     if not meter.extras:
         return []
-    head = (("Value", ""), ("Now", "ss-num"), ("Unit", ""), ("Age", "ss-num"))
+    head = ((say("Value"), ""), (say("Now"), "ss-num"), (say("Unit"), ""), (say("Age"), "ss-num"))
     table = html.Table(
         [
-            html.Caption(f"{meter.name}: values that are not kept in the history", className="ss-sr"),
+            html.Caption(
+                say("{meter}: values that are not kept in the history", meter=meter.name), className="ss-sr"
+            ),
             html.Thead(html.Tr([html.Th(name, scope="col", className=looks) for name, looks in head])),
             html.Tbody([_row(meter, extra, parts, now_ms) for extra in meter.extras]),
         ],
         className="ss-table ss-params",
     )
-    title = [html.H2("More from this meter"), html.Small("(not kept in the history)")]
+    title = [html.H2(say("More from this meter")), html.Small(say("(not kept in the history)"))]
     return [
         html.Section(
-            [html.Div(title, className="ss-sec-h"), html.Div(table, className="ss-wrap")], className="ss-sec"
+            [html.Div(title, className="ss-sec-h"), cards.wide(table, "More from this meter")], className="ss-sec"
         )
     ]
 
@@ -41,7 +45,7 @@ def _row(meter: LiveMeter, extra: Extra, parts: Parts, now_ms: int) -> html.Tr:
     group = f"o{meter.id}"
     return html.Tr(
         [
-            html.Th(extra.label, scope="row"),
+            html.Th(told(extra.label), scope="row"),
             html.Td(said(group, extra.key, parts, "ss-v"), className="ss-num"),
             html.Td(extra.unit, className="ss-u"),
             html.Td(_age(group, extra, parts, now_ms), className="ss-num"),
@@ -52,5 +56,5 @@ def _row(meter: LiveMeter, extra: Extra, parts: Parts, now_ms: int) -> html.Tr:
 def _age(group: str, extra: Extra, parts: Parts, now_ms: int) -> Any:
     """Return the age; the part holds when it was read, the browser counts from there."""
     if extra.at_ms is None:
-        return html.Span("read once", className="ss-muted")
+        return html.Span(say("read once"), className="ss-muted")
     return ago(group, f"{extra.key}.at", parts, (now_ms - extra.at_ms) / 1000)

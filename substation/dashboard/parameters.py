@@ -8,7 +8,7 @@ from substation.dashboard import cards, phases, words
 from substation.dashboard import format as f
 from substation.dashboard.board import LiveMeter
 from substation.dashboard.feed import Feed
-from substation.dashboard.tongue import say
+from substation.dashboard.tongue import later, say
 from substation.dashboard.words import Parts
 from substation.quantities import BY_KEY, KEYS
 
@@ -21,7 +21,7 @@ PHASE_ROWS = (
     ("Apparent", ("va_r", "va_y", "va_b"), "va_total"),
     ("Power factor", ("pf_r", "pf_y", "pf_b"), "pf_average"),
 )
-OF_REGISTERS = "of the registers"
+OF_REGISTERS = later("of the registers")
 GROUPS = (
     ("Power", ("watts_total", "watts_r", "watts_y", "watts_b", "var_total", "var_r", "var_y", "var_b")),
     ("Power factor", ("pf_average", "pf_r", "pf_y", "pf_b")),
@@ -36,7 +36,7 @@ LEFT = 5
 """So many groups stand in the left column."""
 
 
-def _named_in_table(name: str) -> str:
+def group_name(name: str) -> str:
     """Return the name of a row or of a group of rows in the language in force."""
     return {
         "Phase to neutral": say("Phase to neutral"),
@@ -62,7 +62,7 @@ def phase_table(meter: LiveMeter) -> html.Table:
     for letter in letters:
         head += [html.Td(className="ss-b"), html.Th(cards.phase(letter), scope="col", className="ss-num")]
     rows = [
-        (_named_in_table(name), keys, whole)
+        (group_name(name), keys, whole)
         for name, keys, whole in PHASE_ROWS
         if {*keys, whole} & meter.model.keys
     ]
@@ -185,10 +185,10 @@ def _table(meter: LiveMeter, groups: Any, printed: dict[str, int], parts: dict[s
     rows: list[Any] = []
     for group, keys in groups:
         rows.append(
-            html.Tr(html.Th(_named_in_table(group), colSpan=len(head), scope="colgroup"), className="ss-grp")
+            html.Tr(html.Th(group_name(group), colSpan=len(head), scope="colgroup"), className="ss-grp")
         )
         rows += [_row(meter, key, printed, parts) for key in keys]
-    first = _named_in_table(groups[0][0])
+    first = group_name(groups[0][0])
     caption = say("{meter}: all parameters, {first} and on", meter=meter.name, first=first)
     table = html.Table(
         [
@@ -198,7 +198,7 @@ def _table(meter: LiveMeter, groups: Any, printed: dict[str, int], parts: dict[s
         ],
         className="ss-table ss-params",
     )
-    return html.Div(table, className="ss-wrap")
+    return cards.wide(table, caption)
 
 
 def _row(meter: LiveMeter, key: str, printed: dict[str, int], parts: dict[str, Parts]) -> html.Tr:

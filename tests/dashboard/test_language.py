@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from substation.dashboard import language, phases, shell, tongue
+from substation.dashboard import browser_words, language, phases, tongue
 from substation.dashboard.application import ASSETS
 from substation.settings.model import Display, Language
 from tests.dashboard.conftest import Browser, Station, browse, make_app, page_request
@@ -135,9 +135,14 @@ def test_phases_are_called_as_the_station_says_and_keys_stay_as_they_are(running
 
 
 def test_what_the_browser_says_by_itself_is_on_the_page_in_the_language() -> None:
-    script = (ASSETS / "live.js").read_text(encoding="utf-8")
-    said = set(re.findall(r"\bsay\('([^']+)'", script))
-    assert len(said) > 10
+    said: set[str] = set()
+    for path in ASSETS.glob("*.js"):
+        script = path.read_text(encoding="utf-8").replace("\\u2019", "\u2019")
+        said |= set(re.findall(r"\bssSay\('([^']+)'", script))
+        if path.name == "live.js":
+            said |= set(re.findall(r"\bsay\('([^']+)'", script))
+    assert len(said) > 100
+    assert set(browser_words.SENTENCES) == said
     with tongue.speaking("hi"):
-        assert set(shell.browser_words()) == said
-    assert shell.browser_words() == {}, "English stands in the script"
+        assert set(browser_words.browser_words()) == said
+    assert browser_words.browser_words() == {}, "English stands in the script"

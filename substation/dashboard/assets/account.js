@@ -26,7 +26,7 @@
     let control;
     if (spec.kind === 'select') {
       control = make('select', {id, class: 'ss-select'});
-      for (const [value] of spec.options) control.append(make('option', {value, selected: value === spec.value}, value));
+      for (const [value, , name] of spec.options) control.append(make('option', {value, selected: value === spec.value}, name));
       const note = make('p', {class: 'ss-note', 'aria-live': 'polite'});
       const told = () => { note.textContent = spec.options[control.selectedIndex][1]; };
       control.addEventListener('change', told);
@@ -42,13 +42,13 @@
     return {spec, box, control};
   }
   function eye(input, label) {
-    const el = button('Show', 'ss-btn', () => {
+    const el = button(ssSay('Show'), 'ss-btn', () => {
       const shown = input.type === 'password';
       input.type = shown ? 'text' : 'password';
       el.setAttribute('aria-pressed', String(shown));
     });
     el.setAttribute('aria-pressed', 'false');
-    el.setAttribute('aria-label', 'Show: ' + label);
+    el.setAttribute('aria-label', ssSay('Show: {what}', {what: label}));
     return el;
   }
 
@@ -85,9 +85,9 @@
   }
   function fault(fields) {
     for (const {spec, control} of fields) {
-      if (control.required && !control.value) return {words: spec.label + ' is missing.', control};
+      if (control.required && !control.value) return {words: ssSay('{what} is missing.', {what: spec.label}), control};
       const twin = spec.same_as && fields.find((other) => other.spec.name === spec.same_as);
-      if (twin && twin.control.value !== control.value) return {words: 'The two new passwords differ. Nothing was sent.', control};
+      if (twin && twin.control.value !== control.value) return {words: ssSay('The two new passwords differ. Nothing was sent.'), control};
     }
     return null;
   }
@@ -98,9 +98,9 @@
       const got = await fetch(url, {method: 'POST', headers: {'Content-Type': 'application/json'}, body: JSON.stringify(body), cache: 'no-store'});
       const answer = await got.json();
       if (answer.error) return {...answer, status: got.status};
-      return got.ok ? answer : {error: 'The station refused it (' + got.status + ').'};
+      return got.ok ? answer : {error: ssSay('The station refused it ({code}).', {code: got.status})};
     } catch {
-      return {error: 'No whole answer came, so nobody knows whether it was done. Reload the page and look.'};
+      return {error: ssSay('No whole answer came, so nobody knows whether it was done. Reload the page and look.')};
     }
   }
 
@@ -108,7 +108,7 @@
   function ask(spec) {
     const box = make('dialog', {class: 'ss-dialog', 'aria-labelledby': 'ss-dialog-title'}, make('h2', {id: 'ss-dialog-title'}, spec.title));
     box.addEventListener('close', () => { box.remove(); if (document.activeElement === document.body) said().focus(); });
-    const cancel = button('Cancel', 'ss-btn', () => box.close());
+    const cancel = button(ssSay('Cancel'), 'ss-btn', () => box.close());
     box.append(form(spec, (answer) => {
       if (answer.table) window.dash_clientside.set_props('users-table', {children: answer.table});
       said().textContent = answer.done;
@@ -122,12 +122,12 @@
   function secret(answer, box) {
     const shown = make('code', {class: 'ss-secret-out', tabindex: '0'}, answer.secret);
     const copied = make('span', {role: 'status'});
-    const copy = button('Copy', 'ss-btn', async () => { copied.textContent = await copyOf(shown) ? 'copied' : 'select it and copy it by hand'; });
+    const copy = button(ssSay('Copy'), 'ss-btn', async () => { copied.textContent = await copyOf(shown) ? ssSay('copied') : ssSay('select it and copy it by hand'); });
     return [
-      make('h2', {id: 'ss-dialog-title'}, 'Password of ' + answer.of),
-      make('p', {role: 'status'}, answer.done + ' The password is shown this once and kept nowhere: hand it over now.'),
+      make('h2', {id: 'ss-dialog-title'}, ssSay('Password of {name}', {name: answer.of})),
+      make('p', {role: 'status'}, answer.done + ' ' + ssSay('The password is shown this once and kept nowhere: hand it over now.')),
       make('p', {class: 'ss-secret-line'}, shown, copy, copied),
-      make('div', {class: 'ss-form-go'}, button('Done', 'ss-btn ss-main-btn', () => box.close())),
+      make('div', {class: 'ss-form-go'}, button(ssSay('Done'), 'ss-btn ss-main-btn', () => box.close())),
     ];
   }
   async function copyOf(el) {

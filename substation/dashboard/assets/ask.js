@@ -8,7 +8,7 @@
     const answer = await fetch(address, how);
     let body = {};
     try { body = await answer.json(); } catch { /* words below */ }
-    if (!answer.ok) throw new Error(body.error || 'The station did not understand the request (' + answer.status + ').');
+    if (!answer.ok) throw new Error(body.error || ssSay('The station did not understand the request ({code}).', {code: answer.status}));
     return body;
   }
   /* resolves to the last answer: {state: done | refused, words, result}; never rejects */
@@ -24,7 +24,7 @@
         progress(answer);
       }
     } catch (error) {
-      return {state: 'refused', words: error.message || 'The dashboard cannot be reached.', result: {}};
+      return {state: 'refused', words: error.message || ssSay('The dashboard cannot be reached.'), result: {}};
     }
   };
 })();

@@ -73,7 +73,7 @@
     const {password, archive, ...wanted} = order(form);
     const boxes = form.querySelectorAll('[data-name="meters"]:not([data-slot])').length;
     const on = wanted.meters.length;
-    say('meters', on === boxes ? `All ${boxes}` : on ? `${on} of ${boxes}` : 'None');
+    say('meters', on === boxes ? ssSay('All {count}', {count: boxes}) : on ? ssSay('{some} of {all}', {some: on, all: boxes}) : ssSay('None'));
     say('kept', JSON.parse(part('kept').dataset.words)[wanted.every] || '');
     say('form', JSON.parse(part('form').dataset.words)[wanted.form] || '');
     const extremes = form.querySelector('#export-extremes');
@@ -84,9 +84,10 @@
     if (mine !== asked || !part('estimate')) return;
     let words = answer.error;
     if (!words) {
-      const notes = answer.notes.map((note) => `${note[0].toUpperCase()}${note.slice(1)}.`);
-      if (answer.rows && answer.spreadsheet && wanted.form !== 'parquet') notes.push('A spreadsheet opens it.');
-      words = `${answer.rows ? `About ${count(answer.rows)} rows, ${size(answer.csv_bytes)} before packing. ` : ''}${notes.join(' ')}`;
+      const notes = [...answer.notes];
+      if (answer.rows && answer.spreadsheet && wanted.form !== 'parquet') notes.push(ssSay('A spreadsheet opens it.'));
+      if (answer.rows) notes.unshift(ssSay('About {rows} rows, {size} before packing.', {rows: count(answer.rows), size: size(answer.csv_bytes)}));
+      words = notes.join(' ');
     }
     say('estimate', words);
     part('estimate').classList.toggle('ss-is-warn', !!answer.error || !answer.spreadsheet || answer.rows === 0);
@@ -98,9 +99,9 @@
       const how = body === undefined ? {} : {method: 'POST', headers: {'Content-Type': 'application/json'}, body: JSON.stringify(body)};
       const answer = await fetch(address, {cache: 'no-store', credentials: 'same-origin', ...how});
       const told = await answer.json();
-      return answer.ok || told.error ? told : {error: `The station answered ${answer.status}. Reload the page.`};
+      return answer.ok || told.error ? told : {error: ssSay('The station answered {code}. Reload the page.', {code: answer.status})};
     } catch {
-      return {error: 'The station does not answer. Try again when the state line says that it does.', silent: true};
+      return {error: ssSay('The station does not answer. Try again when the state line says that it does.'), silent: true};
     }
   }
   async function ask(form) {
@@ -139,7 +140,7 @@
     if (document.hidden) return;      // it is asked at once when somebody looks again
     const told = await request('/api/export/progress');
     if (told.silent) {
-      if (watching) { say('left', 'the station does not answer'); again(); }
+      if (watching) { say('left', ssSay('the station does not answer')); again(); }
       else if (theirs) theirs = setTimeout(step, SLOWEST_MS, true);
       return;
     }
@@ -170,20 +171,22 @@
     if (!alive) { end(told); return; }
     const share = told.of > 0 ? Math.min(100, Math.floor(told.rows * 100 / told.of)) : 0;
     say('share', `${share} %`);
-    say('rows', `${count(told.rows)} of about ${count(told.of)} rows`);
+    say('rows', ssSay('{some} of about {all} rows', {some: count(told.rows), all: count(told.of)}));
     say('size', told.bytes ? size(told.bytes) : '');
-    say('left', told.state === 'waiting' ? 'the browser has not fetched it yet' : told.left_s === null ? '' : `${span(told.left_s)} to go`);
+    say('left', told.state === 'waiting' ? ssSay('the browser has not fetched it yet') : told.left_s === null ? '' : ssSay('{long} to go', {long: span(told.left_s)}));
     const bar = part('bar');
     if (bar) { bar.style.setProperty('--at', `${share}%`); bar.setAttribute('aria-valuenow', String(share)); }
   }
   function end(told) {
-    const part_of_it = 'What the browser kept of it is no whole archive: delete it.';
-    const key = !told.fresh ? 'the export password' : part('secret')?.textContent ? 'the password above' : 'the fresh password you noted';
+    const part_of_it = ssSay('What the browser kept of it is no whole archive: delete it.');
+    const done = {rows: count(told.rows), size: size(told.bytes)};
     const words = {
-      done: `Done: ${count(told.rows)} rows, ${size(told.bytes)}. The file opens with ${key} in 7-Zip, WinRAR or Keka. ${told.words || ''}`,
-      cancelled: `Cancelled. ${part_of_it}`,
-      failed: `The export did not come to its end. ${told.words} ${part_of_it}`,
-      none: told.error || 'The station knows of no export any more: the dashboard was started anew. Ask again.',
+      done: (!told.fresh ? ssSay('Done: {rows} rows, {size}. The file opens with the export password in 7-Zip, WinRAR or Keka.', done)
+        : part('secret')?.textContent ? ssSay('Done: {rows} rows, {size}. The file opens with the password above in 7-Zip, WinRAR or Keka.', done)
+          : ssSay('Done: {rows} rows, {size}. The file opens with the fresh password you noted in 7-Zip, WinRAR or Keka.', done)) + ' ' + (told.words || ''),
+      cancelled: `${ssSay('Cancelled.')} ${part_of_it}`,
+      failed: `${ssSay('The export did not come to its end.')} ${told.words} ${part_of_it}`,
+      none: told.error || ssSay('The station knows of no export any more: the dashboard was started anew. Ask again.'),
     }[told.error ? 'none' : told.state];
     say('end', words);
     show('end', true);
@@ -203,7 +206,7 @@
       marked.addRange(range);
       done = document.execCommand('copy');
     }
-    button.textContent = done ? 'Copied' : 'Marked: copy it by hand';
+    button.textContent = done ? ssSay('Copied') : ssSay('Marked: copy it by hand');
   }
 
   document.addEventListener('submit', (event) => {

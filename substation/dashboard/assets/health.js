@@ -48,7 +48,7 @@
   const lostNow = (passed) => passed * 1000 > OLD_MS + pace() || document.documentElement.dataset.link === 'lost';
   function paint(page) {
     const passed = Math.max(0, (Date.now() - gotAt) / 1000), lost = lostNow(passed);
-    const was = 'No connection to the station. What stands here was true ' + window.ssLive.age(passed) + ' ago.';
+    const was = ssSay('No connection to the station. What stands here was true {age} ago.', {age: window.ssLive.age(passed)});
     if (!news) {  // the page's own words are all there is
       if (!lost) return;
       say(was);
@@ -61,7 +61,7 @@
       const name = el.dataset.h, words = news.cells[name];
       if (words === undefined) continue;
       const age = news.ages[name];
-      setText(el, (lost ? words.replace(/^OK, /, 'not known, last answer ') : words).replace('{}', window.ssLive.age(age === undefined || age === null ? null : age + passed)));
+      setText(el, (lost ? (news.lost[name] || words) : words).replace('{}', window.ssLive.age(age === undefined || age === null ? null : age + passed)));
       el.classList.toggle('ss-hatched', name === 'poller' ? false : lost || old.has(name));
       el.classList.toggle('ss-warn', !lost && !old.has(name) && bad.has(name));
     }
@@ -79,19 +79,19 @@
     list(page, 'findings', orElse(news.findings.map(([name, words]) => ['warn', words, name]), news.unsaid));
     list(page, 'store', news.store);
     list(page, 'copies', news.copies);
-    list(page, 'problems', orElse(news.problems.map((words) => ['warn', words]), 'Nothing.'));
+    list(page, 'problems', orElse(news.problems.map((words) => ['warn', words]), ssSay('Nothing.')));
   }
 
   async function probe(button) {
     const said = document.getElementById('health-said');
     button.disabled = true;
     button.dataset.busy = '1';
-    said.textContent = 'Asking the poller to probe meter ' + button.dataset.probe + ' ...';
+    said.textContent = ssSay('Asking the poller to probe meter {meter} ...', {meter: button.dataset.probe});
     said.scrollIntoView({block: 'nearest'});
     const answer = await window.substationAsk('probe', {meter: button.dataset.probe}, (now) => { said.textContent = now.words; });
     const words = answer.words[0].toUpperCase() + answer.words.slice(1);
     const clock = document.querySelector('[data-clock]');
-    said.textContent = (clock ? clock.textContent + ': ' : '') + words + (/[.!?]$/.test(words) ? '' : '.');
+    said.textContent = (clock ? clock.textContent + ': ' : '') + words + (/[.!?\u0964]$/.test(words) ? '' : ssSay('.'));
     button.disabled = false;
     delete button.dataset.busy;
   }

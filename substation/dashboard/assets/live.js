@@ -55,13 +55,14 @@
     return freshness === 'late' ? say('late {age}', {age: age(seconds)}) : say('stale {age}', {age: age(seconds)});
   }
 
-  /* the page; its language: what is said here by itself stands on it, by its English (shell.browser_words) */
+  /* the page; its language: what is said here by itself stands on it, by its English (browser_words.py) */
   let told = null, toldIn = '';
   function say(english, values = {}) {
     const written = (root() || {dataset: {}}).dataset.words || '{}';
     if (written !== toldIn) { toldIn = written; told = JSON.parse(written); }
     return (told && told[english] || english).replace(/\{(\w+)\}/g, (place, name) => name in values ? values[name] : place);
   }
+  window.ssSay = say;  // for the other scripts, which say little
   function root() { return document.querySelector('.ss-page[data-live]'); }
   function all(selector) { return [...document.querySelectorAll(selector)].filter((el) => !el.closest('[data-still]')); }
   function gathered() {
@@ -182,7 +183,7 @@
     if (value.age_s === undefined) return meter.now;
     const look = looks().by[value.quality];
     const from = RIPE.includes(look) ? look : meter.freshness === 'stale' ? 'stale' : 'fresh';
-    return grown(from, value.age_s, value.fast ? answer.limits : answer.slow);
+    return older(grown(from, value.age_s, value.fast ? answer.limits : answer.slow), meter.now === 'stale' ? 'stale' : 'fresh');
   }
   function aged(look, lost, now) {
     if (look !== 'fresh' && look !== 'late') return look;
@@ -280,7 +281,7 @@
       if (name === 'swatch') return ['', 'ss-w-unknown'];
       if (name === 'state') return [say('Unknown'), look];
       if (name === 'tag' || name === 'since') return ['', 'ss-none'];
-      return [text, look.replace('ss-is-fresh', 'ss-is-stale')];
+      return [text, look.replace('ss-is-fresh', 'ss-is-stale').replace(/ss-q-(fresh|late)/, 'ss-q-stale')];
     }
     if (name === 'box' && group[0] === 'u') return ['', 'ss-q-stale'];
     if (group === 'station' && name[0] === 'l') return [text, look];

@@ -12,6 +12,7 @@ from flask import has_request_context
 
 from substation.dashboard import phases, rights
 from substation.dashboard.feed import Feed, current
+from substation.dashboard.heard import told
 from substation.dashboard.parameters import GROUPS
 from substation.dashboard.tongue import say
 
@@ -166,7 +167,7 @@ def _menus(feed: Feed) -> list[html.Details]:
         item
         for name, keys in GROUPS
         for item in (
-            html.Li(name, className="ss-t-group"),
+            html.Li(told(name), className="ss-t-group"),
             *(html.Li(_button(phases.label(key), "q", key, **{"aria-pressed": "false"})) for key in keys),
         )
     ]
