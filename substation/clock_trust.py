@@ -34,6 +34,11 @@ TIMEX_BYTES = 512
 """More than `struct timex` has on any machine; modes = 0 at its start asks and changes nothing."""
 
 TIME_SERVER, BATTERY, WORD = "time server", "battery clock", "the administrator's word"
+UNTRUSTED = (
+    "times may be wrong: no time server and no battery clock vouches for this machine's clock. "
+    "Where it is right, say so: python3 datalogger.py clock trust"
+)
+"""What somebody should do about a clock that nobody vouches for."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """Every page is drawn in every state a station can be in, and none claims more than is known."""
 
+import copy
 import functools
 import json
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ from substation.dashboard.samples import STATES
 from substation.settings.model import CARD_METERS
 from tests.dashboard.boards import feed_in, in_state
 from tests.dashboard.conftest import Station, demo_settings, make_app
+from tests.dashboard.painted import fresh_looking, paint, undoubted
 from tests.dashboard.tree import attribute, classes, find, lies, text, walk
 from tests.fake_clock import FakeClock
 
@@ -71,9 +73,33 @@ def test_a_page_is_drawn_in_every_state_and_tells_no_lie(file: str, state: str) 
         assert json.dumps(page, cls=plotly.utils.PlotlyJSONEncoder)
         if file != "patterns":
             assert lies(page, feed.board()) == []
+            assert fresh_looking(page, feed.board()) == []
+            assert undoubted(page, feed.board()) == []
     frame = shell.frame()
     assert json.dumps(frame, cls=plotly.utils.PlotlyJSONEncoder)
     assert lies(frame, feed.board()) == []
+    assert undoubted(frame, feed.board()) == []
+
+
+@functools.cache
+def left_open(file: str) -> list[Any]:
+    """Return a page that somebody opened while all was well, and that stands there since; painted on it."""
+    return [*copy.deepcopy(drawn_normal(file)), shell.frame()]
+
+
+@pytest.mark.parametrize(
+    "state",
+    ["stopped poller", "line down", "dead meter", "never-seen meter", "all meters silent", "frozen meter",
+     "untrusted clock", "empty store", "normal"],
+)  # fmt: skip
+def test_pages_that_stand_open_tell_no_lie_when_the_state_changes(state: str) -> None:
+    feed = feed_in(state)
+    for file in set(FILES) - {"patterns"}:  # it stands still
+        for page in left_open(file):
+            paint(feed, page)
+            assert lies(page, feed.board()) == [], file
+            assert fresh_looking(page, feed.board()) == [], file
+            assert undoubted(page, feed.board()) == [], file
 
 
 @pytest.mark.parametrize("file", FILES)
@@ -114,6 +140,19 @@ def test_a_lie_would_be_found(state: str) -> None:
     ]
     unknown[0].children = "OK"
     assert len(lies(page, feed.board())) == 1
+    bare = [part for part in walk(page) if attribute(part, "data-k") == "wire"]
+    for part in bare:
+        part.className = "ss-branch ss-w-live ss-q-fresh"
+    assert len(fresh_looking(page, feed.board())) >= 1
+
+
+def test_a_time_that_looks_sure_would_be_found() -> None:
+    feed = feed_in("untrusted clock")
+    feeds.set_current(feed)
+    (page,) = drawn("home")
+    since = next(part for part in walk(page) if attribute(part, "data-p") == "since")
+    since.children = since.children.replace("\u202f?", "")
+    assert len(undoubted(page, feed.board())) == 1
 
 
 @pytest.mark.parametrize("wanted", ["77", "0", "-1", "1e3", "0x1", "1/2", "<b>", "1" * 50, ""])

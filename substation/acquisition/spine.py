@@ -234,6 +234,7 @@ class Poller:
                 "job": self.tender.job,
                 "round": self.number,
                 "medium": self.keeper.medium_beat,
+                "clock": self.timekeeper.beat,
                 **self.accounts.beat(self.plant.beat(self.verdicts, within_round=within_round)),
                 "problems": [
                     *self.plant.advice(),

@@ -9,9 +9,10 @@ this start of the machine is known and written down, and `datalogger.py clock co
 import dataclasses
 import logging
 from collections.abc import Iterable
+from typing import Any
 
 from substation.clock import Clock, boot_id
-from substation.clock_trust import ClockTrust
+from substation.clock_trust import UNTRUSTED, ClockTrust
 from substation.readings import Reading
 from substation.store import clock_spans
 from substation.store.keeper import Keeper
@@ -20,8 +21,6 @@ LOOK_S = 5.0
 """How often somebody who vouches for the clock is looked for."""
 STEP_MS = 1000
 """A time server that corrects by less does so smoothly, or it does no harm."""
-RIGHT_MS = 100
-"""A clock that was off by less was right."""
 
 log = logging.getLogger("poller")
 
@@ -37,17 +36,18 @@ class Timekeeper:
         self._looked_s = -LOOK_S
         self._newest_ms: int | None = None
         self.trusted = trust is None
+        self._source = ""
         self.span: int | None = None
 
     @property
     def advice(self) -> list[str]:
         """What somebody should do, in words for the state line."""
-        if self.trusted:
-            return []
-        return [
-            "times may be wrong: no time server and no battery clock vouches for this machine's clock. "
-            "Where it is right, say so: python3 datalogger.py clock trust"
-        ]
+        return [] if self.trusted else [UNTRUSTED]
+
+    @property
+    def beat(self) -> dict[str, Any]:
+        """What the heartbeat says of the clock: whether somebody vouches for it, and who."""
+        return {"trusted": self.trusted, "source": self._source}
 
     def look(self) -> None:
         """Notice a step of the clock, and somebody who vouches for it; costs two calls a round."""
@@ -94,7 +94,7 @@ class Timekeeper:
         self._keeper.event("clock.step", detail=words)
 
     def _vouched(self, source: str) -> None:
-        self.trusted = True
+        self.trusted, self._source = True, source
         if self.span is not None:
             found = self._keeper.vouch_for_clock(self._boot, self._skew_ms)
             self.span = None
@@ -104,12 +104,12 @@ class Timekeeper:
                         f"readings of clock span {span.id} are off by {span.offset_ms / 1000:+.1f} s; "
                         "datalogger.py clock correct moves them"
                     )
-                    if abs(span.offset_ms) < RIGHT_MS:
+                    if not span.is_off:
                         words = (
                             f"the times of clock span {span.id} were right; datalogger.py clock correct "
                             "takes their marks off, when the station is stopped for another reason"
                         )
-                    log.log(logging.INFO if abs(span.offset_ms) < RIGHT_MS else logging.WARNING, "%s", words)
+                    log.log(logging.WARNING if span.is_off else logging.INFO, "%s", words)
                     self._keeper.event("clock.offset", new=str(span.offset_ms), detail=words)
         log.info("the clock is trusted: %s", source)
         self._keeper.event("clock.trusted", new=source)

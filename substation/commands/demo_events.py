@@ -15,10 +15,15 @@ class SupplyChanges:
     """Judges round by round, by the same rule of voltages, and says what has changed."""
 
     def __init__(self, settings: Settings) -> None:
-        """Know nothing yet: the first round of a stretch is not a change."""
+        """Know nothing yet: the first round is not a change, unless `knows` told what was before it."""
         self._settings = settings
         self._states: dict[int, Supply] = {}
         self._live: dict[int, dict[str, bool]] = {}
+
+    def knows(self, readings: Iterable[Reading]) -> None:
+        """Take what the meters said before the first round."""
+        for _ in self.of(readings):
+            pass
 
     def of(self, readings: Iterable[Reading]) -> Iterator[Event]:
         """Give the changes that a round shows."""

@@ -11,12 +11,14 @@ import json
 import os
 import sqlite3
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 from substation.clock import Clock, SystemClock
 from substation.commands.configuration_open import load_mended
 from substation.commands.demo_events import SupplyChanges
 from substation.errors import SubstationError
+from substation.readings import Reading
 from substation.settings import files
 from substation.settings.model import Home, Settings
 from substation.simulator.history import readings
@@ -46,13 +48,17 @@ def recent_days(settings: Settings, home: Home, clock: Clock | None = None) -> N
     """
     clock = clock or SystemClock()
     now_ms = clock.now_ms()
-    newest = [reading.at_ms for reading in HistoryReader(home.history).latest().values()]
+    last = HistoryReader(home.history).latest()
+    newest = [reading.at_ms for reading in last.values()]
     # The next row is due one step after the newest; without any, the whole past is missing.
     missing_ms = max(max(newest) + STEP_S * 1000 if newest else 0, now_ms - ALL_MS)
     recent_ms = max(missing_ms, now_ms - RECENT_MS)
     if missing_ms < recent_ms:
         _note(home, missing_ms, recent_ms)
-    _write(settings, home, clock, home.history, range(recent_ms, now_ms, STEP_S * 1000))
+    # a demo that stood still goes on from what it said last: what ended meanwhile has an end
+    before = last.values() if missing_ms == recent_ms else ()
+    rounds = range(recent_ms, now_ms, STEP_S * 1000)
+    _write(settings, home, clock, home.history, rounds, before=before)
 
 
 def to_do(home: Home) -> tuple[int, int] | None:
@@ -91,8 +97,19 @@ def fill(settings: Settings, home: Home, clock: Clock | None = None) -> int:
     return count
 
 
-def _write(settings: Settings, home: Home, clock: Clock, path: Path, rounds: range) -> int:
-    """Write a simulated round for each of these times (UTC, ms) into a history file; return the readings."""
+def _write(
+    settings: Settings,
+    home: Home,
+    clock: Clock,
+    path: Path,
+    rounds: range,
+    *,
+    before: Iterable[Reading] = (),
+) -> int:
+    """Write a simulated round for each of these times (UTC, ms) into a history file; return the readings.
+
+    `before` is what the meters said before the first of them; without it the round before it is made up too.
+    """
     site = site_of(home.folder, settings.site.zone, clock.now_ms())
     history = History(
         path,
@@ -105,6 +122,9 @@ def _write(settings: Settings, home: Home, clock: Clock, path: Path, rounds: ran
     )
     changes = SupplyChanges(settings)
     count, slow_s = 0, settings.poll.slow_interval_s
+    first = rounds.start - rounds.step, rounds.start, rounds.step / 1000
+    for row in [before] if before else readings(site, *first, slow_s):
+        changes.knows(row)
     rows = readings(site, rounds.start, rounds.stop, rounds.step / 1000, slow_s)
     with contextlib.closing(history):
         for number, row in enumerate(rows, start=1):

@@ -51,6 +51,8 @@ class PollerState:
     """Since its last heartbeat; None when there is none."""
     words: str = ""
     """Empty while it runs; else a sentence for the state line."""
+    config: str = ""
+    """Mark of the settings that it works with (`audit.in_force.fingerprint`); empty where it does not say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,14 +120,16 @@ class Board:
     meters: tuple[LiveMeter, ...]
     problems: tuple[str, ...]
     """Sentences for the state line: what is wrong with the station's own equipment."""
+    times_doubted: bool = False
+    """Whether nobody vouches for the clock by which the poller stamps readings and events."""
     limits: Limits = field(default_factory=lambda: Limits.of(2.0))
     """Ages at which a reading of this station turns late and stale."""
     slow: Limits = field(default_factory=lambda: Limits.of(60.0))
     """The same of a value that is read every slow interval."""
-
-    def meter(self, meter_id: int) -> LiveMeter | None:
     coupled: bool = False
     """Whether couplers join neighbouring bus sections; their position is never known."""
+
+    def meter(self, meter_id: int) -> LiveMeter | None:
         """Return the meter with this Modbus id, or None."""
         return next((meter for meter in self.meters if meter.id == meter_id), None)
 
@@ -170,12 +174,19 @@ def make_board(
         lines,
         meters,
         tuple(dict.fromkeys([*problems, *told])),
+        _times_doubted(beat),
         limits,
         slow,
+        coupled=settings.site.bus_coupler,
     )
 
 
-        coupled=settings.site.bus_coupler,
+def _times_doubted(beat: Mapping[str, Any]) -> bool:
+    """Return whether nobody vouched for the clock at the last report: its times stay doubtful."""
+    clock = beat.get("clock")
+    return isinstance(clock, Mapping) and clock.get("trusted") is False
+
+
 def _poller(
     settings: Settings, beat: Mapping[str, Any], any_reading: bool, now_ms: int, limits: Limits
 ) -> PollerState:
@@ -197,7 +208,7 @@ def _poller(
         return PollerState(
             "stopped", age_s, f"The poller's report lies {spell_age(-age_s)} ahead: was the clock set back?"
         )
-    return PollerState("running", max(age_s, 0.0))
+    return PollerState("running", max(age_s, 0.0), config=str(beat.get("config") or ""))
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,6 +286,7 @@ def _meter(moment: _Moment, meter: Meter) -> LiveMeter:
         frozen=frozen,
         extras=known.extras(said if polled else {}),
         paused=paused,
+        bus_section=meter.bus_section,
     )
 
 
@@ -284,7 +296,6 @@ def _frozen_words(moment: _Moment, since_ms: int | None) -> str:
     at = f.minute(since_ms, moment.now_ms, moment.settings.site.zone)
     return f"frozen since {at}: the meter repeats itself"
 
-        bus_section=meter.bus_section,
 
 @dataclass(frozen=True, slots=True)
 class _Supply:

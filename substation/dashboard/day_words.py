@@ -24,8 +24,10 @@ def parts(
     yesterday: YesterdayFigures,
     registers: Mapping[int, At],
     zone: zoneinfo.ZoneInfo,
+    *,
+    is_doubted: bool = False,
 ) -> Parts:
-    """Return the figures of a meter's day."""
+    """Return the figures of a meter's day; with a doubted clock nobody knows when the day began."""
     unit = f.spec("wh_received", meter.rated_kva).unit
     told: Parts = {
         "now": _energy(today.kwh_today, meter, unit, words.so_far(meter, today.kwh_today), today.about_today),
@@ -41,7 +43,7 @@ def parts(
         told |= _register(meter, hour, registers[hour], zone)
     for key in COUNTERS:
         told[f"{key}.used"] = _used(meter, key, today.used.get(key))
-    return told
+    return {key: (f.unsure(text, is_doubted), looks) for key, (text, looks) in told.items()}
 
 
 def _energy(kwh: float | None, meter: LiveMeter, unit: str, looks: str, loose: bool) -> tuple[str, str]:

@@ -56,11 +56,12 @@ def _row(place: int, shown: Condition | None, board: Board, zone: zoneinfo.ZoneI
         return {**empty, f"k{place}": ("", "ss-none")}
     lasts = "" if shown.since_ms is None else f.duration((board.at_ms - shown.since_ms) / 1000)
     alarm = shown.severity == "alarm"
+    since = "" if shown.since_ms is None else point(shown.since_ms, board.at_ms, zone)
     return {
         f"k{place}": ("", ""),
         f"v{place}": ("", f"ss-tag-{shown.severity}"),
         f"w{place}": (say("Alarm") if alarm else say("Warning"), ""),
-        f"s{place}": ("" if shown.since_ms is None else point(shown.since_ms, board.at_ms, zone), ""),
+        f"s{place}": (f.unsure(since, board.times_doubted), ""),
         f"t{place}": (shown.what, ""),
         f"m{place}": (shown.where, ""),
         f"f{place}": (lasts, ""),
@@ -141,11 +142,12 @@ def past_parts(board: Board, past: Past, zone: zoneinfo.ZoneInfo) -> Parts:
     supply, how = _supply(board, past, zone)
     runs, ran = _generator(board, past, zone)
     has_set = bool(words.sources(board, "generator"))
+    doubted = board.times_doubted
     return {
-        "supply": (supply, ""),
+        "supply": (f.unsure(supply, doubted), ""),
         "supplyhow": (how, ""),
-        "dg": (runs, ""),
-        "dghow": (ran, ""),
+        "dg": (f.unsure(runs, doubted), ""),
+        "dghow": (f.unsure(ran, doubted), ""),
         "dgs": ("", "" if has_set else "ss-none"),
     }
 

@@ -19,6 +19,7 @@ from substation.dashboard.feed import Feed
 from substation.dashboard.tongue import say
 from substation.dashboard.words import Parts
 from substation.errors import StoreError, TooSlow
+from substation.store import clock_spans
 from substation.store.event_pages import Noted, Wanted
 
 ROWS = 60
@@ -174,14 +175,18 @@ def _row(one: Noted, spans: Spans, feed: Feed, board: Board, zone: zoneinfo.Zone
     if end:
         what.append(html.Small(end))
     grade = "event" if wrong else said.grade
+    doubted = clock_spans.EVENT_MARK.search(event.detail) is not None
+    if doubted:
+        what.append(html.Small(say("by a clock that nobody vouched for")))
+    at = f.unsure(f.time_of_day(event.at_ms, zone, seconds=True), doubted)
     return html.Tr(
         [
-            html.Td(f.time_of_day(event.at_ms, zone, seconds=True), className="ss-ev-at"),
+            html.Td(at, className="ss-ev-at"),
             html.Td(_kind(grade, run), className="ss-ev-kind"),
             html.Th(what, scope="row", className="ss-ev-what"),
             html.Td(events_words.where(event, feed.settings), className="ss-ev-where"),
             html.Td("" if wrong else _for(said, run), className="ss-ev-for"),
-            html.Td(said.evidence, className="ss-ev-how"),
+            html.Td(clock_spans.EVENT_MARK.sub("", said.evidence), className="ss-ev-how"),
         ],
         className=f"ss-ev-{grade}",
     )

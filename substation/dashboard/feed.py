@@ -158,6 +158,17 @@ class Feed:
             lambda: {one: history.completeness(one, start_ms, end_ms).share for one in ids},
         )
 
+    def doubted(self, start_ms: int, end_ms: int) -> list[tuple[int, int]]:
+        """Return from when to when within [start, end) nobody vouched for the clock that stamped readings.
+
+        What was moved to its true times since then is not told of. Raises StoreError as `day` does.
+        """
+        return [
+            (max(span.begin_ms, start_ms), min(span.end_ms, end_ms))
+            for span in self._figures.get("clock spans", self._history().clock_spans)
+            if span.is_off and span.begin_ms < end_ms and span.end_ms >= start_ms
+        ]
+
     def _neighbours(self, meter_id: int) -> tuple[int, ...]:
         """Return the meters whose day is read with this one's: of one model, so that they have the same."""
         meter = self._settings.meter(meter_id)

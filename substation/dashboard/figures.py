@@ -199,6 +199,7 @@ class DayFigures:
             self._met(("today", meter_id), exc)
             return TodayFigures(None, None, None, None, None)
         self._met(("today", meter_id), None)
+        shifted = self._shifted(history, before_ms, end_ms)
         doubt, mark = today.doubts.get("wh_received", ""), today.marks.get("wh_received", "")
         if meter is not None:
             is_known = f"is given {mark}" if mark else ""
@@ -210,8 +211,9 @@ class DayFigures:
             None if demand is None else demand[0],
             None if demand is None else demand[1],
             completeness.share,
-            bool(mark) or today.off_ms("wh_received", start_ms) > LOOSE_S * 1000,
+            bool(mark) or shifted > start_ms or today.off_ms("wh_received", start_ms) > LOOSE_S * 1000,
             "wh_received" in yesterday.marks
+            or bool(shifted)
             or yesterday.off_ms("wh_received", before_ms, start_ms) > LOOSE_S * 1000,
             doubt,
             mark,
@@ -238,6 +240,21 @@ class DayFigures:
             None if demand is None else demand[1],
             _kilo(used.used.get("wh_received")),
             "wh_received" in used.marks or used.off_ms("wh_received", before_ms, then_ms) > LOOSE_S * 1000,
+        )
+
+    def _shifted(self, history: HistoryReader, start_ms: int, end_ms: int) -> int:
+        """Return when readings of this time were last stamped by a clock that was far off; 0 for never."""
+        far_ms = LOOSE_S * 1000
+        return max(
+            (
+                max(span.end_ms, span.end_ms + (span.offset_ms or 0))
+                for span in history.clock_spans()
+                if span.is_off
+                and (span.offset_ms is None or abs(span.offset_ms) > far_ms)
+                and min(span.begin_ms, span.begin_ms + (span.offset_ms or 0)) < end_ms
+                and max(span.end_ms, span.end_ms + (span.offset_ms or 0)) >= start_ms
+            ),
+            default=0,
         )
 
     def _circuit(self, meter: Meter | None, at_ms: int) -> tuple[float | None, Mapping[str, float]]:

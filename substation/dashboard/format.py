@@ -170,6 +170,11 @@ def unsure(text: str, is_doubted: bool) -> str:
     return f"{text}{THIN}{DOUBT}" if is_doubted and any(map(str.isdigit, text)) else text
 
 
+def unsure(text: str, is_doubted: bool) -> str:
+    """Return a time, or a figure of a day, with the sign of a clock that nobody vouches for: `10:42 ?`."""
+    return f"{text}{THIN}{DOUBT}" if is_doubted and text not in ("", DASH) else text
+
+
 def day(ms: int, zone: zoneinfo.ZoneInfo) -> str:
     """Return the site's day, `Mon 23 Nov 2026`, in the viewer's language, not the machine's."""
     return _day(site_time(ms, zone))

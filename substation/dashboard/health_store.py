@@ -25,6 +25,7 @@ STORE_ROWS = (
     "Room on its medium",
     "Checked",
     "Damage",
+    "Clock",
 )
 COPY_ROWS = ("Second medium", "Last copy", "Reaches to", "Holds", "Proved by a restore")
 DAY_S, DAY_MS = 86_400.0, 86_400_000
@@ -106,9 +107,20 @@ def store(settings: Settings, facts: Facts) -> Part:
             ),
             checked,
             damage,
+            _clock(facts),
         ),
         tuple(sorted(notes, key=_worst)),
     )
+
+
+def _clock(facts: Facts) -> Row:
+    """Return who vouches for the times that are stored; what to do stands among the station's problems."""
+    trusted, source = facts.clock.get("trusted"), str(facts.clock.get("source") or "")
+    if trusted is None:
+        return Row(f.DASH)
+    if trusted:
+        return Row(f"trusted: {source}" if source else "trusted")
+    return Row("nobody vouches for it: times may be wrong", is_bad=True)
 
 
 def _checked(facts: Facts) -> tuple[Row, list[Note]]:

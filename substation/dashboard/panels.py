@@ -5,6 +5,7 @@ says what it shows, so one callback renews all that stand on a page once a minut
 and shade travel again, yesterday never; a new day sends the whole figure.
 """
 
+import contextlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -40,8 +41,11 @@ class Day:
         self.now_ms = feed.clock.now_ms()
         self.starts = curves.days(self.now_ms, self.zone)
         self.unreadable = ""
+        self.doubted: list[tuple[int, int]] = []
         self._today = self._read(feed, keys, 0)
         self._past = self._read(feed, keys, 1)
+        with contextlib.suppress(StoreError):  # then the curves are unreadable as well, and that is said
+            self.doubted = feed.doubted(self.starts[0], self.now_ms)
 
     def _read(self, feed: Feed, keys: tuple[str, ...], days_back: int) -> Curves | None:
         try:
@@ -137,11 +141,17 @@ def chart(day: Day, kind: Kind, phase: str, *, small: bool = False, live: bool =
     cover = {"id": {"type": "day-veil", **mark}} if live else {}
     veil = html.Div(veils(day, today, past), className="ss-veil", **cover)
     return html.Figure(
-        [head, html.Div([graph, veil], className="ss-plot")],
+        [head, html.Div([graph, veil], **_aged(day.meter, live=live))],
         className="ss-chart ss-small" if small else "ss-chart",
         role="group",
         **{"aria-label": spoken},
     )
+
+
+def _aged(meter: LiveMeter, *, live: bool) -> dict[str, Any]:
+    """Return the attributes of a plot: hatched when its meter is old, so that no curve seems to go on."""
+    group = f"m{meter.id}" if live else ""
+    return cards.shaped(group, "curve", {"curve": ("", f"ss-q-{meter.freshness}")}, "ss-plot")
 
 
 def _live_keys(kind: Kind, phase: str) -> tuple[str, ...]:
@@ -174,6 +184,10 @@ def veils(day: Day, today: Grid, past: Grid) -> list[Any]:
             _gap(gap.start, gap.end, gap.words)
             for gap in curves.gaps(today, day.now_ms, day.starts[0], day.zone)
         ],
+        *[
+            _doubted(curves.now_part(first, day.zone), curves.now_part(last, day.zone))
+            for first, last in day.doubted
+        ],
         _now(part),
     ]
 
@@ -182,6 +196,13 @@ def _gap(start: float, end: float, words: str) -> html.Span:
     place = {"--l": f"{start * 100:.2f}%", "--w": f"{(end - start) * 100:.2f}%"}
     side = "ss-gap ss-gap-late" if start > 0.6 else "ss-gap"
     return html.Span(html.I(words), className=side, style=place)
+
+
+def _doubted(start: float, end: float) -> html.Span:
+    """Return the mark of a stretch in which nobody vouched for the clock: its times may be wrong."""
+    place = {"--l": f"{start * 100:.2f}%", "--w": f"{(end - start) * 100:.2f}%"}
+    side = "ss-doubt ss-gap-late" if start > 0.6 else "ss-doubt"
+    return html.Span(html.I(say("times not trusted")), className=side, style=place)
 
 
 def _now(part: float) -> html.Span:

@@ -138,6 +138,11 @@ class SampleFeed:
         }
         return {**told, 22: At(None, None, "not yet")}
 
+    def doubted(self, start_ms: int, end_ms: int) -> list[tuple[int, int]]:
+        """Return the last hours where nobody vouches for the clock."""
+        now_ms = samples.NOW_MS
+        return [(now_ms - 4 * HOUR_MS, now_ms)] if self._board.times_doubted and end_ms >= now_ms else []
+
     def minmax_today(self, meter_id: int, keys: Sequence[str]) -> dict[str, MinMax]:
         """Return lowest and highest of the sample values."""
         meter = self._board.meter(meter_id)

@@ -7,6 +7,7 @@ poller and made-up readings. Nothing here is ever shown as a reading of this sta
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from substation.clock_trust import UNTRUSTED
 from substation.dashboard.board import Board, make_board
 from substation.dashboard.values import Model
 from substation.meters.profile import load
@@ -230,6 +231,14 @@ def line_down(_: Any, readings: Any, beat: Any) -> None:
     }
 
 
+def untrusted_clock(reports: Any, _: Any, beat: Any) -> None:
+    """The machine woke with the time of its last shutdown, and nobody vouches for it."""
+    beat["clock"] = {"trusted": False, "source": ""}
+    beat["problems"] = [UNTRUSTED]
+    for entry in reports.values():
+        entry["since_ms"] = NOW_MS - 900_000
+
+
 def first_round(reports: Any, readings: Any, _: Any) -> None:
     """The poller has just started; nothing was ever stored."""
     reports.clear()
@@ -262,6 +271,7 @@ STATES: dict[str, Change | None] = {
     "read in groups": in_groups,
     "stopped poller": stopped,
     "line down": line_down,
+    "untrusted clock": untrusted_clock,
     "first round": first_round,
     "empty store": empty,
 }

@@ -77,7 +77,7 @@ def group(feed: Feed, board: Board, name: str) -> Parts | None:
         case "e":
             return evidence_parts(feed, board, meter)
         case "c":
-            return counter_parts(meter)
+            return counter_parts(board, meter)
         case "v":
             return why_parts(meter)
         case "o":
@@ -86,11 +86,12 @@ def group(feed: Feed, board: Board, name: str) -> Parts | None:
             return symmetry.parts(meter) | phasor.parts(meter)
         case "d":
             registers = feed.registers(meter.id)
-            return day_words.parts(meter, feed.today(meter.id), feed.yesterday(meter.id), registers, zone)
+            figures = feed.today(meter.id), feed.yesterday(meter.id)
+            return day_words.parts(meter, *figures, registers, zone, is_doubted=board.times_doubted)
         case "s":
             return picture_parts(feed, meter)
         case _:
-            return minmax_parts(feed, meter)
+            return minmax_parts(feed, board, meter)
 
 
 def groups(feed: Feed, board: Board, names: list[str]) -> dict[str, Parts]:
@@ -104,6 +105,7 @@ def evidence_parts(feed: Feed, board: Board, meter: LiveMeter) -> Parts:
     since = ""
     if meter.since_ms is not None and words.wire(meter) != "unknown":
         at = f.moment(meter.since_ms, board.at_ms, feed.settings.site.zone)
+        at = f.unsure(at, board.times_doubted)
         lasts = f.duration((board.at_ms - meter.since_ms) / 1000)
         since = say("since {time}, {long}", time=at, long=lasts)
     answers = meter.comm_status if meter.comm_status != "OK" else say("Answers")
@@ -119,8 +121,8 @@ def evidence_parts(feed: Feed, board: Board, meter: LiveMeter) -> Parts:
     }
 
 
-def counter_parts(meter: LiveMeter) -> Parts:
-    """Return the line statistics of a meter since the poller's start."""
+def counter_parts(board: Board, meter: LiveMeter) -> Parts:
+    """Return the line statistics of a meter since the poller's start; of a poller that is gone, its last."""
     parts: Parts = {}
     for name in COUNTERS:
         count = meter.counters.get(name)
@@ -129,10 +131,12 @@ def counter_parts(meter: LiveMeter) -> Parts:
     parts["share"] = (f.percent(ok / asked, 2) if asked and ok is not None else f.DASH, "")
     turnaround = meter.counters.get("turnaround_ms")
     parts["turnaround"] = (f.DASH if turnaround is None else f"{f.number(turnaround, 0)} ms", "")
-    return parts
+    if board.poller.state == "running":
+        return parts
+    return {key: (text, "" if text == f.DASH else "ss-hatched") for key, (text, _) in parts.items()}
 
 
-def minmax_parts(feed: Feed, meter: LiveMeter) -> Parts:
+def minmax_parts(feed: Feed, board: Board, meter: LiveMeter) -> Parts:
     """Return the lowest and the highest value of today, with their times, of every instantaneous quantity."""
     zone = feed.settings.site.zone
     parts: Parts = {}
@@ -142,9 +146,10 @@ def minmax_parts(feed: Feed, meter: LiveMeter) -> Parts:
         found = today if key in meter.model.keys else none
         written = f.spec(key, meter.rated_kva, meter.nominal_v)
         parts[f"{key}.low"] = (written.text(found.low), "")
-        parts[f"{key}.lowat"] = ("" if found.low is None else f.time_of_day(found.low_at_ms, zone), "")
+        for edge, at_ms in (("low", found.low_at_ms), ("high", found.high_at_ms)):
+            at = "" if at_ms is None else f.unsure(f.time_of_day(at_ms, zone), board.times_doubted)
+            parts[f"{key}.{edge}at"] = (at, "")
         parts[f"{key}.high"] = (written.text(found.high), "")
-        parts[f"{key}.highat"] = ("" if found.high is None else f.time_of_day(found.high_at_ms, zone), "")
     return parts
 
 

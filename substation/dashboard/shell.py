@@ -208,6 +208,7 @@ def state_line(parts: Parts, at_ms: int, feed: Feed, *, live: bool = True) -> ht
             html.Ul(facts, className="ss-line-facts"),
             html.Div(
                 [
+                    cards.said(group, "clock", parts, "ss-clock-doubt", tag=html.B),
                     html.Time(f.time_of_day(at_ms, zone, seconds=True), **clock),
                     html.Span(f.day_and_zone(at_ms, zone), **({"data-day": "1"} if live else {})),
                 ],

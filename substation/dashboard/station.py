@@ -47,8 +47,9 @@ def parts(
         loss = power.value - feeders.value
         share = f", {f.percent(loss / power.value, 1)}" if power.value > 0 else ""
         rows.append((say("Loss and unmetered"), f"{written.words(loss)}{share}", ""))
-    rows.append(_energy_row([*incomers, *generators], today, yesterday))
-    rows.append(_demand_row(incomers, today, zone))
+    doubted = board.times_doubted
+    rows.append(_energy_row([*incomers, *generators], today, yesterday, is_doubted=doubted))
+    rows.append(_demand_row(incomers, today, zone, is_doubted=doubted))
     rows.append((say("Worst voltage unbalance"), *symmetry.worst(board, symmetry.voltage_u2)))
     rows.append((say("Worst current unbalance"), *symmetry.worst(board, symmetry.of_currents)))
     told: Parts = {}
@@ -73,7 +74,11 @@ def _load_row(feeding: list[LiveMeter]) -> tuple[str, str, str]:
 
 
 def _energy_row(
-    feeding: list[LiveMeter], today: Mapping[int, TodayFigures], yesterday: Mapping[int, YesterdayFigures]
+    feeding: list[LiveMeter],
+    today: Mapping[int, TodayFigures],
+    yesterday: Mapping[int, YesterdayFigures],
+    *,
+    is_doubted: bool,
 ) -> tuple[str, str, str]:
     label = say("Energy today, and yesterday by now")
     written = f.spec("wh_received", max((m.rated_kva for m in feeding), default=0.0))
@@ -82,7 +87,8 @@ def _energy_row(
     if not now:
         missing = [m.name for m in feeding if today[m.id].kwh_today is None]
         return (label, words.missing_words(missing, len(feeding)), "ss-hatched")
-    return (label, f"{now} / {then or f.DASH} {written.unit}", _day_look(feeding))
+    told = f.unsure(f"{now} / {then or f.DASH} {written.unit}", is_doubted)
+    return (label, told, _day_look(feeding))
 
 
 def _sum(figures: list[tuple[float | None, bool]], written: f.Spec) -> str:
@@ -100,7 +106,11 @@ def _day_look(meters: Sequence[LiveMeter]) -> str:
 
 
 def _demand_row(
-    incomers: list[LiveMeter], today: Mapping[int, TodayFigures], zone: zoneinfo.ZoneInfo
+    incomers: list[LiveMeter],
+    today: Mapping[int, TodayFigures],
+    zone: zoneinfo.ZoneInfo,
+    *,
+    is_doubted: bool,
 ) -> tuple[str, str, str]:
     label = say("Highest 30 min today")
     known = [(va, m) for m in incomers if (va := today[m.id].max_demand_va) is not None]
@@ -109,7 +119,7 @@ def _demand_row(
     value, meter = max(known, key=lambda pair: pair[0])
     written = f.spec("va_total", meter.rated_kva)
     name = f"{meter.name} " if len(incomers) > 1 else ""
-    at = f.time_of_day(today[meter.id].max_demand_at_ms, zone)
+    at = f.unsure(f.time_of_day(today[meter.id].max_demand_at_ms, zone), is_doubted)
     demand = f.number(value / written.divisor, 0 if written.divisor == 1e3 else 2)
     return (
         label,

@@ -8,6 +8,7 @@ import zoneinfo
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from substation.clock_trust import UNTRUSTED
 from substation.dashboard import format as f
 from substation.dashboard import words
 from substation.dashboard.board import Board, LiveMeter
@@ -117,6 +118,13 @@ def _warning(board: Board, zone: zoneinfo.ZoneInfo) -> Headline | None:
         return Headline("warn", say("Polling pauses"), _sentence(why))
     if waiting:
         return Headline("warn", say("Waiting for answers"), ", ".join(meter.name for meter in waiting))
+    if board.times_doubted:
+        doubt = say(
+            "Times may be wrong: no time server and no battery clock vouches for this machine's clock. "
+            "Where it is right, say so: {command}",
+            command="python3 datalogger.py clock trust",
+        )
+        return Headline("warn", say("The clock is not trusted"), doubt)
     if board.problems:
         return Headline("warn", _problems(len(board.problems)), _sentences(board.problems[:2]))
     return None
@@ -131,6 +139,7 @@ def line_parts(board: Board, zone: zoneinfo.ZoneInfo) -> Parts:
         "title": (said.title, ""),
         "spoken": (said.spoken, ""),
         "detail": (said.detail, "" if said.detail else "ss-none"),
+        "clock": (say("clock not trusted"), "") if board.times_doubted else ("", "ss-none"),
     }
     unsaid = _unsaid(board, said)
     facts = [(*fact, "") for fact in _facts(board, zone)[: FACTS - len(unsaid)]]
@@ -146,6 +155,8 @@ def line_parts(board: Board, zone: zoneinfo.ZoneInfo) -> Parts:
 def _unsaid(board: Board, said: Headline) -> list[tuple[str, str]]:
     """Return one fact with all problems that the headline's detail does not name, or none."""
     left = [words for words in board.problems if _sentence(words) not in said.detail]
+    if said.title == say("The clock is not trusted"):
+        left = [words for words in left if words != UNTRUSTED]
     if not left:
         return []
     if len(left) == len(board.problems):

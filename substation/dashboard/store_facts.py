@@ -52,6 +52,8 @@ class Facts:
     copies: Mapping[str, Any] = field(default_factory=dict)
     medium: Mapping[str, Any] = field(default_factory=dict)
     """The heartbeat's part on the station's own medium."""
+    clock: Mapping[str, Any] = field(default_factory=dict)
+    """The heartbeat's part on who vouches for the clock."""
     job: str = ""
     """The command that the poller has going beside the polling."""
 
@@ -65,7 +67,7 @@ class Facts:
 def gather(home: Home, clock: Clock, beat: Mapping[str, Any] | None, *, running: bool) -> Facts:
     """Return what is known now; of the heartbeat only while the poller runs."""
     said = beat if beat is not None and running else {}
-    medium, job = said.get("medium"), said.get("job")
+    medium, job, trust = said.get("medium"), said.get("job"), said.get("clock")
     problem, asked = "", None
     try:
         asked = pool.ask(home.history, clock, LIMIT_S, _asked)
@@ -84,6 +86,7 @@ def gather(home: Home, clock: Clock, beat: Mapping[str, Any] | None, *, running:
         salvage_report.read(home),
         copies_report.read(home.copied),
         medium if isinstance(medium, dict) else {},
+        trust if isinstance(trust, dict) else {},
         job if isinstance(job, str) else "",
     )
 

@@ -104,6 +104,8 @@ def picture(feed: Feed, asked: Asked) -> Picture:
         for meter in meters
         if key in wanted.get(meter.id, ())
     )
+    if feed.doubted(start_ms, min(end_ms, now_ms)):
+        told.append(say("Part of this was stamped while nobody vouched for the clock: times may be wrong."))
     oldest = feed.oldest_ms() or start_ms
     until_ms = min(end_ms, now_ms - LATE_MS)
     complete: Mapping[int, float | None] = {}

@@ -3,7 +3,8 @@
 Most readings lack the energies, which are asked for once a minute (`poll.slow_interval_s`). So each value is
 taken from the newest answer for which it was asked and keeps that answer's age: an instant is late after two
 rounds and stale after five, an energy after two and five slow intervals. Whatever is known of the meter
-itself (it does not answer, it repeats itself) makes all of its values stale at once.
+itself (it does not answer, it repeats itself, its newest answer is stale) makes all of its values stale
+at once.
 """
 
 from collections.abc import Mapping
@@ -133,9 +134,14 @@ class Known:
         return self.judged(self.age_s, self.limits)
 
     def judged(self, age_s: float | None, limits: Limits) -> Freshness:
-        """Return how fresh something of this age is, of a meter that may be silent or frozen."""
-        if age_s is not None and (not self.trusted or self.frozen_ms is not None):
-            return "stale"
+        """Return how fresh something of this age is, of a meter that may be silent or frozen.
+
+        A meter whose newest answer is stale is not heard: then what is read more rarely is no fresher.
+        """
+        if age_s is not None:
+            known = self.trusted and self.frozen_ms is None
+            if not known or self.limits.freshness(self.age_s) == "stale":
+                return "stale"
         return limits.freshness(age_s)
 
     def values(self) -> dict[str, LiveValue]:

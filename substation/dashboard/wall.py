@@ -62,11 +62,17 @@ def curves(feed: Feed, shown: list[LiveMeter]) -> list[Any]:
     sections = []
     for place, meter in enumerate(shown):
         drawn = panels.charts_of(feed, meter, [("power", panels.ALL_PHASES)])
-        name = html.H2([meter.name, " ", html.Small(say("power today; grey: yesterday"))])
+        name = [meter.name, " ", html.Small(say("power today; grey: yesterday"))]
         chosen = " ss-on" if place == 0 else ""
         inside = html.Div(drawn, className="ss-wall-zoom")
-        sections.append(html.Section([name, inside], className=f"ss-wall-curve{chosen}"))
+        look = cards.shaped(f"m{meter.id}", "curve", _aged(meter), "ss-wall-old")
+        head = html.H2([*name, " ", html.Span(cards.age(meter), **look)])
+        sections.append(html.Section([head, inside], className=f"ss-wall-curve{chosen}"))
     return [html.Div(sections, className="ss-wall-curves")]
+
+
+def _aged(meter: LiveMeter) -> Parts:
+    return {"curve": ("", f"ss-q-{meter.freshness}")}
 
 
 def _foot(shown: list[LiveMeter]) -> html.Footer:

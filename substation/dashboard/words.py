@@ -144,11 +144,11 @@ def so_far(meter: LiveMeter, figure: float | None) -> str:
     return "ss-is-stale" if old else "ss-is-fresh"
 
 
-def since(meter: LiveMeter, now_ms: int, zone: zoneinfo.ZoneInfo) -> str:
+def since(meter: LiveMeter, now_ms: int, zone: zoneinfo.ZoneInfo, *, is_doubted: bool = False) -> str:
     """Return since when the state of supply holds, `since 10:42`; empty where the state is not known."""
     if meter.since_ms is None or wire(meter) == "unknown":
         return ""
-    return say("since {time}", time=f.minute(meter.since_ms, now_ms, zone))
+    return say("since {time}", time=f.unsure(f.minute(meter.since_ms, now_ms, zone), is_doubted))
 
 
 def energy_words(kwh: float | None, meter: LiveMeter, *, loose: bool = False) -> str:
@@ -164,20 +164,21 @@ def meter_parts(board: Board, meter: LiveMeter, today: TodayFigures, zone: zonei
     demand = f.spec("va_total", meter.rated_kva)
 
     peak_va = today.max_demand_va or None  # a generator that has not run had no highest demand
+    doubted = board.times_doubted  # who does not know the time, does not know when the day began
 
     return {
         "wire": ("", f"ss-w-{drawn} ss-q-{meter.freshness}{idle}"),
         "swatch": ("", f"ss-w-{drawn}"),
         "state": (status(meter), ""),
-        "since": (since(meter, board.at_ms, zone), ""),
+        "since": (since(meter, board.at_ms, zone, is_doubted=doubted), ""),
         "tag": tag(board, meter),
         "pf": (lag_or_lead(meter), ""),
         "kwh": (
-            energy_words(today.kwh_today, meter, loose=today.about_today),
+            f.unsure(energy_words(today.kwh_today, meter, loose=today.about_today), doubted),
             so_far(meter, today.kwh_today),
         ),
         "past": (
-            energy_words(today.kwh_yesterday, meter, loose=today.about_yesterday),
+            f.unsure(energy_words(today.kwh_yesterday, meter, loose=today.about_yesterday), doubted),
             "ss-is-never" if today.kwh_yesterday is None else "",
         ),
         "max": (
@@ -185,11 +186,17 @@ def meter_parts(board: Board, meter: LiveMeter, today: TodayFigures, zone: zonei
             so_far(meter, peak_va),
         ),
         "maxat": (
-            f.time_of_day(today.max_demand_at_ms, zone) if peak_va and today.max_demand_at_ms else "",
-            "",
+            f.unsure(f.time_of_day(today.max_demand_at_ms, zone), doubted)
+            if peak_va and today.max_demand_at_ms
+            else "",
+            so_far(meter, peak_va) if peak_va else "",
         ),
         "maxunit": (demand.unit if peak_va else "", ""),
-        "answered": (answered(today.completeness), ""),
+        "answered": (
+            f.unsure(answered(today.completeness), doubted),
+            so_far(meter, today.completeness),
+        ),
+        "curve": ("", f"ss-q-{meter.freshness}"),
     }
 
 

@@ -22,10 +22,14 @@ from substation.store.rows import Row
 
 MARK = re.compile(r"(?:^| )clock (\d+)$")
 """The end of a marked row's reason."""
+EVENT_MARK = re.compile(r" ?\(clock (\d+)\)$")
+"""The end of a marked event's detail."""
 LASTED = re.compile(
     r"no samples for (?:-?\d+ s|a time that is not known: the clock lies before the last sample)"
 )
 """In the words of a station's gap."""
+RIGHT_MS = 100
+"""A clock that was off by less was right."""
 SLICE = 5000
 """Rows rolled up at once."""
 DAY_MS = 86_400_000
@@ -49,6 +53,11 @@ class Span:
     """To be added to its times; None while nobody knows."""
     corrected_ms: int | None
     """UTC ms: when its rows were moved."""
+
+    @property
+    def is_off(self) -> bool:
+        """Whether the times of its rows are wrong, or may be."""
+        return self.corrected_ms is None and (self.offset_ms is None or abs(self.offset_ms) >= RIGHT_MS)
 
 
 def marked(reason: str | None, span: int) -> str:

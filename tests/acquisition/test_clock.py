@@ -15,6 +15,9 @@ from substation.bus.lock import PollerLock
 from substation.bus.plant import Plant
 from substation.clock_trust import ClockTrust
 from substation.commands import datalogger
+from substation.dashboard import health_store
+from substation.dashboard.board import make_board
+from substation.dashboard.store_facts import Facts
 from substation.settings import files
 from substation.settings.model import Home, Poll, Site
 from substation.store import heartbeat
@@ -92,6 +95,18 @@ def test_a_reading_is_marked_while_nobody_vouches_for_its_time(
     assert details
     assert all("(clock 1)" in detail for (detail,) in details)
     assert any("times may be wrong" in words and "clock trust" in words for words in one.problems)
+    assert told_of_the_clock(one) == (True, "nobody vouches for it: times may be wrong")
+
+
+def told_of_the_clock(station: "Station") -> tuple[bool, str]:
+    """Return whether a page shows its times as doubtful, and what it says of the clock on Health."""
+    station.poller.heartbeat()
+    beat = heartbeat.read(station.home.heartbeat)
+    assert beat is not None
+    board = make_board(station.poller.settings, beat, {}, station.clock.now_ms())
+    facts = Facts(station.clock.now_ms(), clock=beat["clock"])
+    rows = health_store.store(station.poller.settings, facts).rows
+    return board.times_doubted, rows[health_store.STORE_ROWS.index("Clock")].words
 
 
 def test_with_a_time_server_the_offset_is_known_and_the_marks_end(
@@ -102,6 +117,7 @@ def test_with_a_time_server_the_offset_is_known_and_the_marks_end(
     clock.step(7200)
     one.vouch()
     one.rounds(5)
+    assert told_of_the_clock(one) == (False, "trusted: time server")
     one.poller.keeper.commit()
     (span,) = HistoryReader(one.home.history, clock).clock_spans()
     assert span.offset_ms == 7_200_000

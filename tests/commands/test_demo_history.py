@@ -1,5 +1,6 @@
 """The demo's past: made once, joined to the live line, gone on with after a pause."""
 
+import contextlib
 import itertools
 import sqlite3
 from pathlib import Path
@@ -9,8 +10,10 @@ import pytest
 from substation.clock import SystemClock
 from substation.commands import demo, demo_history
 from substation.commands.demo_history import fill, recent_days, to_do
+from substation.dashboard.samples import values
+from substation.readings import Reading
 from substation.settings import files
-from substation.settings.model import Home, Settings
+from substation.settings.model import CARD_METERS, Home, Settings
 from substation.simulator.kept import site_of
 from substation.store.history import History, HistoryReader
 from tests.fake_clock import FakeClock
@@ -135,6 +138,25 @@ def test_after_a_short_pause_only_the_pause_is_filled(settings: Settings, home: 
     assert after[: len(before)] == before
     assert len(after) - len(before) == 30
     assert to_do(home) is None
+
+
+@pytest.mark.usefixtures("short_past")
+def test_a_demo_that_stood_still_while_its_set_ran_says_when_that_ended(
+    settings: Settings, home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(demo_history, "RECENT_MS", 10 * 60_000)
+    clock = FakeClock()
+    recent_days(settings, home, clock)
+    clock.advance(2)
+    with contextlib.closing(History(home.history, True, clock, settings.site.zone, site="x")) as history:
+        history.add([Reading(5, clock.now_ms(), values(CARD_METERS[4], volts=240.0))])
+        at_ms = clock.now_ms()
+        history.event("supply", at_ms=at_ms, meter_id=5, old="DG set Off", new="DG set On", detail="")
+    clock.advance(300)
+    recent_days(settings, home, clock)
+    told = [one for one in HistoryReader(home.history).events(0, clock.now_ms()) if one.meter_id == 5][-2:]
+    assert [one.new for one in told] == ["DG set On", "DG set Off"]
+    assert told[1].at_ms - told[0].at_ms == 60_000
 
 
 @pytest.mark.usefixtures("short_past")

@@ -74,6 +74,7 @@ def test_a_sound_store_says_what_it_holds_how_long_it_lasts_and_when_it_was_chec
     assert rows["Minutes since"].words == "20 Oct 2025"
     assert rows["Room on its medium"].words == "12 GB of 29 GB free; full in more than 20 years"
     assert rows["Checked"] == Row("{} ago, whole", 3 * 3600.0)
+    assert rows["Clock"] == Row("\u2014"), "a poller that does not run tells nothing of it"
     assert rows["Damage"].words == "none known"
 
 

@@ -11,6 +11,7 @@ from substation.dashboard.feed import Feed, MinMax
 from substation.dashboard.values import Model
 from substation.meters import profile
 from substation.readings import Reading
+from tests.dashboard.boards import in_state
 from tests.dashboard.conftest import Station, demo_settings, reading
 from tests.dashboard.tree import attribute, find, text, walk
 
@@ -194,5 +195,5 @@ def test_what_a_meter_lacks_has_no_lowest_and_highest_of_the_meter_before_it() -
         def minmax_today(self, _: int, keys: tuple[str, ...]) -> dict[str, MinMax]:
             return dict.fromkeys(keys, MinMax(1.0, NOW, 2.0, NOW))
 
-    parts = screen.minmax_parts(Today(), one_phase())  # type: ignore[arg-type]
+    parts = screen.minmax_parts(Today(), in_state("normal"), one_phase())  # type: ignore[arg-type]
     assert (parts["v_r.low"][0], parts["v_y.low"], parts["v_y.lowat"]) == ("1.0", ("\u2014", ""), ("", ""))

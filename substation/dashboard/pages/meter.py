@@ -111,7 +111,7 @@ def now(meter: LiveMeter, parts: dict[str, Parts]) -> html.Section:
             say("Highest 30 min"),
             [cards.said(group, name, card, base) for name, base in _DEMAND],
         ),
-        (say("Answered today"), [cards.said(group, "answered", card)]),
+        (say("Answered today"), [cards.said(group, "answered", card, "ss-v")]),
     ]
     evidence = [
         (
