@@ -353,10 +353,13 @@ def test_a_killed_child_ends_the_unit_so_that_restart_always_brings_all_back(sto
     process = page.go_on_with("bash -c 'export SYSTEMD_EXEC_PID=$$; exec ./start.sh'")
     try:
         assert wait_until(lambda: page.look(stopped.port, "admin", ADMIN)[0] == 200)
-        poller = next(one for one in Book(page.folder / "state").running() if one.name == "poller")
+        children = [one for one in Book(page.folder / "state").running() if one.pid != process.pid]
+        poller = next(one for one in children if one.name == "poller")
         subprocess.run(["kill", "-9", str(poller.pid)], check=True)
-        said, _ = process.communicate(timeout=30)
+        said = "".join(filter(None, process.communicate(timeout=30)))
         assert process.returncode not in (0, None), said
+        assert "poller ended (signal SIGKILL)" in said
+        assert not any(child.runs for child in children)
         assert page.running() == []
     finally:
         if process.poll() is None:

@@ -244,32 +244,23 @@ def test_a_real_station_comes_up_without_its_adapter_and_says_so(real: Path) -> 
     assert not any(process.runs for process in station.seen)
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
-def test_under_systemd_it_stays_and_takes_its_children_along(real: Path, number: signal.Signals) -> None:
+@pytest.mark.parametrize(
+    ("started", "number"),
+    [(StationRun.under_systemd, signal.SIGHUP), (StationRun.in_foreground, signal.SIGTERM)],
+    ids=["under systemd, SIGHUP", "in the foreground, SIGTERM"],
+)
+def test_it_stays_and_takes_its_children_along(
+    real: Path, started: Callable[[StationRun], subprocess.Popen[str]], number: signal.Signals
+) -> None:
+    """When a child dies: `test_original_commands.py`."""
     station = StationRun(real)
-    process = station.under_systemd()
+    process = started(station)
     try:
         children = station.wait_until_up(process)
         process.send_signal(number)
         assert process.wait(timeout=20) == 0
         assert not any(child.runs for child in children)
         assert station.processes == []
-    finally:
-        station.stop()
-        with process:  # closes its pipes, waits for its end
-            process.kill()
-
-
-def test_in_the_foreground_it_ends_with_the_one_that_died_and_says_why(real: Path) -> None:
-    station = StationRun(real)
-    process = station.in_foreground()
-    try:
-        children = station.wait_until_up(process)
-        os.kill(next(child.pid for child in children if child.name == "poller"), signal.SIGKILL)
-        _, said = process.communicate(timeout=20)
-        assert process.returncode not in (0, None)
-        assert "poller ended (signal SIGKILL)" in said
-        assert not any(child.runs for child in children)
     finally:
         station.stop()
         with process:  # closes its pipes, waits for its end
