@@ -6,13 +6,14 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl
 
 import dash
 import plotly.utils
 import pytest
 
 from substation.dashboard import feed as feeds
-from substation.dashboard import shell
+from substation.dashboard import shell, trends
 from substation.dashboard.board import Board
 from substation.dashboard.samples import STATES
 from substation.settings.model import CARD_METERS
@@ -162,6 +163,17 @@ def test_an_unknown_meter_gets_the_page_of_an_address_that_leads_nowhere(wanted:
     assert "404" in text(page)
     assert "<b>" not in text(page)
     assert next(one.href for one in walk(page) if hasattr(one, "href")) == "/"
+
+
+def test_the_file_of_a_meters_day_is_one_that_trends_gives() -> None:
+    feed = feed_in("normal")
+    meter = feed.board().meter(2)
+    button, _ = dash.page_registry[f"{PAGES}.meter"]["layout"].__globals__["day_file"](feed, meter)
+    path, _, query = attribute(button, "data-day-csv").partition("?")
+    asked = trends.read(dict(parse_qsl(query)), feed.settings, feed.clock.now_ms())
+    assert (path, asked.faults, asked.meter_ids) == ("/api/trend/csv", (), (2,))
+    assert asked.end_ms - asked.start_ms == 86_400_000
+    assert {"watts_total", "v_r", "wh_received"} <= set(asked.keys)
 
 
 def test_no_link_leads_nowhere() -> None:

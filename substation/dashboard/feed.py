@@ -22,6 +22,7 @@ from substation.dashboard.board import (
 )
 from substation.dashboard.events_past import Past
 from substation.dashboard.figures import FIGURES_S, DayFigures, MinMax, TodayFigures, YesterdayFigures
+from substation.dashboard.line_counts import LineDay
 from substation.dashboard.shared import Shared
 from substation.dashboard.strip import Strip
 from substation.errors import StoreError
@@ -193,6 +194,10 @@ class Feed:
     def answered(self, meter_id: int) -> Strip | None:
         """Return how well a meter answered since this time yesterday; None where that cannot be read."""
         return self._days.answered(meter_id)
+
+    def line_day(self, meter_id: int) -> LineDay | None:
+        """Return how a meter did on its line today; None where that cannot be read."""
+        return self._days.line_day(meter_id)
 
     def registers(self, meter_id: int) -> dict[int, At]:
         """Return by hour of the day, at the shifts, what a meter's kWh register read."""

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from substation.clock import Clock, day_start_ms, site_time
 from substation.dashboard import sparks, strip
+from substation.dashboard.line_counts import LineDay
 from substation.dashboard.shared import Shared
 from substation.dashboard.strip import Strip
 from substation.energy.power_factor import NO_FACTOR, PeriodFactor
@@ -157,6 +158,24 @@ class DayFigures:
             return strip.strip(found, start_ms, end_ms)
 
         return self._slow.get(("answered", meter_id, end_ms), work)
+
+    def line_day(self, meter_id: int) -> LineDay | None:
+        """Return how the meter did on its line today; None where that cannot be read."""
+        start_ms, end_ms = self._start_ms(0), self._clock.now_ms()
+
+        def work() -> LineDay | None:
+            history = self._history()
+            try:
+                minutes = history.minutes(meter_id, start_ms, end_ms)
+                failures = history.failures(meter_id, start_ms, end_ms)
+            except StoreError as exc:
+                self._met(("line day", meter_id), exc)
+                return None
+            self._met(("line day", meter_id), None)
+            asked, answered = sum(one.asked for one in minutes), sum(one.answered for one in minutes)
+            return LineDay(asked, answered, failures)
+
+        return self._slow.get(("line day", meter_id, start_ms), work)
 
     def registers(self, meter_id: int, key: str = "wh_received") -> dict[int, At]:
         """Return by hour of SHIFT_HOURS what a register read today, or why that is not known."""

@@ -11,6 +11,7 @@ from substation.dashboard.board import Board
 from substation.dashboard.events_past import Past
 from substation.dashboard.feed import MinMax, TodayFigures, YesterdayFigures
 from substation.dashboard.figures import SHIFT_HOURS
+from substation.dashboard.line_counts import LineDay
 from substation.dashboard.strip import Strip
 from substation.energy.power_factor import PeriodFactor
 from substation.meters import profile
@@ -127,6 +128,11 @@ class SampleFeed:
         lost = {start_ms + 8 * HOUR_MS, start_ms + 16 * HOUR_MS}
         found = [Minute(at, 30, 29 if at in lost else 30) for at in asked]
         return strip.strip(found, start_ms, end_ms)
+
+    def line_day(self, meter_id: int) -> LineDay:
+        """Return a day with a few failures, or one that has just begun."""
+        failures = {"timeout": 11, "crc": 4, "short": 2}
+        return LineDay(29_404, 29_387, failures) if self._until_h else LineDay(0, 0)
 
     def registers(self, meter_id: int) -> dict[int, At]:
         """Return what the kWh register read at the shifts of today."""

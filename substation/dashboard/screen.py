@@ -20,6 +20,7 @@ from substation.dashboard import (
     day_view,
     day_words,
     events_now,
+    line_counts,
     phasor,
     sections,
     sparks,
@@ -37,7 +38,7 @@ from substation.dashboard.tongue import say
 from substation.dashboard.words import Parts
 from substation.quantities import INSTANTS, KEYS
 
-COUNTERS = ("asked", "ok", "timeout", "crc", "wrong", "refused", "noise")
+COUNTERS = ("asked", "ok", "timeout", "crc", "wrong", "refused", "noise", "late")
 """Line statistics that are plain counts, in the poller's words."""
 _METER_GROUP = re.compile(r"^([mecxvouds])(\d{1,3})$")
 MOST_GROUPS = 64
@@ -164,7 +165,8 @@ def picture_parts(feed: Feed, meter: LiveMeter) -> Parts:
         parts[f"strip.{kind}"] = (sparks.NOTHING if found is None else sparks.cells(found, kind), "")
     since = f.DASH if found is None else f.time_of_day(found.start_ms, feed.settings.site.zone)
     parts["strip.from"] = (say("Answered, per 10 min since yesterday {time}", time=since), "")
-    return parts | {"strip.says": day_words.strip_words(found)}
+    told = line_counts.parts(feed.line_day(meter.id))
+    return parts | told | {"strip.says": day_words.strip_words(found)}
 
 
 def why_parts(meter: LiveMeter) -> Parts:

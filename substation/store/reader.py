@@ -211,6 +211,10 @@ class HistoryReader:
         """Return how often the meter was asked and answered, by minute: see `answered.minutes`."""
         return self._ask(lambda db: answered.minutes(db, meter_id, start_ms, end_ms)) or []
 
+    def failures(self, meter_id: int, start_ms: int, end_ms: int) -> dict[str, int]:
+        """Return by kind how often the meter gave no answer: see `answered.failures`."""
+        return self._ask(lambda db: answered.failures(db, meter_id, start_ms, end_ms)) or {}
+
     def events(self, start_ms: int, end_ms: int, limit: int = 1000) -> list[Event]:
         """Return the newest `limit` changes of state in [start, end), oldest first."""
         return self._ask(lambda db: events.between(db, start_ms, end_ms, limit)) or []

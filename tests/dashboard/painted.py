@@ -16,6 +16,8 @@ OLD = {"ss-is-stale", "ss-is-never", "ss-is-none", "ss-q-stale", "ss-q-never", "
 """Looks of what is not of now, on an element or around it."""
 HATCHED_WITHIN = {"ss-now-of": "ss-wrap", "ss-phasor-box": "ss-phasor"}
 """Sections of which, when they are old, the style sheet hatches this only: the rest must say it itself."""
+SAYS_SO = ("no reading for ", "frozen since ")
+"""Words that tell themselves how old they are."""
 SURE = {
     "m": {"past", "maxunit"},
     "d": {"bynow", "past", "pastpeak", "factorsays", *(f"r{hour}{says}" for hour in (0, 6, 14, 22)
@@ -115,6 +117,8 @@ def _says_something(part: Any) -> bool:
     drawn = attribute(part, "data-s") and getattr(part, "style", None)
     figure = attribute(part, "data-p") or attribute(part, "data-q") or attribute(part, "data-age")
     shape = attribute(part, "data-k") in ("curve", "wire", "box")
+    if text(part).startswith(SAYS_SO):
+        return False
     return bool(drawn) or shape or bool(figure and any(map(str.isdigit, text(part))))
 
 

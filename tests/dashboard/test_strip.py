@@ -5,7 +5,7 @@ import zoneinfo
 import pytest
 
 from substation.clock import day_start_ms
-from substation.dashboard import sparks, strip
+from substation.dashboard import line_counts, sparks, strip
 from substation.dashboard.sample_days import SampleCurves
 from substation.store.answered import Minute
 
@@ -53,6 +53,16 @@ def line(hours_and_values, key="watts_total"):
     at = [start + round(hour * 3_600_000) for hour in hours_and_values]
     series = SampleCurves(at, values={key: list(hours_and_values.values())})
     return sparks.lines(series, NOW, ZONE)[key]
+
+
+def test_a_meters_day_on_its_line_is_told_by_kind():
+    found = line_counts.LineDay(300, 291, {"timeout": 4, "gateway_path": 1, "short": 2, "exception": 2})
+    told = {name: words for name, (words, _) in line_counts.parts(found).items()}
+    assert told == {
+        "day.asked": "300", "day.ok": "291", "day.share": "97.00 %",
+        "day.timeout": "5", "day.crc": "2", "day.wrong": "0", "day.noise": "0", "day.refused": "2",
+    }  # fmt: skip
+    assert set(line_counts.parts(None)) == set(told), "unread, each has its dash"
 
 
 def test_a_line_goes_over_the_whole_day_and_jumps_over_gaps():

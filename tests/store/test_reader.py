@@ -111,6 +111,24 @@ def test_a_gap_is_none(history, reader):
     assert series.low["v_r"] == series.values["v_r"]
 
 
+def test_why_a_meter_gave_no_answer_is_counted_by_kind(history, reader):
+    at = range(MIDNIGHT_MS, MIDNIGHT_MS + 10 * MINUTE_MS, 20_000)
+    silent = {3: "timeout", 4: "timeout clock 7", 12: "crc", 29: "timeout"}
+    keep(
+        history,
+        [
+            missing(1, ms, Quality.NO_ANSWER, silent[place]) if place in silent else a_reading(ms, 1)
+            for place, ms in enumerate(at)
+        ]
+        + [missing(2, ms + 1, Quality.NO_ANSWER, "timeout") for ms in at],
+    )
+    day = MIDNIGHT_MS, MIDNIGHT_MS + DAY_MS
+    assert reader.failures(1, *day) == {"timeout": 3, "crc": 1}
+    assert reader.failures(1, MIDNIGHT_MS + 5 * MINUTE_MS, day[1]) == {"timeout": 1}
+    asked = [(one.asked, one.answered) for one in reader.minutes(1, *day)]
+    assert tuple(map(sum, zip(*asked, strict=True))) == (30, 26)
+
+
 def test_other_meters_stay_out(history, reader):
     keep(history, [a_reading(MIDNIGHT_MS, 1, v_r=230.0), a_reading(MIDNIGHT_MS, 2, v_r=999.0)])
     assert reader.series(1, ("v_r",), MIDNIGHT_MS, MIDNIGHT_MS + MINUTE_MS, 1).values["v_r"] == [230.0]

@@ -4,9 +4,22 @@ from typing import Any
 
 import dash
 from dash import dcc, html
+from flask import has_request_context
 
 from substation.clock import day_start_ms
-from substation.dashboard import cards, day_view, more, panels, parameters, phasor, screen, shell, trends
+from substation.dashboard import (
+    cards,
+    day_view,
+    line_day,
+    more,
+    panels,
+    parameters,
+    phasor,
+    rights,
+    screen,
+    shell,
+    trends,
+)
 from substation.dashboard import format as f
 from substation.dashboard.board import LiveMeter
 from substation.dashboard.feed import Feed, current
@@ -49,7 +62,7 @@ def layout(meter_id: str = "", **_: Any) -> html.Div:
             ),
             parameters.section(feed, meter, parts),
             *more.section(meter, parts[f"o{group}"], board.at_ms),
-            line_statistics(feed, meter, parts),
+            line_day.section(feed, meter, parts),
             *panels.renewal(),
         ],
         className="ss-p-meter",
@@ -91,9 +104,33 @@ def ways(feed: Feed, meter: LiveMeter) -> list[Any]:
         dcc.Link(
             say("Open in trends"), href=trends.address([meter.id], keys, *day, zone=zone), className="ss-btn"
         ),
+        *(day_file(feed, meter) if has_request_context() and rights.may("engineer") else []),
         html.Button(
             say("Print"), type="button", className="ss-btn", disable_n_clicks=True, **{"data-do": "print"}
         ),
+    ]
+
+
+DAY_KEYS = (
+    "watts_total", "watts_r", "watts_y", "watts_b", "var_total", "va_total",
+    "pf_average", "pf_r", "pf_y", "pf_b", "frequency",
+    "vln_average", "v_r", "v_y", "v_b", "vll_average", "v_ry", "v_yb", "v_br",
+    "current_r", "current_y", "current_b", "wh_received", "vah_received",
+)  # fmt: skip
+"""What stands in the file of a day: as many quantities as one picture may have (`trends.MOST_SERIES`)."""
+
+
+def day_file(feed: Feed, meter: LiveMeter) -> list[Any]:
+    """Return the way to today's figures as a file, for engineers; `assets/day-csv.js` answers the button."""
+    now_ms, zone = feed.clock.now_ms(), feed.settings.site.zone
+    day = day_start_ms(now_ms, zone), day_start_ms(now_ms, zone, -1)
+    keys = [key for key in DAY_KEYS if key in meter.model.keys]
+    query = trends.address([meter.id], keys, *day, zone=zone).partition("?")[2]
+    lost = say("No connection to the station")
+    marks = {"data-day-csv": f"/api/trend/csv?{query}", "data-lost": lost}
+    return [
+        html.Button(say("CSV of today"), type="button", className="ss-btn", disable_n_clicks=True, **marks),
+        html.Span(className="ss-muted", role="status", **{"data-day-said": "1"}),
     ]
 
 
@@ -172,40 +209,6 @@ def unbalance(meter: LiveMeter, told: Parts) -> html.Dl:
         for name, title in names
     ]
     return html.Dl(rows, className="ss-inline ss-inline-w ss-unbalance")
-
-
-def line_statistics(feed: Feed, meter: LiveMeter, parts: dict[str, Parts]) -> html.Section:
-    """Return how well the meter answers on its line, since the poller's start."""
-    group = f"c{meter.id}"
-    setting = feed.settings.meter(meter.id)
-    columns = (
-        ((say("Asked"), "asked"), (say("Answered"), "ok"), (say("Part answered"), "share"),
-         (say("Turnaround"), "turnaround"), (say("Refused by the meter"), "refused")),
-        ((say("Time-outs"), "timeout"), (say("CRC errors"), "crc"), (say("Wrong replies"), "wrong"),
-         (say("Noise on the line"), "noise")),
-    )  # fmt: skip
-    lists = [
-        html.Dl(
-            [
-                html.Div([html.Dt(name), html.Dd(cards.said(group, key, parts[group]))])
-                for name, key in column
-            ],
-            className="ss-dl",
-        )
-        for column in columns
-    ]
-    name = setting.line if setting is not None else ""
-    since = say("this meter, since the poller's start")
-    return html.Section(
-        [
-            html.Div(
-                [html.H2(say("On RS-485 {line}", line=name)), html.Small(since)],
-                className="ss-sec-h",
-            ),
-            html.Div([*lists, day_view.answers(meter, parts[f"s{meter.id}"])], className="ss-three"),
-        ],
-        className="ss-sec",
-    )
 
 
 dash.register_page(__name__, path_template="/meter/<meter_id>", name="Meter", layout=layout)
