@@ -1,18 +1,22 @@
 """How the environment is made: whole or not at all, once, and anew when its pins change."""
 
+import base64
 import fcntl
 import hashlib
 import os
 import shutil
 import subprocess
 import sys
+import tarfile
 import zipfile
 from pathlib import Path
 
+import plotly
 import pytest
 
-from substation.commands import apt, environment, tools
+from substation.commands import apt, environment, small_charts, tools
 from substation.commands.doors import PROJECT
+from substation.dashboard import bundles
 from substation.errors import EXIT_CONFIG
 
 
@@ -264,3 +268,65 @@ def test_an_old_package_name_is_tried_after_the_new_one(monkeypatch: pytest.Monk
     monkeypatch.setattr(tools, "install", only_the_old)
     assert tools.prepare()
     assert asked == [["7zip"], ["7zip"], ["p7zip-full"]]
+
+
+def test_what_draws_the_charts_is_pinned_to_plotlys_own_version() -> None:
+    """For another plotly ask `npm view plotly.js-cartesian-dist-min@VERSION dist.integrity` for the new pin."""
+    own = Path(plotly.__file__).parent / "package_data/plotly.min.js"
+    assert f"plotly.js v{small_charts.VERSION}\n".encode() in own.read_bytes()[:200]
+    assert Path(sys.prefix) / small_charts.PLACE == bundles.SMALL
+
+
+PRETENDED_NPM = """#!/bin/sh
+[ "$1 $2" = "pack plotly.js-cartesian-dist-min@4.1.1" ] || exit 1
+while [ "$1" != --pack-destination ]; do shift; done
+cp {packed} "$2"/some.tgz
+"""
+
+
+@pytest.fixture
+def npm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An npm that brings a small package, which is pinned; return the environment that it is for."""
+    (tmp_path / "package").mkdir()
+    (tmp_path / "package" / "plotly-cartesian.min.js").write_bytes(b"/* lines */")
+    packed, programs, venv = tmp_path / "p.tar", tmp_path / "programs", tmp_path / "venv"
+    with tarfile.open(packed, "w") as archive:
+        archive.add(tmp_path / "package", "package")
+    digest = base64.b64encode(hashlib.sha512(packed.read_bytes()).digest()).decode()
+    monkeypatch.setattr(small_charts, "INTEGRITY", digest)
+    programs.mkdir()
+    (programs / "npm").write_text(PRETENDED_NPM.format(packed=packed))
+    (programs / "npm").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{programs}:/usr/bin:/bin")
+    own = venv / "lib/python3.11/site-packages/plotly/package_data/plotly.min.js"
+    own.parent.mkdir(parents=True)
+    own.write_text("/**\n* plotly.js v4.1.1\n*/")
+    return venv
+
+
+def test_the_small_file_of_charts_is_fetched_and_proved(
+    npm: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    small_charts.fetch(npm)
+    assert (npm / small_charts.PLACE).read_bytes() == b"/* lines */"
+    assert "not this time" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("lack", ["npm", "internet", "the pinned package", "the version", "a package"])
+def test_without_it_the_environment_is_made_all_the_same(
+    npm: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, lack: str
+) -> None:
+    program = tmp_path / "programs" / "npm"
+    if lack == "npm":
+        program.unlink()
+        monkeypatch.setenv("PATH", str(program.parent))
+    elif lack == "internet":
+        program.write_text("#!/bin/sh\necho ENOTFOUND >&2\nexit 1\n")
+    elif lack == "the pinned package":
+        monkeypatch.setattr(small_charts, "INTEGRITY", "another")
+    elif lack == "the version":
+        next(npm.glob("lib/*/site-packages/plotly/package_data/*")).write_text("/**\n* plotly.js v5.0.0\n*/")
+    else:
+        program.write_text("#!/bin/sh\n")
+    small_charts.fetch(npm)
+    assert not (npm / small_charts.PLACE).exists()

@@ -17,7 +17,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from substation.commands import tools
+from substation.commands import small_charts, tools
 from substation.commands.apt import install
 from substation.commands.doors import EXIT_CONFIG, PROJECT, unfit, venv_folder
 from substation.commands.usage import say
@@ -92,6 +92,7 @@ def _renew(venv: Path) -> None:
     try:
         _make(new)
         _install(new, RUNTIME)
+        small_charts.fetch(new)
         _move_paths(new, venv)
         if venv.exists():
             venv.rename(venv.with_name(f"{venv.name}.{os.getpid()}.old.tmp"))
