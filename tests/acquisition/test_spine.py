@@ -82,7 +82,7 @@ def test_every_field_that_others_rely_on_is_in_the_heartbeat(
     beat = heartbeat.read(home.heartbeat)
     assert beat is not None
     promised = "v state at_ms started_ms pid simulated interval_s round round_s limit_s lines meters problems"
-    promised += " medium boot mono_ms job"
+    promised += " medium boot mono_ms job config"
     assert set(beat) == set(promised.split())
     line = "name kind port state detail advice busy waited round_s limit_s paused"
     assert set(beat["lines"][0]) == set(line.split())
