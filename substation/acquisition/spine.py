@@ -39,6 +39,7 @@ from substation.alarms.confirm import Registers
 from substation.alarms.supply import UNKNOWN, judge, recall
 from substation.bus.plant import Plant
 from substation.bus.problems import Problems
+from substation.audit import in_force
 from substation.bus.schedule import Schedule
 from substation.clock import Clock
 from substation.errors import StoreError, WrongStation
@@ -84,6 +85,7 @@ class Poller:
         self.settings, self.home = loaded.settings, loaded.home
         self.problems = Problems(log)
         self.number = 0
+        self.config = in_force.fingerprint(loaded.settings)
         self.started_ms = clock.now_ms()
         self.plant = Plant(self.settings, clock, profiles=self.home.profiles)
         self._phases = _phases(self.plant)
@@ -100,6 +102,7 @@ class Poller:
         self.accounts = Accounts(self.home, clock, simulated=self.settings.simulated)
         self.tender = Tender()
         self.watchdog = Watchdog(clock)
+        self.alarming = Alarming(self.home, clock, self.keeper, simulated=self.settings.simulated)
         self._announcer = Announcer(self.keeper, self.started_ms)
         self._registers = Registers()
         self._answers: dict[int, bool] = {}
@@ -215,6 +218,11 @@ class Poller:
     def keep_live(self) -> None:
         """Append the round to the live file, in one write."""
         self.keeper.keep_live(self._rows())
+    def step_alarms(self) -> None:
+        """Raise and clear alarms, and do with them what people ask."""
+        told = Told(self.readings, self.verdicts, self._phases, self.timekeeper)
+        self.alarming.step(self.settings, self.plant, told)
+
 
     def keep_history(self) -> None:
         """Hand the round to the database's buffer."""
@@ -234,6 +242,7 @@ class Poller:
                 "job": self.tender.job,
                 "round": self.number,
                 "medium": self.keeper.medium_beat,
+                "config": self.config,
                 "clock": self.timekeeper.beat,
                 **self.accounts.beat(self.plant.beat(self.verdicts, within_round=within_round)),
                 "problems": [
@@ -302,7 +311,7 @@ class Poller:
             self._plan(new)
         if old.poll != new.poll:
             self.schedule = Schedule(new.poll.interval_s, self.clock)
-        self.loaded, self.settings = fresh, new
+        self.loaded, self.settings, self.config = fresh, new, in_force.fingerprint(new)
         log.info("configuration changed: taken over")
 
     def _plan(self, settings: Settings) -> None:

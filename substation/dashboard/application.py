@@ -59,6 +59,7 @@ ADDRESSES: tuple[str, ...] = (
     "account",
     "people",
     "audit_watch",
+    "settings_desk",
     "asking",
     "trends_api",
     "language",
@@ -184,7 +185,9 @@ class _Substation(dash.Dash):  # type: ignore[misc]
             "favicon": parts["favicon"].replace("<link ", '<link sizes="32x32" ') + _drawn_icon(),
         }
         document = str(super().interpolate_index(**{**parts, **own}))
-        return document.replace('<html lang="en">', f'<html lang="{tongue.spoken()}">', 1)
+        theme = feed.current().settings.display.theme
+        chosen = "" if theme == "auto" else f' data-theme="{theme}"'  # a viewer's own choice overrides it
+        return document.replace('<html lang="en">', f'<html lang="{tongue.spoken()}"{chosen}>', 1)
 
 
 def _drawn_icon() -> str:
@@ -218,7 +221,7 @@ def _import_pages() -> None:
 def _page_title(name: str, meter_id: str = "", **_variables: str) -> str:
     settings = feed.current().settings
     meter = next((meter for meter in settings.meters if str(meter.id) == meter_id), None)
-    return title(settings, meter.name if meter else name)
+    return title(settings, meter.name if meter else told(name))
 
 
 def _settle(app: dash.Dash) -> None:

@@ -57,7 +57,8 @@ def done(words: str, **more: object) -> Response:
 
 
 def not_done(status: int, *paragraphs: str) -> Response:
-    """Return the answer to something that was refused."""
+    """Return the answer to something that was refused; `g.not_done` holds its words."""
+    g.not_done = " ".join(paragraphs)
     return refusal.refuse(status, say("Nothing was changed"), *paragraphs)
 
 

@@ -1,4 +1,4 @@
-"""Changes of users and passwords: nothing is changed that no audit line tells of."""
+"""Changes of users, passwords and settings: nothing is changed that no audit line tells of."""
 
 from collections.abc import Callable
 from typing import Protocol
@@ -49,8 +49,8 @@ def changed(
                     posted.not_done(
                         503,
                         say(
-                            "The audit log cannot be written, and users and passwords are changed only when "
-                            "it can tell of it. The reason stands at the foot of every page."
+                            "The audit log cannot be written, and users, passwords and settings are changed "
+                            "only when it can tell of it. The reason stands at the foot of every page."
                         ),
                     )
                 )

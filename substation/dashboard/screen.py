@@ -1,7 +1,7 @@
 """Which parts stand on the screen now, by group; and which of them a browser does not know yet.
 
 Groups: `line` (state line), `sum` (status summary), `station` (sums), `bus`, `now` (what is not normal),
-`past` (when supply last failed, a DG set last ran), `wall` (which program answers), and for a meter N: `mN`
+`past` (when supply last failed, a DG set last ran), `conf` (whether the poller has the settings), `wall` (which program answers), and for a meter N: `mN`
 (its card), `eN` (evidence and since when), `cN` (its line statistics), `xN` (lowest and highest of
 today), `vN` (why values do not come), `oN` (what it says beyond the vocabulary), `uN` (unbalance, phasors),
 `dN` (its day in figures), `sN` (its day in small pictures).
@@ -23,6 +23,7 @@ from substation.dashboard import (
     line_counts,
     phasor,
     sections,
+    settings_view,
     sparks,
     station,
     statusline,
@@ -63,6 +64,8 @@ def group(feed: Feed, board: Board, name: str) -> Parts | None:
         return events_now.past_parts(board, feed.past(), zone)
     if name == "bus":
         return sections.parts(board)
+    if name == "conf":
+        return settings_view.parts(board, feed.settings)
     if name == "station":
         fed = [m for m in board.meters if m.role != "feeder"]
         return station.parts(

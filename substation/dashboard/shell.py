@@ -35,6 +35,7 @@ def pages() -> tuple[tuple[str, str, str], ...]:
         (say("Health"), "/health", "health"),
         (say("Wall"), "/wall", "wall"),
         (say("Patterns"), "/patterns", "patterns"),
+        (say("Settings"), "/settings", "settings"),
         (say("Users"), "/users", "users"),
         (say("Audit log"), "/audit", "audit"),
         (say("Your login"), "/account", "account"),

@@ -14,8 +14,8 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 
 from substation.errors import SettingsError
 from substation.quantities import Ratings
+from substation.settings import faults
 from substation.settings.alarms import AlarmChanges
-from substation.settings.bounds import OUT_OF_BOUNDS, outside
 from substation.settings.equipment import Line, Meter, Part, Role, Transformers
 
 __all__ = ["Home", "Line", "Meter", "Role", "Settings", "Transformers", "explain", "parse"]
@@ -332,32 +332,10 @@ def parse(data: Mapping[str, object], source: str, remedy: str = REMEDY) -> Sett
 
 def explain(error: ValidationError, source: str, remedy: str = REMEDY) -> str:
     """Return one line a fault: file, setting as `encrypt_config.py set` writes it, what is wrong, remedy."""
-    lines = []
-    faults = error.errors()
-    for fault in faults:
-        if fault["type"] == "too_short" and any(
-            len(f["loc"]) > len(fault["loc"]) and f["loc"][0] == fault["loc"][0] for f in faults
-        ):
-            continue  # pydantic counts only the good items: the bad one is named already
-        path = ".".join(str(part) for part in fault["loc"])
-        message = fault["msg"].removeprefix("Value error, ")
-        if fault["type"] == "extra_forbidden":
-            message = "no such setting; remove it or correct its spelling"
-        elif fault["type"] == "missing":
-            message = "is missing; set it"
-        found = "" if _secret(path) else f"{fault['input']!r:.60}"
-        if fault["type"] in OUT_OF_BOUNDS:
-            message = outside(Settings, fault["loc"], found)
-        shown = f" (found: {found})" if found and found not in message else ""
-        if not path or fault["type"] == "missing":
-            shown = ""
-        lines.append(f"{source}: {path}{': ' if path else ''}{message}{shown}")
-    lines.append(remedy)
-    return "\n".join(lines)
-
-
-def _secret(path: str) -> bool:
-    return "password" in path or "audit_keys" in path
+    lines = [
+        f"{source}: {path}{': ' if path else ''}{message}" for path, message in faults.told(error, Settings)
+    ]
+    return "\n".join([*lines, remedy])
 
 
 class Home:

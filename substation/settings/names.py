@@ -68,12 +68,32 @@ def with_text(settings: Settings, name: str, text: str, source: str = "config.js
             f"({', '.join(parts[:4])} ...) or all with python3 encrypt_config.py edit"
         )
     try:
-        value = _read(_type_of(name), text)
+        value = read(name, text)
     except ValueError as exc:
         raise SettingsError(
             f"{source}: {name}: '{text:.60}' {exc}. Remedy: python3 encrypt_config.py set {name} <value>"
         ) from exc
     return with_values(settings, {name: value}, source)
+
+
+def read(name: str, text: str) -> object:
+    """Return what a person typed as a value of the setting's type.
+
+    `none` is nothing where that is allowed, and so is an empty text. Raises ValueError that says in words
+    what the text is not: `is no number`.
+    """
+    return _read(_type_of(name), text)
+
+
+def written(value: object) -> str:
+    """Return a value as a person would type it; `read` gives it back."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:.15g}"
+    return str(value)
 
 
 def with_values(settings: Settings, values: Mapping[str, object], source: str = "config.json") -> Settings:
@@ -140,7 +160,7 @@ def _read(kind: object, text: str) -> object:
     """Return the text as a value of the type; ValueError says in words what it is not."""
     text = text.strip()
     if typing.get_origin(kind) in (typing.Union, types.UnionType):
-        if text.casefold() == "none":
+        if text.casefold() in ("none", ""):
             return None
         kind = next(one for one in typing.get_args(kind) if one is not type(None))
     if typing.get_origin(kind) is Literal:

@@ -14,6 +14,7 @@ from tests.dashboard.test_account import as_
 PAGES: dict[str, UserRole] = {
     "/commissioning": "engineer",
     "/reports": "engineer",
+    "/settings": "engineer",
     "/users": "administrator",
     "/audit": "administrator",
 }
@@ -25,6 +26,7 @@ ADDRESSES: dict[str, UserRole] = {
     "/api/export/file/x": "engineer",
     "/api/export/progress": "engineer",
     "/api/trend/csv": "engineer",
+    "/settings/save": "engineer",
     "/api/users": "administrator",
     "/api/users/role": "administrator",
     "/api/users/disable": "administrator",
