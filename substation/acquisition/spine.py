@@ -102,7 +102,6 @@ class Poller:
         self.accounts = Accounts(self.home, clock, simulated=self.settings.simulated)
         self.tender = Tender()
         self.watchdog = Watchdog(clock)
-        self.alarming = Alarming(self.home, clock, self.keeper, simulated=self.settings.simulated)
         self._announcer = Announcer(self.keeper, self.started_ms)
         self._registers = Registers()
         self._answers: dict[int, bool] = {}
@@ -218,11 +217,6 @@ class Poller:
     def keep_live(self) -> None:
         """Append the round to the live file, in one write."""
         self.keeper.keep_live(self._rows())
-    def step_alarms(self) -> None:
-        """Raise and clear alarms, and do with them what people ask."""
-        told = Told(self.readings, self.verdicts, self._phases, self.timekeeper)
-        self.alarming.step(self.settings, self.plant, told)
-
 
     def keep_history(self) -> None:
         """Hand the round to the database's buffer."""

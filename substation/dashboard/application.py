@@ -221,7 +221,7 @@ def _import_pages() -> None:
 def _page_title(name: str, meter_id: str = "", **_variables: str) -> str:
     settings = feed.current().settings
     meter = next((meter for meter in settings.meters if str(meter.id) == meter_id), None)
-    return title(settings, meter.name if meter else told(name))
+    return title(settings, meter.name if meter else name)
 
 
 def _settle(app: dash.Dash) -> None:
