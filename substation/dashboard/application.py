@@ -22,6 +22,7 @@ from substation.clock import Clock
 from substation.dashboard import bundles, desk, feed, headers, operators, refusal, tongue
 from substation.dashboard.api import LiveApi
 from substation.dashboard.guard import LARGEST_BODY, Guard
+from substation.dashboard.heard import told
 from substation.dashboard.login import Login
 from substation.dashboard.tunnel import TunnelledAudit
 from substation.dashboard.watch import Watch
@@ -58,8 +59,8 @@ ADDRESSES: tuple[str, ...] = (
     "export_desk",
     "account",
     "people",
-    "audit_watch",
     "settings_desk",
+    "audit_watch",
     "asking",
     "trends_api",
     "language",
@@ -221,7 +222,7 @@ def _import_pages() -> None:
 def _page_title(name: str, meter_id: str = "", **_variables: str) -> str:
     settings = feed.current().settings
     meter = next((meter for meter in settings.meters if str(meter.id) == meter_id), None)
-    return title(settings, meter.name if meter else name)
+    return title(settings, meter.name if meter else told(name))
 
 
 def _settle(app: dash.Dash) -> None:

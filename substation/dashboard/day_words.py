@@ -11,6 +11,7 @@ from substation.dashboard import figures, words
 from substation.dashboard import format as f
 from substation.dashboard.board import LiveMeter
 from substation.dashboard.figures import SHIFT_HOURS, TodayFigures, YesterdayFigures
+from substation.dashboard.heard import told
 from substation.dashboard.strip import Strip
 from substation.dashboard.tongue import say
 from substation.dashboard.words import Parts
@@ -64,7 +65,7 @@ def _demand(
 def _factor(meter: LiveMeter, today: TodayFigures) -> Parts:
     factor = today.factor
     if factor.value is None:
-        return {"factor": (f.DASH, "ss-is-never"), "factorsays": (factor.why, "")}
+        return {"factor": (f.DASH, "ss-is-never"), "factorsays": (told(factor.why), "")}
     looks = words.so_far(meter, factor.value)
     return {"factor": (f.number(factor.value, 3), looks), "factorsays": (factor.basis or "", "")}
 
@@ -87,7 +88,7 @@ def _why(at: At) -> str:
             return say("not yet")
         case figures.UNREADABLE:
             return say("the history cannot be read")
-    return at.why
+    return told(at.why)
 
 
 def _used(meter: LiveMeter, key: str, used: float | None) -> tuple[str, str]:

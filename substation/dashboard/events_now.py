@@ -15,6 +15,7 @@ from substation.dashboard import format as f
 from substation.dashboard import words
 from substation.dashboard.board import Board, LiveMeter
 from substation.dashboard.events_past import Past
+from substation.dashboard.heard import told
 from substation.dashboard.tongue import say
 from substation.dashboard.words import Parts
 
@@ -74,7 +75,7 @@ def conditions(board: Board) -> Iterator[Condition]:
     if board.poller.state != "running":
         age_s = board.poller.age_s
         since = None if age_s is None or age_s < 0 else round(board.at_ms - age_s * 1000)
-        yield Condition("alarm", board.poller.words or say("Nobody polls the meters."), station, since)
+        yield Condition("alarm", told(board.poller.words) or say("Nobody polls the meters."), station, since)
     else:
         yield from _of_lines(board)
         mute = [meter for meter in board.meters if words.silent(meter)]
@@ -89,16 +90,18 @@ def conditions(board: Board) -> Iterator[Condition]:
             for meter in board.meters:
                 yield from _of_meter(board, meter)
     for problem in board.problems:
-        yield Condition("warn", problem, station)
+        yield Condition("warn", told(problem), station)
 
 
 def _of_lines(board: Board) -> Iterator[Condition]:
     for line in board.lines:
         if line.state == "down":
-            detail = line.detail or say("its port cannot be opened")
+            detail = told(line.detail) or say("its port cannot be opened")
             yield Condition("alarm", say("The line is down: {why}", why=detail), f"RS-485 {line.name}")
         elif line.paused:
-            yield Condition("warn", say("Polling pauses: {why}", why=line.paused), f"RS-485 {line.name}")
+            yield Condition(
+                "warn", say("Polling pauses: {why}", why=told(line.paused)), f"RS-485 {line.name}"
+            )
 
 
 def _of_meter(board: Board, meter: LiveMeter) -> Iterator[Condition]:
@@ -106,15 +109,15 @@ def _of_meter(board: Board, meter: LiveMeter) -> Iterator[Condition]:
     if words.silent(meter):
         if not all(line.state == "down" for line in board.lines):
             since = _heard_ms(board, [meter])
-            why = meter.comm_detail or say("nothing comes back")
+            why = told(meter.comm_detail) or say("nothing comes back")
             yield Condition("warn", say("No answer: {why}", why=why), where, since)
         if words.wire(meter) == "unknown":
             return
     elif meter.frozen:
-        yield Condition("warn", say("The meter repeats itself: {how}", how=meter.frozen), where)
+        yield Condition("warn", say("The meter repeats itself: {how}", how=told(meter.frozen)), where)
         return
     elif meter.supply == "unknown" and meter.comm_detail:
-        yield Condition("warn", say("The meter cannot be read: {why}", why=meter.evidence), where)
+        yield Condition("warn", say("The meter cannot be read: {why}", why=told(meter.evidence)), where)
         return
     drawn = words.wire(meter)
     if words.failed(meter) and not words.follows(board, meter):
@@ -130,11 +133,12 @@ def _heard_ms(board: Board, meters: list[LiveMeter]) -> int | None:
 
 
 def _failed(meter: LiveMeter, drawn: str) -> str:
+    evidence = told(meter.evidence)
     if drawn == "phase":
-        return say("Phase lost: {evidence}", evidence=meter.evidence)
+        return say("Phase lost: {evidence}", evidence=evidence)
     if meter.role == "incomer":
-        return say("Supply off: {evidence}", evidence=meter.evidence)
-    return say("Power failure: {evidence}", evidence=meter.evidence)
+        return say("Supply off: {evidence}", evidence=evidence)
+    return say("Power failure: {evidence}", evidence=evidence)
 
 
 def past_parts(board: Board, past: Past, zone: zoneinfo.ZoneInfo) -> Parts:
@@ -166,7 +170,7 @@ def _supply(board: Board, past: Past, zone: zoneinfo.ZoneInfo) -> tuple[str, str
 
 def _never(board: Board, past: Past, zone: zoneinfo.ZoneInfo) -> tuple[str, str]:
     if past.trouble:
-        return say("not known"), past.trouble
+        return say("not known"), told(past.trouble)
     if past.since_ms is None:
         return say("not known"), say("No event was noted here yet.")
     at = point(past.since_ms, board.at_ms, zone)
@@ -193,7 +197,7 @@ def _generator(board: Board, past: Past, zone: zoneinfo.ZoneInfo) -> tuple[str, 
 
 def known_by(evidence: str) -> str:
     """Return how something is known: the evidence that was noted with it."""
-    return say("known by {evidence}", evidence=evidence) if evidence else ""
+    return say("known by {evidence}", evidence=told(evidence)) if evidence else ""
 
 
 def _from_to(run: Run, board: Board, zone: zoneinfo.ZoneInfo) -> str:

@@ -9,7 +9,7 @@ from dash import dcc, html
 
 from substation.alarms.spans import Run
 from substation.clock import site_time
-from substation.dashboard import cards, events_now, events_past, events_words
+from substation.dashboard import cards, events_now, events_past, events_words, heard
 from substation.dashboard import format as f
 from substation.dashboard.board import Board
 from substation.dashboard.events_asked import PATH, Asked
@@ -132,7 +132,13 @@ def before(feed: Feed, asked: Asked, board: Board) -> html.Section:
         slow = say("Reading the events took too long and was stopped. Ask for fewer days, or for one meter.")
         return _section([html.P(slow, className="ss-hatched")])
     except StoreError as exc:
-        return _section([html.P(say("The events cannot be read: {why}", why=exc), className="ss-hatched")])
+        return _section(
+            [
+                html.P(
+                    say("The events cannot be read: {why}", why=heard.told(str(exc))), className="ss-hatched"
+                )
+            ]
+        )
     if not page.rows:
         return _section(_nothing(asked))
     zone, rows, day = feed.settings.site.zone, list[Any](), ""
@@ -186,7 +192,7 @@ def _row(one: Noted, spans: Spans, feed: Feed, board: Board, zone: zoneinfo.Zone
             html.Th(what, scope="row", className="ss-ev-what"),
             html.Td(events_words.where(event, feed.settings), className="ss-ev-where"),
             html.Td("" if wrong else _for(said, run), className="ss-ev-for"),
-            html.Td(clock_spans.EVENT_MARK.sub("", said.evidence), className="ss-ev-how"),
+            html.Td(heard.told(clock_spans.EVENT_MARK.sub("", said.evidence)), className="ss-ev-how"),
         ],
         className=f"ss-ev-{grade}",
     )

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from substation.dashboard import heard
 from substation.dashboard.events_past import STATES, moments
 from substation.dashboard.tongue import say
 from substation.settings.model import Settings
@@ -126,7 +127,7 @@ def _what() -> Mapping[str, Callable[[Event], tuple[str, Grade]]]:
         "comm.line_up": lambda _: (say("Line works again"), "event"),
         "clock.step": lambda _: (say("The clock was set"), "event"),
         "clock.offset": lambda _: (say("Offset of an untrusted clock is known"), "event"),
-        "clock.trusted": lambda e: (say("The clock is trusted: {source}", source=e.new), "event"),
+        "clock.trusted": lambda e: (say("The clock is trusted: {source}", source=heard.told(e.new)), "event"),
         "clock.corrected": lambda _: (say("Readings moved to their true times"), "event"),
         "site.site": lambda e: (say("Site renamed: {name}", name=e.new), "event"),
         "site.zone": lambda e: (say("Site's time zone is now {zone}", zone=e.new), "event"),

@@ -12,22 +12,30 @@ from zoneinfo import ZoneInfo
 
 from substation.clock import site_time
 from substation.dashboard import format as f
+from substation.dashboard.heard import told
 from substation.dashboard.store_facts import Facts
+from substation.dashboard.tongue import later, say
 from substation.settings.model import Settings
 from substation.store.growth import Growth, growth
 from substation.store.salvage import report as salvage_report
 
 STORE_ROWS = (
-    "History",
-    "Every poll since",
-    "Minutes since",
-    "Hours and days since",
-    "Room on its medium",
-    "Checked",
-    "Damage",
-    "Clock",
+    later("History"),
+    later("Every poll since"),
+    later("Minutes since"),
+    later("Hours and days since"),
+    later("Room on its medium"),
+    later("Checked"),
+    later("Damage"),
+    later("Clock"),
 )
-COPY_ROWS = ("Second medium", "Last copy", "Reaches to", "Holds", "Proved by a restore")
+COPY_ROWS = (
+    later("Second medium"),
+    later("Last copy"),
+    later("Reaches to"),
+    later("Holds"),
+    later("Proved by a restore"),
+)
 DAY_S, DAY_MS = 86_400.0, 86_400_000
 FEW_DAYS = 30.0
 CHECK_OLD_S = 3 * DAY_S
@@ -36,13 +44,14 @@ PROOF_OLD_S = 7 * DAY_S
 SALVAGE_SAID_S = 30 * DAY_S
 LONG_YEARS = 20
 MOST_WORDS = 300
+CHECK, VERIFY = "python3 datalogger.py check", "python3 datalogger.py verify"
 SET_FOLDER = "python3 encrypt_config.py set backup.folder /media/stick/substation"
-UNDER_WAY = "under way"
+UNDER_WAY = later("under way")
 MEDIUM_WORDS = {
-    "full": "is full",
-    "read-only": "is read-only",
-    "gone": "is gone",
-    "failing": "fails",
+    "full": later("The station's medium is full"),
+    "read-only": later("The station's medium is read-only"),
+    "gone": later("The station's medium is gone"),
+    "failing": later("The station's medium fails"),
 }
 
 Sign = Literal["alarm", "warn", "late"]
@@ -74,35 +83,44 @@ def store(settings: Settings, facts: Facts) -> Part:
     held = {table: (now_ms - oldest) / DAY_MS for table, (oldest, _) in spans.items()}
     free = max(0, room.free - room.reserve) if room else 0
     grows = growth(settings, held, free, facts.held_rows, facts.polls_a_day)
-    more = f"about {_size(grows.bytes_a_day)} more a day"
     if not facts.knows_growth:
-        grows, more = Growth(0.0, math.inf), "how much more a day is known after one whole day"
+        grows = Growth(0.0, math.inf)
     notes: list[Note] = []
     if facts.problem:
-        notes.append(("alarm", f"The history cannot be read: {facts.problem}"))
+        notes.append(("alarm", say("The history cannot be read: {why}", why=told(facts.problem))))
     state = MEDIUM_WORDS.get(str(facts.medium.get("state")), "")
     if state:
-        words = f"The station's medium {state}: nothing new is stored on it. What to do stands further below."
+        words = say(
+            "{medium}: nothing new is stored on it. What to do stands further below.", medium=told(state)
+        )
         notes.append(("alarm", words))
     if room and grows.days_left < FEW_DAYS:
         notes.append(
             (
                 "warn",
-                f"The medium is full in about {_days(grows.days_left)}. Free some room, put in a larger one, "
-                "or keep less: store.raw_days, store.minute_days.",
+                say(
+                    "The medium is full in about {long}. Free some room, put in a larger one, or keep less: "
+                    "store.raw_days, store.minute_days.",
+                    long=_days(grows.days_left),
+                ),
             )
         )
     checked, check_notes = _checked(facts)
     damage, damage_notes = _damage(facts, zone)
     notes += [*damage_notes, *check_notes]
-    size = facts.history_bytes
-    full = "" if math.isinf(grows.days_left) else f"; full in {_until(grows.days_left)}"
+    free_words = f.DASH
+    if room is not None:
+        free, whole = _size(room.free), _size(room.total)
+        free_words = say("{free} of {all} free", free=free, all=whole)
+        if not math.isinf(grows.days_left):
+            long = _until(grows.days_left)
+            free_words = say("{free} of {all} free; full in {long}", free=free, all=whole, long=long)
     return Part(
         (
-            Row("none yet" if size is None else f"{_size(size)}, {more}"),
+            Row(_held(facts, grows)),
             *(Row(_since(spans, table, now_ms, zone)) for table in ("reading", "minute", "day")),
             Row(
-                f.DASH if room is None else f"{_size(room.free)} of {_size(room.total)} free{full}",
+                free_words,
                 is_bad=bool(state) or bool(room and grows.days_left < FEW_DAYS),
             ),
             checked,
@@ -119,81 +137,121 @@ def _clock(facts: Facts) -> Row:
     if trusted is None:
         return Row(f.DASH)
     if trusted:
-        return Row(f"trusted: {source}" if source else "trusted")
-    return Row("nobody vouches for it: times may be wrong", is_bad=True)
+        return Row(say("trusted: {source}", source=told(source)) if source else say("trusted"))
+    return Row(say("nobody vouches for it: times may be wrong"), is_bad=True)
+
+
+def _held(facts: Facts, grows: Growth) -> str:
+    """Return how large the history is and how fast it grows."""
+    if facts.history_bytes is None:
+        return say("none yet")
+    size = _size(facts.history_bytes)
+    if not facts.knows_growth:
+        return say("{size}, how much more a day is known after one whole day", size=size)
+    return say("{size}, about {more} more a day", size=size, more=_size(grows.bytes_a_day))
 
 
 def _checked(facts: Facts) -> tuple[Row, list[Note]]:
     check = facts.check
     age_s, state = _age_s(check, facts.now_ms), check.get("state")
     if facts.job == "check":
-        return Row(UNDER_WAY), []
+        return Row(told(UNDER_WAY)), []
     if age_s is None or not isinstance(state, str):
         is_late = facts.made_ms is not None and facts.now_ms - facts.made_ms > 2 * DAY_MS
-        late = "No check has looked at the history yet. By hand: python3 datalogger.py check"
-        return Row("not yet", is_bad=is_late), [("warn", late)] if is_late else []
+        late = say("No check has looked at the history yet. By hand: {command}", command=CHECK)
+        return Row(say("not yet"), is_bad=is_late), [("warn", late)] if is_late else []
     notes: list[Note] = []
     if state != "whole":
-        notes.append(("alarm", f"The last check found: {_short(check.get('words') or state)}"))
+        notes.append(
+            ("alarm", say("The last check found: {words}", words=_short(check.get("words") or state)))
+        )
     elif age_s > CHECK_OLD_S:
-        notes.append(("warn", "The nightly check has not run for days. By hand: python3 datalogger.py check"))
-    return Row(f"{{}} ago, {state}", age_s, bool(notes)), notes
+        words = say("The nightly check has not run for days. By hand: {command}", command=CHECK)
+        notes.append(("warn", words))
+    return Row(say("{age} ago, {words}", age="{}", words=told(state)), age_s, bool(notes)), notes
 
 
 def _damage(facts: Facts, zone: ZoneInfo) -> tuple[Row, list[Note]]:
     found = facts.salvage
     if facts.job == "salvage":
         progress = found.progress if found else ""
-        words = f"A damaged history is being salvaged{f': {progress}' if progress else ''}. Polling goes on."
-        return Row("being salvaged", is_bad=True), [("warn", words)]
+        words = say("A damaged history is being salvaged. Polling goes on.")
+        if progress:
+            words = say(
+                "A damaged history is being salvaged: {progress}. Polling goes on.", progress=progress
+            )
+        return Row(say("being salvaged"), is_bad=True), [("warn", words)]
     if found is None:
-        return Row("none known"), []
+        return Row(say("none known")), []
     age_s = (facts.now_ms - found.found_ms) / 1000
     lost = sum(one.rows or 0 for one in found.lost)
-    cost = f"{f.number(lost, 0)} rows lost" if lost else "some rows lost" if found.lost else "nothing lost"
+    cost = say("some rows lost") if found.lost else say("nothing lost")
+    if lost:
+        cost = say("{count} rows lost", count=f.number(lost, 0))
     at = f.minute(found.found_ms, facts.now_ms, zone)
     if found.state == salvage_report.DONE:
-        row = Row(f"{{}} ago, salvaged: {cost}", age_s)
+        row = Row(say("{age} ago, salvaged: {cost}", age="{}", cost=cost), age_s)
         if age_s > SALVAGE_SAID_S or not found.lost:
             return row, []
         days = sorted({one.day for one in found.lost})
-        which = days[0] if len(days) == 1 else f"{days[0]} to {days[-1]}"
-        return row, [("warn", f"The history was damaged ({at}) and salvaged; {cost}, of {which} (UTC).")]
-    if found.state == salvage_report.NOTHING:
-        words = (
-            f"The history was damaged ({at}) and nothing in it could be read: a new one was begun. Bring the "
-            "old one back from the copies: docs/how-to/back-up-and-restore.md"
+        which = days[0] if len(days) == 1 else say("{first} to {last}", first=days[0], last=days[-1])
+        words = say(
+            "The history was damaged ({at}) and salvaged; {cost}, of {days} (UTC).",
+            at=at,
+            cost=cost,
+            days=which,
         )
-        row = Row("{} ago, nothing could be read", age_s, is_bad=True)
+        return row, [("warn", words)]
+    if found.state == salvage_report.NOTHING:
+        words = say(
+            "The history was damaged ({at}) and nothing in it could be read: a new one was begun. Bring the "
+            "old one back from the copies: {page}",
+            at=at,
+            page="docs/how-to/back-up-and-restore.md",
+        )
+        row = Row(say("{age} ago, nothing could be read", age="{}"), age_s, is_bad=True)
         return row, [("alarm", words)] if age_s <= SALVAGE_SAID_S else []
-    waits = f"the salvage does not go on: {found.progress}" if found.progress else "its salvage waits"
-    words = f"The history is damaged ({found.words or at}) and was set aside as {found.file}; {waits}"
-    return Row("{} ago, not salvaged yet", age_s, is_bad=True), [("alarm", words)]
+    why, file = told(found.words) if found.words else at, found.file
+    words = say(
+        "The history is damaged ({why}) and was set aside as {file}; its salvage waits", why=why, file=file
+    )
+    if found.progress:
+        words = say(
+            "The history is damaged ({why}) and was set aside as {file}; "
+            "the salvage does not go on: {progress}",
+            why=why,
+            file=file,
+            progress=found.progress,
+        )
+    return Row(say("{age} ago, not salvaged yet", age="{}"), age_s, is_bad=True), [("alarm", words)]
 
 
 def copies(settings: Settings, facts: Facts) -> Part:
     """Return what is said of the copies; the rows in the order of `COPY_ROWS`."""
     folder, zone, now_ms = settings.backup.folder, settings.site.zone, facts.now_ms
     if folder is None:
-        words = (
+        words = say(
             "There is no second medium: what happens to this one happens to all that was ever read. Put in a "
-            f"stick or mount a share, then: {SET_FOLDER}"
+            "stick or mount a share, then: {command}",
+            command=SET_FOLDER,
         )
         dashes = (Row(f.DASH),) * (len(COPY_ROWS) - 1)
-        return Part((Row("none", is_bad=True), *dashes), (("warn", words),))
+        return Part((Row(say("none"), is_bad=True), *dashes), (("warn", words),))
     said = facts.copies if facts.copies.get("folder") == folder else {}
     days, size, newest_ms = (_whole(said.get(name)) for name in ("days", "bytes", "newest_ms"))
     notes: list[Note] = []
     last = _last_copy(settings, facts, said, notes)
     if said.get("other_medium") is False:
-        words = "The copies lie on the same medium as the history: a card that breaks takes both with it."
+        words = say(
+            "The copies lie on the same medium as the history: a card that breaks takes both with it."
+        )
         notes.append(("warn", words))
     return Part(
         (
             Row(folder, is_bad=said.get("other_medium") is False),
             last,
             Row(f.minute(newest_ms, now_ms, zone) if newest_ms else f.DASH),
-            Row(f"{f.number(days, 0)} days, {_size(size)}" if days else f.DASH),
+            Row(say("{count} days, {size}", count=f.number(days, 0), size=_size(size)) if days else f.DASH),
             _proof(said, now_ms, notes),
         ),
         tuple(sorted(notes, key=_worst)),
@@ -203,21 +261,22 @@ def copies(settings: Settings, facts: Facts) -> Part:
 def _last_copy(settings: Settings, facts: Facts, said: Mapping[str, Any], notes: list[Note]) -> Row:
     age_s = _age_s(said, facts.now_ms)
     if facts.job == "backup":
-        return Row(UNDER_WAY)
+        return Row(told(UNDER_WAY))
     if age_s is None:
-        notes.append(("late", "No copy has been taken there yet; the first begins minutes after the start."))
-        return Row("none yet", is_bad=True)
+        words = say("No copy has been taken there yet; the first begins minutes after the start.")
+        notes.append(("late", words))
+        return Row(say("none yet"), is_bad=True)
     if said.get("ok") is not True:
         proof = said.get("proof")
         if not isinstance(proof, dict) or proof.get("ok") is not False:  # else the proof says it
-            why = _short(said.get("words") or "why is not known")
-            notes.append(("warn", f"The last copy failed: {why}"))
-        return Row("failed {} ago", age_s, is_bad=True)
+            why = _short(said.get("words") or later("why is not known"))
+            notes.append(("warn", say("The last copy failed: {why}", why=why)))
+        return Row(say("failed {age} ago", age="{}"), age_s, is_bad=True)
     if age_s > max(COPY_OLD_S, 3 * 60.0 * settings.backup.every_minutes):
-        words = "The copies are old: is the second medium plugged in and mounted, does the poller run?"
+        words = say("The copies are old: is the second medium plugged in and mounted, does the poller run?")
         notes.append(("warn", words))
-        return Row("{} ago", age_s, is_bad=True)
-    return Row("{} ago", age_s)
+        return Row(say("{age} ago", age="{}"), age_s, is_bad=True)
+    return Row(say("{age} ago", age="{}"), age_s)
 
 
 def _proof(said: Mapping[str, Any], now_ms: int, notes: list[Note]) -> Row:
@@ -225,17 +284,25 @@ def _proof(said: Mapping[str, Any], now_ms: int, notes: list[Note]) -> Row:
     age_s = _age_s(proof, now_ms) if isinstance(proof, dict) else None
     if not isinstance(proof, dict) or age_s is None:
         if said.get("ok") is True:
-            notes.append(("warn", "No copy has been proved by a restore: python3 datalogger.py verify"))
-        return Row("not yet", is_bad=bool(said))
+            words = say("No copy has been proved by a restore: {command}", command=VERIFY)
+            notes.append(("warn", words))
+        return Row(say("not yet"), is_bad=bool(said))
     if proof.get("ok") is not True:
-        notes.append(("alarm", f"The copies did not prove good: {_short(proof.get('words') or '?')}"))
-        return Row("{} ago, NOT GOOD", age_s, is_bad=True)
+        words = say("The copies did not prove good: {words}", words=_short(proof.get("words") or "?"))
+        notes.append(("alarm", words))
+        return Row(say("{age} ago, NOT GOOD", age="{}"), age_s, is_bad=True)
     if age_s > PROOF_OLD_S:
-        words = "The last proof of the copies is old. By hand: python3 datalogger.py verify"
+        words = say("The last proof of the copies is old. By hand: {command}", command=VERIFY)
         notes.append(("warn", words))
     days = _whole(proof.get("days"))
-    tried = f", {days} {'day' if days == 1 else 'days'} came back right" if days else ", good"
-    return Row(f"{{}} ago{tried}", age_s, age_s > PROOF_OLD_S)
+    tried = say("{age} ago, good", age="{}")
+    if days:
+        tried = (
+            say("{age} ago, 1 day came back right", age="{}")
+            if days == 1
+            else say("{age} ago, {count} days came back right", age="{}", count=days)
+        )
+    return Row(tried, age_s, age_s > PROOF_OLD_S)
 
 
 def _since(spans: Mapping[str, tuple[int, int]], table: str, now_ms: int, zone: ZoneInfo) -> str:
@@ -250,8 +317,10 @@ def _since(spans: Mapping[str, tuple[int, int]], table: str, now_ms: int, zone: 
 
 def _short(words: object) -> str:
     """Return words as a note has room for; all of them stand in the poller's log."""
-    text = " ".join(str(words).split())
-    return text if len(text) <= MOST_WORDS else f"{text[: MOST_WORDS - 1].rstrip()} … (all in the log)"
+    text = told(" ".join(str(words).split()))
+    if len(text) <= MOST_WORDS:
+        return text
+    return say("{words} … (all in the log)", words=text[: MOST_WORDS - 1].rstrip())
 
 
 def _age_s(said: Mapping[str, Any], now_ms: int) -> float | None:
@@ -271,17 +340,19 @@ def _worst(note: Note) -> int:
 def _until(days: float) -> str:
     years = days / 365
     if years > LONG_YEARS:
-        return f"more than {LONG_YEARS} years"
+        return say("more than {count} years", count=LONG_YEARS)
     if days >= 730:
-        return f"about {f.number(years, 0)} years"
+        return say("about {count} years", count=f.number(years, 0))
     if days >= 60:
-        return f"about {f.number(days / 30.4, 0)} months"
-    return f"about {_days(days)}"
+        return say("about {count} months", count=f.number(days / 30.4, 0))
+    return say("about {long}", long=_days(days))
 
 
 def _days(days: float) -> str:
     whole = math.floor(days)
-    return "a day" if whole == 1 else f"{whole} days" if whole else "less than a day"
+    if whole > 1:
+        return say("{count} days", count=whole)
+    return say("a day") if whole else say("less than a day")
 
 
 def _size(size: float) -> str:

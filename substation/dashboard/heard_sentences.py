@@ -33,7 +33,14 @@ SENTENCES: tuple[str, ...] = (
     later("the poller was killed; no samples for {seconds} s"),
     later("the poller was stopped in order; no samples for {seconds} s"),
     later("the poller was stopped in order, the machine was started anew; no samples for {seconds} s"),
+    later("disabled: {why}"),
     later("time server"),
+    later("no load"),
+    later(
+        "times may be wrong: no time server and no battery clock vouches for this machine's clock. "
+        "Where it is right, say so: {command}"
+    ),
+    later("read at a time that nobody vouched for"),
     later("register {register} refused with exception {code}, {why}"),
     later("{volts} V of {nominal} V"),
     later("there is no history yet"),

@@ -9,6 +9,7 @@ from typing import Any
 
 from substation.clock_trust import UNTRUSTED
 from substation.dashboard.board import Board, make_board
+from substation.dashboard.tongue import later
 from substation.dashboard.values import Model
 from substation.meters.profile import load
 from substation.quantities import COUNTERS, KEYS
@@ -253,26 +254,26 @@ def empty(reports: Any, readings: Any, beat: Any) -> None:
 
 
 STATES: dict[str, Change | None] = {
-    "normal": None,
-    "supply lost, on DG": supply_lost,
-    "supply lost, no DG": all_dead,
-    "power failure of a feeder": feeder_dead,
-    "no current": no_current,
-    "phase lost": phase_lost,
-    "late": late,
-    "dead meter": dead_meter,
-    "never-seen meter": never_seen,
-    "all meters silent": all_silent,
-    "doubtful value": doubtful,
-    "voltage outside": low_voltage,
-    "above 80 %": heavy,
-    "above rating": overload,
-    "frozen meter": frozen,
-    "read in groups": in_groups,
-    "stopped poller": stopped,
-    "line down": line_down,
-    "untrusted clock": untrusted_clock,
-    "first round": first_round,
-    "empty store": empty,
+    later("normal"): None,
+    later("supply lost, on DG"): supply_lost,
+    later("supply lost, no DG"): all_dead,
+    later("power failure of a feeder"): feeder_dead,
+    later("no current"): no_current,
+    later("phase lost"): phase_lost,
+    later("late"): late,
+    later("dead meter"): dead_meter,
+    later("never-seen meter"): never_seen,
+    later("all meters silent"): all_silent,
+    later("doubtful value"): doubtful,
+    later("voltage outside"): low_voltage,
+    later("above 80 %"): heavy,
+    later("above rating"): overload,
+    later("frozen meter"): frozen,
+    later("read in groups"): in_groups,
+    later("stopped poller"): stopped,
+    later("line down"): line_down,
+    later("untrusted clock"): untrusted_clock,
+    later("first round"): first_round,
+    later("empty store"): empty,
 }
 """Every state a station can be in, by its name on the patterns page."""

@@ -10,7 +10,7 @@ import dash
 from dash import dcc, html
 
 from substation.access.users import role_at_least
-from substation.dashboard import account_menu, cards, rights, screen, tunnel
+from substation.dashboard import account_menu, browser_words, cards, rights, screen, tunnel
 from substation.dashboard import format as f
 from substation.dashboard.board import LiveMeter
 from substation.dashboard.feed import Feed, current
@@ -58,6 +58,7 @@ def frame() -> html.Div:
             state_line(parts, board.at_ms, feed),
             html.Main(dash.page_container, id="main", tabIndex=-1),
             _tabs(feed),
+            cards.said("wall", "made", screen.group(feed, board, "wall") or {}, "ss-wall-made"),
         ],
         className="ss-page",
         **{
@@ -65,43 +66,16 @@ def frame() -> html.Div:
             "data-zone-name": _zone_name(board.at_ms, feed),
             "data-live": "/api/live",
             "data-every": f"{tunnel.pace_s(feed.settings):g}",
-            "data-words": json.dumps(browser_words(), ensure_ascii=False),
+            "data-words": json.dumps(browser_words.browser_words(), ensure_ascii=False),
             "data-looks": json.dumps(f.LOOKS),
             "data-order": json.dumps(f.ORDER),
         },
     )
 
 
-def browser_words() -> dict[str, str]:
-    """Return what `assets/live.js` says by itself, by the English that stands there; of English nothing."""
-    told = {
-        "never answered": say("never answered"),
-        "late {age}": say("late {age}", age="{age}"),
-        "stale {age}": say("stale {age}", age="{age}"),
-        "stale": say("stale"),
-        "Unknown": say("Unknown"),
-        "meters fresh": say("meters fresh"),
-        "meters were fresh": say("meters were fresh"),
-        "{title} {age} ago": say("{title} {age} ago", title="{title}", age="{age}"),
-        "No connection to the station": say("No connection to the station"),
-        "No connection to the station since {time}": say(
-            "No connection to the station since {time}", time="{time}"
-        ),
-        "Every value is old.": say("Every value is old."),
-        "Every value here is old.": say("Every value here is old."),
-        "Trying again every second.": say("Trying again every second."),
-        "Trying again every {seconds} s.": say("Trying again every {seconds} s.", seconds="{seconds}"),
-        "The login has ended.": say("The login has ended."),
-        "The dashboard answers with error {code}.": say(
-            "The dashboard answers with error {code}.", code="{code}"
-        ),
-    }
-    return {english: words for english, words in told.items() if words != english}
-
-
 def simulated_strip() -> html.Div:
     """Return the strip that nobody may overlook, and that is no alarm; it stays in view."""
-    return html.Div(
+    return html.Aside(
         [
             html.B("SIMULATED"),
             html.Span(
@@ -113,7 +87,7 @@ def simulated_strip() -> html.Div:
             ),
         ],
         className="ss-sim",
-        role="note",
+        **{"aria-label": "SIMULATED"},
     )
 
 

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 
 from substation.clock_trust import UNTRUSTED
 from substation.dashboard import format as f
-from substation.dashboard import words
+from substation.dashboard import tongue, words
 from substation.dashboard.board import Board, LiveMeter
+from substation.dashboard.heard import told
 from substation.dashboard.tongue import say
 from substation.dashboard.words import FACTS, Parts
 
@@ -40,16 +41,16 @@ def headline(board: Board, zone: zoneinfo.ZoneInfo) -> Headline:
 def _blind(board: Board) -> Headline | None:
     old = say("Every value here is old.")
     if board.poller.state == "never":
-        return Headline("blind", say("No reading yet"), board.poller.words)
+        return Headline("blind", say("No reading yet"), told(board.poller.words))
     if board.poller.state == "stopped":
         age_s = board.poller.age_s
         blind = age_s is None or age_s < 0
         title = say("Blind") if blind else say("Blind for {long}", long=f.duration(age_s))
         stopped = say("The poller has stopped. Every value here is old.")
-        return Headline("blind", title, _sentences((board.poller.words, old)), stopped)
+        return Headline("blind", title, _sentences((told(board.poller.words), old)), stopped)
     down = [line for line in board.lines if line.state == "down"]
     if down and len(down) == len(board.lines):
-        detail = down[0].detail or say("its port cannot be opened")
+        detail = told(down[0].detail) or say("its port cannot be opened")
         title = say("{line} is down", line=_line_name(board, down[0].name))
         return Headline("blind", title, _sentences((detail, old)))
     if board.meters and all(meter.freshness == "never" for meter in board.meters):
@@ -94,7 +95,7 @@ def _warning(board: Board, zone: zoneinfo.ZoneInfo) -> Headline | None:
         return Headline("warn", say("Communication failed"), ", ".join(meter.name for meter in mute))
     frozen = [meter for meter in board.meters if meter.frozen]
     if len(frozen) == 1:
-        return Headline("warn", say("A meter repeats itself"), f"{frozen[0].name}, {frozen[0].frozen}")
+        return Headline("warn", say("A meter repeats itself"), f"{frozen[0].name}, {told(frozen[0].frozen)}")
     if frozen:
         return Headline("warn", say("Meters repeat themselves"), ", ".join(meter.name for meter in frozen))
     found = [(meter, text) for meter in board.meters for _, text in words.findings(meter)]
@@ -105,14 +106,14 @@ def _warning(board: Board, zone: zoneinfo.ZoneInfo) -> Headline | None:
     refusing = [m for m in board.meters if m.supply == "unknown" and m.comm_status == "OK" and m.comm_detail]
     if len(refusing) == 1:
         meter = refusing[0]
-        return Headline("warn", say("A meter cannot be read"), f"{meter.name}, {meter.evidence}")
+        return Headline("warn", say("A meter cannot be read"), f"{meter.name}, {told(meter.evidence)}")
     if refusing:
         return Headline("warn", say("Meters cannot be read"), ", ".join(meter.name for meter in refusing))
     waiting = [m for m in board.meters if m.freshness in ("stale", "never")]
     held = [meter for meter in waiting if meter.paused]
     if held:
         others = [meter.name for meter in waiting if not meter.paused]
-        why = held[0].paused
+        why = told(held[0].paused)
         if others:
             why = say("{why}; waiting for {meters}", why=why, meters=", ".join(others))
         return Headline("warn", say("Polling pauses"), _sentence(why))
@@ -182,7 +183,7 @@ def _facts(board: Board, zone: zoneinfo.ZoneInfo) -> list[tuple[str, str]]:
             facts.append((_line_name(board, line.name), say("down")))
         elif line.paused:
             why = line.paused.partition(",")[0]
-            facts.append((_line_name(board, line.name), say("pauses: {why}", why=why)))
+            facts.append((_line_name(board, line.name), say("pauses: {why}", why=told(why))))
         elif line.busy is not None:
             facts.append((_line_name(board, line.name), say("{share} busy", share=f.percent(line.busy))))
     return facts
@@ -257,7 +258,7 @@ def _latest(meters: list[LiveMeter]) -> LiveMeter:
 
 def _reason(meter: LiveMeter) -> str:
     if meter.comm_detail:
-        return f"{meter.name}: {meter.comm_detail}"
+        return f"{meter.name}: {told(meter.comm_detail)}"
     return say("the line is asked, nothing comes back")
 
 
@@ -266,8 +267,10 @@ def _line_name(board: Board, name: str) -> str:
 
 
 def _sentence(text: str) -> str:
-    text = text[:1].upper() + text[1:]
-    return text if text.endswith((".", "!", "?", "।")) else f"{text}."
+    text = told(text)
+    if tongue.spoken() == tongue.ENGLISH:  # elsewhere only a name in front could have capitals
+        text = text[:1].upper() + text[1:]
+    return text if text.endswith((".", "!", "?", "।")) else text + say(".")
 
 
 def _sentences(texts: Sequence[str]) -> str:

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from substation.dashboard import format as f
 from substation.dashboard.board import Board, LiveMeter
 from substation.dashboard.feed import TodayFigures
+from substation.dashboard.heard import told
 from substation.dashboard.tongue import say
 
 Parts = dict[str, tuple[str, str]]
@@ -222,7 +223,8 @@ def tag(board: Board, meter: LiveMeter) -> tuple[str, str]:
     if silent(meter):
         return (say("No answer"), "ss-tag-warn")
     if meter.frozen:
-        return (meter.frozen[0].upper() + meter.frozen[1:], "ss-tag-warn ss-tag-long")
+        frozen = told(meter.frozen)
+        return (frozen[0].upper() + frozen[1:], "ss-tag-warn ss-tag-long")
     if meter.paused and meter.freshness in ("stale", "never"):
         return (say("Not asked"), "ss-tag-warn")
     if failed(meter) and not follows(board, meter):

@@ -6,7 +6,7 @@ import dash
 from dash import dcc, html
 
 from substation.dashboard.feed import current
-from substation.dashboard.tongue import say
+from substation.dashboard.tongue import later, say
 
 
 def layout(wanted: str = "", **_: Any) -> html.Div:
@@ -37,4 +37,4 @@ def page(**_: Any) -> html.Div:
     return layout()
 
 
-dash.register_page(__name__, name="Not found", layout=page)
+dash.register_page(__name__, name=later("Not found"), layout=page)

@@ -7,53 +7,72 @@ from dash import html
 
 from substation.dashboard import cards, diagram, panels, phasor, samples, shell, statusline, words
 from substation.dashboard.feed import TodayFigures
+from substation.dashboard.heard import told
+from substation.dashboard.patterns_more import sections
 from substation.dashboard.sample_days import SampleFeed
+from substation.dashboard.tongue import later, say
 
 QUALITIES = (
-    ("fresh", "normal", "Answered in the last two rounds. Its age in small grey; nothing else."),
-    ("late", "late", "Older than two rounds. Dotted underline, a clock, the word."),
-    ("stale", "dead meter", "Older than five rounds, or its meter or the poller is silent. Grey, hatched."),
-    ("bad", "doubtful value", "Answered, but impossible. Struck through; left out of sums and means."),
-    ("never", "never-seen meter", "No reading since the meter was configured. A dash, never 0."),
+    (
+        later("fresh"),
+        "normal",
+        later("Answered in the last two rounds. Its age in small grey; nothing else."),
+    ),
+    (later("late"), "late", later("Older than two rounds. Dotted underline, a clock, the word.")),
+    (
+        later("stale"),
+        "dead meter",
+        later("Older than five rounds, or its meter or the poller is silent. Grey, hatched."),
+    ),
+    (
+        later("bad"),
+        "doubtful value",
+        later("Answered, but impossible. Struck through; left out of sums and means."),
+    ),
+    (
+        later("never"),
+        "never-seen meter",
+        later("No reading since the meter was configured. A dash, never 0."),
+    ),
 )
 CARDS = (
-    ("fresh, live", "normal", 2),
-    ("live, no current", "no current", 3),
-    ("dead", "power failure of a feeder", 3),
-    ("late", "late", 2),
-    ("stale", "dead meter", 4),
-    ("never", "never-seen meter", 4),
-    ("frozen", "frozen meter", 2),
-    ("one phase", "read in groups", 3),
-    ("phase lost", "phase lost", 3),
-    ("voltage outside", "voltage outside", 2),
-    ("doubtful value", "doubtful value", 2),
-    ("above 80 %", "above 80 %", 2),
-    ("above rating", "above rating", 2),
-    ("dead with the whole bus", "supply lost, no DG", 4),
-    ("incomer live", "normal", 1),
-    ("incomer dead", "supply lost, on DG", 1),
-    ("incomer unknown", "stopped poller", 1),
-    ("generator at rest", "normal", 5),
-    ("generator running", "supply lost, on DG", 5),
-    ("generator never seen", "empty store", 5),
+    (later("fresh, live"), "normal", 2),
+    (later("live, no current"), "no current", 3),
+    (later("dead"), "power failure of a feeder", 3),
+    (later("late"), "late", 2),
+    (later("stale"), "dead meter", 4),
+    (later("never"), "never-seen meter", 4),
+    (later("frozen"), "frozen meter", 2),
+    (later("one phase"), "read in groups", 3),
+    (later("phase lost"), "phase lost", 3),
+    (later("voltage outside"), "voltage outside", 2),
+    (later("doubtful value"), "doubtful value", 2),
+    (later("above 80 %"), "above 80 %", 2),
+    (later("above rating"), "above rating", 2),
+    (later("dead with the whole bus"), "supply lost, no DG", 4),
+    (later("incomer live"), "normal", 1),
+    (later("incomer dead"), "supply lost, on DG", 1),
+    (later("incomer unknown"), "stopped poller", 1),
+    (later("generator at rest"), "normal", 5),
+    (later("generator running"), "supply lost, on DG", 5),
+    (later("generator never seen"), "empty store", 5),
 )
 PHASORS = (
-    ("fresh", "normal", 2),
-    ("stale", "dead meter", 4),
-    ("never", "never-seen meter", 4),
-    ("phase lost", "phase lost", 3),
-    ("no current", "no current", 3),
-    ("dead", "power failure of a feeder", 3),
+    (later("fresh"), "normal", 2),
+    (later("stale"), "dead meter", 4),
+    (later("never"), "never-seen meter", 4),
+    (later("phase lost"), "phase lost", 3),
+    (later("no current"), "no current", 3),
+    (later("dead"), "power failure of a feeder", 3),
 )
 LOOKED_AT = {"late": 2, "dead meter": 4, "never-seen meter": 4, "doubtful value": 2, "normal": 2}
 TOKENS = ("panel", "bar", "well", "band", "field", "hair", "edge", "muted", "ink", "alarm", "warn", "focus",
           "r", "y", "b", "c1", "c2", "c3", "c4", "past", "today")  # fmt: skip
 CHARTS: tuple[tuple[str, dict[str, Any]], ...] = (
-    ("fresh", {}),
-    ("with a gap", {"gap_h": (6.0, 9.5)}),
-    ("stale", {"today_until_h": 10.34}),
-    ("empty", {"today_until_h": None, "past": False}),
+    (later("fresh"), {}),
+    (later("with a gap"), {"gap_h": (6.0, 9.5)}),
+    (later("stale"), {"today_until_h": 10.34}),
+    (later("empty"), {"today_until_h": None, "past": False}),
 )
 
 
@@ -63,13 +82,13 @@ def layout(**_: Any) -> html.Div:
         [
             html.Div(
                 [
-                    html.H1("Patterns"),
-                    html.Span("every part in every state; made-up figures", className="ss-muted"),
+                    html.H1(say("Patterns")),
+                    html.Span(say("every part in every state; made-up figures"), className="ss-muted"),
                 ],
                 className="ss-head",
             ),
             html.Div(
-                [_qualities(), _state_lines(), _cards(), _phasors(), _charts(), _controls(), _colours()],
+                [_qualities(), _state_lines(), _cards(), _phasors(), _charts(), *sections(), _controls(), _colours()],
                 **{"data-still": "1"},
             ),
         ],
@@ -86,21 +105,28 @@ def _qualities() -> html.Section:
         rows.append(
             html.Tr(
                 [
-                    html.Th(html.B(name), scope="row"),
+                    html.Th(html.B(told(name)), scope="row"),
                     html.Td(cards.value(meter, "v_r"), className="ss-num"),
                     html.Td(cards.age(meter)),
                     html.Td(cards.bar(meter, "v_r"), className="ss-pb"),
                     html.Td(cards.bar(meter, "current_r"), className="ss-pb"),
-                    html.Td(rule, className="ss-why"),
+                    html.Td(told(rule), className="ss-why"),
                 ]
             )
         )
-    head = ("Quality", "Value", "Age", "Voltage bar", "Current bar", "Rule")
+    head = (
+        say("Quality"),
+        say("Value"),
+        say("Age"),
+        say("Voltage bar"),
+        say("Current bar"),
+        say("Rule"),
+    )
     table = html.Table(
         [html.Thead(html.Tr([html.Th(text, scope="col") for text in head])), html.Tbody(rows)],
         className="ss-table ss-q5",
     )
-    return _section("Quality of a value", html.Div(table, className="ss-wrap", tabIndex=0))
+    return _section(say("Quality of a value"), html.Div(table, className="ss-wrap", tabIndex=0))
 
 
 def _state_lines() -> html.Section:
@@ -110,10 +136,10 @@ def _state_lines() -> html.Section:
     for name, change in samples.STATES.items():
         parts = statusline.line_parts(samples.board(change), zone)
         shown += [
-            html.P(name, className="ss-caption"),
+            html.P(told(name), className="ss-caption"),
             shell.state_line(parts, samples.NOW_MS, feed, live=False),
         ]
-    return _section("State line", html.Div([*shown, shell.simulated_strip()], className="ss-bleed"))
+    return _section(say("State line"), html.Div([*shown, shell.simulated_strip()], className="ss-bleed"))
 
 
 def _cards() -> html.Section:
@@ -127,8 +153,8 @@ def _cards() -> html.Section:
         empty = TodayFigures(None, None, None, None, None)
         today = empty if meter.freshness == "never" else SampleFeed().today(meter_id)
         parts = {f"m{meter_id}": words.meter_parts(board, meter, today, zone)}
-        shown.append(html.Div([html.P(name), diagram.branch(meter, parts)], className="ss-spec"))
-    return _section("Card and conductor", html.Div(shown, className="ss-specs"))
+        shown.append(html.Div([html.P(told(name)), diagram.branch(meter, parts)], className="ss-spec"))
+    return _section(say("Card and conductor"), html.Div(shown, className="ss-specs"))
 
 
 def _phasors() -> html.Section:
@@ -136,9 +162,9 @@ def _phasors() -> html.Section:
     for name, state, number in PHASORS:
         meter = samples.board(samples.STATES[state]).meter(number)
         if meter is not None:
-            told = phasor.parts(meter)
-            shown.append(html.Div([html.P(name, className="ss-caption"), phasor.section(meter, told)]))
-    return _section("Phasors", html.Div(shown, className="ss-specs"))
+            parts = phasor.parts(meter)
+            shown.append(html.Div([html.P(told(name), className="ss-caption"), phasor.section(meter, parts)]))
+    return _section(say("Phasors"), html.Div(shown, className="ss-specs"))
 
 
 def _charts() -> html.Section:
@@ -148,21 +174,21 @@ def _charts() -> html.Section:
         meter = feed.board().meter(4)
         kind = panels.kind_of(meter, "power", panels.ALL_PHASES)
         chart = panels.chart(panels.Day(feed, meter, [kind]), kind, panels.ALL_PHASES, live=False)
-        shown.append(html.Div([html.P(name, className="ss-caption"), chart]))
-    return _section("Chart", html.Div([panels.legend(), html.Div(shown, className="ss-charts")]))
+        shown.append(html.Div([html.P(told(name), className="ss-caption"), chart]))
+    return _section(say("Chart"), html.Div([panels.legend(), html.Div(shown, className="ss-charts")]))
 
 
 def _controls() -> html.Section:
     still: dict[str, Any] = {"type": "button", "disable_n_clicks": True}
     controls = [
-        html.Button("Main action", className="ss-btn ss-main-btn", **still),
-        html.Button("Action", className="ss-btn", **still),
-        html.Button("Quiet action", className="ss-btn ss-quiet", **still),
-        html.Button("Not allowed", className="ss-btn", disabled=True, **still),
+        html.Button(say("Main action"), className="ss-btn ss-main-btn", **still),
+        html.Button(say("Action"), className="ss-btn", **still),
+        html.Button(say("Quiet action"), className="ss-btn ss-quiet", **still),
+        html.Button(say("Not allowed"), className="ss-btn", disabled=True, **still),
         html.Div(
             [
-                html.Button("Chosen", **still, **{"aria-pressed": "true"}),
-                html.Button("Other", **still, **{"aria-pressed": "false"}),
+                html.Button(say("Chosen"), **still, **{"aria-pressed": "true"}),
+                html.Button(say("Other"), **still, **{"aria-pressed": "false"}),
             ],
             className="ss-pick",
         ),
@@ -170,7 +196,7 @@ def _controls() -> html.Section:
         *[cards.phase(letter) for letter in cards.PHASES],
         *[cards.icon(name) for name in ("ok", "warn", "alarm", "blind")],
     ]
-    return _section("Controls and signs", html.Div(controls, className="ss-ctrl"))
+    return _section(say("Controls and signs"), html.Div(controls, className="ss-ctrl"))
 
 
 def _colours() -> html.Section:
@@ -178,7 +204,7 @@ def _colours() -> html.Section:
         html.Div([html.I(style={"background": f"var(--ss-{name})"}), html.B(name)], className="ss-tok")
         for name in TOKENS
     ]
-    return _section("Colours", html.Div(shown, className="ss-toks"))
+    return _section(say("Colours"), html.Div(shown, className="ss-toks"))
 
 
 def _section(name: str, content: Any) -> html.Section:
