@@ -24,6 +24,7 @@ from substation.dashboard.api import LiveApi
 from substation.dashboard.guard import LARGEST_BODY, Guard
 from substation.dashboard.heard import told
 from substation.dashboard.login import Login
+from substation.dashboard.tongue import say
 from substation.dashboard.tunnel import TunnelledAudit
 from substation.dashboard.watch import Watch
 from substation.errors import SettingsError
@@ -278,7 +279,7 @@ def _say(error: HTTPException) -> Response | HTTPException:
         return refusal.too_large()
     if code == 400:
         return refusal.not_routable("The request is damaged.")
-    return refusal.refuse(code, error.name, "The dashboard does not answer requests of this kind.")
+    return refusal.refuse(code, error.name, say("The dashboard does not answer requests of this kind."))
 
 
 def _apologise(error: Exception) -> Response:

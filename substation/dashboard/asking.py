@@ -15,6 +15,8 @@ from flask import Flask, Response, abort
 from substation.dashboard import health, posted, refusal, rights, store_facts
 from substation.dashboard.desk import Desk
 from substation.dashboard.feed import current
+from substation.dashboard.heard import told
+from substation.dashboard.tongue import later, say
 from substation.errors import StoreError
 from substation.settings.model import Home, UserRole
 from substation.store import heartbeat, requests
@@ -64,24 +66,28 @@ class _Asking:
 
     def ask(self, kind: str) -> Response:
         if kind not in get_args(requests.Kind):
-            return refusal.refuse(404, "No such request", f"There are: {', '.join(FIELDS)}.")
+            return refusal.refuse(
+                404, say("No such request"), say("There are: {known}.", known=", ".join(FIELDS))
+            )
         needed = NEEDED.get(kind, "engineer")
         if not rights.may(needed):
             return rights.not_for(needed)
         said = posted.texts(optional=FIELDS[kind])
         if any(len(words) > LONGEST for words in said.values()):
-            return posted.not_done(400, f"Each answer has {LONGEST} characters at most.")
+            return posted.not_done(400, say("Each answer has {count} characters at most.", count=LONGEST))
         user = rights.current_user().name
         arguments = {name: words.strip() for name, words in said.items() if words.strip()}
         written = self._desk.audit.write(
             "request.asked", user=user, src=posted.source(), kind=kind, arguments=arguments
         )
         if not written:
-            return posted.not_done(503, "The audit log cannot be written, and nothing is asked without it.")
+            return posted.not_done(
+                503, say("The audit log cannot be written, and nothing is asked without it.")
+            )
         try:
             number = requests.ask(self._desk.database, self._desk.clock, kind, arguments, user)  # type: ignore[arg-type]
         except StoreError as exc:
-            return posted.not_done(503, f"The request cannot be written down: {exc}")
+            return posted.not_done(503, say("The request cannot be written down: {why}", why=exc))
         return posted.done("asked", id=number)
 
     def answer(self, number: int) -> Response:
@@ -90,17 +96,17 @@ class _Asking:
         if found is None:
             at_ms = self._asked_ms(number)
             late = self._desk.clock.now_ms() - at_ms > SILENT_S * 1000
-            state, words = ("refused", _SILENT) if late else ("waiting", "Waiting for the poller ...")
-            return _json({"state": state, "words": words, "progress": 0.0})
+            state, words = ("refused", _SILENT) if late else ("waiting", _WAITS)
+            return _json({"state": state, "words": told(words), "progress": 0.0})
         if found.kind != "probe" and not rights.may("engineer"):
             return rights.not_for("engineer")
         return _json(
             {
                 "state": found.state,
-                "words": found.words,
+                "words": told(found.words),
                 "progress": found.progress,
                 "kind": found.kind,
-                "result": found.result,
+                "result": _retold(found.result),
             }
         )
 
@@ -108,19 +114,47 @@ class _Asking:
         try:
             rows = self._desk.database.rows("SELECT at_ms FROM request WHERE id = ?", (number,))
         except StoreError as exc:
-            abort(posted.not_done(503, f"The request cannot be looked up: {exc}"))
+            abort(posted.not_done(503, say("The request cannot be looked up: {why}", why=exc)))
         if not rows:
-            abort(refusal.refuse(404, "No such request", "It was asked too long ago, or never."))
+            abort(refusal.refuse(404, say("No such request"), say("It was asked too long ago, or never.")))
         return int(str(rows[0][0]))
 
     def health(self) -> Response:
         return _json(health.plain(report(self._desk)))
 
 
-_SILENT = (
+_WAITS = later("Waiting for the poller ...")
+_SILENT = later(
     "The poller has not taken the request: it is stopped, hangs, or is older than this dashboard. "
     "Look at the state line."
 )
+
+
+_SAID = frozenset(
+    (
+        "words",
+        "state",
+        "what",
+        "look_at",
+        "evidence",
+        "certainty",
+        "why",
+        "notes",
+        "changes",
+        "held",
+        "failed",
+    )
+)
+"""Members of a result in which somebody is spoken to."""
+
+
+def _retold(result: Any, name: str = "") -> Any:
+    """Return a result with the sentences in it that are known told in the language in force."""
+    if isinstance(result, dict):
+        return {key: _retold(value, str(key)) for key, value in result.items()}
+    if isinstance(result, list):
+        return [_retold(value, name) for value in result]
+    return told(result) if isinstance(result, str) and name in _SAID else result
 
 
 def _json(body: Mapping[str, Any]) -> Response:

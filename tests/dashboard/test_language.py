@@ -4,12 +4,16 @@ import json
 import re
 import threading
 import typing
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from substation.dashboard import browser_words, language, phases, tongue
+from substation.clock import site_time
+from substation.dashboard import browser_words, heard, language, phases, tongue
+from substation.dashboard import format as f
 from substation.dashboard.application import ASSETS
+from substation.dashboard.feed import Feed
 from substation.settings.model import Display, Language
 from tests.dashboard.conftest import Browser, Station, browse, make_app, page_request
 
@@ -132,6 +136,39 @@ def test_phases_are_called_as_the_station_says_and_keys_stay_as_they_are(running
     for other in ("Watts Y phase", "Vbr Phase", '"children": "R"', '"children": "RY"', "R Y B"):
         assert other not in page
     assert phases.label("v_ry") == "Vry Phase", "only while it is answered"
+
+
+def test_the_board_is_shared_by_all_and_told_to_each(running: Station) -> None:
+    yesterday = running.clock.now_ms() - 86_400_000
+    running.beat(meter_2={"frozen_since_ms": yesterday})
+    made = Feed(running.settings, running.home, running.clock)
+    with tongue.speaking("hi"):
+        meter = made.board().meter(2)
+        assert meter is not None
+        month = f.month(site_time(yesterday, running.settings.site.zone).month)
+        assert f" {month} " not in meter.frozen
+        assert f" {month} " in heard.told(meter.frozen)
+        assert heard.told(meter.frozen).endswith("मीटर वही मान दोहराता है")
+    assert heard.told(meter.frozen) == meter.frozen
+
+
+def test_a_new_language_needs_one_table_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    table = (
+        'language.name = "Pretend"\n[sentences]\nHome = "Omehay"\n[quantities]\nv_ry = "{phase} oltsvay"\n'
+    )
+    (tmp_path / "xx.toml").write_text(table, encoding="utf-8")
+    monkeypatch.setattr(tongue, "FOLDER", tmp_path)
+    kept = (tongue.languages, tongue.table, tongue._read)
+    for one in kept:
+        one.cache_clear()
+    try:
+        assert dict(tongue.languages()) == {"en": "English", "xx": "Pretend"}
+        with tongue.speaking("xx"):
+            assert (tongue.say("Home"), tongue.say("Trends")) == ("Omehay", "Trends")
+            assert phases.label("v_ry") == "RY oltsvay"
+    finally:
+        for one in kept:
+            one.cache_clear()
 
 
 def test_what_the_browser_says_by_itself_is_on_the_page_in_the_language() -> None:
