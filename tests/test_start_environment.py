@@ -271,7 +271,7 @@ def test_an_old_package_name_is_tried_after_the_new_one(monkeypatch: pytest.Monk
 
 
 def test_what_draws_the_charts_is_pinned_to_plotlys_own_version() -> None:
-    """For another plotly ask `npm view plotly.js-cartesian-dist-min@VERSION dist.integrity` for the new pin."""
+    """For another plotly `npm view plotly.js-cartesian-dist-min@VERSION dist.integrity` tells the pin."""
     own = Path(plotly.__file__).parent / "package_data/plotly.min.js"
     assert f"plotly.js v{small_charts.VERSION}\n".encode() in own.read_bytes()[:200]
     assert Path(sys.prefix) / small_charts.PLACE == bundles.SMALL
