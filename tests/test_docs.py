@@ -10,6 +10,7 @@ from typing import get_args
 import pytest
 
 from substation import errors
+from substation.alarms import state as alarm_state
 from substation.commands import import_work, reference, reference_log
 from substation.commands.doors import PROJECT
 from substation.commands.reference_facts import AUDIT_EVENTS, EXIT_CODES, PROGRAMS
@@ -131,6 +132,7 @@ def station_events() -> set[str]:
         "f'site.{name}'": {"site.site", "site.zone"},
         "f'energy.{found.kind}'": {f"energy.{kind}" for kind in get_args(watch.Kind)},
         "event.kind": set(),  # handed on
+        "transition.kind": set(get_args(alarm_state.Kind)),
         "anchors.KIND": {anchors.KIND},
         "EVENT": {import_work.EVENT},
         "kind": set(),  # handed on

@@ -23,6 +23,7 @@ class AuditedPoller(Poller):
         self._noted = (0, "")
         super().__init__(loaded, clock, ending)
         self.requests = Requests(self.home, clock, audit, self.started_ms)
+        self.alarming.health.audit = lambda: audit.last_problem
 
     @property
     def chores(self) -> tuple[tuple[float, Callable[[], None]], ...]:

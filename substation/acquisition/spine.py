@@ -7,10 +7,11 @@ Each round takes these steps, in this order (`Poller.steps`):
 3. watch counters  mark registers that do not follow the last ones, and meters that freeze (`accounts`)
 4. tell time       was the clock set, does anybody vouch for it (`timekeeper`)
 5. judge supply    live, phase lost, dead, unknown, by voltage (`alarms.supply`)
-6. keep live       one write to the live file, the journal (`store.live`)
-7. keep history    into the buffer of the database (`store.history`)
-8. heartbeat       `state/poller.json`, whole (`store.heartbeat`)
-9. announce        changes, not repeats, to the log and the event table (`announce`)
+6. step alarms     raise and clear, obey who acknowledges (`alarming`)
+7. keep live       one write to the live file, the journal (`store.live`)
+8. keep history    into the buffer of the database (`store.history`)
+9. heartbeat       `state/poller.json`, whole (`store.heartbeat`)
+10. announce       changes, not repeats, to the log and the event table (`announce`)
 
 A step that fails says so in the log and on the state line, and the others go on: a full or broken
 store never stops the polling, and no fault of one round ends the next. What may take its time
@@ -30,6 +31,7 @@ from collections.abc import Callable
 
 from substation.acquisition import reloading
 from substation.acquisition.accounts import Accounts
+from substation.acquisition.alarming import Alarming, Told
 from substation.acquisition.announce import Announcer
 from substation.acquisition.ending import Ending
 from substation.acquisition.gap import StationGap
@@ -37,9 +39,9 @@ from substation.acquisition.tending import Tender
 from substation.acquisition.timekeeper import Timekeeper
 from substation.alarms.confirm import Registers
 from substation.alarms.supply import UNKNOWN, judge, recall
+from substation.audit import in_force
 from substation.bus.plant import Plant
 from substation.bus.problems import Problems
-from substation.audit import in_force
 from substation.bus.schedule import Schedule
 from substation.clock import Clock
 from substation.errors import StoreError, WrongStation
@@ -83,9 +85,9 @@ class Poller:
         """
         self.loaded, self.clock, self.ending = loaded, clock, ending or Ending()
         self.settings, self.home = loaded.settings, loaded.home
+        self.config = in_force.fingerprint(loaded.settings)
         self.problems = Problems(log)
         self.number = 0
-        self.config = in_force.fingerprint(loaded.settings)
         self.started_ms = clock.now_ms()
         self.plant = Plant(self.settings, clock, profiles=self.home.profiles)
         self._phases = _phases(self.plant)
@@ -100,6 +102,7 @@ class Poller:
         self._pulse = heartbeat.Pulse(self.home.heartbeat, clock, lambda: self.keeper.endurance.is_there)
         self.timekeeper = Timekeeper(clock, self.keeper, None)
         self.accounts = Accounts(self.home, clock, simulated=self.settings.simulated)
+        self.alarming = Alarming(self.home, clock, self.keeper, simulated=self.settings.simulated)
         self.tender = Tender()
         self.watchdog = Watchdog(clock)
         self._announcer = Announcer(self.keeper, self.started_ms)
@@ -130,6 +133,7 @@ class Poller:
             self.watch_counters,
             self.tell_time,
             self.judge_supply,
+            self.step_alarms,
             self.keep_live,
             self.keep_history,
             self.heartbeat,
@@ -214,6 +218,11 @@ class Poller:
             frozen=self.accounts.frozen,
         )
 
+    def step_alarms(self) -> None:
+        """Raise and clear alarms, and do with them what people ask."""
+        told = Told(self.readings, self.verdicts, self._phases, self.timekeeper)
+        self.alarming.step(self.settings, self.plant, told)
+
     def keep_live(self) -> None:
         """Append the round to the live file, in one write."""
         self.keeper.keep_live(self._rows())
@@ -233,10 +242,11 @@ class Poller:
                 "pid": os.getpid(),
                 "simulated": self.settings.simulated,
                 "interval_s": self.settings.poll.interval_s,
+                "config": self.config,
                 "job": self.tender.job,
                 "round": self.number,
                 "medium": self.keeper.medium_beat,
-                "config": self.config,
+                "alarms": self.alarming.beat,
                 "clock": self.timekeeper.beat,
                 **self.accounts.beat(self.plant.beat(self.verdicts, within_round=within_round)),
                 "problems": [
@@ -246,6 +256,7 @@ class Poller:
                     *self.timekeeper.advice,
                     *self.accounts.advice(self.settings),
                     *self.tender.advice,
+                    *self.alarming.advice,
                 ],
             },
         )
@@ -343,6 +354,8 @@ class Poller:
     def stop(self) -> None:
         """End in order: what was read is committed, and everybody can see that nobody polls any more."""
         self.plant.close()
+        with self.problems.survived("step_alarms"):
+            self.alarming.stop()
         with self.problems.survived("close"):
             self.gap.stopped()
             self.keeper.close()

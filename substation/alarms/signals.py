@@ -87,9 +87,13 @@ def known(
         subject = of_meter(circuit.meter.id)
         values = _Values(circuit, now_ms, fresh_ms)
         signals[subject] = {**_states(circuit, now_ms), **_numbers(values, unbalance)}
+        unfed = no_mains if circuit.meter.role != "incomer" else False
         conditions[subject] = {
-            "incomer_dead": no_mains if circuit.meter.role != "incomer" else False,
+            "incomer_dead": unfed,
             "circuit_dead": dead[circuit.meter.id],
+            "meter_unfed": _any(dead[circuit.meter.id], unfed)
+            if circuit.meter.aux_supply == "own"
+            else False,
             "load_below_tenth": _is_light(values),
             "line_down": circuit.meter.line in station.down,
         }
@@ -204,6 +208,11 @@ def _is_light(values: _Values) -> bool | None:
 
 def _dead(verdict: Verdict | None) -> bool | None:
     return None if verdict is None or verdict.supply == "unknown" else verdict.supply == "dead"
+
+
+def _any(one: bool | None, other: bool | None) -> bool | None:
+    """Return whether one of them is true; None where that is not known."""
+    return True if one or other else None if None in (one, other) else False
 
 
 def _all(found: Sequence[bool | None]) -> bool | None:

@@ -4,6 +4,7 @@ The states are those of ISA-18.2 and IEC 62682. `Alarm` holds what they follow f
 one that it is in, and what stops an alarm's announcement goes before what it would announce.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -197,6 +198,15 @@ class Alarms:
     """To the last commands, newest last; a command with an answer is not obeyed again."""
     asked_id: int = 0
     """Number of the last row that was looked at among the commands."""
+
+
+_MARK = re.compile(r"\(alarm .+ (\S+-[0-9]+)\)")
+
+
+def id_in(detail: str) -> str:
+    """Return which transition was noted with this detail; nothing where none was."""
+    found = _MARK.search(detail)
+    return found.group(1) if found else ""
 
 
 _ALARMS = TypeAdapter(Alarms)

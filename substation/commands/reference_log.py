@@ -10,6 +10,18 @@ STATION_EVENTS = {
     "station.stop": "the poller ended in order",
     "station.gap": "nobody polled from old to new (UTC); the detail says why, and what each meter's energy "
     "register tells of that time",
+    "alarm.raised": "an alarm is raised; new is its state, the detail value, limit or evidence, with its "
+    "key and the number of this change; stamped when it became true, before the on-delay",
+    "alarm.cleared": "what it warned of is over; stamped when it was in order again, before the off-delay",
+    "alarm.acknowledged": "somebody has acknowledged it; the detail says who, with his note",
+    "alarm.shelved": "somebody has put it aside; the detail says who, for how long and why",
+    "alarm.unshelved": "its shelf is over, or somebody took it off",
+    "alarm.suppressed": "it stands and is suppressed by design from now on; the detail says by what",
+    "alarm.unsuppressed": "it still stands, and nothing suppresses it any more",
+    "alarm.out_of_service": "somebody has taken it out of service; the detail says who and why",
+    "alarm.in_service": "somebody has put it back",
+    "alarm.note": "somebody has written a note to it",
+    "alarm.ended": "it stood, and is watched no more; the detail says why",
     "store.gap": "the medium took nothing, or not everything, from old to new (UTC), or readings of that "
     "time were given up: the detail says why (full, read-only, gone, failing; the history could not be "
     "written; the live file alone kept them and grew too long) and how many readings were lost",
@@ -111,6 +123,11 @@ POLLER_NOTICES = {
     "meter %d: what was said of its supply was wrong: %s": ("warning", "an event `supply.corrected`"),
     "the clock is trusted: %s": ("info", "an event `clock.trusted`"),
     "%s: all right again": ("info", "a step or a chore of the poller that failed works again"),
+    "alarm, %s -> %s: %s": ("info", "an event `alarm....`: its states before and after, and why"),
+    "%s; the alarms begin anew, and what stands is raised again": (
+        "warning",
+        "`state/alarms.json` could not be read at the start",
+    ),
     "the trace of the next line": ("error", "a fault of the program itself: please report both lines"),
 }
 """Every notice of `modbus_reader.log` that begins with words of its own, by its form."""

@@ -38,6 +38,15 @@ def of_kind(db: sqlite3.Connection, kind: str, limit: int) -> list[Event]:
     return [Event(*row) for row in reversed(rows)]
 
 
+def details_of(db: sqlite3.Connection, family: str, limit: int) -> list[str]:
+    """Return the details of the newest `limit` events whose kind begins so. Looks at every event."""
+    rows = db.execute(
+        "SELECT detail FROM event WHERE substr(kind, 1, ?) = ? ORDER BY id DESC LIMIT ?",
+        (len(family), family, limit),
+    )
+    return [str(detail) for (detail,) in rows]
+
+
 def between(db: sqlite3.Connection, start_ms: int, end_ms: int, limit: int) -> list[Event]:
     """Return the newest `limit` events in [start, end), oldest first."""
     rows = db.execute(

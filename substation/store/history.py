@@ -315,6 +315,12 @@ class History:
             self._db.close()
         return list(self._buffer), self._events
 
+    def details_of(self, family: str, limit: int) -> list[str]:
+        """Return the details of the newest events whose kind begins so, also of those that wait."""
+        with door.explained(self._path):
+            found = events.details_of(self._db, family, limit)
+        return [*(one.detail for one in self._events if one.kind.startswith(family)), *found]
+
     def take_over(self, rows: Iterable[Row], noted: Iterable[events.Event]) -> None:
         """Buffer what an abandoned history had not committed; not the events that stand in this one."""
         self._buffer.extend(rows)

@@ -220,6 +220,10 @@ class Keeper:
         else:
             self._leave(Event(at_ms, kind, meter_id, old, new, detail))
 
+    def details_of(self, family: str, limit: int) -> list[str] | None:
+        """Return the details of the newest events whose kind begins so; None without a history."""
+        return self._history.details_of(family, limit) if self._history else None
+
     def _leave(self, event: Event) -> None:
         self._left_events.note(event, is_there=self.endurance.is_there)
 

@@ -61,12 +61,21 @@ def _requests(connection: sqlite3.Connection) -> None:
     )
 
 
+def _alarm_commands(connection: sqlite3.Connection) -> None:
+    connection.execute(
+        "CREATE TABLE alarm_command (id INTEGER PRIMARY KEY AUTOINCREMENT, uid TEXT NOT NULL UNIQUE, "
+        "at_ms INTEGER NOT NULL, kind TEXT NOT NULL, rule TEXT NOT NULL, subject TEXT NOT NULL, "
+        "asked_by TEXT NOT NULL, words TEXT NOT NULL, minutes INTEGER NOT NULL, occurrence TEXT NOT NULL)"
+    )
+
+
 MIGRATIONS: tuple[tuple[str, Callable[[sqlite3.Connection], None]], ...] = (
     ("meta", _first_light),
     ("login_failure", _login_failures),
     ("session", _sessions),
     ("audit_anchor", _audit_anchors),
     ("request", _requests),
+    ("alarm_command", _alarm_commands),
 )
 """Named steps, applied once each, in this order; new ones are added at the end."""
 

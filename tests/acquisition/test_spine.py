@@ -47,6 +47,7 @@ def test_the_steps_stand_in_their_order(poller: Poller) -> None:
         "watch_counters",
         "tell_time",
         "judge_supply",
+        "step_alarms",
         "keep_live",
         "keep_history",
         "heartbeat",
@@ -82,7 +83,7 @@ def test_every_field_that_others_rely_on_is_in_the_heartbeat(
     beat = heartbeat.read(home.heartbeat)
     assert beat is not None
     promised = "v state at_ms started_ms pid simulated interval_s round round_s limit_s lines meters problems"
-    promised += " medium boot mono_ms job config"
+    promised += " medium boot mono_ms job alarms config clock"
     assert set(beat) == set(promised.split())
     line = "name kind port state detail advice busy waited round_s limit_s paused"
     assert set(beat["lines"][0]) == set(line.split())

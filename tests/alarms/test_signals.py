@@ -19,6 +19,7 @@ from tests.alarms.test_supply import phasors
 
 RATED = Ratings(160_000, 415.0)
 HEALTH = {key: Signal(False, START_MS) for key in ("disk", "copies", "clock", "audit_chain")}
+OWN_FED = CARD_METERS[2].model_copy(update={"aux_supply": "own"})
 LOAD = {
     "current_r": 100.0,
     "current_y": 80.0,
@@ -115,6 +116,10 @@ def test_conditions_say_what_suppresses_by_design() -> None:
     assert off.conditions["meter:3"]["line_down"] is True
     assert off.signals["line:line 1"]["adapter_lost"] == Signal(True, START_MS, 0.0, "adapter is gone")
     assert look(silent=(1,)).conditions["meter:3"]["incomer_dead"] is None
+    assert [off.conditions[f"meter:{one}"]["meter_unfed"] for one in (1, 3)] == [False, False]
+    own = replace(Circuit(CARD_METERS[2], RATED, None, None, silent=True), meter=OWN_FED)
+    dead = known(CARD, [own], Station({}, {}), nema, now_ms=START_MS, fresh_ms=10_000).conditions["meter:3"]
+    assert (dead["meter_unfed"], dead["circuit_dead"]) == (None, None)
     assert look({"va_total": 15_999.0}).conditions["meter:3"]["load_below_tenth"] is True
     assert look({"current_r": 22.0}).conditions["meter:3"]["load_below_tenth"] is True
 
