@@ -6,6 +6,7 @@ While the medium fails the live file goes on in memory; the heartbeat says so.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from substation.clock import Clock
 from substation.dashboard.values import ANY_MODEL, Model
@@ -14,7 +15,7 @@ from substation.meters import profile
 from substation.meters.profile import Profile
 from substation.readings import Reading
 from substation.settings.model import Home, Settings
-from substation.store import heartbeat, live_places, pool
+from substation.store import live_places, pool
 from substation.store.history import HistoryReader
 from substation.store.original import recognise
 
@@ -59,10 +60,13 @@ class Newest:
         except ProfileError:
             return None
 
-    def answers(self, problems: list[str]) -> Answers:
-        """Return the newest answers; what cannot be read is added to `problems` in a sentence."""
+    def answers(self, problems: list[str], beat: Mapping[str, Any] | None) -> Answers:
+        """Return the newest answers; what cannot be read is added to `problems` in a sentence.
+
+        `beat` is the poller's last heartbeat: it tells where the live file goes on.
+        """
         found = Answers({}, {}, {meter.id: self._model(meter.id) for meter in self.settings.meters})
-        self._take_live(found, problems)
+        self._take_live(found, problems, beat)
         if found.models.keys() - found.last.keys():
             old = self._looked_up(problems)
             found.last.update(
@@ -79,10 +83,10 @@ class Newest:
             self._models[meter_id] = found, Model.of(found)
         return self._models[meter_id][1]
 
-    def _take_live(self, found: Answers, problems: list[str]) -> None:
+    def _take_live(self, found: Answers, problems: list[str], beat: Mapping[str, Any] | None) -> None:
         path = self.home.live
         try:
-            pairs = live_places.latest(path, heartbeat.read(self.home.heartbeat))
+            pairs = live_places.latest(path, beat)
             damaged = not pairs and _has_content(path)
         except StoreError as exc:
             problems.append(f"The live file cannot be read: {exc}")

@@ -107,6 +107,8 @@ class LiveMeter:
     """For what polling of its line pauses: it was not asked, and is not silent."""
     bus_section: int = 1
     """Number of the bus section that it hangs on."""
+    remembered: dict[str, str] = field(default_factory=dict, init=False, repr=False, compare=False)
+    """What was concluded from it before, for those who ask once more (`words.wire`)."""
 
 
 @dataclass(frozen=True, slots=True)

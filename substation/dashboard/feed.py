@@ -238,8 +238,8 @@ class Feed:
         now_s = self._clock.monotonic()
         problems += [words for at_s, words in list(self._troubles.values()) if now_s - at_s < TROUBLE_S]
         problems += [words for meter in self._settings.meters if (words := self._days.doubts.get(meter.id))]
-        found = self._newest.answers(problems)
-        beat, now_ms = heartbeat.read(self._home.heartbeat), self._clock.now_ms()
+        beat = heartbeat.read(self._home.heartbeat)
+        found, now_ms = self._newest.answers(problems, beat), self._clock.now_ms()
         return make_board(
             self._settings,
             beat,

@@ -7,6 +7,7 @@ history that is damaged or too slow gives no figure, and the state line says so 
 import datetime as dt
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from substation.clock import Clock, day_start_ms, site_time
 from substation.dashboard import sparks, strip
@@ -19,6 +20,7 @@ from substation.meters import counters, ratio
 from substation.meters.profile import Profile
 from substation.quantities import KEYS
 from substation.settings.model import Home, Meter, Settings
+from substation.store import door
 from substation.store.history import HistoryReader, Series
 from substation.store.moments import At
 
@@ -85,6 +87,15 @@ class MinMax:
     high_at_ms: int | None
 
 
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """Figures, and what the history was when they were made."""
+
+    state: tuple[int, ...]
+    at_s: float
+    figures: TodayFigures
+
+
 class DayFigures:
     """Asks the history for the figures of meters. Safe to use from many threads."""
 
@@ -108,13 +119,15 @@ class DayFigures:
         self._settings, self._home, self._clock = settings, home, clock
         self._profile, self._met = profile, met
         self._shared, self._slow = Shared(clock, FIGURES_S), Shared(clock, SLOW_S)
+        self._held: dict[int, _Held] = {}
         self.doubts: dict[int, str] = {}
         """By meter a sentence on today's energy, where that is not known or lacks something."""
 
     def today(self, meter_id: int) -> TodayFigures:
-        """Return the day's sums; at most `FIGURES_S` old."""
+        """Return the day's sums; at most `FIGURES_S` old, or `SLOW_S` while the history is not written."""
         start_ms = self._start_ms(0)
-        return self._shared.get(("today", meter_id, start_ms), lambda: self._today(meter_id, start_ms))
+        question = ("today", meter_id, start_ms)
+        return self._shared.get(question, lambda: self._today_or_held(meter_id, start_ms))
 
     def yesterday(self, meter_id: int) -> YesterdayFigures:
         """Return what today is compared with; at most `SLOW_S` old."""
@@ -204,14 +217,30 @@ class DayFigures:
 
         return self._slow.get(("registers", meter_id, key, start_ms), work)
 
+    def _today_or_held(self, meter_id: int, start_ms: int) -> TodayFigures:
+        """Return the figures of before while nothing was written since; what ages in them does so slowly."""
+        state = start_ms, *_state(self._home.history), *_state(door.journal_of(self._home.history))
+        now_s = self._clock.monotonic()
+        held = self._held.get(meter_id)
+        if held is not None and held.state == state and now_s - held.at_s < SLOW_S:
+            return held.figures
+        figures = self._today(meter_id, start_ms)
+        if figures.completeness is not None:  # else it was not answered, or there is nothing yet
+            self._held[meter_id] = _Held(state, now_s, figures)
+        return figures
+
     def _today(self, meter_id: int, start_ms: int) -> TodayFigures:
         history, end_ms, before_ms = self._history(), self._clock.now_ms(), self._start_ms(1)
         meter = self._settings.meter(meter_id)
         rated_va, moduli = self._circuit(meter, end_ms)
         try:
-            today = history.energy(meter_id, start_ms, end_ms, rated_va, moduli=moduli)
-            yesterday = history.energy(meter_id, before_ms, start_ms, rated_va, moduli=moduli)
-            demand = history.max_demand(meter_id, start_ms, end_ms, rated_va=rated_va, moduli=moduli)
+            today, demand = history.energy_and_demand(
+                meter_id, start_ms, end_ms, rated_va=rated_va, moduli=moduli
+            )
+            yesterday = self._slow.get(  # it is over, and asked for as today's is would cost most of all
+                ("used yesterday", meter_id, before_ms),
+                lambda: history.energy(meter_id, before_ms, start_ms, rated_va, moduli=moduli),
+            )
             completeness = history.completeness(meter_id, start_ms, end_ms)
             factor = history.power_factor(meter_id, start_ms, end_ms, known=today)
         except StoreError as exc:
@@ -312,6 +341,15 @@ class DayFigures:
 
     def _history(self) -> HistoryReader:
         return HistoryReader(self._home.history)
+
+
+def _state(path: Path) -> tuple[int, ...]:
+    """Return what changes whenever a file is written; nothing for one that is not there."""
+    try:
+        found = path.stat()
+    except OSError:
+        return ()
+    return found.st_ino, found.st_size, found.st_mtime_ns
 
 
 def _kilo(value: float | None) -> float | None:

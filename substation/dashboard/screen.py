@@ -1,10 +1,11 @@
 """Which parts stand on the screen now, by group; and which of them a browser does not know yet.
 
 Groups: `line` (state line), `sum` (status summary), `station` (sums), `bus`, `now` (what is not normal),
-`past` (when supply last failed, a DG set last ran), `conf` (whether the poller has the settings), `wall` (which program answers), and for a meter N: `mN`
-(its card), `eN` (evidence and since when), `cN` (its line statistics), `xN` (lowest and highest of
-today), `vN` (why values do not come), `oN` (what it says beyond the vocabulary), `uN` (unbalance, phasors),
-`dN` (its day in figures), `sN` (its day in small pictures).
+`past` (when supply last failed, a DG set last ran), `conf` (whether the poller has the settings), `wall`
+(which program answers, with which settings), and for a meter N: `mN` (its card), `eN` (evidence and since
+when), `cN` (its line statistics), `xN` (lowest and highest of today), `vN` (why values do not come), `oN`
+(what it says beyond the vocabulary), `uN` (unbalance, phasors), `dN` (its day in figures), `sN` (its day in
+small pictures).
 A browser names the groups on its page with the mark it holds of each; it is sent those whose mark differs.
 On a calm day that is nothing at all.
 """
@@ -28,6 +29,7 @@ from substation.dashboard import (
     station,
     statusline,
     symmetry,
+    tongue,
     values,
     wall,
     words,
@@ -35,6 +37,7 @@ from substation.dashboard import (
 from substation.dashboard import format as f
 from substation.dashboard.board import Board, LiveMeter
 from substation.dashboard.feed import Feed, MinMax
+from substation.dashboard.heard import told
 from substation.dashboard.tongue import say
 from substation.dashboard.words import Parts
 from substation.quantities import INSTANTS, KEYS
@@ -62,10 +65,10 @@ def group(feed: Feed, board: Board, name: str) -> Parts | None:
         return events_now.now_parts(board, zone)
     if name == "past":
         return events_now.past_parts(board, feed.past(), zone)
-    if name == "bus":
-        return sections.parts(board)
     if name == "conf":
         return settings_view.parts(board, feed.settings)
+    if name == "bus":
+        return sections.parts(board)
     if name == "station":
         fed = [m for m in board.meters if m.role != "feeder"]
         return station.parts(
@@ -112,13 +115,13 @@ def evidence_parts(feed: Feed, board: Board, meter: LiveMeter) -> Parts:
         at = f.unsure(at, board.times_doubted)
         lasts = f.duration((board.at_ms - meter.since_ms) / 1000)
         since = say("since {time}, {long}", time=at, long=lasts)
-    answers = meter.comm_status if meter.comm_status != "OK" else say("Answers")
-    detail = f": {meter.comm_detail}" if meter.comm_detail else ""
+    answers = told(meter.comm_status) if meter.comm_status != "OK" else say("Answers")
+    detail = f": {told(meter.comm_detail)}" if meter.comm_detail else ""
     return {
         "status": (words.status(meter), ""),
         "since": (since, ""),
         "evidence": (
-            meter.evidence or say("none: no answer to judge by"),
+            told(meter.evidence) or say("none: no answer to judge by"),
             "" if meter.evidence else "ss-hatched",
         ),
         "comm": (f"{answers}{detail}", "ss-warn" if words.silent(meter) else ""),
@@ -183,7 +186,7 @@ def _why(why: str) -> str:
             return say("not in this meter")
         case values.NOT_ASKED:
             return say("not asked yet")
-    return why
+    return told(why)
 
 
 def extra_parts(meter: LiveMeter) -> Parts:
@@ -193,6 +196,10 @@ def extra_parts(meter: LiveMeter) -> Parts:
         looks, read = f"ss-is-{extra.freshness}", "" if extra.at_ms is None else str(extra.at_ms)
         parts |= {extra.key: (f.any_number(extra.value), looks), f"{extra.key}.at": (read, looks)}
     return parts
+
+
+_Told = tuple[Parts, str]
+"""The parts of a group, and their mark."""
 
 
 def mark(parts: Parts) -> str:
@@ -211,6 +218,9 @@ class News:
     def __init__(self) -> None:
         """Remember nothing yet."""
         self._lock = threading.Lock()
+        self._board: Board | None = None
+        self._now: dict[tuple[str, str], _Told] = {}
+        self._last: dict[tuple[str, str], _Told] = {}
         self._told: OrderedDict[tuple[str, str], Parts] = OrderedDict()
 
     def since(self, feed: Feed, board: Board, held: str) -> dict[str, Any]:
@@ -228,10 +238,10 @@ class News:
         told: dict[str, Any] = {}
         for entry in held.split(",")[:MOST_GROUPS]:
             name, _, known = entry.partition(":")
-            parts = group(feed, board, name)
-            if parts is None:
+            now = self._told_now(feed, board, name)
+            if now is None:
                 continue
-            current = mark(parts)
+            parts, current = now
             before = self._remembered(name, known)
             self._remember(name, current, parts)
             if current == known:
@@ -242,6 +252,28 @@ class News:
             else:
                 told[name] = {"mark": current, "parts": parts}
         return told
+
+    def _told_now(self, feed: Feed, board: Board, name: str) -> _Told | None:
+        """Return a group's parts and their mark: found once a board for all who read one language.
+
+        Most groups are second by second as they were, and keep their mark.
+        """
+        place = name, tongue.spoken()
+        with self._lock:
+            if self._board is not board:
+                self._board, self._now = board, {}
+            now, last = self._now.get(place), self._last.get(place)
+        if now is not None:
+            return now
+        parts = group(feed, board, name)
+        if parts is None:
+            return None
+        now = parts, last[1] if last is not None and last[0] == parts else mark(parts)
+        with self._lock:
+            self._last[place] = now
+            if self._board is board:
+                self._now[place] = now
+        return now
 
     def _remembered(self, name: str, known: str) -> Parts | None:
         with self._lock:

@@ -9,7 +9,7 @@ at once.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from substation.meters.profile import Profile
 from substation.quantities import COUNTERS, KEYS, QUANTITIES
@@ -22,9 +22,8 @@ NOT_IN_METER = "not in this meter"
 NOT_ASKED = "not asked yet"
 
 
-@dataclass(frozen=True, slots=True)
-class LiveValue:
-    """One value as it may be shown."""
+class LiveValue(NamedTuple):
+    """One value as it may be shown. A tuple, since each board has two hundred of them."""
 
     value: float | None
     """In `unit`, at the stored resolution, not rounded further."""
@@ -147,6 +146,8 @@ class Known:
     def values(self) -> dict[str, LiveValue]:
         """Return all quantities of the vocabulary, in its order."""
         found = {}
+        ages: dict[tuple[int, bool], tuple[float, Freshness]] = {}
+        """By answer, and whether by the slow interval: forty values come of a few answers."""
         for quantity in QUANTITIES:
             key, slow = quantity.key, quantity.key in self.model.slow
             source, why = self._source(key)
@@ -154,14 +155,16 @@ class Known:
                 quality = "disabled" if why and why != NOT_ASKED else "never"
                 found[key] = LiveValue(None, quantity.unit, quality, slow=slow, why=why)
                 continue
-            value = quantity.from_steps(quantity.to_steps(source.values.get(key)))
-            age_s = self._age_s(source)
-            freshness = "stale" if why else self.judged(age_s, self.slow if slow else self.limits)
-            stored = source.quality_of(key)
-            quality = "good" if freshness == "fresh" else freshness
-            if stored is not Quality.GOOD:
-                quality = stored.value
-            found[key] = LiveValue(value, quantity.unit, quality, max(age_s, 0.0), freshness, slow, why)
+            if (judged := ages.get((id(source), slow))) is None:
+                age_s = self._age_s(source)
+                freshness = self.judged(age_s, self.slow if slow else self.limits)
+                judged = ages[id(source), slow] = max(age_s, 0.0), freshness
+            age_s, freshness = judged
+            if why:
+                freshness = "stale"
+            value, doubt = _stored(source)[key]
+            quality = doubt or ("good" if freshness == "fresh" else freshness)
+            found[key] = LiveValue(value, quantity.unit, quality, age_s, freshness, slow, why)
         return found
 
     def _source(self, key: str) -> tuple[Reading | None, str]:
@@ -198,3 +201,27 @@ class Known:
     def _extra(self, key: str, value: float | str | None, at_ms: int | None, freshness: Freshness) -> Extra:
         label, unit = self.model.extras.get(key, (key.replace("_", " "), ""))
         return Extra(key, label, unit, value, at_ms, freshness)
+
+
+def _stored(source: Reading) -> Mapping[str, tuple[float | None, str]]:
+    """Return by quantity its value at the stored resolution, and its doubt; worked out once a reading.
+
+    An answer is looked at each second until the next one comes, an energy's for a minute.
+    """
+    held = _STORED.get(id(source))
+    if held is not None and held[0] is source:
+        return held[1]
+    told = {}
+    for quantity in QUANTITIES:
+        value, stored = source.values.get(quantity.key), source.quality_of(quantity.key)
+        doubt = "" if stored is Quality.GOOD else stored.value
+        told[quantity.key] = quantity.from_steps(quantity.to_steps(value)), doubt
+    if len(_STORED) >= _MOST_STORED:
+        _STORED.clear()
+    _STORED[id(source)] = source, told
+    return told
+
+
+_STORED: dict[int, tuple[Reading, Mapping[str, tuple[float | None, str]]]] = {}
+"""By identity of the reading, which is held here, so that no other can have the same."""
+_MOST_STORED = 256

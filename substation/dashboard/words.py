@@ -34,6 +34,13 @@ FACTS = 5
 
 def wire(meter: LiveMeter) -> str:
     """Return how the meter's conductor is drawn: live, noload, phase (lost), dead or unknown."""
+    drawn = meter.remembered.get("wire")
+    if drawn is None:  # nearly every group of parts asks for it
+        drawn = meter.remembered["wire"] = _wire(meter)
+    return drawn
+
+
+def _wire(meter: LiveMeter) -> str:
     if meter.freshness in ("stale", "never") or meter.supply not in ("live", "phase_lost", "dead"):
         return "unknown"
     if meter.supply == "dead":

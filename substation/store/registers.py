@@ -75,6 +75,25 @@ def energy(
         moduli: where counters begin again at 0, in their unit, beyond what `energy.registers` guesses.
     """
     chains = _chains(db, (start_ms, end_ms, meter_id), rated_va, moduli or {})
+    return _energy(db, chains, start_ms, end_ms)
+
+
+def energy_and_demand(
+    db: sqlite3.Connection,
+    meter_id: int,
+    start_ms: int,
+    end_ms: int,
+    block_minutes: int,
+    *,
+    rated_va: float | None = None,
+    moduli: Mapping[str, float] | None = None,
+) -> tuple[Energy, tuple[float, int] | None]:
+    """Return both `energy` and `max_demand` of a time: its registers are read and judged once."""
+    chains = _chains(db, (start_ms, end_ms, meter_id), rated_va, moduli or {})
+    return _energy(db, chains, start_ms, end_ms), _demand(chains, start_ms, end_ms, block_minutes)
+
+
+def _energy(db: sqlite3.Connection, chains: Mapping[str, Chain], start_ms: int, end_ms: int) -> Energy:
     zone = ZoneInfo(schema.meta(db, "zone") or "UTC")
     found = Energy(dict.fromkeys(COUNTERS), {})
     for key, counted in chains.items():
@@ -107,6 +126,12 @@ def max_demand(
 ) -> tuple[float, int] | None:
     """Return the greatest mean apparent power of a whole block, VA, and when it began (`energy.demand`)."""
     chains = _chains(db, (start_ms, end_ms, meter_id), rated_va, moduli or {})
+    return _demand(chains, start_ms, end_ms, block_minutes)
+
+
+def _demand(
+    chains: Mapping[str, Chain], start_ms: int, end_ms: int, block_minutes: int
+) -> tuple[float, int] | None:
     counted = chains.get("vah_received", Chain((), ()))
     return demand.max_demand(counted, start_ms, end_ms, block_minutes)
 

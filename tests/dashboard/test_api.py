@@ -132,6 +132,32 @@ def test_a_refresh_of_a_page_is_small(running: Station, client: Browser) -> None
     assert len(answer.data) <= 1024
     assert len(json.loads(gzip.decompress(answer.data))["meters"]) == 5
     assert answer.headers["Cache-Control"] == "no-store"
+    plain = client.get(f"/api/live?keys={keys}", headers={"Accept-Encoding": "identity"})
+    assert "Content-Encoding" not in plain.headers
+    assert plain.data == gzip.decompress(answer.data)
+    assert plain.headers["Vary"] == "Accept-Encoding"
+
+
+def test_parts_are_found_once_a_board_for_all_viewers_and_unchanged_ones_keep_their_mark(
+    running: Station, client: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found: list[str] = []
+    marked: list[int] = []
+    group, mark = screen.group, screen.mark
+    monkeypatch.setattr(screen, "group", lambda *asked: found.append(asked[2]) or group(*asked))
+    monkeypatch.setattr(screen, "mark", lambda parts: marked.append(len(parts)) or mark(parts))
+    held = live(client, "?keys=&screen=m1:0,m2:0,bus:0")["screen"]
+    for viewer in range(5):
+        again = live(client, f"?keys=&screen=m1:{held['m1']['mark']},m2:{viewer}x,bus:0")["screen"]
+        assert again == {"m2": held["m2"], "bus": held["bus"]}
+    assert found == ["m1", "m2", "bus"]
+    assert len(marked) == 3
+    for _ in range(4):
+        running.clock.advance(0.3)
+        running.beat()
+        live(client, "?keys=&screen=m1:0,m2:0,bus:0")
+    assert len(found) == 15
+    assert len(marked) == 3, "nothing has changed: no mark was worked out"
 
 
 @pytest.mark.usefixtures("running")

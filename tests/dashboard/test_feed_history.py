@@ -308,7 +308,7 @@ def test_a_hundred_browsers_cost_the_history_as_much_as_one(
 ) -> None:
     fill(history, midnight(station, 1), station.clock.now_ms())
     asked: list[str] = []
-    for name in ("series", "series_of", "energy", "max_demand", "completeness", "latest"):
+    for name in ("series", "series_of", "energy", "energy_and_demand", "completeness", "latest"):
         whole = getattr(HistoryReader, name)
 
         def counted(
@@ -334,9 +334,18 @@ def test_a_hundred_browsers_cost_the_history_as_much_as_one(
     for thread in threads:
         thread.join()
     assert len(asked) == once
+    del asked[:]
     station.clock.advance(16)
+    feed.today(1)
+    assert asked == [], "nothing was written since"
+    history.add([reading(1, station.clock.now_ms())])
+    history.commit()
+    station.clock.advance(16)
+    feed.today(1)
+    assert asked == ["energy_and_demand", "completeness"], "yesterday is over"
+    station.clock.advance(61)
     look()
-    assert len(asked) > once
+    assert {"series", "series_of", "energy", "energy_and_demand", "completeness"} <= set(asked)
 
 
 def test_a_failed_answer_is_asked_for_again(station: Station, feed: Feed) -> None:

@@ -68,7 +68,7 @@ def test_dead_phases_that_do_not_exist_raise_no_alarm_and_hide_no_idle_circuit()
     assert words.wire(one_phase()) == "live"
     assert words.findings(one_phase()) == []
     values = dict(one_phase().values)
-    values["current_r"] = dataclasses.replace(values["current_r"], value=0.0)
+    values["current_r"] = values["current_r"]._replace(value=0.0)
     assert words.wire(dataclasses.replace(one_phase(), values=values)) == "noload"
 
 

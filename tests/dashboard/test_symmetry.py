@@ -19,7 +19,7 @@ def meter_in(state, meter_id):
 def with_values(meter, **changes):
     values = dict(meter.values)
     for key, value in changes.items():
-        values[key] = dataclasses.replace(values[key], value=value)
+        values[key] = values[key]._replace(value=value)
     return dataclasses.replace(meter, values=values)
 
 
@@ -59,7 +59,7 @@ def test_without_its_inputs_a_figure_is_a_dash_with_the_reason(state, meter_id, 
 def test_a_doubted_voltage_makes_no_unbalance():
     meter = meter_in("normal", 2)
     values = dict(meter.values)
-    values["v_yb"] = dataclasses.replace(values["v_yb"], quality="implausible")
+    values["v_yb"] = values["v_yb"]._replace(quality="implausible")
     told = symmetry.parts(dataclasses.replace(meter, values=values))
     assert told["u2"] == ("—", "ss-is-never")
     assert told["u2says"][0] == "Vyb Phase is doubtful"

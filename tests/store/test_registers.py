@@ -72,8 +72,11 @@ def used(reader: HistoryReader, rated_va: float | None = RATED_VA) -> float | No
 
 
 def demand(reader: HistoryReader, rated_va: float | None = RATED_VA) -> float:
-    found = reader.max_demand(1, MIDNIGHT_MS, MIDNIGHT_MS + DAY_MS, rated_va=rated_va)
+    span = (1, MIDNIGHT_MS, MIDNIGHT_MS + DAY_MS)
+    found = reader.max_demand(*span, rated_va=rated_va)
     assert found is not None
+    both = reader.energy_and_demand(*span, rated_va=rated_va)
+    assert both == (reader.energy(*span, rated_va), found), "asked for together they tell the same"
     return found[0]
 
 

@@ -182,7 +182,7 @@ def row(clock: FakeClock, meter_id: int, watts: float) -> LiveRow:
 
 def watts(newest: Newest, meter_id: int) -> float | None:
     problems: list[str] = []
-    found = newest.answers(problems).last.get(meter_id)
+    found = newest.answers(problems, heartbeat.read(newest.home.heartbeat)).last.get(meter_id)
     assert problems == []
     return None if found is None else found.values["watts_total"]
 
