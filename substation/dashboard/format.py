@@ -204,7 +204,7 @@ def minute(ms: int, now_ms: int, zone: zoneinfo.ZoneInfo) -> str:
     return written[:5] if written[2] == ":" else written
 
 
-_DAYS = (
+DAYS = (
     later("Mon"),
     later("Tue"),
     later("Wed"),
@@ -213,7 +213,7 @@ _DAYS = (
     later("Sat"),
     later("Sun"),
 )
-_MONTHS = (
+MONTHS = (
     later("Jan"),
     later("Feb"),
     later("Mar"),
@@ -231,12 +231,12 @@ _MONTHS = (
 
 def weekday(number: int) -> str:
     """Return the short name of a day of the week, 0 for Monday."""
-    return told(_DAYS[number])
+    return told(DAYS[number])
 
 
 def month(number: int) -> str:
     """Return the short name of a month, 1 for January."""
-    return told(_MONTHS[number - 1])
+    return told(MONTHS[number - 1])
 
 
 def _day(when: dt.datetime) -> str:

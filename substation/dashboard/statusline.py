@@ -30,7 +30,7 @@ class Headline:
     @property
     def spoken(self) -> str:
         """What is read aloud: without what counts on each second."""
-        return self.spoken_title or f"{self.title}. {self.detail.split(',')[0]}".strip()
+        return self.spoken_title or f"{self.title}{say('.')} {self.detail.split(',')[0]}".strip()
 
 
 def headline(board: Board, zone: zoneinfo.ZoneInfo) -> Headline:

@@ -329,7 +329,7 @@
     const time = clockOf.format(now);
     for (const el of document.querySelectorAll('[data-clock]')) setText(el, time);
     const piece = Object.fromEntries(dayOf.formatToParts(now).map((part) => [part.type, part.value]));
-    const day = `${piece.weekday} ${piece.day} ${piece.month.slice(0, 3)} ${piece.year}, ${root().dataset.zoneName}`;
+    const day = `${say(piece.weekday)} ${piece.day} ${say(piece.month.slice(0, 3))} ${piece.year}, ${root().dataset.zoneName}`;
     for (const el of document.querySelectorAll('[data-day]')) setText(el, day);
     const [h, m, s] = time.split(':').map(Number);
     const place = ((h * 3600 + m * 60 + s) / 864).toFixed(2) + '%';

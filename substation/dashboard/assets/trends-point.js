@@ -11,7 +11,7 @@
       clock = new Intl.DateTimeFormat('en-GB', {timeZone: zone, weekday: 'short', day: 'numeric', month: 'short', hour: '2-digit', minute: '2-digit', second: '2-digit', hourCycle: 'h23'});
     }
     const of = Object.fromEntries(clock.formatToParts(ms).map((one) => [one.type, one.value]));
-    return `${of.weekday} ${of.day} ${of.month.slice(0, 3)} ${of.hour}:${of.minute}${fine ? ':' + of.second : ''}`;
+    return `${ssSay(of.weekday)} ${of.day} ${ssSay(of.month.slice(0, 3))} ${of.hour}:${of.minute}${fine ? ':' + of.second : ''}`;
   }
   // the value of the step in which the moment lies; none in a hole, however near the next one is
   function valueAt(points, s) {
