@@ -157,7 +157,7 @@ class LiveApi:
 
 
 def _packed(body: bytes) -> bytes:
-    """Compress an answer, of which some 3 kB become 600 bytes; kept with it, so once for all who ask the same.
+    """Compress an answer, some 3 kB to 600 bytes: once for all who ask the same.
 
     A small window is as good for so little, and saves clearing 256 kB of memory each time.
     """
