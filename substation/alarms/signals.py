@@ -1,7 +1,8 @@
 """What is known of everything that a rule can watch: from readings, their quality, verdicts and health. Pure.
 
 A value that the meter did not say, that physics doubts, or that is too old is unknown, with its reason: never
-zero, never the last one for ever. A circuit without voltage has no frequency and no unbalance.
+zero, never the last one for ever. A circuit without voltage has no frequency, no unbalance, no low
+voltage: that it has no supply is an alarm of its own.
 """
 
 import math
@@ -177,7 +178,9 @@ def _numbers(values: _Values, unbalance: Unbalance) -> dict[str, Signal]:
     frequency, power_factor = values.of("frequency"), values.of("pf_average")
     keys = (*_TO_LINE, *_TO_NEUTRAL)
     return {
-        "voltage_lowest": values.signal(min(voltages) if voltages else None, *keys, base=nominal_v),
+        "voltage_lowest": values.signal(
+            min(voltages) if voltages and alive else None, *keys, base=nominal_v, why=no_voltage
+        ),
         "voltage_highest": values.signal(max(voltages) if voltages else None, *keys, base=nominal_v),
         "voltage_unbalance": values.signal(
             unbalance(voltages) if voltages and alive and len(voltages) == len(_TO_LINE) else None,
