@@ -58,7 +58,7 @@ def frame() -> html.Div:
             state_line(parts, board.at_ms, feed),
             html.Main(dash.page_container, id="main", tabIndex=-1),
             _tabs(feed),
-            cards.said("wall", "made", screen.group(feed, board, "wall") or {}, "ss-wall-made"),
+            cards.said("wall", "made", made, "ss-wall-made"),
         ],
         className="ss-page",
         **{
@@ -66,6 +66,7 @@ def frame() -> html.Div:
             "data-zone-name": _zone_name(board.at_ms, feed),
             "data-live": "/api/live",
             "data-every": f"{tunnel.pace_s(feed.settings):g}",
+            "data-made": made["made"][0],
             "data-words": json.dumps(browser_words.browser_words(), ensure_ascii=False),
             "data-looks": json.dumps(f.LOOKS),
             "data-order": json.dumps(f.ORDER),

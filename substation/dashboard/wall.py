@@ -38,7 +38,6 @@ def content(feed: Feed, board: Board, parts: dict[str, Parts]) -> html.Div:
             whole_volts(diagram.diagram(board, parts), board),
             *below,
             _foot(shown if below else []),
-            cards.said("wall", "made", parts.get("wall", {}), "ss-wall-made"),
             *(panels.renewal() if below else []),
         ],
         className="ss-p-wall",
@@ -87,9 +86,15 @@ def _foot(shown: list[LiveMeter]) -> html.Footer:
 
 
 def parts_of(settings: Settings) -> Parts:
-    """Return what a wall compares: it loads itself anew when another program, or another station, answers."""
-    meters = [(m.id, m.name, m.role, m.profile, m.rated_kva) for m in settings.meters]
-    told = repr((program(), settings.site.name, settings.simulated, meters, settings.display))
+    """Return what a page compares: it loads itself anew when another program or station answers.
+
+    Names, ratings and places stand on a page as it was made: an old one would show old ones as if they held.
+    """
+    meters = [
+        (m.id, m.name, m.role, m.profile, m.rated_kva, m.nominal_voltage_v, m.bus_section)
+        for m in settings.meters
+    ]
+    told = repr((program(), settings.site, settings.simulated, meters, settings.display))
     return {"made": (hashlib.blake2s(told.encode(), digest_size=6).hexdigest(), "")}
 
 

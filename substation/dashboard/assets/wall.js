@@ -1,9 +1,10 @@
-/* The wall: keeps the screen on where that is allowed, lets the curves take turns while all is normal, and
-   loads itself anew when another program answers. Values, ages and lost connections are live.js's work. */
+/* The wall: keeps the screen on where that is allowed, lets the curves take turns while all is normal. A page that
+   stands open loads itself anew when another program answers or names and ratings have changed; not while somebody
+   types, and no page with forms. Values, ages and lost connections are live.js's work. */
 (() => {
   'use strict';
   const TURN_MS = 30000, LOOK_MS = 1000, STILL_MS = 5000;
-  let lock = null, made = '', turned = Date.now(), moved = 0;
+  let lock = null, turned = Date.now(), moved = 0;
 
   function here() { return document.querySelector('.ss-p-wall'); }
 
@@ -15,12 +16,26 @@
     } catch { lock = null; }   // not on this page's address, or the battery is low
   }
 
+  // pages that only show; what is typed or chosen on others would be lost
+  const SHOWING = '.ss-p-home, .ss-p-meter, .ss-p-trends, .ss-p-events, .ss-p-health, .ss-p-wall';
+  function free() {
+    if (!document.querySelector(SHOWING) || document.querySelector('dialog[open]')) return false;
+    if (document.activeElement && document.activeElement.matches('main :is(input, select, textarea)')) return false;
+    return ![...document.querySelectorAll('main input[type=password]')].some((input) => input.value);
+  }
+
   // the mark comes with live answers only: when it changes, the server has just answered
   function other() {
-    const mark = document.querySelector('.ss-wall-made');
+    const page = document.querySelector('[data-made]'), mark = document.querySelector('.ss-wall-made');
     if (!mark || !mark.textContent) return;
-    if (made && made !== mark.textContent && document.documentElement.dataset.link === 'up') { made = ''; location.reload(); return; }
-    made = document.documentElement.dataset.program = mark.textContent;
+    const now = mark.textContent, html = document.documentElement;
+    if (now === page.dataset.made) { html.dataset.program = now; return; }
+    if (html.dataset.link !== 'up' || !free()) return;
+    try {   // once for each: whatever answers, no page goes round in circles
+      if (sessionStorage.getItem('ss-made') === now) return;
+      sessionStorage.setItem('ss-made', now);
+    } catch { return; }
+    location.reload();
   }
 
   function show(place) {
@@ -41,9 +56,9 @@
   setInterval(() => {
     const wall = here();
     document.documentElement.classList.toggle('ss-still', !!wall && Date.now() - moved > STILL_MS);
-    if (!wall) { made = ''; turned = Date.now(); if (lock) lock.release(); return; }
-    stayOn();
     other();
+    if (!wall) { turned = Date.now(); if (lock) lock.release(); return; }
+    stayOn();
     turn();
   }, LOOK_MS);
   for (const kind of ['pointermove', 'keydown']) window.addEventListener(kind, () => { moved = Date.now(); }, {passive: true});
