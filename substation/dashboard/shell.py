@@ -47,6 +47,7 @@ def frame() -> html.Div:
     feed = current()
     board = feed.board()
     parts = screen.group(feed, board, "line") or {}
+    made = screen.group(feed, board, "wall") or {}
     site = feed.settings.site
     strip = [simulated_strip()] if feed.settings.simulated else []
     return html.Div(
@@ -65,8 +66,8 @@ def frame() -> html.Div:
             "data-zone": site.timezone,
             "data-zone-name": _zone_name(board.at_ms, feed),
             "data-live": "/api/live",
-            "data-every": f"{tunnel.pace_s(feed.settings):g}",
             "data-made": made["made"][0],
+            "data-every": f"{tunnel.pace_s(feed.settings):g}",
             "data-words": json.dumps(browser_words.browser_words(), ensure_ascii=False),
             "data-looks": json.dumps(f.LOOKS),
             "data-order": json.dumps(f.ORDER),
