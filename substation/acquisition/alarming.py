@@ -159,16 +159,16 @@ class Alarming:
         commands, trouble = self._asked(now_s)
         self.alarms = engine.step(self.alarms, self._plan, found, moment, commands).alarms
         self._stepped_s = now_s
-        self._save(now_s)
-        self._note()
+        if self._save(now_s):
+            self._note()
         if trouble is not None:
             raise trouble
 
     def stop(self) -> None:
         """Save and note what is left; raises StoreError."""
         self._again_s, self._saved_s = 0.0, -SAVE_S
-        self._save(self._clock.monotonic(), surely=True)
-        self._note()
+        if self._save(self._clock.monotonic(), surely=True):
+            self._note()
 
     def _asked(self, now_s: float) -> tuple[list[Command], StoreError | None]:
         stamp = requests.stamp(self._home.operator)
@@ -185,16 +185,22 @@ class Alarming:
             self.alarms = replace(self.alarms, asked_id=last_id)
         return commands, None
 
-    def _save(self, now_s: float, *, surely: bool = False) -> None:
-        """Save the state at once where there is news, else now and then. Raises StoreError."""
+    def _save(self, now_s: float, *, surely: bool = False) -> bool:
+        """Save the state at once where there is news, else now and then. Raises StoreError.
+
+        Returns whether all that is news is saved. While the medium fails it is not tried: that is told once,
+        by the stores, and the alarms go on in memory.
+        """
         urgent = self._urgent()
         has_news = surely or urgent != self._saved[:1] or now_s - self._saved_s >= SAVE_S
         if not has_news:
-            return
+            return True
         content = (*urgent, _content(self.alarms))
         if content == self._saved and self._trouble is None:
             self._saved_s = now_s
-            return
+            return True
+        if self._keeper.endurance.medium.failing:
+            return False
         if self._trouble is not None and now_s < self._again_s:
             raise self._trouble
         try:
@@ -205,6 +211,7 @@ class Alarming:
             self._trouble, self._again_s = exc, now_s + RETRY_S
             raise
         self._saved, self._saved_s, self._trouble = content, now_s, None
+        return True
 
     def _urgent(self) -> tuple[object, ...]:
         """Return what has to be saved before anybody is told."""

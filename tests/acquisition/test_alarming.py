@@ -188,9 +188,13 @@ def test_an_alarm_that_fails_never_stops_the_polling(
     beat = heartbeat.read(station.home.heartbeat)
     assert beat and beat["alarms"]["unacknowledged"] == 1
     assert any(words.startswith("config.json: alarms.0: there is no alarm") for words in beat["problems"])
+    medium = type(poller.keeper.endurance.medium)
+    monkeypatch.setattr(medium, "failing", property(lambda _: True))  # the stores say so already
+    with poller.problems.survived("step_alarms"):
+        poller.step_alarms()
+    assert (poller.problems.words, poller.alarming._handed) == ([], set())
     monkeypatch.undo()
     monkeypatch.setattr(alarming.rule, "load", fails)
-    assert poller.alarming.step is not None
     poller.alarming._planned_for = None
     with poller.problems.survived("step_alarms"):
         poller.step_alarms()
