@@ -110,11 +110,11 @@ def store(settings: Settings, facts: Facts) -> Part:
     notes += [*damage_notes, *check_notes]
     free_words = f.DASH
     if room is not None:
-        free, whole = _size(room.free), _size(room.total)
-        free_words = say("{free} of {all} free", free=free, all=whole)
+        empty, whole = _size(room.free), _size(room.total)
+        free_words = say("{free} of {all} free", free=empty, all=whole)
         if not math.isinf(grows.days_left):
             long = _until(grows.days_left)
-            free_words = say("{free} of {all} free; full in {long}", free=free, all=whole, long=long)
+            free_words = say("{free} of {all} free; full in {long}", free=empty, all=whole, long=long)
     return Part(
         (
             Row(_held(facts, grows)),
