@@ -116,6 +116,9 @@ def test_the_patterns_page_is_not_painted_by_live_values() -> None:
     (page,) = drawn_normal("patterns")
     still = find(page, data_still="1")
     assert len(still) == 1
+    assert {"clock not trusted", "times not trusted"} <= {text(one) for one in walk(still)}
+    shown = set().union(*map(classes, walk(still)))
+    assert {"ss-strip", "ss-counts", "ss-phasor", "ss-events-past", "ss-doubt", "ss-wall-old"} <= shown
     assert len(find(still[0], data_age="1")) == len(find(page, data_age="1")) > 20
 
 

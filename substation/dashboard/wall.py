@@ -61,17 +61,19 @@ def curves(feed: Feed, shown: list[LiveMeter]) -> list[Any]:
     sections = []
     for place, meter in enumerate(shown):
         drawn = panels.charts_of(feed, meter, [("power", panels.ALL_PHASES)])
-        name = [meter.name, " ", html.Small(say("power today; grey: yesterday"))]
         chosen = " ss-on" if place == 0 else ""
         inside = html.Div(drawn, className="ss-wall-zoom")
-        look = cards.shaped(f"m{meter.id}", "curve", _aged(meter), "ss-wall-old")
-        head = html.H2([*name, " ", html.Span(cards.age(meter), **look)])
+        head = html.H2(curve_head(meter))
         sections.append(html.Section([head, inside], className=f"ss-wall-curve{chosen}"))
     return [html.Div(sections, className="ss-wall-curves")]
 
 
-def _aged(meter: LiveMeter) -> Parts:
-    return {"curve": ("", f"ss-q-{meter.freshness}")}
+def curve_head(meter: LiveMeter) -> list[Any]:
+    """Return whose curve it is, and how old the meter is where that is to be said."""
+    aged: Parts = {"curve": ("", f"ss-q-{meter.freshness}")}
+    look = cards.shaped(f"m{meter.id}", "curve", aged, "ss-wall-old")
+    words = html.Small(say("power today; grey: yesterday"))
+    return [meter.name, " ", words, " ", html.Span(cards.age(meter), **look)]
 
 
 def _foot(shown: list[LiveMeter]) -> html.Footer:

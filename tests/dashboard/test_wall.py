@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from substation.dashboard import feed as feeds
 from substation.dashboard import screen, wall
 from substation.dashboard.samples import SETTINGS, STATES
 from tests.dashboard.boards import feed_in
@@ -13,6 +14,7 @@ from tests.dashboard.tree import attribute, classes, lies, text, walk
 
 def drawn(state: str) -> Any:
     feed = feed_in(state)
+    feeds.set_current(feed)
     board = feed.board()
     names = ["station", "bus", "wall", *[f"m{meter.id}" for meter in board.meters]]
     return wall.content(feed, board, screen.groups(feed, board, names)), board

@@ -88,7 +88,16 @@ def layout(**_: Any) -> html.Div:
                 className="ss-head",
             ),
             html.Div(
-                [_qualities(), _state_lines(), _cards(), _phasors(), _charts(), *sections(), _controls(), _colours()],
+                [
+                    _qualities(),
+                    _state_lines(),
+                    _cards(),
+                    _phasors(),
+                    _charts(),
+                    *sections(),
+                    _controls(),
+                    _colours(),
+                ],
                 **{"data-still": "1"},
             ),
         ],
