@@ -7,7 +7,7 @@ itself (it does not answer, it repeats itself, its newest answer is stale) makes
 at once.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
@@ -146,26 +146,31 @@ class Known:
     def values(self) -> dict[str, LiveValue]:
         """Return all quantities of the vocabulary, in its order."""
         found = {}
-        ages: dict[tuple[int, bool], tuple[float, Freshness]] = {}
+        own: Collection[str] = (
+            () if self.reading is None else self.reading.values.keys() - self.disabled.keys()
+        )
+        judged: dict[tuple[int, bool], _Judged] = {}
         """By answer, and whether by the slow interval: forty values come of a few answers."""
         for quantity in QUANTITIES:
             key, slow = quantity.key, quantity.key in self.model.slow
-            source, why = self._source(key)
+            source, why = (self.reading, "") if key in own else self._source(key)
             if source is None:
                 quality = "disabled" if why and why != NOT_ASKED else "never"
                 found[key] = LiveValue(None, quantity.unit, quality, slow=slow, why=why)
                 continue
-            if (judged := ages.get((id(source), slow))) is None:
-                age_s = self._age_s(source)
-                freshness = self.judged(age_s, self.slow if slow else self.limits)
-                judged = ages[id(source), slow] = max(age_s, 0.0), freshness
-            age_s, freshness = judged
+            if (one := judged.get((id(source), slow))) is None:
+                one = judged[id(source), slow] = self._judged(source, self.slow if slow else self.limits)
+            age_s, freshness, stored = one
             if why:
                 freshness = "stale"
-            value, doubt = _stored(source)[key]
+            value, doubt = stored[key]
             quality = doubt or ("good" if freshness == "fresh" else freshness)
             found[key] = LiveValue(value, quantity.unit, quality, age_s, freshness, slow, why)
         return found
+
+    def _judged(self, source: Reading, limits: Limits) -> "_Judged":
+        age_s = self._age_s(source)
+        return max(age_s, 0.0), self.judged(age_s, limits), _stored(source)
 
     def _source(self, key: str) -> tuple[Reading | None, str]:
         """Return the answer that a value is taken from, and why there will be no newer one."""
@@ -203,7 +208,11 @@ class Known:
         return Extra(key, label, unit, value, at_ms, freshness)
 
 
-def _stored(source: Reading) -> Mapping[str, tuple[float | None, str]]:
+_Stored = Mapping[str, tuple[float | None, str]]
+_Judged = tuple[float, Freshness, _Stored]
+
+
+def _stored(source: Reading) -> _Stored:
     """Return by quantity its value at the stored resolution, and its doubt; worked out once a reading.
 
     An answer is looked at each second until the next one comes, an energy's for a minute.
@@ -222,6 +231,6 @@ def _stored(source: Reading) -> Mapping[str, tuple[float | None, str]]:
     return told
 
 
-_STORED: dict[int, tuple[Reading, Mapping[str, tuple[float | None, str]]]] = {}
+_STORED: dict[int, tuple[Reading, _Stored]] = {}
 """By identity of the reading, which is held here, so that no other can have the same."""
 _MOST_STORED = 256

@@ -19,8 +19,12 @@ SERVICE = Path("/run/substation")
 
 def folders() -> list[Path]:
     """Return the places to try, the best first. Both processes run as one user, so both try the same."""
-    user = os.geteuid()
-    return [SERVICE, Path(f"/run/user/{user}/substation"), Path(f"/dev/shm/substation-{user}")]  # noqa: S108
+    return list(_folders_of(os.geteuid()))
+
+
+@functools.lru_cache(maxsize=1)
+def _folders_of(user: int) -> tuple[Path, ...]:
+    return SERVICE, Path(f"/run/user/{user}/substation"), Path(f"/dev/shm/substation-{user}")  # noqa: S108
 
 
 def beside(path: Path) -> Path | None:
