@@ -27,7 +27,7 @@
   // the mark comes with live answers only: when it changes, the server has just answered
   function other() {
     const page = document.querySelector('[data-made]'), mark = document.querySelector('.ss-wall-made');
-    if (!mark || !mark.textContent) return;
+    if (!page || !mark || !mark.textContent) return;
     const now = mark.textContent, html = document.documentElement;
     if (now === page.dataset.made) { html.dataset.program = now; return; }
     if (html.dataset.link !== 'up' || !free()) return;
