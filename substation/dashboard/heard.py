@@ -66,7 +66,8 @@ def _patterns(language: str) -> tuple[tuple[re.Pattern[str], str], ...]:
     for english in SENTENCES:
         parts = re.split(r"\{(\w+)\}", english)
         fixed = "".join(parts[::2])
-        if len(parts) == 1:
+        whole = tongue.table(language).get(english)
+        if len(parts) == 1 or whole is None:
             continue
         seen: set[str] = set()
         pattern = ""
@@ -76,6 +77,6 @@ def _patterns(language: str) -> tuple[tuple[re.Pattern[str], str], ...]:
             else:
                 pattern += f"(?P={part})" if part in seen else f"(?P<{part}>.+?)"
                 seen.add(part)
-        found.append((len(fixed), re.compile(pattern, re.DOTALL), tongue.table(language)[english]))
+        found.append((len(fixed), re.compile(pattern, re.DOTALL), whole))
     found.sort(key=lambda one: -one[0])
     return tuple((pattern, whole) for _, pattern, whole in found)
