@@ -5,11 +5,12 @@ import re
 import zoneinfo
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, get_args
 from urllib.parse import parse_qsl, urlencode
 
 from dash import dcc, html
 
+from substation.alarms import state
 from substation.clock import day_start_ms, site_time
 from substation.dashboard import events_past
 from substation.dashboard.events_words import HIDDEN
@@ -25,6 +26,7 @@ METERS = (
     "energy.rollover", "energy.reset", "energy.swap", "energy.false_reading",
 )  # fmt: skip
 """Kinds of the chip for meters and lines; the station's are all others."""
+ALARMS: tuple[str, ...] = get_args(state.Kind)
 DAY_MS = 86_400_000
 
 
@@ -33,7 +35,7 @@ class Asked:
     """What the address of the page asks for."""
 
     kind: str = ""
-    """supply | dg | meters | station; empty: all."""
+    """supply | dg | meters | alarms | station; empty: all."""
     meter: int | None = None
     first: str = ""
     """The first day, ISO; empty: from the beginning."""
@@ -59,8 +61,10 @@ class Asked:
         zone = settings.site.zone
         sets = [meter.id for meter in settings.meters if meter.role == "generator"]
         others = [meter.id for meter in settings.meters if meter.role != "generator"]
-        kinds: tuple[str, ...] = {"supply": SUPPLY, "dg": SUPPLY, "meters": METERS}.get(self.kind, ())
-        without = (*HIDDEN, *((*SUPPLY, *METERS) if self.kind == "station" else ()))
+        kinds: tuple[str, ...] = {
+            "supply": SUPPLY, "dg": SUPPLY, "meters": METERS, "alarms": ALARMS
+        }.get(self.kind, ())  # fmt: skip
+        without = (*HIDDEN, *((*SUPPLY, *METERS, *ALARMS) if self.kind == "station" else ()))
         of_kind = {"supply": others, "dg": sets}.get(self.kind, [])
         meters = of_kind if self.meter is None else [self.meter]
         if self.meter is not None and of_kind and self.meter not in of_kind:
@@ -95,7 +99,7 @@ def asked(query: Mapping[str, object], settings: Settings) -> Asked:
     key = re.fullmatch(r"([0-9]{1,15})-([0-9]{1,15})", text("below"))
     known = {str(one.id): one.id for one in settings.meters}
     return Asked(
-        kind if kind in ("supply", "dg", "meters", "station") else "",
+        kind if kind in ("supply", "dg", "meters", "alarms", "station") else "",
         known.get(meter),
         day("first"),
         day("last"),
@@ -124,6 +128,7 @@ def filters(now: Asked, settings: Settings, now_ms: int) -> html.Div:
         ("supply", say("Supply")),
         ("dg", say("DG set")),
         ("meters", say("Meters and lines")),
+        ("alarms", say("Alarms")),
         ("station", say("Station")),
     )
     anew = replace(now, below=None)

@@ -177,6 +177,8 @@ def _row(one: Noted, spans: Spans, feed: Feed, board: Board, zone: zoneinfo.Zone
     elif run is not None and _blurred(run.begun_after_ms, run.begun_by_ms):
         bounds = events_now.between(run.begun_after_ms, run.begun_by_ms, event.at_ms, zone)
         what.append(html.Small(say("began {when}", when=bounds)))
+    if said.change:
+        what.append(html.Small(said.change))
     end = _end(said, run, event.at_ms, zone) if said.grade != "event" else ""
     if end:
         what.append(html.Small(end))
@@ -188,7 +190,7 @@ def _row(one: Noted, spans: Spans, feed: Feed, board: Board, zone: zoneinfo.Zone
     return html.Tr(
         [
             html.Td(at, className="ss-ev-at"),
-            html.Td(_kind(grade, run), className="ss-ev-kind"),
+            html.Td(_kind(grade, run, said.sign), className="ss-ev-kind"),
             html.Th(what, scope="row", className="ss-ev-what"),
             html.Td(events_words.where(event, feed.settings), className="ss-ev-where"),
             html.Td("" if wrong else _for(said, run), className="ss-ev-for"),
@@ -202,10 +204,10 @@ def _blurred(first_ms: int | None, last_ms: int) -> bool:
     return first_ms is not None and last_ms - first_ms >= events_now.BLUR_MS
 
 
-def _kind(grade: str, run: Run | None) -> html.Span:
+def _kind(grade: str, run: Run | None, sign: str = "") -> html.Span:
     """Return the sign of an event: coloured only while what it began still lasts."""
     if grade == "event":
-        return html.Span([cards.icon("event"), say("Event")], className="ss-tag ss-ev-plain")
+        return html.Span([cards.icon("event"), sign or say("Event")], className="ss-tag ss-ev-plain")
     name = say("Alarm") if grade == "alarm" else say("Warning")
     if run is not None and run.lasts:
         return html.Span([html.Span(className="ss-i"), name], className=f"ss-tag ss-tag-{grade}")

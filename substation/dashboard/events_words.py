@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from substation.dashboard import heard
+from substation.dashboard import alarm_words, heard
 from substation.dashboard.events_past import STATES, moments
 from substation.dashboard.tongue import say
 from substation.settings.model import Settings
@@ -23,12 +23,19 @@ class Told:
     span_ms: tuple[int, int] | None = None
     """From when to when, where the event itself says so."""
     of_supply: bool = False
+    sign: str = ""
+    """What its sign says where that is not `Event`."""
+    change: str = ""
+    """From which state to which."""
 
 
 def told(event: Event, settings: Settings) -> Told:
     """Return an event in words."""
     if event.kind == "supply":
         return _supply(event, settings)
+    if event.kind.startswith(alarm_words.FAMILY):
+        happened, change, why = alarm_words.of_event(event)
+        return Told(happened, "event", why, sign=say("Alarm"), change=change)
     say_what = _WHAT.get(event.kind)
     if say_what is None:  # of a newer program, or of nobody
         change = f": {event.old} → {event.new}" if event.old else f": {event.new}" if event.new else ""
@@ -146,6 +153,8 @@ def where(event: Event, settings: Settings) -> str:
         meter = settings.meter(event.meter_id)
         gone = say("{number}, not configured now", number=event.meter_id)
         return f"{meter.id} {meter.name}" if meter else gone
+    if line := alarm_words.line_of(event):
+        return f"RS-485 {line}"
     if event.kind.startswith("comm.line"):
         return f"RS-485 {event.new.partition(':')[0]}"
     return say("Station")

@@ -1,0 +1,105 @@
+"""An alarm in words for people: title, what to do, priority, states, and the events that tell of it. Pure."""
+
+import re
+from collections.abc import Callable, Mapping
+from functools import cache
+
+from substation.alarms import rule
+from substation.alarms.rule import Rule
+from substation.alarms.state import State
+from substation.dashboard.heard import told
+from substation.dashboard.tongue import later, say
+from substation.errors import SettingsError
+from substation.store.events import Event
+
+FAMILY = "alarm."
+_MARK = re.compile(r" ?\(alarm (\w+)@(\S.*?) \S+-[0-9]+\)$")
+"""At the end of an event's detail: which rule, at which subject (`alarms.state.id_in`)."""
+MEANS: Mapping[State, str] = {
+    State.NORMAL: later("in order, and nobody has to act"),
+    State.UNACKNOWLEDGED: later("stands, and nobody has said that he saw it"),
+    State.ACKNOWLEDGED: later("stands, and somebody has seen it"),
+    State.RTN_UNACKNOWLEDGED: later("is over, and nobody has said that he saw it"),
+    State.SHELVED: later("put aside by somebody, until a time"),
+    State.SUPPRESSED: later("follows from something else that is down; it asks nobody"),
+    State.OUT_OF_SERVICE: later("taken out by somebody, until it is put back"),
+}
+"""What each state of ISA-18.2 means."""
+
+
+@cache
+def rules() -> Mapping[str, Rule]:
+    """Return the rules of this program by their key; none where their file cannot be used."""
+    try:
+        return {one.key: one for one in rule.load()}
+    except SettingsError:
+        return {}
+
+
+def title(key: str) -> str:
+    """Return how a rule's alarm is called."""
+    found = rules().get(key)
+    return told(found.title) if found else key
+
+
+def state(name: str) -> str:
+    """Return a state of ISA-18.2 by its name."""
+    return told(name)
+
+
+def priority(name: str) -> str:
+    """Return a priority in words."""
+    match name:
+        case "high":
+            return say("high priority")
+        case "medium":
+            return say("medium priority")
+        case "low":
+            return say("low priority")
+        case "journal":
+            return say("for the record only")
+    return say("priority not known")
+
+
+def of_event(event: Event) -> tuple[str, str, str]:
+    """Return of an event `alarm...` what happened, from which state to which, and why."""
+    mark = _MARK.search(event.detail)
+    key = mark[1] if mark else ""
+    plain = event.detail[: mark.start()] if mark else event.detail
+    found = rules().get(key)
+    name = title(key) if key else say("An alarm")
+    say_what = _WHAT.get(event.kind)
+    what = say_what(name) if say_what else f"{name}: {event.kind}"
+    change = ""
+    if event.old and event.new and event.old != event.new:
+        change = say("{old}, then {new}", old=state(event.old), new=state(event.new))
+    head, colon, why = plain.partition(": ")
+    if found is None or not head.startswith(f"{found.title}, "):  # of a rule that was renamed since
+        return what, change, plain
+    return what, change, why if colon else ""
+
+
+def line_of(event: Event) -> str:
+    """Return the line that an alarm's event is about; nothing where it is about something else."""
+    mark = _MARK.search(event.detail) if event.kind.startswith(FAMILY) else None
+    kind, _, name = (mark[2] if mark else "").partition(":")
+    return name if kind == "line" else ""
+
+
+def _what() -> Mapping[str, Callable[[str], str]]:
+    return {
+        "alarm.raised": lambda name: say("{title}: raised", title=name),
+        "alarm.cleared": lambda name: say("{title}: over", title=name),
+        "alarm.acknowledged": lambda name: say("{title}: acknowledged", title=name),
+        "alarm.shelved": lambda name: say("{title}: shelved", title=name),
+        "alarm.unshelved": lambda name: say("{title}: off the shelf", title=name),
+        "alarm.suppressed": lambda name: say("{title}: suppressed by design", title=name),
+        "alarm.unsuppressed": lambda name: say("{title}: not suppressed any more", title=name),
+        "alarm.out_of_service": lambda name: say("{title}: taken out of service", title=name),
+        "alarm.in_service": lambda name: say("{title}: in service again", title=name),
+        "alarm.note": lambda name: say("{title}: a note", title=name),
+        "alarm.ended": lambda name: say("{title}: watched no more", title=name),
+    }
+
+
+_WHAT = _what()
