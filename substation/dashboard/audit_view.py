@@ -135,7 +135,7 @@ def lines(view: View, now: Asked, zone: ZoneInfo, today: str) -> html.Section:
         className="ss-table ss-audit",
     )
     return html.Section(
-        [html.Div(table, className="ss-wrap", tabIndex=0), _older(view, now)],
+        [cards.wide(table, say("Lines, newest first")), _older(view, now)],
         className="ss-sec ss-audit-lines",
         **{"aria-label": say("Lines, newest first")},
     )

@@ -285,6 +285,11 @@ def readings_head() -> list[str]:
     return told
 
 
+def wide(table: html.Table, name: str) -> html.Div:
+    """Return a table in a frame of its own, which scrolls by keyboard too where the table is too wide."""
+    return html.Div(table, className="ss-wrap", tabIndex=0, role="region", **{"aria-label": name})
+
+
 def readings_table(board: Board, parts: dict[str, Parts]) -> html.Div:
     """Return the current readings of all meters as a real table."""
     head = [say("Meter"), say("Status"), say("Age"), *readings_head()]
@@ -321,6 +326,4 @@ def readings_table(board: Board, parts: dict[str, Parts]) -> html.Div:
         ],
         className="ss-table ss-readings",
     )
-    return html.Div(
-        table, className="ss-wrap", tabIndex=0, role="region", **{"aria-label": say("Current readings")}
-    )
+    return wide(table, say("Current readings"))

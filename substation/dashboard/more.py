@@ -4,6 +4,7 @@ from typing import Any
 
 from dash import html
 
+from substation.dashboard import cards
 from substation.dashboard.board import LiveMeter
 from substation.dashboard.cards import ago, said
 from substation.dashboard.heard import told
@@ -36,7 +37,8 @@ def section(meter: LiveMeter, parts: Parts, now_ms: int) -> list[html.Section]:
     title = [html.H2(say("More from this meter")), html.Small(say("(not kept in the history)"))]
     return [
         html.Section(
-            [html.Div(title, className="ss-sec-h"), cards.wide(table, "More from this meter")], className="ss-sec"
+            [html.Div(title, className="ss-sec-h"), cards.wide(table, say("More from this meter"))],
+            className="ss-sec",
         )
     ]
 

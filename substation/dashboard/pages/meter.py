@@ -165,7 +165,7 @@ def now(meter: LiveMeter, parts: dict[str, Parts]) -> html.Section:
                 className="ss-bigrow",
             ),
             _inline(evidence, "ss-inline-w"),
-            html.Div(parameters.phase_table(meter), className="ss-wrap"),
+            cards.wide(parameters.phase_table(meter), say("{meter}: values per phase", meter=meter.name)),
             html.P(parameters.bar_words(meter), className="ss-note"),
             unbalance(meter, parts[f"u{meter.id}"]),
         ],
