@@ -85,12 +85,13 @@ def edited(settings: Settings, form: Typed) -> Settings:
             )
             continue
         values[known[key]] = value
+    try:
+        after = names.with_values(settings, values)
+    except SettingsError as exc:
+        raise Refused({**_placed(exc, known, form), **found}) from exc
     if found:
         raise Refused(found)
-    try:
-        return names.with_values(settings, values)
-    except SettingsError as exc:
-        raise Refused(_placed(exc, known, form)) from exc
+    return after
 
 
 def _placed(error: SettingsError, known: Mapping[str, str], form: Typed) -> dict[str, str]:

@@ -294,7 +294,8 @@ class _Form:
         marks: dict[str, str] = {"aria-label": label} if label else {}
         if fault:
             marks |= {"aria-invalid": "true", "aria-describedby": f"{_id(key)}-fault"}
-        told = [html.P(fault, id=f"{_id(key)}-fault", className="ss-set-fault")] if fault else []
+        hint = html.Span([" ", settings_form.described(name)], className="ss-set-hint")
+        told = [html.P([fault, hint], id=f"{_id(key)}-fault", className="ss-set-fault")] if fault else []
         options = settings_form.choices(name)
         if options:
             every = [

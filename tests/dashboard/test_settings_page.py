@@ -130,14 +130,24 @@ def test_a_refusal_stands_beside_its_field_and_everything_stays_typed(
     engineer: Browser, station: Station
 ) -> None:
     before = station.home.config.read_bytes()
-    long = "x" * 500
+    long = "x" * 500  # a text that is none of its kind does not hide what the model says of the others
     told = after(
-        engineer, post(engineer, station, site__description="kept", meters__2__name=long, site__name="x" * 81)
+        engineer,
+        post(
+            engineer,
+            station,
+            site__description="kept",
+            meters__2__name=long,
+            site__name="x" * 81,
+            meters__3__rated_kva="lots",
+        ),
     )
     for mark in ("set-meters-2-name", "set-site-name"):
         assert f'"id": "{mark}-fault"' in told
         assert f'\\"aria-describedby\\": \\"{mark}-fault\\"' in told
     assert told.count("at most") == 4  # beside each field, and at the head of the page
+    assert "'lots' is no number" in told
+    assert "Rating of the circuit, kVA, three-phase." in told
     assert "kept" in told
     assert long[:200] in told
     assert station.home.config.read_bytes() == before
