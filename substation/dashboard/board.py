@@ -19,7 +19,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from substation.dashboard import alarm_count
 from substation.dashboard import format as f
+from substation.dashboard.alarm_count import AlarmCount
 from substation.dashboard.values import (
     ANY_MODEL,
     CLOCK_SLACK_S,
@@ -130,6 +132,8 @@ class Board:
     """The same of a value that is read every slow interval."""
     coupled: bool = False
     """Whether couplers join neighbouring bus sections; their position is never known."""
+    alarms: AlarmCount | None = None
+    """None where nobody watches them: the poller does not run, or does not say."""
 
     def meter(self, meter_id: int) -> LiveMeter | None:
         """Return the meter with this Modbus id, or None."""
@@ -180,6 +184,7 @@ def make_board(
         limits,
         slow,
         coupled=settings.site.bus_coupler,
+        alarms=alarm_count.of_beat(beat) if running else None,
     )
 
 

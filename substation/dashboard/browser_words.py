@@ -8,6 +8,7 @@ from substation.dashboard.heard import told
 from substation.dashboard.tongue import later
 
 SENTENCES: tuple[str, ...] = (
+    later("Alarms: not known"),
     later("Show"),
     later("Show: {what}"),
     later("{what} is missing."),

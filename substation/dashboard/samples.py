@@ -23,6 +23,8 @@ SETTINGS = Settings(site=Site(name="GS Substation"), lines=(Line(),), meters=CAR
 AMPS = {1: 226.0, 2: 81.7, 3: 52.8, 4: 90.7, 5: 0.0}
 """Mean phase current of each meter, A."""
 ON = {"incomer": "EB supply On", "generator": "DG set On", "feeder": "OK"}
+ALARMS = ("unacknowledged", "active", "shelved", "suppressed", "out_of_service", "seq")
+"""What the poller counts of the alarms."""
 OFF = {"incomer": "EB supply Off", "generator": "DG set Off", "feeder": "Power failure"}
 
 
@@ -85,6 +87,7 @@ def board(change: Change | None = None, settings: Settings = SETTINGS) -> Board:
         "state": "running", "at_ms": NOW_MS - 300, "started_ms": NOW_MS - DAY_S * 1000, "interval_s": 2.0,
         "simulated": settings.simulated, "limit_s": 1.135, "problems": [],
         "lines": [{"name": "line 1", "port": "/dev/ttyUSB0", "state": "up", "detail": "", "busy": 0.57}],
+        "alarms": dict.fromkeys(ALARMS, 0),
     }  # fmt: skip
     if change is not None:
         change(reports, readings, beat)
@@ -111,8 +114,16 @@ def _meter(meter_id: int) -> Meter:
     return next(meter for meter in CARD_METERS if meter.id == meter_id)
 
 
-def supply_lost(reports: Any, readings: Any, _: Any) -> None:
+def supply_lost(reports: Any, readings: Any, beat: Any) -> None:
     """The mains have failed two minutes ago, the DG set carries the essential load."""
+    beat["alarms"] |= {
+        "unacknowledged": 2,
+        "active": 3,
+        "shelved": 1,
+        "suppressed": 1,
+        "highest": "high",
+        "seq": 7,
+    }
     began = NOW_MS - 132_000
     for key in (1, 3, 4):
         reports[key] = said(_meter(key), "dead", since_ms=began, evidence="RY 0.0, YB 0.0, BR 0.0 V of 415 V")

@@ -181,6 +181,7 @@ def state_line(parts: Parts, at_ms: int, feed: Feed, *, live: bool = True) -> ht
         [
             html.Div(cards.said(group, "spoken", parts), className="ss-sr", **spoken),
             heading,
+            _alarms(group, parts),
             *([_back_in()] if live else []),
             html.Ul(facts, className="ss-line-facts"),
             html.Div(
@@ -195,6 +196,17 @@ def state_line(parts: Parts, at_ms: int, feed: Feed, *, live: bool = True) -> ht
         **cards.shaped(group, "kind", parts, "ss-line-state"),
         **{"aria-label": say("State of the substation")},
     )
+
+
+def _alarms(group: str, parts: Parts) -> html.Div:
+    """Return how many alarms there are, as a way to them."""
+    inside = [
+        html.Span(className="ss-i", **{"aria-hidden": "true"}),
+        cards.said(group, "alarms", parts, tag=html.B),
+        " ",
+        cards.said(group, "urgent", parts, tag=html.Small),
+    ]
+    return html.Div(dcc.Link(inside, href="/events"), **cards.shaped(group, "al", parts, "ss-al"))
 
 
 def _back_in() -> html.A:

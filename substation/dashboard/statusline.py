@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from substation.clock_trust import UNTRUSTED
+from substation.dashboard import alarm_count, tongue, words
 from substation.dashboard import format as f
-from substation.dashboard import tongue, words
 from substation.dashboard.board import Board, LiveMeter
 from substation.dashboard.heard import told
 from substation.dashboard.tongue import say
@@ -134,11 +134,16 @@ def _warning(board: Board, zone: zoneinfo.ZoneInfo) -> Headline | None:
 def line_parts(board: Board, zone: zoneinfo.ZoneInfo) -> Parts:
     """Return the parts of the state line."""
     said = headline(board, zone)
+    alarms, urgent, look = alarm_count.words(board.alarms)
+    asks = board.alarms is not None and board.alarms.unacknowledged > 0
     parts: Parts = {
         "kind": ("", f"ss-s-{said.kind}"),
         "icon": ("", f"ss-i-{said.kind}"),
         "title": (said.title, ""),
-        "spoken": (said.spoken, ""),
+        "spoken": (f"{said.spoken} {alarms}{say('.')}" if asks else said.spoken, ""),
+        "al": ("", look),
+        "alarms": (alarms, ""),
+        "urgent": (urgent, "" if urgent else "ss-none"),
         "detail": (said.detail, "" if said.detail else "ss-none"),
         "clock": (say("clock not trusted"), "") if board.times_doubted else ("", "ss-none"),
     }

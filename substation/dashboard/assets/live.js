@@ -299,7 +299,9 @@
       case 'title': return [what.replace(/[.।]$/, ''), ''];
       case 'spoken': return [(ended || say('No connection to the station') + '.') + ' ' + say('Every value is old.'), ''];
       case 'detail': return [((ended ? how.join(' ') : refused || trying()) + ' ' + say('Every value here is old.')).trim(), ''];
-      default: return /^f\d$/.test(name) ? ['', 'ss-none'] : [text, look];
+      case 'al': return ['', 'ss-al-blind'];
+      case 'alarms': return [say('Alarms: not known'), ''];
+      default: return name === 'urgent' || /^f\d$/.test(name) ? ['', 'ss-none'] : [text, look];
     }
   }
 
