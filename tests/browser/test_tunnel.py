@@ -139,6 +139,18 @@ def test_a_hidden_tab_asks_for_nothing_at_all(visit: Visit) -> None:
     expect(visit.page.locator(".ss-branch.ss-q-fresh")).to_have_count(5, timeout=5000)
     visit.page.wait_for_timeout(1500)
     assert visit.asks("_dash-update-component")
+    visit.page.locator(".ss-nav a[href='/events']").click()  # whose list looks for new events
+    visit.page.locator("#events-before").wait_for(state="attached")
+    visit.page.evaluate("dash_clientside.set_props('events-look', {interval: 300})")
+    visit.page.wait_for_timeout(500)
+    visit.asked.clear()
+    visit.page.wait_for_timeout(900)
+    assert visit.asks("_dash-update-component")
+    visit.hide(True)
+    visit.page.wait_for_timeout(500)
+    visit.asked.clear()
+    visit.page.wait_for_timeout(1000)
+    assert visit.asked == []
 
 
 def test_without_the_server_it_is_lost_after_three_refreshes_at_most(tab: Any, far_stage: Stage) -> None:
