@@ -125,6 +125,7 @@ def test_a_figure_is_plain_svg_traces_with_typed_arrays(zone: zoneinfo.ZoneInfo)
     assert (past["x0"], past["dx"]) == (150_000, 300_000)
     assert len(numbers(past["y"])) == 288
     assert figure["layout"]["uirevision"] == "day"
+    assert figure["layout"]["showlegend"] is False
     assert figure["layout"]["xaxis"]["range"] == [0, 86_400_000]
 
 

@@ -58,6 +58,7 @@ def test_each_minute_only_today_travels(stored: Station, app: dash.Dash, client:
     assert len(patches) == 2
     for patch in patches:
         places = [tuple(step["location"]) for step in patch["operations"]]
+        assert {step["operation"] for step in patch["operations"]} == {"Assign"}, "typed arrays are lost else"
         assert ("data", 0) not in places
         assert ("data", 1) in places
         assert ("data", 2) in places

@@ -273,6 +273,24 @@ def test_the_day_before_stands_under_the_same_time_of_the_sites_clock() -> None:
     assert trends_picture.days_back(leap, ZONE) == 366
 
 
+@pytest.mark.parametrize(("against", "days"), [("day", 1), ("week", 7), ("year", 365)])
+def test_what_is_compared_with_is_drawn_at_the_place_of_today(
+    viewer: Browser, station: Station, against: trends.With, days: int
+) -> None:
+    def line(later_ms: int, with_: trends.With = "") -> dict[str, Any]:
+        span = MORNING + later_ms, TODAY + later_ms
+        address = trends.address((1,), ("watts_total",), *span, against=with_, zone=ZONE)
+        shown = viewer.get(address.replace(trends.PATH, "/api/trend", 1)).json
+        found: dict[str, Any] = shown["panels"][0]["lines"][0]
+        return found
+
+    then = line(0)
+    station.clock.advance(days * 86_400)
+    compared = line(days * DAY_MS, against)
+    assert compared["past"] == {key: then[key] for key in compared["past"]}
+    assert any(value == value for value in numbers(then["y"])), "something is drawn"
+
+
 def test_a_history_that_does_not_answer_is_told(viewer: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
     def slow(*_: Any) -> Any:
         raise TooSlow("stopped")
