@@ -32,6 +32,8 @@ AUDIT_EVENTS = {
     "request.obeyed": "the poller does what somebody asked of it (`kind`, `arguments`); it only reads from "
     "meters",
     "request.declined": "the poller did not do what somebody has asked of it, and why (`words`)",
+    "alarm.asked": "somebody asked to acknowledge, shelve or unshelve an alarm (`kind`, `alarm`, `note`, "
+    "`minutes`, `occurrence`); the poller's answer stands in the events",
     "page": "a page was opened",
     "page.refused": "somebody asked for a page that his role may not see",
     "export.asked": "somebody asked to take readings away (days, interval, meters)",

@@ -60,10 +60,6 @@ def words(count: AlarmCount | None) -> tuple[str, str, str]:
 
 def _how_many(count: AlarmCount) -> str:
     asks = count.unacknowledged
-    if not count.active:
-        if asks == 1:
-            return say("No alarm stands, 1 over and unacknowledged")
-        return say("No alarm stands, {asks} over and unacknowledged", asks=asks)
     if count.active == 1:
         return say("1 alarm, {asks} unacknowledged", asks=asks) if asks else say("1 alarm, acknowledged")
     if not asks:

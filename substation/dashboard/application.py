@@ -61,6 +61,7 @@ ADDRESSES: tuple[str, ...] = (
     "account",
     "people",
     "settings_desk",
+    "alarm_desk",
     "audit_watch",
     "asking",
     "trends_api",

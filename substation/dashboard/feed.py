@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 
 from substation.clock import Clock, day_start_ms
 from substation.dashboard import events_past, tongue
+from substation.dashboard.alarm_book import AlarmBook, Known
 from substation.dashboard.answers import Newest, trouble
 from substation.dashboard.board import (
     Board,
@@ -75,6 +76,7 @@ class Feed:
         self._board: Board | None = None
         self._board_at = 0.0
         self._newest = Newest(settings, home, clock)
+        self._alarm_book = AlarmBook(settings, home)
         self._troubles: dict[tuple[str, int], tuple[float, str]] = {}
         self._days = self._make_days()
         self._figures = Shared(clock, FIGURES_S)
@@ -96,6 +98,7 @@ class Feed:
         with self._board_lock:
             self._settings, self._home = settings, home
             self._newest = Newest(settings, home, self._clock)
+            self._alarm_book = AlarmBook(settings, home)
             self._board, self._troubles = None, {}
             self._days = self._make_days()
         self._figures.clear()
@@ -115,6 +118,10 @@ class Feed:
                     self._board = self._make_board()
                 self._board_at = now
             return self._board
+
+    def alarms(self) -> Known:
+        """Return the alarms as the poller saved them; whether it still does says the board."""
+        return self._alarm_book.known()
 
     def today(self, meter_id: int) -> TodayFigures:
         """Return the day's sums of one meter; at most `FIGURES_S` old."""

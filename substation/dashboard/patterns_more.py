@@ -5,6 +5,7 @@ from typing import Any
 from dash import html
 
 from substation.dashboard import (
+    alarms_view,
     cards,
     day_view,
     diagram,
@@ -78,6 +79,7 @@ def _events() -> html.Section:
         parts = screen.groups(feed, feed.board(), ["now", "past"])
         shown += [
             html.P(told(state), className="ss-caption"),
+            html.Div(alarms_view.section(feed, alarms_view.Chosen()), className="ss-p-alarms"),
             events_view.answers(parts["past"]),
             events_view.now(parts["now"]),
         ]

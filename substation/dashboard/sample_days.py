@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from substation.clock import Clock, day_start_ms
-from substation.dashboard import events_past, sample_events, samples, sparks, strip
+from substation.dashboard import events_past, sample_alarms, sample_events, samples, sparks, strip
+from substation.dashboard.alarm_book import Known
 from substation.dashboard.board import Board
 from substation.dashboard.events_past import Past
 from substation.dashboard.feed import MinMax, TodayFigures, YesterdayFigures
@@ -73,6 +74,10 @@ class SampleFeed:
     def board(self) -> Board:
         """Return the state."""
         return self._board
+
+    def alarms(self) -> Known:
+        """Return made-up alarms where the made-up poller counts some."""
+        return sample_alarms.known(self._board)
 
     def noted(self, wanted: Wanted, limit: int, *, oldest_first: bool = False) -> list[Noted]:
         """Return made-up events; none where nothing is stored."""

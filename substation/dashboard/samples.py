@@ -117,7 +117,7 @@ def _meter(meter_id: int) -> Meter:
 def supply_lost(reports: Any, readings: Any, beat: Any) -> None:
     """The mains have failed two minutes ago, the DG set carries the essential load."""
     beat["alarms"] |= {
-        "unacknowledged": 2,
+        "unacknowledged": 3,
         "active": 3,
         "shelved": 1,
         "suppressed": 1,

@@ -202,9 +202,13 @@ def _alarms(group: str, parts: Parts) -> html.Div:
     """Return how many alarms there are, as a way to them."""
     inside = [
         html.Span(className="ss-i", **{"aria-hidden": "true"}),
-        cards.said(group, "alarms", parts, tag=html.B),
-        " ",
-        cards.said(group, "urgent", parts, tag=html.Small),
+        html.Span(
+            [
+                cards.said(group, "alarms", parts, tag=html.B),
+                " ",
+                cards.said(group, "urgent", parts, tag=html.Small),
+            ]
+        ),
     ]
     return html.Div(dcc.Link(inside, href="/events"), **cards.shaped(group, "al", parts, "ss-al"))
 

@@ -57,6 +57,8 @@ WORDS = frozenset(
             "u",
         ),
         *("x", "PF", "VAR", "VARh", "VLL", "VLN", "R", "Y", "B", "RY", "YB", "BR", "L", "N", "G", "IEC"),
+        *("operator", "WO"),  # login name and reason of a sample: words of people stay as they are
+        *("MG",),  # of NEMA MG-1
         *("NEMA", "kV", "DG", "EB", "SIMULATED", "SIM", "id"),
         # protocols, forms, programs, keys, what stands in files
         *("RS", "Modbus", "RTU", "TCP", "USB", "CT", "PT", "CRC", "UTC", "IST", "CSV", "XLSX", "Parquet"),

@@ -5,12 +5,15 @@ from typing import Any
 import dash
 from dash import Input, Output, State, dcc, html
 
-from substation.dashboard import events_asked, events_view, screen, tunnel
+from substation.dashboard import alarms_view, events_asked, events_view, screen, tunnel
+from substation.dashboard.alarms_view import Chosen
 from substation.dashboard.feed import Feed, current
 from substation.dashboard.tongue import say
 
 LOOK_S = 10.0
 """A newest page looks so often whether there is more."""
+ALARMS_S = 2.0
+"""So often a page looks whether an alarm has changed."""
 
 
 def layout(**query: Any) -> html.Div:
@@ -25,6 +28,8 @@ def layout(**query: Any) -> html.Div:
                 [html.H1(say("Events")), events_asked.filters(asked, feed.settings, board.at_ms)],
                 className="ss-head",
             ),
+            alarms_view.frame(feed, _chosen(query)),
+            *_alarms_renewal(feed, _chosen(query)),
             events_view.answers(parts.get("past", {})),
             events_view.now(parts.get("now", {})),
             html.Div(events_view.before(feed, asked, board), id="events-before"),
@@ -32,6 +37,42 @@ def layout(**query: Any) -> html.Div:
         ],
         className="ss-p-events",
     )
+
+
+def _chosen(query: dict[str, Any]) -> Chosen:
+    def text(name: str) -> str:
+        value = query.get(name)
+        return value.strip()[:120] if isinstance(value, str) else ""
+
+    return Chosen(text("alarm"), text("asked"))
+
+
+def _alarms_renewal(feed: Feed, chosen: Chosen) -> list[Any]:
+    """Return what lets changes of the alarms come to the page by themselves."""
+    pace_s = max(ALARMS_S, tunnel.pace_s(feed.settings))
+    held = {"asked": chosen.asked, "mark": alarms_view.mark(feed, chosen)}
+    return [
+        dcc.Interval(id="alarms-look", interval=round(pace_s * 1000)),
+        dcc.Store(id="alarms-held", data=held),
+    ]
+
+
+@dash.callback(  # type: ignore[untyped-decorator]
+    Output("alarms-now", "children"),
+    Output("alarms-held", "data"),
+    Input("alarms-look", "n_intervals"),
+    State("alarms-held", "data"),
+    prevent_initial_call=True,
+)
+def look_at_alarms(_: int | None, held: Any) -> Any:
+    """Draw the alarms anew when one of them has changed."""
+    if not isinstance(held, dict) or not isinstance(held.get("asked"), str):
+        return dash.no_update, dash.no_update
+    feed, chosen = current(), Chosen(asked=held["asked"][:120])
+    now = alarms_view.mark(feed, chosen)
+    if now == held.get("mark"):
+        return dash.no_update, dash.no_update
+    return alarms_view.section(feed, chosen), {**held, "mark": now}
 
 
 def _renewal(feed: Feed, asked: events_asked.Asked) -> list[Any]:

@@ -1,0 +1,164 @@
+"""Alarms on the page of events: what stands, who may ask what, and what became of it."""
+
+import base64
+from typing import Any
+
+import dash
+import pytest
+from flask import g
+
+from substation.alarms.state import Alarm, Alarms, Answer
+from substation.dashboard import alarm_desk, alarms_view, desk
+from substation.dashboard.alarms_view import Chosen
+from substation.dashboard.feed import current
+from substation.store import alarm_commands, alarm_file
+from substation.store.alarm_file import Saved
+from tests.dashboard.boards import feed_in
+from tests.dashboard.conftest import Station
+from tests.dashboard.person import Person
+from tests.dashboard.tree import attribute, text, walk
+
+COUNTS = {"unacknowledged": 1, "active": 1, "shelved": 0, "suppressed": 0, "out_of_service": 0, "seq": 1}
+LOW = Alarm(
+    "voltage_low", "meter:3", active=True, acked=False, told=True, occurrence="a1-1",
+    since_ms=1_795_431_000_000, raised_ms=1_795_431_010_000, why="lowest voltage 370.1 V = 89.2 %",
+)  # fmt: skip
+DO = alarm_desk.value("acknowledge", LOW.key, "a1-1")
+
+
+def save(station: Station, *told: Alarm, answers: tuple[Answer, ...] = ()) -> None:
+    alarms = Alarms("a1", 1, station.clock.now_ms(), {one.key: one for one in told}, answers=answers)
+    alarm_file.write(station.home.alarms, Saved(alarms, "boot", 0), simulated=station.settings.simulated)
+
+
+@pytest.fixture
+def watched(station: Station, app: dash.Dash) -> Station:
+    station.beat(alarms={**COUNTS, "highest": "medium"})
+    station.read()
+    save(station, LOW)
+    station.clock.sleep(1)
+    return station
+
+
+def drawn(state: str, **chosen: str) -> str:
+    return text(alarms_view.frame(feed_in(state), Chosen(**chosen)))
+
+
+def test_an_alarm_says_state_since_when_why_and_what_to_do() -> None:
+    said = drawn("supply lost, on DG")
+    for words in (
+        "Supply lost 1 Transformer", "Unacknowledged", "stands, and nobody has said that he saw it",
+        "16:17:56", "raised 16:18:01", "RY 0.0, YB 0.0, BR 0.0 V of 415 V", "Look whether the DG set",
+        "high priority", "not seen since 16:19:38: the meter did not answer", "acknowledged by operator",
+        "RTN-unacknowledged", "over 16:19:08", "until 17:20:08 by operator: WO 2211",
+        "Suppressed by design", "every incomer is dead",
+    ):  # fmt: skip
+        assert words in said, words
+    assert said.index("Supply lost") < said.index("Voltage high") < said.index("Voltage unbalance")
+    assert "not watched" not in said
+
+
+def test_no_alarm_and_no_watch_are_told_apart() -> None:
+    assert "No alarm stands" in drawn("normal")
+    stopped = drawn("stopped poller")
+    assert "not watched: the poller does not run" in stopped
+    assert "No alarm stands" not in stopped
+
+
+def test_a_file_that_cannot_be_read_is_told_and_no_page_fails(watched: Station, app: dash.Dash) -> None:
+    watched.home.alarms.write_text("{")
+    said = text(alarms_view.frame(current(), Chosen()))
+    assert "The alarms cannot be shown" in said
+    assert "No alarm stands" not in said
+    watched.home.alarms.unlink()
+    assert "which ones is not known here" in text(alarms_view.frame(current(), Chosen()))
+
+
+def test_who_acknowledges_is_noted_before_it_is_asked_and_the_answer_comes_back(
+    watched: Station, app: dash.Dash
+) -> None:
+    person = Person(app, "operator")
+    person.goes("/events")
+    went = person.acts(alarm_desk.ASK, data={"do": DO, "words": " seen,\n on my way "})
+    assert went.status_code == 303
+    uid = went.headers["Location"].partition("asked=")[2]
+    (line,) = watched.audit_lines("alarm.asked")
+    assert (line["user"], line["d"]["alarm"], line["d"]["kind"], line["d"]["note"]) == (
+        "operator", "voltage_low@meter:3", "acknowledge", "seen, on my way",
+    )  # fmt: skip
+    (command,), _ = alarm_commands.after(watched.home.operator, 0)
+    assert (command.uid, command.by, command.words, command.occurrence) == (
+        uid, "operator", "seen, on my way", "a1-1",
+    )  # fmt: skip
+    assert "Waiting for the poller" in page(person, uid)
+    watched.clock.sleep(60)
+    assert "has not answered yet" in page(person, uid)
+    save(watched, LOW, answers=(Answer(uid, done=False, words="it is not shelved any more", at_ms=0),))
+    assert "Declined: it is not shelved any more" in page(person, uid)
+    assert "Declined" not in page(Person(app, "engineer"), uid)  # it is of him who asked
+
+
+def page(person: Person, uid: str) -> str:
+    with person.app.server.test_request_context():
+        g.user = next(one for one in desk.current().watch.settings.users if one.name == name_of(person))
+        return text(alarms_view.section(current(), Chosen(asked=uid)))
+
+
+def name_of(person: Person) -> str:
+    return base64.b64decode(str(person.holds)[6:]).decode().partition(":")[0]
+
+
+@pytest.mark.parametrize(
+    ("form", "status", "words"),
+    [
+        ({"do": "shelve||voltage_low@meter:3", "minutes": "30"}, 400, "Say why"),
+        ({"do": "shelve||voltage_low@meter:3", "words": "x", "minutes": "481"}, 400, "1 to 480 minutes"),
+        ({"do": "shelve||voltage_low@meter:3", "words": "x", "minutes": "-5"}, 400, "1 to 480 minutes"),
+        ({"do": "unshelve||voltage_low@meter:77"}, 404, "no such alarm"),
+        ({"do": "erase||voltage_low@meter:3"}, 400, "cannot be understood"),
+        ({"do": DO, "by": "somebody else"}, 400, "cannot be understood"),
+        ({}, 400, "cannot be understood"),
+    ],
+)
+def test_what_cannot_be_asked_is_refused_in_words(
+    watched: Station, app: dash.Dash, form: dict[str, str], status: int, words: str
+) -> None:
+    person = Person(app, "operator")
+    answer = person.acts(alarm_desk.ASK, data=form)
+    assert (answer.status_code, words in answer.get_data(as_text=True)) == (status, True)
+    assert watched.audit_lines("alarm.asked") == []
+    assert alarm_commands.after(watched.home.operator, 0)[0] == []
+
+
+def test_a_viewer_a_foreign_site_and_a_stopped_poller_ask_nothing(watched: Station, app: dash.Dash) -> None:
+    answer = Person(app, "viewer").acts(alarm_desk.ASK, data={"do": DO})
+    assert answer.status_code == 403
+    assert "operator" in answer.get_data(as_text=True)
+    person = Person(app, "operator")
+    headers = {"Authorization": person.holds, "Origin": "http://elsewhere.example"}
+    assert person.browser.post(alarm_desk.ASK, headers=headers, data={"do": DO}).status_code == 403
+    watched.beat(state="stopped")
+    watched.clock.sleep(1)
+    answer = person.acts(alarm_desk.ASK, data={"do": DO})
+    assert answer.status_code == 503
+    assert "alarms are not watched" in answer.get_data(as_text=True)
+    assert alarm_commands.after(watched.home.operator, 0)[0] == []
+
+
+def test_only_who_may_ask_finds_buttons(watched: Station, app: dash.Dash) -> None:
+    def buttons(name: str) -> list[Any]:
+        with app.server.test_request_context():
+            g.user = next(one for one in watched.settings.users if one.name == name)
+            made = alarms_view.frame(current(), Chosen(alarm=LOW.key))
+        return [attribute(part, "value") for part in walk(made) if attribute(part, "type") == "submit"]
+
+    assert buttons("viewer") == []
+    assert buttons("operator") == [DO, DO, "shelve|a1-1|voltage_low@meter:3"]
+
+
+def test_the_page_is_drawn_anew_only_when_something_has_changed(watched: Station, app: dash.Dash) -> None:
+    before = alarms_view.mark(current(), Chosen())
+    watched.clock.sleep(1)
+    assert alarms_view.mark(current(), Chosen()) == before
+    save(watched)
+    assert alarms_view.mark(current(), Chosen()) != before
