@@ -95,13 +95,8 @@ class Wire:
 
     @property
     def budget_mb(self) -> float:
-        """What a cold visit may weigh: less where set-up could fetch the smaller file of charts.
-
-        Without it plotly's own file alone has 1.47 MB by gzip, 1.23 MB by brotli.
-        """
-        if any("/plotly.v" in url and "small" in url for url in self.urls.values()):
-            return 1.0
-        return 1.7 if "br" in self.codings else 1.9
+        """What a cold visit may weigh by the design; less where set-up could fetch the smaller file."""
+        return 1.0 if any("/plotly.v" in url and "small" in url for url in self.urls.values()) else 1.7
 
     def refreshes(self) -> list[tuple[int, int]]:
         """Return bytes of body and head of each live refresh, in their order."""
@@ -327,7 +322,7 @@ def crowd_of_tabs(
         found.tell(f"{TABS} tabs: server CPU a live refresh, of {count}", 1000 * server / count, "ms", 3)
         found.tell("  part of one processor", 100 * server / seconds, "%")
         slowest = statistics.quantiles(times_s, n=20)[-1]
-        found.tell("  /api/live beside them, 95 of 100 within", 1000 * slowest, "ms", 250)
+        found.tell("  /api/live beside them, 95 of 100 within", 1000 * slowest, "ms")
         found.tell("  memory: worker (RSS)", rss_mb(worker), "MB", 120, True)
         found.tell("  master and worker (PSS)", pss_mb(dashboard), "MB", 120, True)
     return visits
