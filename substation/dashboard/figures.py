@@ -234,6 +234,9 @@ class DayFigures:
         meter = self._settings.meter(meter_id)
         rated_va, moduli = self._circuit(meter, end_ms)
         try:
+            if history.oldest_ms() is None:  # nothing is stored: of nothing no part was answered, nor none
+                self._met(("today", meter_id), None)
+                return TodayFigures(None, None, None, None, None)
             today, demand = history.energy_and_demand(
                 meter_id, start_ms, end_ms, rated_va=rated_va, moduli=moduli
             )
