@@ -26,6 +26,7 @@ ADDRESSES: dict[str, UserRole] = {
     "/api/export/file/x": "engineer",
     "/api/export/progress": "engineer",
     "/api/trend/csv": "engineer",
+    "/alarms/ask": "operator",
     "/settings/save": "engineer",
     "/api/users": "administrator",
     "/api/users/role": "administrator",
