@@ -15,7 +15,8 @@ What follows from which:
 - **An unknown signal holds everything.** The standards leave a bad measurement to the alarm philosophy; ours
   is: it neither raises nor clears, an alarm that stands goes on standing, marked with since when it was not
   seen, and that the meter is silent is an alarm of its own. A delay goes on over a blind spot of at most
-  `blind_ms`; over a longer one it begins anew, because nobody can say what was meanwhile.
+  `blind_ms`; over a longer one it begins anew, because nobody can say what was meanwhile. What is seen to be
+  absent is not unknown: a circuit without voltage has no frequency that could be high.
 - A suppression outlasts its condition by the alarm's on-delay, so that a feeder has as much time to come
   back after the incomer as it has to fail. One that stands then, and is not about to clear, is announced.
 - A shelf ends by its time, whichever of two clocks says so first; what stands then is announced anew,
@@ -50,6 +51,8 @@ class Signal:
     """What 100 % of it is on this circuit."""
     why: str = ""
     """Evidence of a state; why a value is not known."""
+    is_absent: bool = False
+    """Seen, and there is nothing that could have this value: no alarm on it can be true."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,7 +262,7 @@ def truth_of(watch: Watch, signal: Signal | None, *, active: bool) -> bool | Non
     One that stands is over only behind the dead band.
     """
     if signal is None or signal.value is None:
-        return None
+        return False if signal is not None and signal.is_absent else None
     if watch.limit is None:
         return bool(signal.value)
     value: float = signal.value

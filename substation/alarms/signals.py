@@ -1,8 +1,8 @@
 """What is known of everything that a rule can watch: from readings, their quality, verdicts and health. Pure.
 
 A value that the meter did not say, that physics doubts, or that is too old is unknown, with its reason: never
-zero, never the last one for ever. A circuit without voltage has no frequency, no unbalance, no low
-voltage: that it has no supply is an alarm of its own.
+zero, never the last one for ever. A circuit that is seen without voltage has no frequency, no unbalance, no
+low voltage: such an alarm is over, and that it has no supply is an alarm of its own.
 """
 
 import math
@@ -139,10 +139,10 @@ class _Values:
         has = any(key in self._reading.values for key in keys)
         return _QUALITY_WORDS["implausible" if has else "disabled"]
 
-    def signal(self, value: float | None, *keys: str, base: float = 0.0, why: str = "") -> Signal:
-        """Return a signal made of the values of these keys."""
+    def signal(self, value: float | None, *keys: str, base: float = 0.0, absent: str = "") -> Signal:
+        """Return a signal made of the values of these keys; `absent` says why there can be none."""
         if value is None:
-            return Signal(None, self.at_ms, base, why or self.why(*keys))
+            return Signal(None, self.at_ms, base, absent or self.why(*keys), bool(absent))
         return Signal(value, self.at_ms, base)
 
 
@@ -179,13 +179,13 @@ def _numbers(values: _Values, unbalance: Unbalance) -> dict[str, Signal]:
     keys = (*_TO_LINE, *_TO_NEUTRAL)
     return {
         "voltage_lowest": values.signal(
-            min(voltages) if voltages and alive else None, *keys, base=nominal_v, why=no_voltage
+            min(voltages) if voltages and alive else None, *keys, base=nominal_v, absent=no_voltage
         ),
         "voltage_highest": values.signal(max(voltages) if voltages else None, *keys, base=nominal_v),
         "voltage_unbalance": values.signal(
             unbalance(voltages) if voltages and alive and len(voltages) == len(_TO_LINE) else None,
             *keys,
-            why=no_voltage,
+            absent=no_voltage,
         ),
         "current_highest": values.signal(
             max(currents) if currents else None, *_CURRENTS, base=ratings.rated_a
@@ -196,7 +196,7 @@ def _numbers(values: _Values, unbalance: Unbalance) -> dict[str, Signal]:
         "apparent_power": values.signal(values.of("va_total"), "va_total", base=ratings.rated_va),
         "active_power": values.signal(values.of("watts_total"), "watts_total", base=ratings.rated_va),
         "power_factor": values.signal(None if power_factor is None else abs(power_factor), "pf_average"),
-        "frequency": values.signal(frequency or None, "frequency", why=no_voltage),
+        "frequency": values.signal(frequency or None, "frequency", absent=no_voltage),
     }
 
 

@@ -1,6 +1,7 @@
 """The states of an alarm, transition by transition (ISA-18.2, IEC 62682)."""
 
 from substation.alarms import engine
+from substation.alarms.engine import Signal
 from substation.alarms.state import Alarms, Command, from_json, to_json
 from substation.settings.alarms import AlarmChange
 from substation.settings.model import CARD_METERS, Settings
@@ -199,6 +200,15 @@ def test_a_silent_meter_keeps_its_alarm_standing_and_marked() -> None:
     assert desk.wait(10) == []
     assert desk.one(LOW).unseen_ms is None
     assert desk.wait(1) == ["alarm.cleared"]
+
+
+def test_an_alarm_on_what_a_dead_circuit_cannot_have_is_over_and_not_held_for_ever() -> None:
+    desk = low_desk()
+    gone = Signal(None, desk.now_ms, 100.0, "there is no voltage", is_absent=True)
+    desk.signals["meter:3"]["voltage_lowest"] = gone
+    assert desk.wait(11) == ["alarm.cleared"]
+    assert desk.noted[-1].words.endswith("there is no voltage")
+    assert desk.shown(LOW) == "RTN-unacknowledged"
 
 
 def test_a_delay_goes_on_over_a_short_blind_spot_and_begins_anew_after_a_long_one() -> None:

@@ -102,6 +102,8 @@ def test_what_is_doubted_old_or_missing_is_unknown_with_its_reason() -> None:
     dead = look({**phasors(0, 0, 0), "frequency": 0.0}).signals["meter:3"]
     assert (dead["frequency"].value, dead["frequency"].why) == (None, "there is no voltage")
     assert dead["voltage_lowest"].why == "there is no voltage"
+    assert dead["frequency"].is_absent and dead["voltage_unbalance"].is_absent
+    assert not silent.signals["meter:3"]["frequency"].is_absent
     assert (dead["voltage_unbalance"].value, dead["supply_dead"].value) == (None, True)
 
 
