@@ -88,7 +88,7 @@ def _save(desk: Desk) -> Response:
             desk.audit.write(
                 "config.changed", user=user, src=source, setting=name, before=old, after=new, **more
             )
-            for name, old, new in names.differences(before, after)
+            for name, old, new in _differences(before, after)
         )
 
     try:
@@ -100,9 +100,25 @@ def _save(desk: Desk) -> Response:
             raise
         return _back(Outcome(user, faults={"": str(g.not_done)}, typed=form.changed()))
     told = tuple(
-        (name, names.written(old), names.written(new)) for name, old, new in names.differences(before, after)
+        (name, names.written(old), names.written(new)) for name, old, new in _differences(before, after)
     )
     return _back(Outcome(user, told))
+
+
+def _differences(before: Settings, after: Settings) -> list[tuple[str, object, object]]:
+    """Return every changed setting with before and after.
+
+    A list of limits that gets its first entry, or loses its last, is told by what stands in that entry.
+    """
+    return [
+        (name, old, new)
+        for name, old, new in names.differences(before, after)
+        if not (_is_nothing(old) and _is_nothing(new))
+    ]
+
+
+def _is_nothing(value: object) -> bool:
+    return value is None or value is False or value == []
 
 
 def _form(settings: Settings) -> Typed:
@@ -110,7 +126,7 @@ def _form(settings: Settings) -> Typed:
     said = request.form.to_dict(flat=False)
     loaded = _loaded(said.pop(LOADED, [""]))
     meters = {key for key in loaded if key.startswith("meters.#")}  # those of the page, and those there are
-    known = {*settings_form.fields(settings), *meters}
+    known = {*settings_form.every(settings), *meters}
     foreign = sorted(set(said) - known)
     missing = sorted(set(said) - set(loaded))
     if not said or foreign or missing or any(len(values) != 1 for values in said.values()):

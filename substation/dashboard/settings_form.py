@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 from pydantic import BaseModel, ValidationError
 
+from substation.dashboard import settings_limits
 from substation.dashboard.tongue import say
 from substation.errors import SettingsError
 from substation.settings import faults, names
@@ -47,27 +48,33 @@ class Refused(Exception):
 
 
 def fields(settings: Settings) -> dict[str, str]:
-    """Return the name of the setting behind every field."""
+    """Return the name of the setting behind every field but the limits of alarms."""
     every = {name: name for name in (*SITE, *DISPLAY)}
     for place, meter in enumerate(settings.meters):
         every |= {f"meters.#{meter.id}.{name}": f"meters.{place}.{name}" for name in METER}
     return every
 
 
+def every(settings: Settings) -> dict[str, str]:
+    """Return a setting of the type and meaning of every field."""
+    return fields(settings) | settings_limits.fields(settings)
+
+
 def shown(settings: Settings) -> dict[str, str]:
     """Return what stands in every field."""
     flat = names.flat(settings)
-    return {key: names.written(flat[name]) for key, name in fields(settings).items()}
+    plain = {key: names.written(flat[name]) for key, name in fields(settings).items()}
+    return plain | settings_limits.shown(settings)
 
 
 def edited(settings: Settings, form: Typed) -> Settings:
     """Return the settings with what was typed; raises Refused."""
-    known, now = fields(settings), shown(settings)
+    known, now = every(settings), shown(settings)
     values: dict[str, object] = {}
     found: dict[str, str] = {}
     for key, text in form.changed().items():
         if key not in known:
-            found[""] = say("A meter of this page is not there any more; the page shows those that are.")
+            found[""] = _gone(key, settings)
             continue
         try:
             value = names.read(known[key], text)
@@ -84,21 +91,31 @@ def edited(settings: Settings, form: Typed) -> Settings:
                 new=now[key] or "-",
             )
             continue
-        values[known[key]] = value
+        values[key] = value
+    lists = settings_limits.lists(settings, values)
+    plain = {name: values[key] for key, name in fields(settings).items() if key in values}
     try:
-        after = names.with_values(settings, values)
+        after = names.with_values(settings, plain | lists)
     except SettingsError as exc:
-        raise Refused({**_placed(exc, known, form), **found}) from exc
+        keys = {name: key for key, name in fields(settings).items()}
+        keys |= settings_limits.places(settings, lists)
+        raise Refused({**_placed(exc, keys, form), **found}) from exc
+    found |= settings_limits.misfits(settings, after, values)
     if found:
         raise Refused(found)
     return after
 
 
-def _placed(error: SettingsError, known: Mapping[str, str], form: Typed) -> dict[str, str]:
-    """Return the model's faults, each at its field."""
+def _gone(key: str, settings: Settings) -> str:
+    if ".alarms." in key and any(key.startswith(f"meters.#{meter.id}.") for meter in settings.meters):
+        return say("A limit of this page does not watch its circuit any more; the page shows those that do.")
+    return say("A meter of this page is not there any more; the page shows those that are.")
+
+
+def _placed(error: SettingsError, keys: Mapping[str, str], form: Typed) -> dict[str, str]:
+    """Return the model's faults, each at its field; `keys` by the setting's name."""
     if not isinstance(error.__cause__, ValidationError):
         return {"": str(error)}
-    keys = {name: key for key, name in known.items()}
     found: dict[str, str] = {}
     for path, words in faults.told(error.__cause__, Settings):
         twice = _TWICE.match(words)
