@@ -60,6 +60,12 @@ def words(count: AlarmCount | None) -> tuple[str, str, str]:
 
 def _how_many(count: AlarmCount) -> str:
     asks = count.unacknowledged
+    if not count.active:
+        return (
+            say("1 alarm over, unacknowledged")
+            if asks == 1
+            else say("{asks} alarms over, unacknowledged", asks=asks)
+        )
     if count.active == 1:
         return say("1 alarm, {asks} unacknowledged", asks=asks) if asks else say("1 alarm, acknowledged")
     if not asks:

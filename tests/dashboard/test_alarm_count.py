@@ -30,7 +30,7 @@ from tests.dashboard.tree import attribute, find, text, walk
         (AlarmCount(0, 2, highest="medium"), "2 alarms, all acknowledged", "medium priority", "ss-al-warn"),
         (
             AlarmCount(1, 0, highest="high"),
-            "0 alarms, 1 unacknowledged",
+            "1 alarm over, unacknowledged",
             "high priority",
             "ss-al-alarm ss-al-asks",
         ),
