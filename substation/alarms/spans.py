@@ -91,13 +91,14 @@ def timeline(
         changes: in any order; of the same moment in the order in which they were noted.
         blind: when nobody looked.
         until_ms: what lies behind it is left out.
-        lasting_ms: a state is said to have lasted through a blind spot that is no longer.
+        lasting_ms: a state is said to have lasted through a blind spot that is no longer, once it was found
+            again; through one that goes on until `until_ms` nothing is said to last.
     """
     spots = sorted((spot for spot in blind if spot.start_ms < until_ms), key=lambda spot: spot.start_ms)
     noted = sorted(
         (change for change in changes if change.at_ms <= until_ms), key=lambda change: change.at_ms
     )
-    breaking = [spot for spot in spots if spot.end_ms - spot.start_ms > lasting_ms]
+    breaking = [spot for spot in spots if spot.end_ms - spot.start_ms > lasting_ms or spot.end_ms >= until_ms]
     marks: list[tuple[int, int, Change | None]] = [(spot.start_ms, 1, None) for spot in breaking]
     marks += [(change.at_ms, 0, change) for change in noted]  # what was noted at the last sight was seen
     pieces: list[Piece] = []

@@ -110,6 +110,11 @@ def test_a_short_restart_breaks_nothing_and_a_change_in_it_is_bounded():
     assert runs(row, DEAD, 500) == [Run(100, 100, 150, 160, lasts=False, unseen_ms=0)]
 
 
+def test_through_a_blind_spot_that_still_goes_on_nothing_is_said_to_last_however_short():
+    row = timeline([Change(100, "live", "dead")], [Blind(450, 500)], until_ms=500, lasting_ms=MINUTE)
+    assert runs(row, DEAD, 500) == [Run(100, 100, 450, None, lasts=False, unseen_ms=0)]
+
+
 def test_what_began_before_anybody_looked_has_no_beginning_and_what_is_hidden_now_no_end():
     row = timeline([Change(100, UNKNOWN, "dead"), Change(200, "dead", UNKNOWN)], until_ms=900)
     (run,) = runs(row, DEAD, 900)
