@@ -101,6 +101,15 @@ def test_a_stopped_poller_looks_stopped_in_time(window: Window, stage: Stage) ->
     expect(page.locator(".ss-phasor-box")).to_contain_text("Old: drawn as at the last answer.")
     expect(page.locator(".ss-unbalance [data-p=u2]")).to_have_text("\u2014")
     shot(page, "meter-stopped")
+    page.set_viewport_size({"width": 1920, "height": 1080})
+    page = window.open("/wall")
+    expect(page.locator(".ss-line-facts")).to_contain_text("Last reading")
+    beside, clock = page.evaluate(
+        "[Math.max(...[...document.querySelectorAll('.ss-line-facts span, .ss-line-facts b')]"
+        ".map((el) => el.getBoundingClientRect().right)),"
+        " document.querySelector('.ss-clock').getBoundingClientRect().left]"
+    )
+    assert beside <= clock, "the last reading lies under the clock"
     window.clean()
 
 
