@@ -115,14 +115,7 @@ class Accounts:
         for event, words in events:
             bad = event.kind.removeprefix("energy.") not in EXPECTED and event.kind != "meter.thawed"
             log.log(logging.WARNING if bad else logging.INFO, "%s", words)
-            keeper.event(
-                event.kind,
-                at_ms=event.at_ms,
-                meter_id=event.meter_id,
-                old=event.old,
-                new=event.new,
-                detail=event.detail,
-            )
+            keeper.event(**dataclasses.asdict(event))
 
     def _take(self, reading: Reading, meter: Meter, settings: Settings) -> Reading:
         account = self._accounts.get(meter.id) or self._begin(meter, settings, reading)

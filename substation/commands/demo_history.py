@@ -7,6 +7,7 @@ registers go on without a step.
 """
 
 import contextlib
+import dataclasses
 import json
 import os
 import sqlite3
@@ -130,14 +131,7 @@ def _write(
         for number, row in enumerate(rows, start=1):
             history.add(row)
             for event in changes.of(row):
-                history.event(
-                    event.kind,
-                    at_ms=event.at_ms,
-                    meter_id=event.meter_id,
-                    old=event.old,
-                    new=event.new,
-                    detail=event.detail,
-                )
+                history.event(**dataclasses.asdict(event))
             count += len(row)
             if number % CHUNK_ROUNDS == 0:
                 history.commit()

@@ -5,20 +5,18 @@ A row is asked once and has a uid; the poller's answer to it stands in `state/al
 has acknowledged.
 """
 
-import contextlib
 import secrets
-import sqlite3
 from pathlib import Path
 
 from substation.alarms.state import Asked, Command
 from substation.clock import Clock
-from substation.errors import Busy, StoreError
 from substation.store.operator_db import OperatorDb
+from substation.store.requests import rows_after
 
 KEPT = 200
 """Rows; fewer than the answers that the poller remembers (`alarms.handling`): none is obeyed twice."""
-PATIENCE_S = 0.1
-"""So long the poller waits for whoever writes; it looks again in the next round."""
+COLUMNS = ("uid", "at_ms", "kind", "rule", "subject", "asked_by", "words", "minutes", "occurrence")
+"""Of a command, as `Command` has them."""
 LONGEST_WORDS = 1000
 
 
@@ -64,25 +62,7 @@ def after(path: Path, last_id: int) -> tuple[list[Command], int]:
     """Return the commands behind `last_id`, oldest first, and the id of the last one.
 
     All of them where the file is another one than before; those that were obeyed are known by their uid.
-    Opens it for reading only, and for a moment. Raises Busy when somebody writes just now, StoreError when it
-    cannot be read.
+    Raises Busy and StoreError: see `requests.rows_after`.
     """
-    if not path.exists():
-        return [], last_id
-    try:
-        connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=PATIENCE_S)
-        with contextlib.closing(connection):
-            there = connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'alarm_command'").fetchone()
-            if not there:
-                return [], last_id
-            rows = connection.execute(
-                "SELECT id, uid, at_ms, kind, rule, subject, asked_by, words, minutes, occurrence "
-                "FROM alarm_command "
-                "WHERE id > iif((SELECT max(id) FROM alarm_command) < ?1, 0, ?1) ORDER BY id",
-                (last_id,),
-            ).fetchall()
-    except sqlite3.Error as exc:
-        if getattr(exc, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-            raise Busy(f"{path}: another process holds it; commands are looked for again") from exc
-        raise StoreError(f"{path}: cannot be read ({exc}); nobody can acknowledge an alarm") from exc
+    rows = rows_after(path, "alarm_command", COLUMNS, last_id, "nobody can acknowledge an alarm")
     return [Command(*row[1:]) for row in rows], rows[-1][0] if rows else last_id

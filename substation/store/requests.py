@@ -11,7 +11,7 @@ two files beside it (`-wal`, `-shm`) itself, for which the poller may write in t
 import contextlib
 import json
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -81,29 +81,37 @@ def stamp(path: Path) -> Stamp:
     return tuple(found)
 
 
-def after(path: Path, last_id: int) -> list[Request]:
-    """Return the requests behind `last_id`, oldest first; none where nobody could have asked yet.
+def rows_after(
+    path: Path, table: str, columns: Sequence[str], last_id: int, lost: str
+) -> list[tuple[Any, ...]]:
+    """Return id and `columns` of the rows behind `last_id`, oldest first; none where there is no table yet.
 
     All of them where the file is another one than before, and has not counted so far yet. Opens it for
-    reading only, and for a moment. Raises Busy when somebody writes just now, StoreError when it cannot be
-    read.
+    reading only, and for a moment. Raises Busy when somebody writes just now, StoreError, which says what is
+    `lost` by it, when it cannot be read.
     """
     if not path.exists():
         return []
     try:
         connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=PATIENCE_S)
         with contextlib.closing(connection):
-            if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'request'").fetchone():
+            if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = ?", (table,)).fetchone():
                 return []
-            rows = connection.execute(
-                "SELECT id, at_ms, kind, arguments, asked_by FROM request "
-                "WHERE id > iif((SELECT max(id) FROM request) < ?1, 0, ?1) ORDER BY id",
+            return connection.execute(
+                f"SELECT id, {', '.join(columns)} FROM {table} "  # noqa: S608 - names of ours
+                f"WHERE id > iif((SELECT max(id) FROM {table}) < ?1, 0, ?1) ORDER BY id",
                 (last_id,),
             ).fetchall()
     except sqlite3.Error as exc:
         if getattr(exc, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-            raise Busy(f"{path}: another process holds it; requests are looked for again") from exc
-        raise StoreError(f"{path}: cannot be read ({exc}); nobody can ask the poller for anything") from exc
+            raise Busy(f"{path}: another process holds it; it is looked at again") from exc
+        raise StoreError(f"{path}: cannot be read ({exc}); {lost}") from exc
+
+
+def after(path: Path, last_id: int) -> list[Request]:
+    """Return the requests behind `last_id`, oldest first: see `rows_after`."""
+    columns = ("at_ms", "kind", "arguments", "asked_by")
+    rows = rows_after(path, "request", columns, last_id, "nobody can ask the poller for anything")
     return [Request(row[0], row[1], row[2], _arguments(row[3]), row[4]) for row in rows]
 
 

@@ -5,6 +5,7 @@ copy was taken. Each answer is read where it stands on the page, and held agains
 history's reader or the files that the answer is about; never against the page itself.
 """
 
+import dataclasses
 import re
 import time
 from collections.abc import Iterator
@@ -78,14 +79,7 @@ class Day(Stage):
                 heard = [row for row in rows if row.meter_id != DEAD or row.at_ms <= self.silent_ms]
                 store.add(heard)
                 for event in changes.of(heard):
-                    store.event(
-                        event.kind,
-                        at_ms=event.at_ms,
-                        meter_id=event.meter_id,
-                        old=event.old,
-                        new=event.new,
-                        detail=event.detail,
-                    )
+                    store.event(**dataclasses.asdict(event))
         store.add([row for row in self.wire(self.site, self.silent_ms) if row.meter_id == DEAD])
         store.commit()
         store.close()
