@@ -2,7 +2,8 @@
 
 A reading climbs one way - **bus -> meters -> readings -> store -> dashboard** - and only questions,
 acknowledgements and audit lines go the other way. Two processes, `dmf_reader.py` (the poller) and
-`app.py` (the dashboard), meet only in stores, and **each store has one writer**.
+`app.py` (the dashboard), meet only in stores, and **each store has one writer**. A third, small one
+(`messenger.py`) reads them and tells people outside.
 
 The rooms, from the ground up (each may import only what stands above it in this list):
 
@@ -22,6 +23,8 @@ The rooms, from the ground up (each may import only what stands above it in this
 - `audit`        one chained line an action
 - `access`       users and throttle
 - `export`       rows to a sealed archive
+- `reports`      the forms that are printed and signed: log sheet, statement; as PDF, XLSX, CSV
+- `messages`     alarms on their way to a person: queue, escalation, gateways, SMS modem, siren
 - `acquisition`  THE SPINE: the poller's pipeline on one page
 - `dashboard`    the screens
 - `commands`     the command lines behind the doors, and the demo

@@ -13,6 +13,7 @@ SubstationError
 │   ├── Busy                   another process holds it (exit 75)
 │   ├── Full                   no space left
 │   ├── Damaged                the file is not what it says it is
+│   ├── Crossed                somebody else wrote to the same place meanwhile
 │   ├── TooSlow                a question took too long and was stopped
 │   └── WrongStation           simulated data met a real station, or the reverse (exit 78)
 ├── RequestError               something was asked for in a way that cannot be done (exit 64)
@@ -175,6 +176,10 @@ class Full(StoreError):
 
 class Damaged(StoreError):
     """The file is not what it says it is."""
+
+
+class Crossed(StoreError):
+    """Somebody else wrote to the same place since it was looked at; what he wrote stands."""
 
 
 class TooSlow(StoreError):

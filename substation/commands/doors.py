@@ -15,12 +15,14 @@ PROJECT = Path(__file__).resolve().parents[2]
 """The folder with the doors."""
 
 PACKAGES = (
+    "apprise",
     "argon2",
     "cryptography",
     "dash",
     "dash_auth",
     "flask",
     "flask_compress",
+    "fpdf",
     "stream_zip",
     "gunicorn",
     "numpy",

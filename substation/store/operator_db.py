@@ -69,6 +69,16 @@ def _alarm_commands(connection: sqlite3.Connection) -> None:
     )
 
 
+def _entries(connection: sqlite3.Connection) -> None:
+    """By what is looked for: a form's moments."""
+    connection.execute(
+        "CREATE TABLE entry (id INTEGER PRIMARY KEY AUTOINCREMENT, form TEXT NOT NULL, "
+        "subject TEXT NOT NULL, moment_ms INTEGER NOT NULL, item TEXT NOT NULL, text TEXT NOT NULL, "
+        "entered_by TEXT NOT NULL, at_ms INTEGER NOT NULL)"
+    )
+    connection.execute("CREATE INDEX entry_place ON entry (form, moment_ms, subject, item)")
+
+
 MIGRATIONS: tuple[tuple[str, Callable[[sqlite3.Connection], None]], ...] = (
     ("meta", _first_light),
     ("login_failure", _login_failures),
@@ -76,6 +86,7 @@ MIGRATIONS: tuple[tuple[str, Callable[[sqlite3.Connection], None]], ...] = (
     ("audit_anchor", _audit_anchors),
     ("request", _requests),
     ("alarm_command", _alarm_commands),
+    ("entry", _entries),
 )
 """Named steps, applied once each, in this order; new ones are added at the end."""
 

@@ -1,0 +1,1 @@
+"""Alarms on their way to a person: a small third process, so that the poller needs no network."""
