@@ -45,8 +45,8 @@ else # some mostly wait, for a browser or a wire: three groups side by side take
     own=$(echo tests/browser/test_{export,health,live_groups,tunnel,whole}.py)
     groups["in a real browser"]+=" ${own//tests\//--ignore=tests/}"
     groups["in a browser on stations of their own"]=$own
-    longest_first=("in all else" "in a real browser" "in the poller" "in the dashboard" "in the stores"
-        "in the commands" "in a browser on stations of their own" "of starts and services" "on the wire")
+    longest_first=("in a real browser" "in the commands" "in the stores" "in the poller"
+        "in a browser on stations of their own" "in the dashboard" "of starts and services" "in all else" "on the wire")
     mkdir "$said/taken"
     work() { # runs the groups that nobody else has taken, each with a file of its own
         trap 'kill $(jobs -p) 2>/dev/null' TERM

@@ -4,8 +4,10 @@ A number stays one until the very end, with its unit and the decimals of its for
 the same digits. What is missing is a dash with its reason; the reasons stand below the table.
 """
 
+import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from typing import Any
 
 DASH = "–"
 
@@ -43,8 +45,12 @@ class Cell:
         """Return what stands in the form."""
         if self.value is None:
             return self.text or (DASH if self.why else "")
-        number = f"{self.value:.{self.decimals}f}"
-        return f"{number} {self.text}" if self.text else number
+        return f"{self.digits} {self.text}" if self.text else self.digits
+
+    @property
+    def digits(self) -> str:
+        """Return the number alone, with the form's decimals; empty where there is none."""
+        return "" if self.value is None else f"{self.value:z.{self.decimals}f}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,3 +86,27 @@ class Document:
     landscape: bool = True
     facts: Sequence[str] = field(default=())
     """Small print: sources, standards."""
+
+
+def packed(document: Document) -> bytes:
+    """Return a document as JSON, for another process; raises ValueError where a number is none."""
+    return json.dumps(asdict(document), allow_nan=False).encode("ascii")
+
+
+def unpacked(data: bytes) -> Document:
+    """Return the document that was `packed`; raises ValueError, KeyError or TypeError for anything else."""
+    plain = json.loads(data)
+    tables = [_table(**one) for one in plain.pop("tables")]
+    heads = [(name, text) for name, text in plain.pop("heads")]
+    return Document(tables=tables, heads=heads, **plain)
+
+
+def _table(columns: list[Any], rows: list[Any], totals: list[Any], **other: Any) -> Table:
+    cells, sums = ([[Cell(**cell) for cell in row] for row in some] for some in (rows, totals))
+    return Table(columns=[Column(**one) for one in columns], rows=cells, totals=sums, **other)
+
+
+def reasons(table: Table) -> list[str]:
+    """Return why cells of the table hold a dash, each reason once, in the order of their cells."""
+    every = (cell.why for row in (*table.rows, *table.totals) for cell in row if cell.shown == DASH)
+    return [why for why in dict.fromkeys(every) if why]
