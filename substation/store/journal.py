@@ -31,9 +31,9 @@ def damage(path: Path) -> str | None:
             return None
         with journal.open("rb") as file:
             found = _damage(file, journal.name)
-            if found is None or found.is_of_frames or not _brought_in(file, path):
-                return found and found.words
-            return None
+            if found is None or (not found.is_of_frames and _brought_in(file, path)):
+                return None
+            return found.words
 
 
 def pages(path: Path) -> Iterator[bytes]:
@@ -85,7 +85,7 @@ def _damage(file: IO[bytes], name: str) -> _Found | None:
 def _brought_in(file: IO[bytes], path: Path) -> bool:
     """Return whether the database has each page as the last commit behind a wrong head left it.
 
-    The first frame's checksum rests on the head and cannot be proved; each further one rests on the one before.
+    The first frame's checksum rests on the head and cannot be proved; each further one on the one before.
     """
     file.seek(_HEADER.size)
     newest: dict[int, bytes] = {}

@@ -40,7 +40,7 @@ def test_a_wrong_head_with_commits_that_the_database_lacks_is_damage(kept: tuple
 
 
 def test_a_head_torn_while_the_log_began_anew_hides_nothing(kept: tuple[Path, Path], tmp_path: Path) -> None:
-    path, log = kept
+    path, _ = kept
     with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as db:
         db.execute("PRAGMA wal_checkpoint(PASSIVE)")
         whole, torn = copied(tmp_path, path, "checkpointed.db")
@@ -52,7 +52,7 @@ def test_a_head_torn_while_the_log_began_anew_hides_nothing(kept: tuple[Path, Pa
 
 
 def test_a_wrong_head_before_a_wrong_page_is_damage(kept: tuple[Path, Path], tmp_path: Path) -> None:
-    path, log = kept
+    path, _ = kept
     with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as db:
         db.execute("PRAGMA wal_checkpoint(PASSIVE)")
         whole, torn = copied(tmp_path, path, "checkpointed.db")
