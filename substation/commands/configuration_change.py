@@ -29,6 +29,8 @@ from substation.settings.model import KNOWN_HASHES, Home, Settings, User, parse
 EDITORS = ("nano", "vim", "vi")
 _PASSWORD = ("password_hash", "password_weak")
 """What of a user an editor does not see."""
+KEPT = "(hidden; write a new one here, or leave this)"
+"""What an editor sees in the place of a recipient's address."""
 
 
 def set_value(folder: Path, name: str, text: str) -> int:
@@ -174,7 +176,30 @@ def _editor() -> list[str]:
 
 def _open_part(plain: Mapping[str, object]) -> object:
     """Return the configuration as a person may see and edit it."""
-    return names.without_secrets({name: part for name, part in plain.items() if name not in names.FIXED})
+    shown = names.without_secrets({name: part for name, part in plain.items() if name not in names.FIXED})
+    for one in _recipients(shown):
+        one["address"] = KEPT
+    return shown
+
+
+def _recipients(data: object) -> list[dict[str, object]]:
+    """Return those who get messages, as far as they are written as such."""
+    part = data.get("messages") if isinstance(data, dict) else None
+    found = part.get("recipients") if isinstance(part, dict) else None
+    return [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
+
+
+def _put_addresses_back(before: Mapping[str, object], data: dict[str, object]) -> None:
+    """Give each recipient whose address was left alone the one that he had; by name. Raises SettingsError."""
+    kept = {one.get("name"): one.get("address") for one in _recipients(before)}
+    for one in _recipients(data):
+        if one.get("address", KEPT) != KEPT:
+            continue
+        if one.get("name") not in kept:
+            raise SettingsError(
+                f"{NAME}: messages.recipients: '{one.get('name')}' is new or renamed; write his address, too"
+            )
+        one["address"] = kept[one.get("name")]
 
 
 def _closed(before: Mapping[str, object], text: str, own: Path) -> Settings:
@@ -211,6 +236,7 @@ def _closed(before: Mapping[str, object], text: str, own: Path) -> Settings:
                 "or removed, not added or renamed. Add one: python3 encrypt_config.py user add NAME"
             )
         user.update(kept[name])
+    _put_addresses_back(before, data)
     data["simulated"] = before.get("simulated", False)
     export = before.get("export_password_hash")
     is_hash = isinstance(export, str) and re.match(KNOWN_HASHES, export) is not None

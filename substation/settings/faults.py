@@ -3,6 +3,7 @@
 from pydantic import BaseModel, ValidationError
 
 from substation.settings.bounds import OUT_OF_BOUNDS, outside
+from substation.settings.messages import PLAIN_FIELDS
 
 
 def told(error: ValidationError, root: type[BaseModel]) -> list[tuple[str, str]]:
@@ -31,4 +32,7 @@ def told(error: ValidationError, root: type[BaseModel]) -> list[tuple[str, str]]
 
 
 def _secret(path: str) -> bool:
+    if path.startswith("messages.recipients") or path == "messages":
+        names = [part for part in path.split(".")[2:] if not part.isdecimal()]
+        return not names or names[0] not in PLAIN_FIELDS
     return "password" in path or "audit_keys" in path

@@ -17,6 +17,7 @@ from substation.quantities import Ratings
 from substation.settings import faults
 from substation.settings.alarms import AlarmChanges
 from substation.settings.equipment import Line, Meter, Part, Role, Transformers
+from substation.settings.messages import Messages
 
 __all__ = ["Home", "Line", "Meter", "Role", "Settings", "Transformers", "explain", "parse"]
 
@@ -243,6 +244,7 @@ class Settings(Part):
     store: Store = Field(default_factory=Store)
     backup: Backup = Field(default_factory=Backup)
     alarms: AlarmChanges = Field((), description="What differs from the rules of the alarms.")
+    messages: Messages = Field(default_factory=Messages)
     web: Web = Field(default_factory=Web)
     display: Display = Field(default_factory=Display)
     paths: Paths = Field(default_factory=Paths)
@@ -288,6 +290,14 @@ class Settings(Part):
                 raise ValueError(
                     f"meters: {meter.name} hangs on line '{meter.line}', which is not among lines ({known})"
                 )
+        for own in (self.messages.modem.port, self.messages.siren.port):
+            if own is not None and own in {line.port for line in self.lines}:
+                raise ValueError(f"messages: port '{own}' is that of a line; modem and siren need their own")
+        ids = {meter.id for meter in self.meters}
+        named = {one for who in self.messages.recipients for one in who.meters}
+        foreign = sorted((named | set(self.messages.hourly.meters)) - ids)
+        if foreign:
+            raise ValueError(f"messages: there is no meter {foreign[0]}; name meters that are in the list")
         return self
 
     def meter(self, meter_id: int) -> Meter | None:
@@ -368,3 +378,8 @@ class Home:
         self.left_events = self.state / "events.jsonl"
         self.ballast = self.state / "ballast"
         self.alarms = self.state / "alarms.json"
+        self.messages = folder / "messages.db"
+        self.messenger = self.state / "messenger.json"
+        self.messenger_lock = self.state / "messenger.lock"
+        self.messenger_log = folder / "messenger.log"
+        self.messenger_answers = self.state / "messenger"

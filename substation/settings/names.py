@@ -13,7 +13,7 @@ from pydantic import BaseModel
 from substation.errors import SettingsError
 from substation.settings.model import Settings, parse
 
-SECRET = re.compile(r"password|audit_keys")
+SECRET = re.compile(r"password|audit_keys|(^|\.)address$")
 FIXED = {
     "simulated": "was stamped at set-up and cannot be changed: demo data and real data never mix. "
     "Make another station in a folder of its own (SUBSTATION_HOME)",
@@ -22,7 +22,7 @@ _TRUE = {"true": True, "yes": True, "on": True, "false": False, "no": False, "of
 
 
 def is_secret(name: str) -> bool:
-    """Return whether the setting holds a password's hash."""
+    """Return whether the setting holds a password's hash, or an address that holds a token."""
     return SECRET.search(name) is not None
 
 
@@ -60,7 +60,8 @@ def with_text(settings: Settings, name: str, text: str, source: str = "config.js
     if name in FIXED:
         raise SettingsError(f"{source}: {name}: {FIXED[name]}")
     if is_secret(name):
-        raise SettingsError(f"{source}: {name}: is set with python3 encrypt_config.py passwd")
+        how = "edit" if name.startswith("messages.") else "passwd"
+        raise SettingsError(f"{source}: {name}: is set with python3 encrypt_config.py {how}")
     if isinstance(get(settings, name, source), dict) or name not in flat(settings):
         parts = [one for one in flat(settings) if one.startswith(name + ".") and not is_secret(one)]
         raise SettingsError(
