@@ -106,6 +106,12 @@ def _option(name: str, value: str) -> str:
             return say("day")
         case "theme", "dark":
             return say("night")
+        case "momentary", "IEEE 1366":
+            return say("{minutes} min ({standard})", minutes=5, standard=value)
+        case "momentary", "EN 50160":
+            return say("{minutes} min ({standard})", minutes=3, standard=value)
+        case "momentary", "IEEE 1159":
+            return say("{minutes} min ({standard})", minutes=1, standard=value)
         case _, "yes":
             return say("yes")
         case _, "no":

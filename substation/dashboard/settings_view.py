@@ -187,6 +187,7 @@ def _site(fields: Fields) -> html.Section:
             fields.line("site.description", say("Description")),
             fields.line("site.nominal_voltage_v", say("Nominal voltage, line to line, V")),
             fields.line("site.bus_coupler", say("Couplers between bus sections")),
+            fields.line("site.momentary", say("An interruption is momentary up to")),
         ],
         className="ss-sec",
     )

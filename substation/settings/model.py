@@ -45,6 +45,11 @@ class Site(Part):
         description="Whether couplers join neighbouring bus sections. Drawn as a breaker whose position is "
         "not known: no meter reports it.",
     )
+    momentary: Literal["IEEE 1366", "EN 50160", "IEEE 1159"] = Field(
+        "IEEE 1366",
+        description="Up to how long an interruption of supply counts as momentary in the register; longer "
+        "ones are sustained. IEEE 1366 = 5 minutes, EN 50160 = 3 minutes, IEEE 1159 = 1 minute.",
+    )
 
     @field_validator("timezone")
     @classmethod
@@ -54,6 +59,11 @@ class Site(Part):
         except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError) as exc:
             raise ValueError(f"'{name}' is no IANA time zone; use a name such as Asia/Kolkata") from exc
         return name
+
+    @property
+    def momentary_minutes(self) -> int:
+        """Up to how many minutes an interruption is momentary."""
+        return {"IEEE 1366": 5, "EN 50160": 3, "IEEE 1159": 1}[self.momentary]
 
     @property
     def zone(self) -> zoneinfo.ZoneInfo:

@@ -32,6 +32,7 @@ from substation.store import (
     series,
 )
 from substation.store.event_pages import Noted, Wanted
+    sights,
 from substation.store.events import Event
 from substation.store.registers import Energy
 from substation.store.series import Series
@@ -274,6 +275,13 @@ class HistoryReader:
             if not found[0]:
                 break
             if found[2] <= last:  # else without end
+    def sights(
+        self, meter_id: int, moments_ms: Sequence[int], *, answered: bool = True
+    ) -> dict[int, int | None]:
+        """Return by moment the last poll of the meter before it, UTC ms: see `sights.before`."""
+        found = self._ask(lambda db: sights.before(db, meter_id, moments_ms, answered=answered))
+        return dict.fromkeys(moments_ms) if found is None else found
+
                 raise Damaged(
                     f"{self._path} is damaged: rows of {table} do not stand in the order of their time. "
                     "Restore a copy"

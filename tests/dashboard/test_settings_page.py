@@ -76,7 +76,7 @@ def test_every_field_goes_there_and_back(engineer: Browser, station: Station) ->
     """What is typed into each field stands in the settings, and the page shows it again."""
     typed = {
         "site.name": "GS 2", "site.description": "11/0.415 kV", "site.nominal_voltage_v": "400",
-        "site.bus_coupler": "yes", "display.language": "en", "display.phase_names": "L123",
+        "site.bus_coupler": "yes", "site.momentary": "EN 50160", "display.language": "en", "display.phase_names": "L123",
         "display.theme": "dark", NAME: "Ward B", "meters.#2.role": "generator", RATING: "99.5",
         "meters.#2.nominal_voltage_v": "433", "meters.#2.bus_section": "2",
     }  # fmt: skip
@@ -89,7 +89,7 @@ def test_every_field_goes_there_and_back(engineer: Browser, station: Station) ->
     meter = result.meters[1]
     assert (meter.rated_kva, meter.bus_section, meter.nominal_voltage_v) == (99.5, 2, 433.0)
     assert result.site == Site(
-        name="GS 2", description="11/0.415 kV", nominal_voltage_v=400.0, bus_coupler=True
+        name="GS 2", description="11/0.415 kV", nominal_voltage_v=400.0, bus_coupler=True, momentary="EN 50160"
     )
     back = settings_form.edited(
         result, Typed({"meters.#2.nominal_voltage_v": ""}, settings_form.shown(result))

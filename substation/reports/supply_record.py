@@ -1,0 +1,301 @@
+"""What happened to supply in a stretch of time: interruptions and runs of the generators, from the history.
+
+    record = of_time(settings, history, start_ms, end_ms, now_ms)
+    record.interruptions          every one that touches the time: `alarms.interruptions.Interruption`
+    record.of(meter_id)           those of one circuit
+    record.total(...)             counts and minutes of one circuit, or of supply, clipped to the time
+    record.runs                   runs of generators with hours, units and load
+
+The register on the screen, the month's statement and the files to take along all come from here, so they say
+the same. Times are UTC ms; energies Wh, powers W.
+"""
+
+import datetime as dt
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from zoneinfo import ZoneInfo
+
+from substation.alarms import dg_runs, interruptions, reliability
+from substation.alarms.dg_runs import DgRun, Step
+from substation.alarms.interruptions import Interruption, Stretch, Total
+from substation.alarms.spans import Blind, timeline
+from substation.alarms.supply import BLIND_MS
+from substation.meters import ratio
+from substation.settings.model import Meter, Settings
+from substation.store import supply_changes
+from substation.store.event_pages import Noted, Wanted
+from substation.store.events import Event
+from substation.store.reader import HistoryReader
+from substation.store.supply_changes import CORRECTED, STATION, SUPPLY
+
+MINUTE_MS, QUARTER_MS, HOUR_MS = 60_000, 900_000, 3_600_000
+MOST_EVENTS = 20_000
+"""Changes of supply that are read of one stretch of time: a month with one a minute has more."""
+LEAD, AFTER = 12, 400
+"""Changes of each meter before, and of all meters after it, that tell what goes over its edges."""
+LOOKED_MS = 120_000
+"""A poller whose newest poll in the history is older does not run."""
+POINTS = 4000
+"""Of the curve in which the greatest load of a run is looked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What a generator gave in one run."""
+
+    wh: float | None = None
+    """From its register; None: unknown."""
+    why: str = ""
+    """Why that is unknown, or what it lacks."""
+    mean_w: float | None = None
+    highest_w: float | None = None
+    highest_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What happened in [start, end)."""
+
+    start_ms: int
+    end_ms: int
+    until_ms: int
+    """So far it is known: now, or the end of it."""
+    momentary_ms: int
+    """An interruption up to this length is momentary, a longer one sustained."""
+    interruptions: tuple[Interruption, ...] = ()
+    runs: tuple[DgRun, ...] = ()
+    loads: Mapping[str, Load] = ()  # type: ignore[assignment]
+    """By key of the run."""
+    whole: bool = True
+    """False: there were too many events, and the oldest of the time are missing."""
+    blind: tuple[Blind, ...] = ()
+    """When nobody looked, within the time: an interruption in it is not known."""
+
+    def supply(self) -> list[Interruption]:
+        """Return those of supply."""
+        return [one for one in self.interruptions if one.kind == "supply"]
+
+    def of(self, meter_id: int) -> list[Interruption]:
+        """Return those of one circuit."""
+        return [one for one in self.interruptions if one.meter_id == meter_id]
+
+    def total(self, some: Iterable[Interruption]) -> Total:
+        """Return counts and time within the time asked for."""
+        return interruptions.total(some, self.start_ms, min(self.end_ms, self.until_ms), self.momentary_ms)
+
+    def begun(self) -> list[DgRun]:
+        """Return the runs that began in the time: hours and units of a month are theirs."""
+        return [run for run in self.runs if self.start_ms <= run.time.begun_ms < self.end_ms]
+
+    def change_over(self, failure: Interruption) -> list[Step]:
+        """Return the steps of a failure of supply, in their order."""
+        return dg_runs.change_over(failure, self.runs, self.interruptions)
+
+    def related(self, failure: Interruption) -> list[Interruption]:
+        """Return what belongs to a failure of supply."""
+        return [one for one in self.interruptions if one.part_of == failure.key]
+
+    @property
+    def blind_ms(self) -> int:
+        """How long nobody looked."""
+        end = min(self.end_ms, self.until_ms)
+        return sum(max(0, min(b.end_ms, end) - max(b.start_ms, self.start_ms)) for b in self.blind)
+
+
+def month_ms(month: str, zone: ZoneInfo) -> tuple[int, int]:
+    """Return when a month of the site's calendar, `2026-11`, begins and ends, UTC ms; ValueError for none."""
+    first = dt.datetime.strptime(month, "%Y-%m").replace(tzinfo=zone)
+    after = dt.datetime(first.year + first.month // 12, first.month % 12 + 1, 1, tzinfo=zone)
+    return round(first.timestamp() * 1000), round(after.timestamp() * 1000)
+
+
+def of_time(
+    settings: Settings,
+    history: HistoryReader,
+    start_ms: int,
+    end_ms: int,
+    now_ms: int,
+    *,
+    moduli: Mapping[int, Mapping[str, float]] | None = None,
+    loads: bool = True,
+) -> Record:
+    """Return what happened to supply in [start, end).
+
+    Args:
+        settings: roles, ratings, what is momentary.
+        history: the station's.
+        start_ms: UTC, ms.
+        end_ms: UTC, ms.
+        now_ms: UTC, ms: until when anything can be known.
+        moduli: by meter where its counters begin again at 0 (`meters.counters.moduli`).
+        loads: whether units and load of the generators' runs are asked for, a few questions each.
+
+    Raises:
+        StoreError: the history cannot be read, or answers too slowly.
+    """
+    momentary_ms = settings.site.momentary_minutes * MINUTE_MS
+    events, until_ms, whole = _events(settings, history, start_ms, end_ms, now_ms)
+    spots = [*supply_changes.blind(events), *_not_looking(history, until_ms, now_ms)]
+    changes = supply_changes.changes(events)
+    rows = {m: timeline(noted, spots, until_ms=until_ms, lasting_ms=BLIND_MS) for m, noted in changes.items()}
+    roles = {meter.id: meter.role for meter in settings.meters}
+    every = interruptions.found(rows, roles, spots, until_ms, lasting_ms=BLIND_MS)
+    ran = dg_runs.found(rows, roles, every, until_ms, blind=spots, lasting_ms=BLIND_MS)
+    near = [one for one in every if _touches(one.time, start_ms, end_ms)]
+    ran = [one for one in ran if _touches(one.time, start_ms, end_ms)]
+    says = {(e.meter_id, e.at_ms): e.detail for e in events if e.kind == SUPPLY}
+    sources = [meter.id for meter in settings.meters if meter.role == "incomer"]
+    near = [replace(one, evidence=_evidence(one, says, sources)) for one in near]
+    every_time = [(one.meter_id, one.time) for one in near] + [(one.meter_id, one.time) for one in ran]
+    seen = _Sights(history, every_time, sources)
+    record = Record(
+        start_ms,
+        end_ms,
+        until_ms,
+        momentary_ms,
+        tuple(replace(one, time=seen.of(one.meter_id, one.time)) for one in near),
+        tuple(replace(one, time=seen.of(one.meter_id, one.time)) for one in ran),
+        {},
+        whole,
+        tuple(spot for spot in spots if spot.end_ms > start_ms and spot.start_ms < end_ms),
+    )
+    if not loads:
+        return record
+    given = {run.key: _load(settings, history, run, record, moduli or {}) for run in record.runs}
+    return replace(record, loads=given)
+
+
+def indices(settings: Settings, record: Record) -> reliability.Indices | None:
+    """Return the load-based indices of the feeders; None where a feeder's rating was never set.
+
+    What has not ended counts with what was seen of it.
+    """
+    feeders = [meter for meter in settings.meters if meter.role == "feeder"]
+    if not feeders or not all("rated_kva" in meter.model_fields_set for meter in feeders):
+        return None
+    end_ms = min(record.end_ms, record.until_ms)
+    if end_ms <= record.start_ms:
+        return None
+    zone = settings.site.zone
+    events = []
+    for meter in feeders:
+        kva = ratio.rated_kva_at(meter, end_ms, zone)
+        for one in record.of(meter.id):
+            if one.kind == "feeder" and record.start_ms <= one.time.begun_ms < end_ms:
+                long_ms = one.time.noted_ms if one.time.noted_ms is not None else one.time.least_ms
+                events.append((long_ms / MINUTE_MS, kva))
+    served = sum(ratio.rated_kva_at(meter, end_ms, zone) for meter in feeders)
+    period = (end_ms - record.start_ms) / MINUTE_MS
+    return reliability.indices(events, served, period, record.momentary_ms / MINUTE_MS)
+
+
+def _events(
+    settings: Settings, history: HistoryReader, start_ms: int, end_ms: int, now_ms: int
+) -> tuple[list[Event], int, bool]:
+    """Return the events that tell of a time, until when they do, and whether none of it is missing."""
+    kinds = (SUPPLY, CORRECTED)
+    lead: list[Noted] = []
+    for meter in settings.meters:
+        lead += history.noted(Wanted(kinds=kinds, meters=(meter.id,), end_ms=start_ms), LEAD)
+    oldest = min((one.event.at_ms for one in lead), default=start_ms)
+    lead += history.noted(Wanted(kinds=STATION, start_ms=oldest, end_ms=start_ms), MOST_EVENTS)
+    every = (*kinds, *STATION)
+    within = history.noted(Wanted(kinds=every, start_ms=start_ms, end_ms=end_ms), MOST_EVENTS)
+    after = history.noted(Wanted(kinds=every, start_ms=end_ms), AFTER, oldest_first=True)
+    until_ms = now_ms if len(after) < AFTER else after[-1].event.at_ms
+    events = [one.event for one in sorted([*lead, *within, *after], key=lambda one: one.key)]
+    return [one for one in events if one.at_ms <= until_ms], until_ms, len(within) < MOST_EVENTS
+
+
+def _not_looking(history: HistoryReader, until_ms: int, now_ms: int) -> list[Blind]:
+    """Return the blind spot that goes on now: no poll stands in the history for too long."""
+    if until_ms < now_ms:
+        return []
+    newest = max((reading.at_ms for reading in history.latest(answered=False).values()), default=0)
+    return [Blind(newest, now_ms)] if newest and now_ms - newest > LOOKED_MS else []
+
+
+def _touches(time: Stretch, start_ms: int, end_ms: int) -> bool:
+    last = time.ended_after_ms if time.ended_ms is None else time.ended_ms
+    return time.begun_ms < end_ms and (last > start_ms or time.begun_ms >= start_ms)
+
+
+def _evidence(one: Interruption, says: Mapping[tuple[int | None, int], str], sources: Sequence[int]) -> str:
+    meters = sources if one.meter_id is None else (one.meter_id,)
+    return next((says[m, one.time.begun_ms] for m in meters if (m, one.time.begun_ms) in says), "")
+
+
+class _Sights:
+    """Between which polls beginnings and ends lie: each meter asked once."""
+
+    def __init__(
+        self, history: HistoryReader, times: Iterable[tuple[int | None, Stretch]], sources: Sequence[int]
+    ) -> None:
+        begun: dict[int, set[int]] = {}
+        ended: dict[int, set[int]] = {}
+        self._sources = sources
+        for meter_id, time in times:
+            for meter in sources if meter_id is None else (meter_id,):
+                begun.setdefault(meter, set()).add(time.begun_ms)
+                if time.ended_ms is not None:
+                    ended.setdefault(meter, set()).add(time.ended_ms)
+        self._begun = {m: history.sights(m, sorted(moments)) for m, moments in begun.items()}
+        # a poll in vain is a sight as well: of a meter that fell silent with its circuit
+        self._ended = {m: history.sights(m, sorted(moments), answered=False) for m, moments in ended.items()}
+
+    def of(self, meter_id: int | None, time: Stretch) -> Stretch:
+        """Return the stretch with the polls around its ends."""
+        meters = self._sources if meter_id is None else (meter_id,)
+        before = [at for m in meters if (at := self._begun.get(m, {}).get(time.begun_ms)) is not None]
+        last = (
+            [at for m in meters if (at := self._ended.get(m, {}).get(time.ended_ms)) is not None]
+            if time.ended_ms is not None
+            else []
+        )
+        return replace(time, before_ms=min(before, default=None), last_ms=min(last, default=None))
+
+
+def _load(
+    settings: Settings,
+    history: HistoryReader,
+    run: DgRun,
+    record: Record,
+    moduli: Mapping[int, Mapping[str, float]],
+) -> Load:
+    """Return what a set gave in a run: its register stands still before and after it."""
+    meter = settings.meter(run.meter_id)
+    if meter is None:
+        return Load(why="the meter is not configured now")
+    next_ms = min(
+        (
+            r.time.begun_ms
+            for r in record.runs
+            if r.meter_id == meter.id and r.time.begun_ms > run.time.begun_ms
+        ),
+        default=record.until_ms,
+    )
+    last_ms = run.time.ended_after_ms if run.time.ended_ms is None else run.time.ended_ms
+    until_ms = last_ms if run.time.ended_ms is None else min(next_ms, last_ms + QUARTER_MS)
+    rated_va = _rated_va(settings, meter, last_ms)
+    energy = history.energy(meter.id, run.time.begun_ms, until_ms, rated_va, moduli=moduli.get(meter.id))
+    wh = energy.used.get("wh_received")
+    why = energy.doubts.get("wh_received") or energy.marks.get("wh_received") or ""
+    if wh is None and not why:
+        why = "its register was not read before and after it"
+    noted = run.time.noted_ms
+    long_ms = noted if noted is not None else run.time.most_ms
+    curve = history.series(
+        meter.id, ("watts_total",), run.time.begun_ms, max(last_ms, run.time.begun_ms + 1), POINTS
+    )
+    high = [
+        (value, at)
+        for value, at in zip(curve.high["watts_total"], curve.at_ms, strict=True)
+        if value is not None
+    ]
+    highest = max(high, default=None)
+    mean = wh * HOUR_MS / long_ms if wh is not None and long_ms else None
+    return Load(wh, why, mean, highest[0] if highest else None, highest[1] if highest else None)
+
+
+def _rated_va(settings: Settings, meter: Meter, at_ms: int) -> float:
+    return ratio.rated_kva_at(meter, at_ms, settings.site.zone) * 1000
