@@ -4,18 +4,17 @@ An event says that something changed; how long it lasted stands in the next one 
 the board knows now, or in the blind spot between two pollers. `alarms.spans` pairs them.
 """
 
-import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from substation.alarms.spans import UNKNOWN, Blind, Change, Piece, Run, runs, timeline, together
-from substation.alarms.supply import BLIND_MS, WORDS
+from substation.alarms.supply import BLIND_MS
 from substation.dashboard.board import Board
+from substation.store import supply_changes
 from substation.store.event_pages import Noted, Wanted
 from substation.store.events import Event
+from substation.store.supply_changes import STATES, STATION, SUPPLY
 
-SUPPLY = "supply"
-STATION = ("station.start", "station.stop", "station.gap")
 PAIRS: Mapping[str, tuple[str, str]] = {
     "comm.lost": ("wire", "bad"),
     "comm.back": ("wire", "ok"),
@@ -34,8 +33,6 @@ KINDS = (SUPPLY, "supply.corrected", *STATION, *PAIRS)
 FIND_AGAIN_MS = 300_000
 """A poller that starts anew finds a silent meter or a lost line again within this time, or it is well."""
 FOUND_AGAIN = ("wire", "line", "refused")
-STATES = {word: state for words in WORDS.values() for state, word in words.items()}
-"""By the word on screen the state of supply."""
 LOOKED_AT = 1000
 """Events of supply and station by which the last failure is looked for."""
 RUNNING = ("live", "phase_lost")
@@ -158,7 +155,7 @@ def _rows(events: Sequence[Event], board: Board, until_ms: int) -> dict[Thing, l
     for event in events:
         if event.kind == "supply.corrected" and (SUPPLY, event.meter_id) in changes:
             thing = (SUPPLY, event.meter_id)
-            changes[thing] = _corrected(changes[thing], event.at_ms)
+            changes[thing] = supply_changes.without(changes[thing], event.at_ms)
     spots = blind(events, board)
     if until_ms >= board.at_ms:
         for thing, change in _now(board):
@@ -184,47 +181,14 @@ def _told(event: Event) -> tuple[Thing, str] | None:
     return (family, whose), state
 
 
-def _corrected(changes: list[Change], at_ms: int) -> list[Change]:
-    """Return the changes without an outage that was none: what followed it changed nothing."""
-    kept: list[Change] = []
-    dropped = False
-    for change in sorted(changes, key=lambda one: one.at_ms):
-        if change.at_ms == at_ms and change.new == "dead":
-            dropped = True
-        elif dropped:
-            kept.append(Change(change.at_ms, "", change.new))
-            dropped = False
-        else:
-            kept.append(change)
-    return kept
-
-
 def blind(events: Iterable[Event], board: Board | None = None) -> list[Blind]:
-    """Return when nobody polled: noted gaps, and starts whose gap was not noted (yet)."""
-    found, starts, last_ms = [], [], None
-    for event in sorted(events, key=lambda one: one.at_ms):
-        if event.kind == "station.gap":
-            bounds = moments(event)
-            if bounds is not None:
-                found.append(Blind(*bounds))
-        elif event.kind == "station.start" and last_ms is not None:
-            starts.append(Blind(last_ms, event.at_ms))
-        last_ms = event.at_ms
-    found += [one for one in starts if not any(s.start_ms <= one.end_ms <= s.end_ms for s in found)]
+    """Return when nobody polled: see `supply_changes.blind`; with `board` also that nobody does now."""
+    found = supply_changes.blind(events)
     if board is not None and board.poller.state != "running":
         ages = [meter.age_s for meter in board.meters if meter.age_s is not None]
         seen_ms = board.at_ms - round(min(ages) * 1000) if ages else 0
         found.append(Blind(seen_ms, board.at_ms))
     return found
-
-
-def moments(event: Event) -> tuple[int, int] | None:
-    """Return from when to when an event says that something was, where `old` and `new` are times."""
-    try:
-        first, last = (dt.datetime.fromisoformat(text).timestamp() for text in (event.old, event.new))
-    except ValueError:
-        return None
-    return (round(first * 1000), round(last * 1000)) if first <= last else None
 
 
 def _now(board: Board) -> Iterable[tuple[Thing, Change]]:

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 from substation.dashboard import alarm_words, heard
-from substation.dashboard.events_past import STATES, moments
 from substation.dashboard.tongue import say
 from substation.settings.model import Settings
 from substation.store.events import Event
+from substation.store.supply_changes import STATES, moments
 
 Grade = Literal["alarm", "warn", "event"]
 
