@@ -196,7 +196,31 @@ def test_a_page_asks_only_for_what_it_shows(window: Window) -> None:
     assert "var_total" not in asked.value.url
 
 
-def test_live_values_do_not_move_the_page(window: Window, stage: Stage) -> None:
+FLASHES = """() => {
+  window.flashed = []; const looks = new Map(), numbers = '[data-q]';
+  const note = (what, el) => flashed.push(`${what} ${el.className || el.nodeName}`);
+  new MutationObserver(list => {
+    for (const one of list) {
+      const el = one.target;
+      if (one.type === 'attributes') {
+        const seen = looks.get(el) || [one.oldValue];
+        if (seen.at(-1) !== el.className && seen.includes(el.className)) note('back again', el);
+        looks.set(el, [...seen, el.className]);
+      } else {
+        for (const gone of one.removedNodes) {
+          if (gone.nodeType === 1 && (gone.matches(numbers) || gone.querySelector(numbers))) note('gone', gone);
+        }
+        const holder = (el.nodeType === 1 ? el : el.parentElement)?.closest(numbers);
+        if (holder && !holder.textContent.trim()) note('empty', holder);
+      }
+    }
+  }).observe(document.body,
+    {subtree: true, childList: true, characterData: true, attributeFilter: ['class'], attributeOldValue: true});
+}"""
+"""Of what was there and is gone, went empty, or looked otherwise for a moment."""
+
+
+def test_live_values_neither_move_the_page_nor_flash(window: Window, stage: Stage) -> None:
     stage.play(plays.normal)
     page = window.open("/")
     page.locator(".tracetoday").first.wait_for(state="attached")
@@ -206,7 +230,13 @@ def test_live_values_do_not_move_the_page(window: Window, stage: Stage) -> None:
              for (const entry of list.getEntries()) window.shifted += entry.value;
            }).observe({type: 'layout-shift'}); }"""
     )
+    page.evaluate(FLASHES)
+    power = page.locator(".ss-branch .ss-kw .ss-n").first
+    shown = power.text_content()
     page.wait_for_timeout(4000)
+    assert power.text_content() != shown  # it lives meanwhile
+    assert page.evaluate("window.flashed") == []
+    assert page.evaluate("document.getAnimations().filter(one => one.playState === 'running').length") == 0
     assert page.evaluate("window.shifted") < 0.02
 
 
