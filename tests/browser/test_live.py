@@ -208,14 +208,16 @@ FLASHES = """() => {
         looks.set(el, [...seen, el.className]);
       } else {
         for (const gone of one.removedNodes) {
-          if (gone.nodeType === 1 && (gone.matches(numbers) || gone.querySelector(numbers))) note('gone', gone);
+          const held = gone.nodeType === 1 && (gone.matches(numbers) || gone.querySelector(numbers));
+          if (held) note('gone', gone);
         }
         const holder = (el.nodeType === 1 ? el : el.parentElement)?.closest(numbers);
         if (holder && !holder.textContent.trim()) note('empty', holder);
       }
     }
-  }).observe(document.body,
-    {subtree: true, childList: true, characterData: true, attributeFilter: ['class'], attributeOldValue: true});
+  }).observe(document.body, {
+    subtree: true, childList: true, characterData: true, attributeFilter: ['class'], attributeOldValue: true
+  });
 }"""
 """Of what was there and is gone, went empty, or looked otherwise for a moment."""
 
