@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from substation.clock import Clock, SystemClock
+from substation.energy.chain import Chain
 from substation.energy.power_factor import Means, PeriodFactor, of_period
 from substation.energy.registers import Register
 from substation.errors import Damaged
@@ -24,15 +25,16 @@ from substation.store import (
     clock_spans,
     event_pages,
     events,
+    extremes,
     moments,
     newest,
     pool,
     registers,
     schema,
     series,
+    sights,
 )
 from substation.store.event_pages import Noted, Wanted
-    sights,
 from substation.store.events import Event
 from substation.store.registers import Energy
 from substation.store.series import Series
@@ -196,6 +198,32 @@ class HistoryReader:
         )
         return found or (Energy(dict.fromkeys(COUNTERS), {}), None)
 
+    def counted(
+        self,
+        meter_id: int,
+        start_ms: int,
+        end_ms: int,
+        also: Mapping[str, Sequence[Register]],
+        rated_va: float | None = None,
+        *,
+        moduli: Mapping[str, float] | None = None,
+    ) -> dict[str, Chain]:
+        """Return by counter the chain of its registers, with those of `also`: see `registers.counted`."""
+        return (
+            self._ask(
+                lambda db: registers.counted(
+                    db, meter_id, start_ms, end_ms, also, rated_va=rated_va, moduli=moduli
+                )
+            )
+            or {}
+        )
+
+    def reached(
+        self, meter_id: int, keys: Sequence[str], start_ms: int, end_ms: int
+    ) -> dict[str, extremes.Reached]:
+        """Return by instant its least and greatest good value and when each was read: see `extremes`."""
+        return self._ask(lambda db: extremes.reached(db, meter_id, keys, start_ms, end_ms)) or {}
+
     def last_registers(self, meter_id: int) -> dict[str, Register]:
         """Return the last believed register of each counter, where a poller that starts goes on."""
         return self._ask(lambda db: registers.last_registers(db, meter_id)) or {}
@@ -247,10 +275,21 @@ class HistoryReader:
         page = event_pages.oldest if oldest_first else event_pages.newest
         return self._ask(lambda db: page(db, wanted, limit)) or []
 
+    def sights(
+        self, meter_id: int, moments_ms: Sequence[int], *, answered: bool = True
+    ) -> dict[int, int | None]:
+        """Return by moment the last poll of the meter before it, UTC ms: see `sights.before`."""
+        found = self._ask(lambda db: sights.before(db, meter_id, moments_ms, answered=answered))
+        return dict.fromkeys(moments_ms) if found is None else found
+
     def last_event(self) -> int:
         """Return the number of the event that was written last; 0 without any. Costs nothing."""
         row = self._ask(lambda db: db.execute("SELECT ifnull(max(id), 0) FROM event").fetchone())
         return int(row[0]) if row else 0
+
+    def events_after(self, last_id: int, kinds: Sequence[str], limit: int) -> list[Noted]:
+        """Return events of these kinds that were written behind this number, in that order."""
+        return self._ask(lambda db: event_pages.after(db, last_id, kinds, limit)) or []
 
     def clock_spans(self) -> list[clock_spans.Span]:
         """Return every span in which nobody vouched for the clock, oldest first."""
@@ -275,13 +314,6 @@ class HistoryReader:
             if not found[0]:
                 break
             if found[2] <= last:  # else without end
-    def sights(
-        self, meter_id: int, moments_ms: Sequence[int], *, answered: bool = True
-    ) -> dict[int, int | None]:
-        """Return by moment the last poll of the meter before it, UTC ms: see `sights.before`."""
-        found = self._ask(lambda db: sights.before(db, meter_id, moments_ms, answered=answered))
-        return dict.fromkeys(moments_ms) if found is None else found
-
                 raise Damaged(
                     f"{self._path} is damaged: rows of {table} do not stand in the order of their time. "
                     "Restore a copy"

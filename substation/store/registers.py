@@ -114,6 +114,24 @@ def _energy(db: sqlite3.Connection, chains: Mapping[str, Chain], start_ms: int, 
     return found
 
 
+def counted(
+    db: sqlite3.Connection,
+    meter_id: int,
+    start_ms: int,
+    end_ms: int,
+    also: Mapping[str, Sequence[Register]],
+    *,
+    rated_va: float | None = None,
+    moduli: Mapping[str, float] | None = None,
+) -> dict[str, Chain]:
+    """Return by counter the chain of its registers in [start, end), with those of `also` among them.
+
+    So what was counted between any two readings that somebody wrote down can be told, over rollover and
+    exchanged meter as `energy` does. A counter of which nothing is stored has none.
+    """
+    return _chains(db, (start_ms, end_ms, meter_id), rated_va, moduli or {}, also)
+
+
 def max_demand(
     db: sqlite3.Connection,
     meter_id: int,
@@ -165,10 +183,12 @@ def _chains(
     where: tuple[int, int, int],
     rated_va: float | None,
     moduli: Mapping[str, float],
+    also: Mapping[str, Sequence[Register]] | None = None,
 ) -> dict[str, Chain]:
     """Return by counter what its registers around a time tell; `where`: start and end, UTC ms, and meter."""
     start_ms, end_ms, meter_id = where
     read = _lasts(db, "quarter", (start_ms - 2 * QUARTER_MS, end_ms + QUARTER_MS, meter_id))
+    _add(read, also or {})
     kept = [key for key in COUNTERS if read[key]]  # few models have all eight
     by_minute = start_ms >= schema.meta_number(db, schema.MINUTE_FROM)
     if by_minute:

@@ -1,0 +1,110 @@
+"""What the history says of a day, as the log sheet needs it: every question is asked here."""
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from substation.energy.chain import Chain
+from substation.energy.registers import Register
+from substation.meters import counters, ratio
+from substation.meters.profile import Profile
+from substation.quantities import BY_KEY, COUNTERS
+from substation.reports.log_form import LogForm
+from substation.reports.log_hours import Hour, Shift
+from substation.settings.model import Meter, Settings
+from substation.store.extremes import Reached
+from substation.store.moments import Moment
+from substation.store.reader import HistoryReader
+
+UNITS_OF = "wh_received"
+DEMAND_OF = "vah_received"
+HOUR_MS = 3_600_000
+
+
+@dataclass(frozen=True, slots=True)
+class MeterDay:
+    """What was read of a meter on a day."""
+
+    readings: Mapping[int, Moment]
+    """By hour, UTC ms, of those that are settled."""
+    chains: Mapping[str, Chain] = field(default_factory=dict)
+    """By counter."""
+    reached: Mapping[str, Reached] = field(default_factory=dict)
+    """By instant, of all readings of the day."""
+    lacking: frozenset[str] = frozenset()
+    """Quantities that this model does not have."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReadDay:
+    """A day as it was read: everything of its sheets but what people wrote."""
+
+    day: dt.date
+    form: LogForm
+    hours: Sequence[Hour]
+    """First and last its two midnights."""
+    shifts: Sequence[Shift]
+    """Those that touch the day."""
+    days: Mapping[int, MeterDay]
+    """By meter."""
+
+    @property
+    def written_from_ms(self) -> int:
+        """From when entries belong to the day, UTC ms: the begin of the shift in which it begins."""
+        return min(self.hours[0].at_ms, *(shift.begin_ms for shift in self.shifts))
+
+    @property
+    def written_to_ms(self) -> int:
+        """Until before when, UTC ms; its last midnight is part of it."""
+        return self.hours[-1].at_ms + 1
+
+
+def keys_of(form: LogForm, meter: Meter) -> tuple[str, ...]:
+    """Return the quantities that the form asks of a meter."""
+    columns = [column for column in form.column if meter.role in column.roles]
+    keys = [column.quantity for column in columns if column.quantity]
+    if any(column.computed == "units" for column in columns):
+        keys.append(UNITS_OF)
+    return tuple(dict.fromkeys(keys))
+
+
+def meter_day(
+    history: HistoryReader,
+    settings: Settings,
+    meter: Meter,
+    form: LogForm,
+    *,
+    hours: Sequence[Hour],
+    profile: Profile | None,
+) -> MeterDay:
+    """Return what the history holds of a meter's day.
+
+    Args:
+        history: of the station.
+        settings: of the station.
+        meter: whose day.
+        form: for what is asked.
+        hours: of the day, first and last its two midnights.
+        profile: of the meter's model; None where its file cannot be read.
+
+    Raises:
+        StoreError: the history cannot be read, or answers too slowly.
+    """
+    keys, zone = keys_of(form, meter), settings.site.zone
+    start_ms, end_ms = hours[0].at_ms, hours[-1].at_ms
+    settled = [one.at_ms for one in hours if one.state == "past"]
+    if not settled or not keys:
+        return MeterDay({})
+    readings = history.readings_at(meter.id, settled, keys)
+    also: dict[str, list[Register]] = {key: [] for key in COUNTERS if key in keys}
+    for moment in readings.values():
+        for key, registers in also.items():
+            at = moment[key]
+            if at.value is not None and at.read_ms is not None:
+                registers.append(Register(at.read_ms, round(at.value * BY_KEY[key].steps_per_unit)))
+    rated_va = ratio.rated_kva_at(meter, end_ms, zone) * 1000
+    moduli = {} if profile is None else counters.moduli(profile, ratio.factors(meter, end_ms, zone))
+    chains = history.counted(meter.id, start_ms, end_ms, also, rated_va, moduli=moduli)
+    reached = history.reached(meter.id, [key for key in keys if key not in COUNTERS], start_ms, end_ms)
+    lacking = frozenset() if profile is None else frozenset({*keys, DEMAND_OF} - profile.registers.keys())
+    return MeterDay(readings, chains, reached, lacking)
