@@ -9,6 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validat
 from substation.settings.alarms import AlarmChanges
 
 Role = Literal["incomer", "feeder", "generator"]
+GROUPS: dict[Role, str] = {"incomer": "Supply", "feeder": "Feeders", "generator": "Generation"}
+"""The group of a meter for which none is set."""
 LINE_FORMAT = re.compile(r"^[78][NEO][12]$")
 
 
@@ -133,6 +135,13 @@ class Meter(Part):
         description="Number of the bus section that the circuit hangs on; the single-line diagram draws each "
         "section as a bar of its own, in this order.",
     )
+    group: str | None = Field(
+        None,
+        min_length=1,
+        max_length=40,
+        description="Whose energy it is in the month's statement, such as Railway or Colony; without one "
+        "incomers are Supply, feeders Feeders, generators Generation.",
+    )
     aux_supply: Literal["station", "own"] = Field(
         "station", description="Where the meter itself is fed from: 'own' falls silent with its circuit."
     )
@@ -168,6 +177,11 @@ class Meter(Part):
                 f"two entries hold since {twice[0]}; write one, with all that changed on that day"
             )
         return entries
+
+    @property
+    def group_name(self) -> str:
+        """The group to which its energy is added up in the month's statement."""
+        return self.group or GROUPS[self.role]
 
     @property
     def modbus_id(self) -> int:

@@ -51,6 +51,15 @@ class Site(Part):
         "ones are sustained. IEEE 1366 = 5 minutes, EN 50160 = 3 minutes, IEEE 1159 = 1 minute.",
     )
 
+    demand_minutes: int = Field(
+        30,
+        ge=15,
+        le=60,
+        multiple_of=15,
+        description="Length of the blocks of the maximum demand in the month's statement, minutes: 15, 30, "
+        "45 or 60, as the tariff order has it. Blocks follow each other from midnight.",
+    )
+
     @field_validator("timezone")
     @classmethod
     def _known_zone(cls, name: str) -> str:
@@ -328,9 +337,9 @@ class Settings(Part):
 
 CARD_METERS: tuple[Meter, ...] = (
     Meter(id=1, name="Transformer", role="incomer", rated_kva=500.0),
-    Meter(id=2, name="EssentialLoad", role="feeder", rated_kva=160.0),
-    Meter(id=3, name="NonEssentialLoad", role="feeder", rated_kva=160.0),
-    Meter(id=4, name="ColonyLoad", role="feeder", rated_kva=160.0),
+    Meter(id=2, name="EssentialLoad", role="feeder", rated_kva=160.0, group="Railway"),
+    Meter(id=3, name="NonEssentialLoad", role="feeder", rated_kva=160.0, group="Railway"),
+    Meter(id=4, name="ColonyLoad", role="feeder", rated_kva=160.0, group="Colony"),
     Meter(id=5, name="DGSetLoad", role="generator", rated_kva=160.0),
 )
 """The five meters of the user's card, with their Modbus ids."""
