@@ -26,6 +26,7 @@ from substation.alarms.plan import Plan, build
 from substation.alarms.signals import Circuit, Station, known
 from substation.alarms.state import Alarm, Alarms, Command, State, id_in
 from substation.alarms.supply import BLIND_MS, Verdict
+from substation.alarms.vocabulary import STALLED
 from substation.bus.plant import Plant
 from substation.clock import Clock, boot_id
 from substation.energy.unbalance import nema
@@ -47,6 +48,10 @@ RETRY_S = 5.0
 """How often a medium that does not take the state is tried again."""
 SURELY_S = 10.0
 """So often the database is opened even if its files look unchanged: a file system's clock is coarse."""
+STALLED_S, STALLED_ROUNDS = 15.0, 5
+"""Not judged for so long, and for so many rounds, the alarms are told to be unwatched."""
+MOST_ASKS = 40
+"""So many raises that ask somebody are named in the heartbeat, the most urgent first."""
 LOOK_BACK = 5000
 """Among so many newest events of alarms the outbox of the poller before is looked for."""
 
@@ -87,6 +92,7 @@ class Alarming:
             saved = None
         self.alarms = saved.alarms if saved else Alarms(secrets.token_hex(4))
         self._stepped_s = self._last_step_s(saved)
+        self._judged_s, self._interval_s = clock.monotonic(), 0.0
         self._is_recovered = not self.alarms.outbox
 
     def _last_step_s(self, saved: Saved | None) -> float | None:
@@ -103,19 +109,24 @@ class Alarming:
         """What somebody should look at, in words for the state line."""
         lost = self.alarms.given_up
         given_up = [f"{lost} changes of alarms could not be noted in the history"] if lost else []
-        return [*(f"config.json: {fault}" for fault in self._plan.faults), *given_up]
+        stalled = [STALLED] if self.stalled_s else []
+        return [*(f"config.json: {fault}" for fault in self._plan.faults), *given_up, *stalled]
 
     @property
     def beat(self) -> dict[str, Any]:
         """The heartbeat's part on the alarms; `seq` changes with every transition.
 
         `unacknowledged` asks somebody (also RTN-unacknowledged), `active` stands and is announced; `highest`
-        is the priority of the most urgent one of both.
+        is the priority of the most urgent one of both, `top` that one. `asks` names each raise that asks
+        somebody with its priority, so that a new one is known from an old one. `stalled_s` is for how long
+        the alarms were not judged, where that is too long: what stands beside it is of then.
         """
         shown = [(one.shown, one) for one in self.alarms.alarms.values()]
         asks = [one for state, one in shown if state in (State.UNACKNOWLEDGED, State.RTN_UNACKNOWLEDGED)]
         active = [one for state, one in shown if state in (State.UNACKNOWLEDGED, State.ACKNOWLEDGED)]
         found = {self._priority(one) for one in (*asks, *active)}
+        asks.sort(key=self._urgency)
+        top = min((*asks, *active), key=self._urgency, default=None)
         return {
             "unacknowledged": len(asks),
             "active": len(active),
@@ -124,7 +135,22 @@ class Alarming:
             "out_of_service": sum(state is State.OUT_OF_SERVICE for state, _ in shown),
             "highest": next((name for name in ("high", "medium", "low") if name in found), ""),
             "seq": self.alarms.seq,
+            "top": [top.rule, top.subject] if top else [],
+            "asks": [[one.occurrence, self._priority(one)] for one in asks[:MOST_ASKS]],
+            **({"stalled_s": round(self.stalled_s)} if self.stalled_s else {}),
         }
+
+    @property
+    def stalled_s(self) -> float:
+        """For how long the alarms were not judged, s; 0 while that is as it should be."""
+        passed_s = self._clock.monotonic() - self._judged_s
+        return passed_s if passed_s > max(STALLED_S, STALLED_ROUNDS * self._interval_s) else 0.0
+
+    def _urgency(self, one: Alarm) -> tuple[int, bool, int, str]:
+        """Return by what the most urgent one comes first: priority, whether it asks, then the oldest."""
+        order = ("high", "medium", "low")
+        name = self._priority(one)
+        return order.index(name) if name in order else len(order), one.acked, one.since_ms or 0, one.key
 
     def _priority(self, one: Alarm) -> str:
         watch = self._plan.by_key.get(one.key)
@@ -138,7 +164,7 @@ class Alarming:
         self._readings |= {reading.meter_id: reading for reading in told.readings}
         self._readings = {key: one for key, one in self._readings.items() if key in meters}
         now_ms, now_s = self._clock.now_ms(), self._clock.monotonic()
-        interval_s = settings.poll.interval_s
+        interval_s = self._interval_s = settings.poll.interval_s
         zone, failed = settings.site.zone, plant.failed
         circuits = [
             Circuit(
@@ -158,7 +184,7 @@ class Alarming:
         self._settle()
         commands, trouble = self._asked(now_s)
         self.alarms = engine.step(self.alarms, self._plan, found, moment, commands).alarms
-        self._stepped_s = now_s
+        self._stepped_s = self._judged_s = now_s
         if self._save(now_s):
             self._note()
         if trouble is not None:

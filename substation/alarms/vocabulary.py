@@ -65,5 +65,9 @@ CONDITIONS: Mapping[Condition, str] = {
     "line_down": "the line of the meter is down",
 }
 """What suppresses an alarm by design. All of them are about a meter's circuit."""
+STALLED = (
+    "the alarms cannot be judged: nothing is raised or cleared until this is mended; see the poller's log"
+)
+"""Said by a poller whose step of the alarms fails round by round."""
 LIGHT = 0.10
 """Of the rating: below it a power factor or an unbalance of currents is no finding."""

@@ -62,6 +62,9 @@ SENTENCES: tuple[str, ...] = (
     later("the meter lives from its own circuit, and that or every incomer is dead"),
     later("the load is below 10 % of the rating"),
     later("the line of the meter is down"),
+    later(
+        "the alarms cannot be judged: nothing is raised or cleared until this is mended; see the poller's log"
+    ),
     # evidence of engine, handling, signals
     later("lowest voltage {value}, limit {what}"),
     later("highest voltage {value}, limit {what}"),

@@ -79,6 +79,17 @@ def of_event(event: Event) -> tuple[str, str, str]:
     return what, change, why if colon else ""
 
 
+def where(subject: str, name_of: Callable[[int], str | None]) -> str:
+    """Return what an alarm is about: a circuit by its number and `name_of`, a line, the station."""
+    kind, _, name = subject.partition(":")
+    if kind == "line":
+        return f"RS-485 {name}"
+    if kind != "meter" or not name.isdecimal():
+        return say("Station")
+    meter = name_of(int(name))
+    return f"{name} {meter}" if meter else say("{number}, not configured now", number=name)
+
+
 def line_of(event: Event) -> str:
     """Return the line that an alarm's event is about; nothing where it is about something else."""
     mark = _MARK.search(event.detail) if event.kind.startswith(FAMILY) else None

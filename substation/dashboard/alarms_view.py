@@ -8,7 +8,7 @@ from dash import dcc, html
 from substation.access.users import role_at_least
 from substation.alarms.handling import LONGEST_WORDS
 from substation.alarms.state import Alarm, Asked, State
-from substation.alarms.vocabulary import CONDITIONS
+from substation.alarms.vocabulary import CONDITIONS, STALLED
 from substation.clock import Clock
 from substation.dashboard import account_menu, alarm_desk, alarm_words, desk, events_now
 from substation.dashboard import format as f
@@ -18,6 +18,7 @@ from substation.dashboard.feed import Feed
 from substation.dashboard.heard import told
 from substation.dashboard.tongue import say
 from substation.errors import StoreError
+from substation.settings.model import Settings
 
 ASKS = (State.UNACKNOWLEDGED, State.RTN_UNACKNOWLEDGED)
 PATIENCE_MS = 15_000
@@ -80,6 +81,16 @@ def mark(feed: Feed, chosen: Chosen) -> str:
     return repr((known.mark, board.poller.state, board.alarms, waits, late))
 
 
+def where(subject: str, settings: Settings) -> str:
+    """Return what an alarm is about."""
+
+    def name_of(number: int) -> str | None:
+        meter = settings.meter(number)
+        return meter.name if meter else None
+
+    return alarm_words.where(subject, name_of)
+
+
 def may_ask() -> bool:
     """Return whether whoever looks may acknowledge and shelve."""
     user = account_menu.visitor()
@@ -91,6 +102,11 @@ def _unwatched(board: Board) -> str:
         return say(
             "Alarms are not watched: the poller does not run. What stands below is as it was when it "
             "stopped; nothing can be acknowledged meanwhile."
+        )
+    if STALLED in board.problems:
+        return say(
+            "Alarms are not watched: the poller runs and cannot judge them; its log says why. What stands "
+            "below is as it was before."
         )
     return say("Alarms are not watched: this poller does not tell of any. Restart it with this program.")
 
@@ -185,13 +201,7 @@ class _Drawn:
         return html.Tr(cells)
 
     def where(self, one: Alarm) -> str:
-        kind, _, name = one.subject.partition(":")
-        if kind == "line":
-            return f"RS-485 {name}"
-        if kind != "meter" or not name.isdecimal():
-            return say("Station")
-        meter = self._settings.meter(int(name))
-        return f"{meter.id} {meter.name}" if meter else say("{number}, not configured now", number=name)
+        return where(one.subject, self._settings)
 
     def _state(self, one: Alarm, urgent: str) -> list[Any]:
         loud = one.shown in (*ASKS, State.ACKNOWLEDGED) and urgent != "journal"

@@ -3,6 +3,7 @@
 English stands in the scripts, so an English page carries nothing.
 """
 
+from substation.dashboard import alarm_sound
 from substation.dashboard import format as f
 from substation.dashboard.heard import told
 from substation.dashboard.tongue import later
@@ -147,5 +148,5 @@ SENTENCES: tuple[str, ...] = (
 
 def browser_words() -> dict[str, str]:
     """Return what the scripts say, by the English that stands there, and the calendar; of English nothing."""
-    said = (*SENTENCES, *f.DAYS, *f.MONTHS)
+    said = (*SENTENCES, *alarm_sound.SENTENCES, *f.DAYS, *f.MONTHS)
     return {english: words for english in said if (words := told(english)) != english}

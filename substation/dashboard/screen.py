@@ -1,6 +1,7 @@
 """Which parts stand on the screen now, by group; and which of them a browser does not know yet.
 
-Groups: `line` (state line), `sum` (status summary), `station` (sums), `bus`, `now` (what is not normal),
+Groups: `line` (state line), `ring` (which alarms ask somebody), `sum` (status summary), `station` (sums),
+`bus`, `now` (what is not normal),
 `past` (when supply last failed, a DG set last ran), `conf` (whether the poller has the settings), `wall`
 (which program answers, with which settings), and for a meter N: `mN` (its card), `eN` (evidence and since
 when), `cN` (its line statistics), `xN` (lowest and highest of today), `vN` (why values do not come), `oN`
@@ -57,6 +58,8 @@ def group(feed: Feed, board: Board, name: str) -> Parts | None:
     zone = feed.settings.site.zone
     if name == "line":
         return statusline.line_parts(board, zone)
+    if name == "ring":
+        return statusline.ring_parts(board)
     if name == "sum":
         return statusline.summary_parts(board)
     if name == "wall":

@@ -10,7 +10,7 @@ import dash
 from dash import dcc, html
 
 from substation.access.users import role_at_least
-from substation.dashboard import account_menu, browser_words, cards, rights, screen, tunnel
+from substation.dashboard import account_menu, alarm_sound, browser_words, cards, rights, screen, tunnel
 from substation.dashboard import format as f
 from substation.dashboard.board import LiveMeter
 from substation.dashboard.feed import Feed, current
@@ -182,6 +182,7 @@ def state_line(parts: Parts, at_ms: int, feed: Feed, *, live: bool = True) -> ht
             html.Div(cards.said(group, "spoken", parts), className="ss-sr", **spoken),
             heading,
             _alarms(group, parts),
+            *([alarm_sound.control(feed)] if live else []),
             *([_back_in()] if live else []),
             html.Ul(facts, className="ss-line-facts"),
             html.Div(

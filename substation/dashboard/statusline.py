@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from substation.clock_trust import UNTRUSTED
-from substation.dashboard import alarm_count, tongue, words
+from substation.dashboard import alarm_count, alarm_words, tongue, words
 from substation.dashboard import format as f
 from substation.dashboard.board import Board, LiveMeter
 from substation.dashboard.heard import told
@@ -134,7 +134,7 @@ def _warning(board: Board, zone: zoneinfo.ZoneInfo) -> Headline | None:
 def line_parts(board: Board, zone: zoneinfo.ZoneInfo) -> Parts:
     """Return the parts of the state line."""
     said = headline(board, zone)
-    alarms, urgent, look = alarm_count.words(board.alarms)
+    alarms, urgent, look = alarm_count.words(board.alarms, lambda subject: _where(board, subject))
     asks = board.alarms is not None and board.alarms.unacknowledged > 0
     parts: Parts = {
         "kind": ("", f"ss-s-{said.kind}"),
@@ -156,6 +156,19 @@ def line_parts(board: Board, zone: zoneinfo.ZoneInfo) -> Parts:
         parts[f"b{place}"] = (strong, "")
         parts[f"t{place}"] = (plain, "")
     return parts
+
+
+def ring_parts(board: Board) -> Parts:
+    """Return what `assets/alarm.js` is told: which alarms ask somebody, for the sound and the tab's title."""
+    return {"ring": (alarm_count.ring(board.alarms), "")}
+
+
+def _where(board: Board, subject: str) -> str:
+    def name_of(number: int) -> str | None:
+        meter = board.meter(number)
+        return meter.name if meter else None
+
+    return alarm_words.where(subject, name_of)
 
 
 def _unsaid(board: Board, said: Headline) -> list[tuple[str, str]]:

@@ -14,6 +14,7 @@ from substation.acquisition.alarm_health import LOOK_S, AlarmHealth
 from substation.acquisition.alarming import Alarming
 from substation.acquisition.spine import Poller
 from substation.alarms.state import Alarms, State
+from substation.alarms.vocabulary import STALLED
 from substation.bus.plant import Plant
 from substation.errors import Full, StoreError
 from substation.meters.profile import load
@@ -187,6 +188,8 @@ def test_an_alarm_that_fails_never_stops_the_polling(
     assert station.events() == []  # what is not saved is not noted
     beat = heartbeat.read(station.home.heartbeat)
     assert beat and beat["alarms"]["unacknowledged"] == 1
+    assert beat["alarms"]["top"] == KEY.split("@")
+    assert beat["alarms"]["asks"] == [[poller.alarming.alarms.alarms[KEY].occurrence, "high"]]
     assert any(words.startswith("config.json: alarms.0: there is no alarm") for words in beat["problems"])
     medium = type(poller.keeper.endurance.medium)
     monkeypatch.setattr(medium, "failing", property(lambda _: True))  # the stores say so already
@@ -198,6 +201,15 @@ def test_an_alarm_that_fails_never_stops_the_polling(
     poller.alarming._planned_for = None
     with poller.problems.survived("step_alarms"):
         poller.step_alarms()
+    assert (poller.alarming.stalled_s, STALLED in poller.alarming.advice) == (0, False)
+    station.clock.sleep(60)
+    with poller.problems.survived("step_alarms"):
+        poller.step_alarms()
+    assert poller.alarming.beat["stalled_s"] >= 60  # the counts beside it are of then
+    assert STALLED in poller.alarming.advice
+    monkeypatch.undo()
+    poller.step_alarms()
+    assert "stalled_s" not in poller.alarming.beat
     assert poller.problems.words == ["no space left"]
 
 

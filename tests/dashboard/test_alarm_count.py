@@ -1,5 +1,6 @@
 """How many alarms there are, on the state line: never more than the poller says now."""
 
+import json
 from typing import Any
 
 import pytest
@@ -35,6 +36,12 @@ from tests.dashboard.tree import attribute, find, text, walk
             "ss-al-alarm ss-al-asks",
         ),
         (AlarmCount(0, 1), "1 alarm, acknowledged", "", "ss-al-none"),
+        (
+            AlarmCount(1, 1, highest="high", top=("supply_lost", "meter:1")),
+            "1 alarm, 1 unacknowledged",
+            "Supply lost meter:1, high priority",
+            "ss-al-alarm ss-al-asks",
+        ),
         (None, "Alarms are not watched", "", "ss-al-blind"),
     ],
 )
@@ -45,15 +52,20 @@ def test_the_state_line_counts_alarms(count: AlarmCount | None, said: str, more:
 def test_what_the_heartbeat_does_not_say_is_not_made_up() -> None:
     whole = {"unacknowledged": 1, "active": 2, "shelved": 0, "suppressed": 0, "out_of_service": 0, "seq": 4}
     assert alarm_count.of_beat({"alarms": {**whole, "highest": "low"}}) == AlarmCount(
-        1, 2, seq=4, highest="low"
+        1, 2, seq=4, highest="low", asks=(("4", "low"),)
     )
+    named = {**whole, "highest": "low", "top": ["disk", "station"], "asks": [["a-1", "low"], ["x"], 3]}
+    found = alarm_count.of_beat({"alarms": named})
+    assert found is not None
+    assert (found.top, found.asks) == (("disk", "station"), (("a-1", "low"),))
     broken: list[Any] = [
+        {"alarms": {**named, "stalled_s": 40}},
         {},
         {"alarms": None},
         {"alarms": {**whole, "active": "2"}},
         {"alarms": {"active": 1}},
     ]
-    assert [alarm_count.of_beat(one) for one in broken] == [None] * 4
+    assert [alarm_count.of_beat(one) for one in broken] == [None] * 5
 
 
 @pytest.mark.parametrize(
@@ -73,3 +85,11 @@ def test_every_page_says_it_and_leads_to_the_alarms(state: str, said: str) -> No
     assert said in text(shape)
     assert [attribute(part, "href") for part in walk(shape) if attribute(part, "href")] == ["/events"]
     assert (said in parts["spoken"][0]) == ("unacknowledged" in said)
+
+
+def test_the_browser_is_told_what_to_sound_for_and_that_nobody_watches() -> None:
+    count = AlarmCount(2, 1, highest="high", top=("supply_lost", "meter:1"), asks=(("a-1", "high"),))
+    assert json.loads(alarm_count.ring(count).removeprefix("--ring:")) == {"n": 2, "asks": [["a-1", "high"]]}
+    feed = feed_in("stopped poller")
+    assert (screen.group(feed, feed.board(), "ring") or {})["ring"][0] == "--ring:{}"
+    assert "Sound off" in text(shell.state_line(screen.group(feed, feed.board(), "line") or {}, 0, feed))

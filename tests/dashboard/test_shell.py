@@ -63,7 +63,7 @@ def test_every_group_on_a_page_is_one_that_the_server_knows(frame: Any) -> None:
         if group:
             parts = screen.group(feed, feed.board(), group)
             assert parts is not None
-            name = attribute(part, "data-p") or attribute(part, "data-k") or attribute(part, "data-w")
+            name = next(filter(None, (attribute(part, f"data-{kind}") for kind in "pkws")), None)
             assert name in parts
 
 
