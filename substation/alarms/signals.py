@@ -9,6 +9,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from substation.alarms import mains
 from substation.alarms.engine import Known, Signal
 from substation.alarms.plan import of_line, of_meter
 from substation.alarms.supply import Verdict
@@ -67,7 +68,7 @@ def known(
     """Return the signals and conditions of every subject.
 
     Args:
-        settings: the lines.
+        settings: the lines, and whether the bus sections have couplers.
         circuits: of every meter.
         station: lines that are down, and the monitoring's own health.
         unbalance: the formula.
@@ -81,20 +82,19 @@ def known(
             "adapter_lost": Signal(bool(why), now_ms, 0.0, why or "the line works")
         }
     conditions: dict[str, Mapping[Condition, bool | None]] = {}
-    sources = [circuit for circuit in circuits if circuit.meter.role == "incomer"]
-    dead = {circuit.meter.id: _dead(circuit.verdict) for circuit in circuits}
-    no_mains = _all([dead[circuit.meter.id] for circuit in sources]) if sources else False
+    verdicts = {circuit.meter.id: circuit.verdict for circuit in circuits}
+    meters, coupled = [circuit.meter for circuit in circuits], settings.site.bus_coupler
     for circuit in circuits:
         subject = of_meter(circuit.meter.id)
         values = _Values(circuit, now_ms, fresh_ms)
         signals[subject] = {**_states(circuit, now_ms), **_numbers(values, unbalance)}
-        unfed = no_mains if circuit.meter.role != "incomer" else False
+        dead, unfed = mains.is_dead(circuit.verdict), False
+        if circuit.meter.role != "incomer":
+            unfed = mains.without_mains(circuit.meter, meters, verdicts, coupled=coupled)
         conditions[subject] = {
-            "incomer_dead": unfed,
-            "circuit_dead": dead[circuit.meter.id],
-            "meter_unfed": _any(dead[circuit.meter.id], unfed)
-            if circuit.meter.aux_supply == "own"
-            else False,
+            "incomer_dead": mains.incomer_dead(circuit.meter, meters, verdicts, coupled=coupled),
+            "circuit_dead": dead,
+            "meter_unfed": _any(dead, unfed) if circuit.meter.aux_supply == "own" else False,
             "load_below_tenth": _is_light(values),
             "line_down": circuit.meter.line in station.down,
         }
@@ -209,17 +209,6 @@ def _is_light(values: _Values) -> bool | None:
     return None if currents is None else sum(currents) / len(currents) < LIGHT * values.ratings.rated_a
 
 
-def _dead(verdict: Verdict | None) -> bool | None:
-    return None if verdict is None or verdict.supply == "unknown" else verdict.supply == "dead"
-
-
 def _any(one: bool | None, other: bool | None) -> bool | None:
     """Return whether one of them is true; None where that is not known."""
     return True if one or other else None if None in (one, other) else False
-
-
-def _all(found: Sequence[bool | None]) -> bool | None:
-    """Return whether all are true; None where that is not known."""
-    if False in found:
-        return False
-    return None if None in found else True

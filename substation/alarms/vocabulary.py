@@ -58,7 +58,7 @@ SIGNALS: Mapping[str, SignalKind] = {
 
 Condition = Literal["incomer_dead", "circuit_dead", "meter_unfed", "load_below_tenth", "line_down"]
 CONDITIONS: Mapping[Condition, str] = {
-    "incomer_dead": "every incomer is dead, and this circuit is none",
+    "incomer_dead": "every incomer that feeds this circuit is dead",
     "circuit_dead": "the circuit itself has no supply; of a generator: the set is off",
     "meter_unfed": "the meter lives from its own circuit, and that or every incomer is dead",
     "load_below_tenth": "the load is below 10 % of the rating",

@@ -57,7 +57,7 @@ SENTENCES: tuple[str, ...] = (
     later("Suppressed by design"),
     later("Out of service"),
     # alarms.vocabulary.CONDITIONS
-    later("every incomer is dead, and this circuit is none"),
+    later("every incomer that feeds this circuit is dead"),
     later("the circuit itself has no supply; of a generator: the set is off"),
     later("the meter lives from its own circuit, and that or every incomer is dead"),
     later("the load is below 10 % of the rating"),

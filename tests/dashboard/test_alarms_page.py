@@ -51,7 +51,7 @@ def test_an_alarm_says_state_since_when_why_and_what_to_do() -> None:
         "16:17:56", "raised 16:18:01", "RY 0.0, YB 0.0, BR 0.0 V of 415 V", "Look whether the DG set",
         "high priority", "not seen since 16:19:38: the meter did not answer", "acknowledged by operator",
         "RTN-unacknowledged", "over 16:19:08", "until 17:20:08 by operator: WO 2211",
-        "Suppressed by design", "every incomer is dead",
+        "Suppressed by design", "every incomer that feeds this circuit is dead",
     ):  # fmt: skip
         assert words in said, words
     assert said.index("Supply lost") < said.index("Voltage high") < said.index("Voltage unbalance")
