@@ -12,6 +12,8 @@ from substation.settings.alarms import AlarmChange, Priority
 from substation.settings.model import Meter, Settings
 
 STATION = "station"
+CHANGEABLE = ("limit", "dead_band", "on_delay_s", "off_delay_s", "priority", "action")
+"""What of a rule a station or a meter may have otherwise."""
 
 
 def of_meter(meter_id: int) -> str:
@@ -40,6 +42,10 @@ class Watch:
     off_ms: int
     key: str
     """Of this alarm among all of the station: `voltage_low@meter:3`."""
+    action: str = ""
+    """What to do, in one sentence."""
+    changed: tuple[tuple[str, str], ...] = ()
+    """What is set otherwise than in the rule: name of the setting, and whether for the station or the meter."""
 
     @property
     def limit_words(self) -> str:
@@ -93,13 +99,13 @@ def build(rules: Sequence[Rule], settings: Settings) -> Plan:
     watches = []
     for rule in rules:
         for subject, named, meter in _subjects(rule, settings):
-            changes = [for_all.get(rule.key)]
+            changes = [("station", for_all[rule.key])] if rule.key in for_all else []
             changes += [
-                change
+                ("meter", change)
                 for change in (meter.alarms if meter else ())
                 if change.rule == rule.key and not _misfit(change, by_rule, meter)
             ]
-            watch = _watch(rule, subject, named, meter, [change for change in changes if change])
+            watch = _watch(rule, subject, named, meter, changes)
             if watch is not None:
                 watches.append(watch)
     subjects = {
@@ -155,12 +161,13 @@ def _subjects(rule: Rule, settings: Settings) -> Iterator[tuple[str, str, Meter 
 
 
 def _watch(
-    rule: Rule, subject: str, named: str, meter: Meter | None, changes: Sequence[AlarmChange]
+    rule: Rule, subject: str, named: str, meter: Meter | None, changes: Sequence[tuple[str, AlarmChange]]
 ) -> Watch | None:
     """Return a rule with its changes, the later ones before the earlier; None where it is disabled."""
     limit, dead_band = rule.limit, rule.dead_band
     on_s, off_s, priority = rule.on_delay_s, rule.off_delay_s, rule.priority
-    for change in changes:
+    action, changed = rule.action, dict[str, str]()
+    for whose, change in changes:
         if change.disabled:
             return None
         limit = limit if change.limit is None else change.limit
@@ -168,6 +175,8 @@ def _watch(
         on_s = on_s if change.on_delay_s is None else change.on_delay_s
         off_s = off_s if change.off_delay_s is None else change.off_delay_s
         priority = change.priority or priority
+        action = change.action or action
+        changed |= {name: whose for name in CHANGEABLE if getattr(change, name) is not None}
     return Watch(
         rule,
         subject,
@@ -179,4 +188,6 @@ def _watch(
         round(on_s * 1000),
         round(off_s * 1000),
         f"{rule.key}@{subject}",
+        action,
+        tuple(changed.items()),
     )

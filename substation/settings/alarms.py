@@ -42,6 +42,12 @@ class AlarmChange(BaseModel):
     priority: Priority | None = Field(
         None, description="high, medium, low; journal = written down, never announced. None = the rule's."
     )
+    action: str | None = Field(
+        None,
+        min_length=3,
+        max_length=240,
+        description="What to do here, in one sentence, such as whom to call; none = the rule's.",
+    )
     disabled: bool = Field(False, description="yes = this alarm is not watched here at all.")
 
 

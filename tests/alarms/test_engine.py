@@ -173,12 +173,19 @@ def test_a_dead_incomer_suppresses_its_feeders_and_they_have_time_to_come_back()
     assert desk.shown(LOW) == "Unacknowledged"
     desk.hold("incomer_dead", "meter:3", True)
     assert desk.wait(1) == ["alarm.suppressed"]
-    assert desk.do("shelve", LOW, words="tap changer", minutes=5)[0]  # a suppressed one, too
-    assert desk.shown(LOW) == "Shelved"
-    assert desk.do("unshelve", LOW) == (True, "off the shelf; it is Suppressed by design now")
     desk.say("voltage_lowest", "meter:3", 100.0)
     assert desk.wait(11) == ["alarm.cleared"]
     assert desk.shown(LOW) == "RTN-unacknowledged"  # it was announced, and nobody has acknowledged it
+
+
+def test_a_suppressed_alarm_may_be_shelved() -> None:
+    desk = Desk()
+    desk.say("voltage_lowest", "meter:3", 2.0)
+    desk.hold("incomer_dead", "meter:3", True)
+    desk.wait(11)
+    assert desk.do("shelve", LOW, words="tap changer", minutes=5)[0]  # a suppressed one, too
+    assert desk.shown(LOW) == "Shelved"
+    assert desk.do("unshelve", LOW) == (True, "off the shelf; it is Suppressed by design now")
 
 
 def test_what_was_never_announced_asks_nobody_to_acknowledge_it() -> None:

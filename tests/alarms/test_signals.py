@@ -110,7 +110,7 @@ def test_what_is_doubted_old_or_missing_is_unknown_with_its_reason() -> None:
 def test_conditions_say_what_suppresses_by_design() -> None:
     alive = look().conditions["meter:3"]
     assert alive == dict.fromkeys(CONDITIONS, False)
-    off = look(incomer=phasors(0, 0, 0), down=("line 1",))
+    off = look(phasors(0, 0, 0), incomer=phasors(0, 0, 0), down=("line 1",))
     assert off.conditions["meter:3"]["incomer_dead"] is True
     assert (off.conditions["meter:1"]["incomer_dead"], off.conditions["meter:1"]["circuit_dead"]) == (
         False,
@@ -118,7 +118,9 @@ def test_conditions_say_what_suppresses_by_design() -> None:
     )
     assert off.conditions["meter:3"]["line_down"] is True
     assert off.signals["line:line 1"]["adapter_lost"] == Signal(True, START_MS, 0.0, "adapter is gone")
-    assert look(silent=(1,)).conditions["meter:3"]["incomer_dead"] is None
+    assert look(phasors(0, 0, 0), silent=(1,)).conditions["meter:3"]["incomer_dead"] is None
+    on_set = look(incomer=phasors(0, 0, 0)).conditions["meter:3"]
+    assert on_set["incomer_dead"] is False  # the generator feeds it: what it shows is a finding
     assert [off.conditions[f"meter:{one}"]["meter_unfed"] for one in (1, 3)] == [False, False]
     own = replace(Circuit(CARD_METERS[2], RATED, None, None, silent=True), meter=OWN_FED)
     dead = known(CARD, [own], Station({}, {}), nema, now_ms=START_MS, fresh_ms=10_000).conditions["meter:3"]
@@ -132,7 +134,9 @@ def test_a_station_changes_limits_for_all_or_for_one_meter() -> None:
         "meters": [meter.model_dump(mode="json") for meter in CARD_METERS],
         "alarms": [{"rule": "voltage_low", "limit": 88, "on_delay_s": 20}],
     }
-    data["meters"][2]["alarms"] = [{"rule": "voltage_low", "limit": 85.0, "priority": "high"}]
+    data["alarms"][0]["action"] = "Call the control room."
+    own = {"rule": "voltage_low", "limit": 85.0, "priority": "high", "action": "Call the colony."}
+    data["meters"][2]["alarms"] = [own]
     data["meters"][3]["alarms"] = [{"rule": "voltage_low", "disabled": True}]
     plan = build(RULES, parse(data, "test"))
     assert plan.faults == ()
@@ -143,6 +147,14 @@ def test_a_station_changes_limits_for_all_or_for_one_meter() -> None:
         (85.0, 20_000, "high"),
     }
     assert found["voltage_low@meter:3"].limit_words == "below 85 % of nominal voltage"
+    assert [watch.action for watch in found.values()] == [
+        "Call the control room.", "Call the control room.", "Call the colony.", "Call the control room.",
+    ]  # fmt: skip
+    assert dict(found["voltage_low@meter:3"].changed) == {
+        "limit": "meter", "priority": "meter", "action": "meter", "on_delay_s": "station",
+    }  # fmt: skip
+    assert plan.by_key["supply_lost@meter:1"].action == plan.by_key["supply_lost@meter:1"].rule.action
+    assert plan.by_key["supply_lost@meter:1"].changed == ()
 
 
 def test_a_change_that_does_not_fit_its_rule_is_told_and_changes_nothing() -> None:
