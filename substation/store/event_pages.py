@@ -57,6 +57,15 @@ def _page(db: sqlite3.Connection, wanted: Wanted, order: str, limit: int) -> lis
     return [Noted(row[0], Event(*row[1:])) for row in found]
 
 
+def after(db: sqlite3.Connection, last_id: int, kinds: Sequence[str], limit: int) -> list[Noted]:
+    """Return events of these kinds that were written behind this number, in the order they were written."""
+    found = db.execute(
+        f"{_SELECT} WHERE id > ? AND kind IN ({_places(kinds)}) ORDER BY id LIMIT ?",  # noqa: S608 - places
+        (last_id, *kinds, limit),
+    )
+    return [Noted(row[0], Event(*row[1:])) for row in found]
+
+
 def question(wanted: Wanted, order: str, limit: int) -> tuple[str, list[object]]:
     """Return the statement and the values in its places.
 

@@ -79,6 +79,13 @@ def _entries(connection: sqlite3.Connection) -> None:
     connection.execute("CREATE INDEX entry_place ON entry (form, moment_ms, subject, item)")
 
 
+def _message_requests(connection: sqlite3.Connection) -> None:
+    connection.execute(
+        "CREATE TABLE message_request (id INTEGER PRIMARY KEY AUTOINCREMENT, at_ms INTEGER NOT NULL, "
+        "recipient TEXT NOT NULL, asked_by TEXT NOT NULL)"
+    )
+
+
 MIGRATIONS: tuple[tuple[str, Callable[[sqlite3.Connection], None]], ...] = (
     ("meta", _first_light),
     ("login_failure", _login_failures),
@@ -87,6 +94,7 @@ MIGRATIONS: tuple[tuple[str, Callable[[sqlite3.Connection], None]], ...] = (
     ("request", _requests),
     ("alarm_command", _alarm_commands),
     ("entry", _entries),
+    ("message_request", _message_requests),
 )
 """Named steps, applied once each, in this order; new ones are added at the end."""
 

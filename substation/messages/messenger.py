@@ -1,0 +1,362 @@
+"""The messenger: sees what the station's alarms do, and brings it to people. One tick after another.
+
+1. Take what came of the messages that were handed over.
+2. Look: which alarms stand, which came and went; write down who has to be told (`queue`).
+3. Bind what is to be told into messages, hand them to their ways.
+4. Let the siren sound, leave a sign of life.
+
+Everything is written down before it is done, so a kill at any moment loses nothing and sends nothing twice of
+which the outside's confirmation was written down. It never writes to another store and touches no line.
+"""
+
+import contextlib
+import logging
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from substation.alarms import rule
+from substation.alarms.plan import Plan, build
+from substation.audit import Audit
+from substation.clock import Clock, boot_id
+from substation.errors import Damaged, SettingsError, StoreError, WrongStation
+from substation.messages import escalation, hourly, outgoing, wording
+from substation.messages.asked import Asked
+from substation.messages.occurrence import Occurrence
+from substation.messages.queue import Queue
+from substation.messages.routing import on_duty
+from substation.messages.seeing import Seeing
+from substation.messages.siren import Siren, sounds
+from substation.messages.watching import Watching
+from substation.messages.ways import Outcome, Way
+from substation.settings import files
+from substation.settings.files import Loaded
+from substation.settings.messages import Recipient
+from substation.store import heartbeat
+from substation.store.history import HistoryReader
+
+LOOK_S = 1.0
+BEAT_S = 2.0
+SETTINGS_S = 2.0
+AGAIN_S = 10.0
+"""A queue that cannot be opened is tried again so often."""
+FORGET_S = 6 * 3600.0
+log = logging.getLogger("messenger")
+
+
+class Messenger:
+    """Brings the alarms of one station to people."""
+
+    def __init__(
+        self,
+        loaded: Loaded,
+        clock: Clock,
+        audit: Audit,
+        *,
+        ways: Callable[[Loaded], Mapping[str, Way]] | None = None,
+        siren: Siren | None = None,
+        before: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Open nothing but the queue.
+
+        Args:
+            loaded: the configuration.
+            clock: the time.
+            audit: the audit log.
+            ways: makes the ways by name, anew with each configuration; those of `outgoing` by default.
+            siren: the siren.
+            before: see `Queue`.
+
+        Raises:
+            WrongStation: the queue is that of a station of the other kind.
+        """
+        self._clock, self._audit, self._before = clock, audit, before
+        self._make_ways = ways or (lambda now: outgoing.ways(now, clock))
+        self._siren = siren or Siren()
+        self._queue: Queue | None = None
+        self._plan = Plan()
+        self._anchors: dict[str, float] = {}
+        self._due: dict[str, float] = {}
+        self._left: list[tuple[str, Outcome]] = []
+        self._problems: dict[str, str] = {}
+        self._failure: tuple[str, int, str] | None = None
+        self._started_ms = clock.now_ms()
+        self._adopt(loaded)
+        self._open()
+
+    @property
+    def queue(self) -> Queue | None:
+        """The queue; None while it cannot be opened."""
+        return self._queue
+
+    def _adopt(self, loaded: Loaded) -> None:
+        settings = loaded.settings
+        self._loaded, self._settings, self._home = loaded, settings, loaded.home
+        self._plan = build(rule.load(), settings)
+        self._watching = Watching(loaded.home, self._clock, simulated=settings.simulated)
+        self._asked = Asked(loaded.home, self._clock)
+        self._ways = self._make_ways(loaded)
+        hours = settings.messages.give_up_hours
+        self._seeing = Seeing(loaded.home, self._clock, self._plan, self._watching, hours)
+
+    def _open(self) -> None:
+        """Open the queue; one that is damaged is set aside, since a new one is better than silence."""
+        simulated = self._settings.simulated
+        try:
+            try:
+                self._queue = Queue(self._home.messages, simulated=simulated, before=self._before)
+            except Damaged as exc:
+                stamp = f"corrupt-{self._clock.now_ms()}"
+                for end in ("", "-wal", "-shm"):
+                    path = self._home.messages.with_name(f"{self._home.messages.name}{end}")
+                    with contextlib.suppress(FileNotFoundError):
+                        path.rename(path.with_name(f"{self._home.messages.name}.{stamp}{end}"))
+                log.error("%s; it was set aside, and what waited in it is not sent", exc)
+                self._queue = Queue(self._home.messages, simulated=simulated, before=self._before)
+            left = self._queue.recover(self._clock.now_ms())
+            if left:
+                log.warning("%d messages were being handed over when the messenger ended", left)
+            self._asked.begin_anew()
+            self._problems.pop("queue", None)
+        except WrongStation:
+            raise
+        except StoreError as exc:
+            self._trouble(exc)
+        except OSError as exc:
+            self._trouble(StoreError(f"{self._home.messages}: cannot be used ({exc.strerror or exc})"))
+
+    def _trouble(self, exc: StoreError) -> None:
+        if self._problems.get("queue") != str(exc):
+            log.error("%s", exc)
+        self._problems["queue"] = str(exc)
+
+    def tick(self) -> None:
+        """Do what is due."""
+        if self._is_due("settings", SETTINGS_S):
+            self._take_over_settings()
+        try:
+            if self._queue is None and self._is_due("open", AGAIN_S):
+                self._open()
+            if self._queue is not None:
+                self._work(self._queue)
+                self._problems.pop("queue", None)
+        except StoreError as exc:
+            self._trouble(exc)
+        if self._is_due("beat", BEAT_S):
+            self._beat()
+
+    def _is_due(self, what: str, every_s: float) -> bool:
+        now_s = self._clock.monotonic()
+        if now_s < self._due.get(what, now_s):
+            return False
+        self._due[what] = now_s + every_s
+        return True
+
+    def _work(self, queue: Queue) -> None:
+        self._collect(queue)
+        if self._is_due("look", LOOK_S):
+            self._seeing.look(queue)
+            self._tell(queue)
+            self._readings(queue)
+        self._asked.take(queue, self._settings)
+        outgoing.bind(queue, self._settings, self._clock.now_ms())
+        self._hand(queue)
+        if self._is_due("forget", FORGET_S):
+            queue.forget(self._clock.now_ms())
+
+    # what came back
+
+    def _collect(self, queue: Queue) -> None:
+        for name, way in self._ways.items():
+            self._left += [(name, outcome) for outcome in way.outcomes()]
+        while self._left:
+            self._note(queue, *self._left[0])  # where this fails it is tried again: nothing goes twice
+            del self._left[0]
+
+    def _note(self, queue: Queue, way: str, outcome: Outcome) -> None:
+        message = queue.message(outcome.number)
+        if message is None:
+            return
+        now_ms = self._clock.now_ms()
+        if outcome.arrived:
+            queue.arrived(message.id, now_ms, outcome.words)
+            log.info("message %d to %s: %s", message.id, message.recipient, outcome.words)
+            names = [one.name for one in self._settings.messages.recipients if one.way == way]
+            queue.hurry(names, now_ms)
+        else:
+            if message.why != outcome.words:
+                log.warning("message %d to %s: %s", message.id, message.recipient, outcome.words)
+            if message.sort == "test":
+                queue.give_up(message.id, now_ms, outcome.words)
+            else:
+                queue.failed(message, now_ms, outcome.words, sure=outcome.sure)
+            self._failure = (message.recipient, now_ms, outcome.words)
+        self._asked.answer(message.id, outcome)
+
+    # what is to be told
+
+    def _waited_s(self, one: Occurrence) -> float:
+        """Return for how long an alarm has asked somebody; a clock that is set does not change it."""
+        now_s = self._clock.monotonic()
+        if one.id not in self._anchors:
+            seen_ms = self._clock.now_ms() if one.seen_ms is None else one.seen_ms
+            self._anchors[one.id] = now_s - max(0, self._clock.now_ms() - seen_ms) / 1000
+        return now_s - self._anchors[one.id]
+
+    def _tell(self, queue: Queue) -> None:
+        zone, now_ms = self._settings.site.zone, self._clock.now_ms()
+        everybody = self._settings.messages.recipients
+        alarms = queue.unsettled()
+        for one in alarms:
+            if one.state == "over":
+                told = queue.told(one.id)
+                with queue.step():
+                    for recipient, was_told in escalation.to_tell_afterwards(
+                        one, everybody, told, now_ms=now_ms, zone=zone
+                    ):
+                        said = wording.end(one, now_ms, zone, was_told=was_told)
+                        self._write(queue, one, recipient, None, said)
+                    queue.settle(one.id)
+            elif one.state == "unacknowledged":
+                due = escalation.to_tell(
+                    one,
+                    everybody,
+                    queue.told(one.id),
+                    waited_s=self._waited_s(one),
+                    now_ms=now_ms,
+                    zone=zone,
+                )
+                if due:
+                    with queue.step():
+                        for recipient, step in due:
+                            said = wording.begin(one, step, now_ms, zone)
+                            self._write(queue, one, recipient, step, said)
+        self._anchors = {key: at for key, at in self._anchors.items() if key in {one.id for one in alarms}}
+        siren = self._settings.messages.siren
+        on = siren.port is not None and sounds(siren, alarms, self._waited_s, now_ms, zone)
+        self._siren.drive(siren.port, on)
+
+    def _write(
+        self, queue: Queue, one: Occurrence, recipient: Recipient, step: int | None, said: wording.Said
+    ) -> None:
+        """Write down that somebody has to be told; `step` None: of its end."""
+        now_ms = self._clock.now_ms()
+        watch = self._plan.by_key.get(f"{one.rule}@{one.subject}")
+        at_ms = now_ms
+        if step is None:
+            at_ms = (one.over_ms or now_ms) + (watch.off_ms if watch else 0)
+        elif step == 0:
+            at_ms = one.since_ms + (watch.on_ms if watch else 0)
+            if not on_duty(recipient.hours, at_ms, self._settings.site.zone):
+                at_ms = now_ms  # his hours have just begun: nothing is late
+        queue.note(
+            f"{one.id}|{'end' if step is None else 'begin'}|{recipient.name}|{step or 0}",
+            recipient.name,
+            "alarm",
+            said,
+            at_ms=min(at_ms, now_ms),
+            now_ms=now_ms,
+            occurrence=one.id,
+            step=step,
+            priority=one.priority,
+        )
+
+    def _readings(self, queue: Queue) -> None:
+        settings, now_ms = self._settings, self._clock.now_ms()
+        recipients = [one for one in settings.messages.recipients if one.hourly]
+        of = settings.messages.hourly
+        at_ms = hourly.due_ms(of, now_ms, settings.site.zone) if recipients else None
+        if at_ms is None or queue.meta("hourly") == str(at_ms):
+            return
+        said = None
+        if on_duty(of.hours, at_ms, settings.site.zone):
+            said = hourly.looked_up(settings, HistoryReader(self._home.history), at_ms)
+        with queue.step():
+            queue.remember("hourly", str(at_ms))
+            for recipient in recipients if said is not None else ():
+                if said is not None and on_duty(recipient.hours, at_ms, settings.site.zone):
+                    key = f"hourly|{at_ms}|{recipient.name}"
+                    queue.note(key, recipient.name, "readings", said, at_ms=at_ms, now_ms=now_ms)
+
+    # what leaves
+
+    def _hand(self, queue: Queue) -> None:
+        now_ms = self._clock.now_ms()
+        for message in queue.waiting():
+            recipient = self._settings.messages.recipient(message.recipient)
+            why = outgoing.hopeless(message, recipient, self._settings, now_ms)
+            if why or recipient is None:
+                queue.give_up(message.id, now_ms, why)
+                log.warning("message %d to %s is given up: %s", message.id, message.recipient, why)
+                self._audit.write("message.given_up", ok=False, to=message.recipient, why=why)
+                continue
+            way = self._ways.get(recipient.way)
+            if way is None or not way.is_free() or not outgoing.is_time(message, now_ms):
+                continue
+            job = outgoing.job(queue, message, recipient, self._settings, now_ms)
+            queue.begin(message.id)
+            way.hand(job)
+
+    # sign of life
+
+    @property
+    def stuck_s(self) -> float:
+        """For how long the slowest way has been working on one message."""
+        return max((way.busy_s() for way in self._ways.values()), default=0.0)
+
+    def _beat(self) -> None:
+        beat: dict[str, Any] = {
+            "simulated": self._settings.simulated,
+            "state": "running",
+            "at_ms": self._clock.now_ms(),
+            "boot": boot_id(),
+            "mono_ms": round(self._clock.monotonic() * 1000),
+            "started_ms": self._started_ms,
+            "waiting": 0,
+            "oldest_ms": None,
+            "sent": None,
+            "failed": None,
+            "siren": self._siren.is_on,
+        }
+        try:
+            if self._queue is not None:
+                counts = self._queue.counts()
+                beat["waiting"] = sum(counts.get(state, 0) for state in ("waiting", "sending", "unbound"))
+                beat["oldest_ms"] = self._queue.oldest_ms()
+                beat["sent"] = self._queue.last("sent")
+                beat["failed"] = self._failure or self._queue.last("given up")
+        except StoreError as exc:
+            self._trouble(exc)
+        beat["problems"] = [
+            *self._problems.values(),
+            *self._watching.problems.values(),
+            *([self._siren.problem] if self._siren.problem else []),
+        ]
+        try:
+            heartbeat.write(self._home.messenger, beat)
+        except OSError as exc:
+            log.warning("%s cannot be written (%s)", self._home.messenger, exc.strerror)
+
+    def _take_over_settings(self) -> None:
+        if not files.changed(self._home.folder, self._loaded.generation):
+            return
+        try:
+            loaded = files.load(self._home.folder)
+        except SettingsError as exc:
+            words = f"the changed configuration cannot be used; the last good one stays in force: {exc}"
+            if self._problems.get("settings") != words:
+                log.warning("%s", words)
+            self._problems["settings"] = words
+            return
+        self._problems.pop("settings", None)
+        if not self._left and all(way.is_free() for way in self._ways.values()):
+            self._adopt(loaded)
+            log.info("the changed configuration is in force")
+
+    def close(self) -> None:
+        """Silence the siren, take what came back in the meantime, close the queue."""
+        self._siren.close()
+        if self._queue is not None:
+            with contextlib.suppress(StoreError):
+                self._collect(self._queue)
+            self._queue.close()
+        self._queue = None

@@ -1,0 +1,361 @@
+"""`messages.db`: what has to be told to whom, and what became of it. The messenger is its one writer.
+
+A **note** is one thing to tell one recipient; its key, made of the alarm's occurrence, the transition, the
+recipient and the step, is unique, so that what is seen twice is told once. Notes are bound into a
+**message**, which is waiting, sending, sent or given up. It is `sending` from before it is handed over until
+its outcome is written down: after a kill in between nobody knows whether it went out (`recover`).
+
+SQLite, WAL, synchronous FULL: what is written down survives a power cut.
+"""
+
+import contextlib
+import sqlite3
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from substation.messages.grouping import HOUR_MS, Note
+from substation.messages.occurrence import Occurrence
+from substation.messages.queue_file import explained, opened
+from substation.messages.wording import Said
+
+BACK_OFF_S = (5, 15, 30, 60, 120, 300)
+"""From one try to the next; the last holds on."""
+KEPT_MS = 35 * 86_400_000
+NEVER_TWICE = ("readings", "test")
+"""Sorts of messages that are rather lost than sent twice: the next hour brings others."""
+
+Sort = Literal["alarm", "readings", "test"]
+State = Literal["waiting", "sending", "sent", "given up"]
+
+_OCCURRENCE = (
+    "id, rule, subject, meter_id, priority, title, action, since_ms, why, state, seen_ms, over_ms, by"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message on its way."""
+
+    id: int
+    recipient: str
+    sort: Sort
+    made_ms: int
+    next_ms: int
+    tries: int
+    twice: bool
+    """Whether an earlier try may have gone out."""
+    why: str
+    """Why the last try failed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What a message holds."""
+
+    said: tuple[Said, ...]
+    of_ms: int
+    """When the oldest of it became true."""
+    noted_ms: int
+    """When that was written down."""
+    held: str
+    """Why it could not be bound into a message at once; empty: it could."""
+
+
+class Queue:
+    """The database. Not for several threads. Every method raises StoreError where it cannot go on."""
+
+    def __init__(self, path: Path, *, simulated: bool, before: Callable[[], None] = lambda: None) -> None:
+        """Open it, or make it where there is none.
+
+        Args:
+            path: of the file.
+            simulated: whether the station is; a file of the other kind is refused.
+            before: called before each statement; a test kills the process there.
+
+        Raises:
+            WrongStation: it belongs to a station of the other kind.
+            Damaged: it is no queue of messages.
+        """
+        self.path, self._before = path, before
+        self._db = opened(path, simulated=simulated)
+
+    def close(self) -> None:
+        """Close it; what was committed is kept."""
+        self._db.close()
+
+    @contextlib.contextmanager
+    def step(self) -> Iterator[None]:
+        """Do all of it, or nothing."""
+        with explained(self.path):
+            self._run("BEGIN IMMEDIATE")
+            try:
+                yield
+                self._run("COMMIT")
+            except BaseException:
+                if self._db.in_transaction:
+                    self._db.execute("ROLLBACK")
+                raise
+
+    def _run(self, sql: str, *values: object) -> sqlite3.Cursor:
+        self._before()
+        return self._db.execute(sql, values)
+
+    def _rows(self, sql: str, *values: object) -> list[tuple[object, ...]]:
+        with explained(self.path):
+            return self._db.execute(sql, values).fetchall()
+
+    def meta(self, key: str) -> str:
+        """Return what was remembered under this key; nothing where it never was."""
+        rows = self._rows("SELECT value FROM meta WHERE key = ?", key)
+        return str(rows[0][0]) if rows else ""
+
+    def remember(self, key: str, value: str) -> None:
+        """Remember a word; within `step`."""
+        self._run("INSERT OR REPLACE INTO meta VALUES (?, ?)", key, value)
+
+    # occurrences
+
+    def unsettled(self) -> list[Occurrence]:
+        """Return those that are not over, or whose end was not dealt with; oldest first."""
+        rows = self._rows(f"SELECT {_OCCURRENCE} FROM occurrence WHERE settled = 0 ORDER BY since_ms, id")  # noqa: S608
+        return [Occurrence(*row) for row in rows]  # type: ignore[arg-type]
+
+    def knows(self, occurrence_id: str) -> bool:
+        """Whether it was ever taken."""
+        return bool(self._rows("SELECT 1 FROM occurrence WHERE id = ?", occurrence_id))
+
+    def keep(self, one: Occurrence) -> None:
+        """Take an occurrence, or what has changed of it; within `step`."""
+        names = _OCCURRENCE.split(", ")
+        self._run(
+            f"INSERT INTO occurrence ({_OCCURRENCE}) VALUES ({', '.join('?' * len(names))}) "  # noqa: S608
+            "ON CONFLICT (id) DO UPDATE SET state = excluded.state, seen_ms = excluded.seen_ms, "
+            "over_ms = excluded.over_ms, by = excluded.by",
+            *(getattr(one, name) for name in names),
+        )
+
+    def settle(self, occurrence_id: str) -> None:
+        """Take that its end was dealt with; within `step`."""
+        self._run("UPDATE occurrence SET settled = 1 WHERE id = ?", occurrence_id)
+
+    # notes
+
+    def note(
+        self,
+        key: str,
+        recipient: str,
+        sort: Sort,
+        said: Said,
+        *,
+        at_ms: int,
+        now_ms: int,
+        occurrence: str = "",
+        step: int | None = None,
+        priority: str = "",
+    ) -> int:
+        """Write down what somebody has to be told, once for each key; return its number; within `step`."""
+        made = self._run(
+            "INSERT OR IGNORE INTO note (key, recipient, sort, occurrence, step, priority, at_ms, made_ms, "
+            "long, short) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            *(key, recipient, sort, occurrence, step, priority, at_ms, now_ms, said.long, said.short),
+        )
+        return int(made.lastrowid or 0)
+
+    def told(self, occurrence: str) -> dict[str, set[int]]:
+        """Return by recipient at which steps he was told that it began, or will be."""
+        found: dict[str, set[int]] = {}
+        rows = self._rows(
+            "SELECT recipient, step FROM note WHERE occurrence = ? AND step IS NOT NULL", occurrence
+        )
+        for name, step in rows:
+            found.setdefault(str(name), set()).add(int(str(step)))
+        return found
+
+    def unbound(self) -> dict[tuple[str, Sort], list[Note]]:
+        """Return by recipient and sort what is in no message yet, oldest first."""
+        found: dict[tuple[str, Sort], list[Note]] = {}
+        rows = self._rows(
+            "SELECT recipient, sort, id, priority, made_ms, at_ms FROM note WHERE message_id IS NULL "
+            "ORDER BY id"
+        )
+        for name, sort, *rest in rows:
+            found.setdefault((str(name), sort), []).append(Note(*rest))  # type: ignore[arg-type]
+        return found
+
+    def has_unheld(self, recipient: str) -> bool:
+        """Whether something waits for somebody of which nobody knows why."""
+        where = "message_id IS NULL AND recipient = ? AND held = ''"
+        return bool(self._rows(f"SELECT 1 FROM note WHERE {where} LIMIT 1", recipient))  # noqa: S608
+
+    def hold(self, recipient: str, why: str) -> None:
+        """Remember why what waits for somebody could not be bound; within `step`."""
+        self._run(
+            "UPDATE note SET held = ? WHERE message_id IS NULL AND recipient = ? AND held = ''",
+            why,
+            recipient,
+        )
+
+    # messages
+
+    def bind(self, recipient: str, sort: Sort, notes: list[int], *, urgent: bool, now_ms: int) -> int:
+        """Bind notes into a message; return its number; within `step`."""
+        made = self._run(
+            "INSERT INTO message (recipient, sort, urgent, state, made_ms, next_ms) "
+            "VALUES (?, ?, ?, 'waiting', ?, ?)",
+            *(recipient, sort, urgent, now_ms, now_ms),
+        )
+        number = int(made.lastrowid or 0)
+        for note in notes:
+            self._run("UPDATE note SET message_id = ? WHERE id = ?", number, note)
+        return number
+
+    def waiting(self) -> list[Message]:
+        """Return what waits, urgent ones first, then by number."""
+        return self._messages("state = 'waiting' ORDER BY sort <> 'test', urgent DESC, id")
+
+    def on_the_way(self, recipient: str, sort: Sort) -> Message | None:
+        """Return the message of a sort to somebody that has not arrived; at most one is."""
+        found = self._messages(
+            "state IN ('waiting', 'sending') AND recipient = ? AND sort = ?", recipient, sort
+        )
+        return found[0] if found else None
+
+    def message(self, number: int) -> Message | None:
+        """Return a message by its number."""
+        found = self._messages("id = ?", number)
+        return found[0] if found else None
+
+    def _messages(self, where: str, *values: object) -> list[Message]:
+        rows = self._rows(
+            "SELECT id, recipient, sort, made_ms, next_ms, tries, twice, why FROM message "  # noqa: S608
+            f"WHERE {where}",
+            *values,
+        )
+        return [Message(*row[:6], bool(row[6]), str(row[7])) for row in rows]  # type: ignore[arg-type, call-arg]
+
+    def content(self, number: int) -> Content:
+        """Return what a message holds."""
+        rows = self._rows(
+            "SELECT long, short, at_ms, made_ms, held FROM note WHERE message_id = ? ORDER BY id", number
+        )
+        said = tuple(Said(str(long), str(short)) for long, short, *_ in rows)
+        whens = [(int(str(at_ms)), int(str(made_ms))) for _, _, at_ms, made_ms, _ in rows]
+        of_ms, noted_ms = min(whens, default=(0, 0))
+        return Content(said, of_ms, noted_ms, next((str(row[4]) for row in rows if row[4]), ""))
+
+    def keys_in(self, number: int) -> list[str]:
+        """Return the keys of what a message holds."""
+        return [str(key) for (key,) in self._rows("SELECT key FROM note WHERE message_id = ?", number)]
+
+    def counted(self, recipient: str, now_ms: int, *, urgent: bool) -> list[int]:
+        """Return when messages of alarms to somebody were made within the last hour."""
+        rows = self._rows(
+            "SELECT made_ms FROM message WHERE recipient = ? AND sort = 'alarm' AND urgent = ? "
+            "AND made_ms > ? AND made_ms <= ? AND state <> 'given up'",
+            *(recipient, urgent, now_ms - HOUR_MS, now_ms),
+        )
+        return [int(str(ms)) for (ms,) in rows]
+
+    def begin(self, number: int) -> None:
+        """Write down that a message is handed over now: before it is."""
+        with self.step():
+            self._run("UPDATE message SET state = 'sending', tries = tries + 1 WHERE id = ?", number)
+
+    def arrived(self, number: int, now_ms: int, words: str) -> None:
+        """Write down that the outside has taken a message."""
+        with self.step():
+            self._run(
+                "UPDATE message SET state = 'sent', done_ms = ?, why = ? WHERE id = ?", now_ms, words, number
+            )
+
+    def failed(self, message: Message, now_ms: int, why: str, *, sure: bool) -> None:
+        """Write down that a message did not go out, or perhaps did; it is tried again, later and later."""
+        with self.step():
+            self._again(message, now_ms, why, sure=sure)
+
+    def _again(self, message: Message, now_ms: int, why: str, *, sure: bool, wait: bool = True) -> None:
+        if not sure and message.sort in NEVER_TWICE:
+            self._give_up(message.id, now_ms, f"{why}; it may have gone out, and is not sent twice")
+            return
+        wait_s = BACK_OFF_S[min(message.tries, len(BACK_OFF_S) - 1)] if wait else 0
+        self._run(
+            "UPDATE message SET state = 'waiting', next_ms = ?, why = ?, twice = twice OR ? WHERE id = ?",
+            *(now_ms + wait_s * 1000, why, not sure, message.id),
+        )
+
+    def give_up(self, number: int, now_ms: int, why: str) -> None:
+        """Write down that a message will not be sent, and why."""
+        with self.step():
+            self._give_up(number, now_ms, why)
+
+    def _give_up(self, number: int, now_ms: int, why: str) -> None:
+        self._run(
+            "UPDATE message SET state = 'given up', done_ms = ?, why = ? WHERE id = ?", now_ms, why, number
+        )
+
+    def hurry(self, names: list[str], now_ms: int) -> None:
+        """Let what waits for these be tried now: their way works again."""
+        if not any(message.recipient in names and message.next_ms > now_ms for message in self.waiting()):
+            return
+        with self.step():
+            for name in names:
+                self._run(
+                    "UPDATE message SET next_ms = ? WHERE state = 'waiting' AND recipient = ? "
+                    "AND next_ms > ?",
+                    *(now_ms, name, now_ms),
+                )
+
+    def recover(self, now_ms: int) -> int:
+        """Deal with what was being handed over when the messenger ended; return how many there were.
+
+        Alarms are sent again and say so, for twice is better than never; readings and tests are not.
+        """
+        left = self._messages("state = 'sending'")
+        with self.step():
+            for message in left:
+                why = "the messenger ended while it was handed over"
+                self._again(message, now_ms, why, sure=False, wait=False)
+        return len(left)
+
+    def forget(self, now_ms: int) -> None:
+        """Remove what is long over; what may be seen again is kept."""
+        old = now_ms - KEPT_MS
+        with self.step():
+            self._run(
+                "DELETE FROM note WHERE made_ms < ? AND occurrence NOT IN "
+                "(SELECT id FROM occurrence WHERE settled = 0) AND message_id IN "
+                "(SELECT id FROM message WHERE done_ms IS NOT NULL)",
+                old,
+            )
+            self._run(
+                "DELETE FROM message WHERE done_ms < ? AND id NOT IN "
+                "(SELECT message_id FROM note WHERE message_id IS NOT NULL)",
+                old,
+            )
+            self._run(
+                "DELETE FROM occurrence WHERE settled = 1 AND over_ms < ? AND id NOT IN "
+                "(SELECT occurrence FROM note)",
+                old,
+            )
+
+    def last(self, state: State) -> tuple[str, int, str] | None:
+        """Return of the last message in this state: recipient, when, words."""
+        rows = self._rows(
+            "SELECT recipient, done_ms, why FROM message WHERE state = ? "
+            "ORDER BY done_ms DESC, id DESC LIMIT 1",
+            state,
+        )
+        return (str(rows[0][0]), int(str(rows[0][1])), str(rows[0][2])) if rows else None
+
+    def oldest_ms(self) -> int | None:
+        """Return since when the oldest message has been waiting to leave."""
+        rows = self._rows("SELECT min(made_ms) FROM message WHERE state IN ('waiting', 'sending')")
+        return None if rows[0][0] is None else int(str(rows[0][0]))
+
+    def counts(self) -> dict[str, int]:
+        """Return by state how many messages there are; `unbound`: what is in none yet."""
+        rows = self._rows("SELECT state, count(*) FROM message GROUP BY state")
+        rows += self._rows("SELECT 'unbound', count(*) FROM note WHERE message_id IS NULL")
+        return {str(state): int(str(count)) for state, count in rows}
