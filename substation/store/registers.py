@@ -5,7 +5,6 @@ minute where they do not follow each other. So a figure depends on the registers
 noted of an exchanged serial number), and is the same after a restart and for an imported history.
 """
 
-import bisect
 import itertools
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
@@ -14,6 +13,7 @@ from zoneinfo import ZoneInfo
 
 from substation.clock import site_time
 from substation.energy import demand
+from substation.energy.account import ends
 from substation.energy.chain import Chain, Cut, judged
 from substation.energy.registers import QUARTER_MS, Limits, Register, in_order
 from substation.energy.watch import SERIAL
@@ -98,7 +98,7 @@ def _energy(db: sqlite3.Connection, chains: Mapping[str, Chain], start_ms: int, 
     found = Energy(dict.fromkeys(COUNTERS), {})
     for key, counted in chains.items():
         times = [register.at_ms for register in counted.registers]
-        first, last = _ends(times, start_ms, end_ms)
+        first, last = ends(times, start_ms, end_ms)
         if first > last:
             continue
         cuts = counted.cuts_between(counted.registers[first], counted.registers[last])
@@ -167,15 +167,6 @@ def last_registers(db: sqlite3.Connection, meter_id: int) -> dict[str, Register]
         if row:
             found |= dict(_read(row[0], row[1], row[2], (key,), row[3:]))
     return found
-
-
-def _ends(times: Sequence[int], start_ms: int, end_ms: int) -> tuple[int, int]:
-    """Return the places of the first and the last register of a figure; the first is greater for none."""
-    last = bisect.bisect_left(times, end_ms) - 1
-    after = bisect.bisect_left(times, start_ms)
-    if after and times[after - 1] >= start_ms - QUARTER_MS and last >= after:
-        return after - 1, last
-    return after, last
 
 
 def _chains(
