@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 from substation.energy.account import Account
 from substation.reports.document import Cell, Column, Document, Table
-from substation.reports.statement import NEAR_MS, NOT_READ, MeterMonth, Month, Statement
+from substation.reports.statement import NOT_READ, UNITS, Statement
 from substation.reports.statement_cells import (
     EMPTY,
     change,
@@ -71,21 +71,12 @@ def statement_document(found: Statement, settings: Settings, made_at: str) -> Do
 def whole_words(found: Statement) -> str:
     """Return in words whether the month is measured in full; said at the top of the form."""
     month = found.now
-    lacking = [one.meter.name for one in month.meters if not _is_whole(one, month)]
+    lacking = [one.meter.name for one in month.meters if not month.is_whole(one.meter)]
     if not lacking:
         return "in full" if month.over else "in full so far"
     if len(lacking) == len(month.meters):
         return "NOT IN FULL: see the notes"
     return f"NOT IN FULL: {', '.join(lacking)}; see the notes"
-
-
-def _is_whole(one: MeterMonth, month: Month) -> bool:
-    found = one.accounts.get("wh_received")
-    if found is None or found.units is None or found.cuts:
-        return False
-    late = found.opening.at_ms - month.start_ms > NEAR_MS
-    early = month.over and month.end_ms - found.closing.at_ms > NEAR_MS
-    return not late and not early and one.between is None and not month.doubted
 
 
 # -- tables -----------------------------------------------------------------------------------------
@@ -107,66 +98,52 @@ def _units(found: Statement, zone: ZoneInfo) -> Table:
     notes: list[str] = []
     still = False
     for one in found.now.meters:
-        name = f"{one.meter.id} {one.meter.name}"
         past = found.before.of(one.meter.id)
+        comparable = found.comparable([one.meter])
+        shown = {}
         for key, words in REGISTERS.items():
-            mine = one.accounts.get(key)
-            was = past.accounts.get(key)
-            if key not in ALWAYS and not any(moved(each) for each in (mine, was)):
+            mine, was = one.accounts.get(key), past.accounts.get(key)
+            if key not in ALWAYS and not moved(mine) and not moved(was):
                 still = still or mine is not None
                 continue
-            if mine is None and was is None and key != "wh_received":
+            if mine is None and was is None and key != UNITS:
                 continue
-            rows += _account_rows(name, words, mine, units(past, key), zone)
-            name = ""
-        notes += meter_notes(one, REGISTERS, found.now, zone)
-    table = Table("Readings and units", columns, rows)
+            shown[key] = words
+            name = f"{one.meter.id} {one.meter.name}"
+            rows += _account_rows(name, words, mine, (units(past, key), comparable), zone)
+        notes += meter_notes(one, shown, found.now, zone)
     if still:
         notes.append("Registers that stood still in both months are left out.")
     notes += month_notes(found, zone)
-    return Table("Readings and units", columns, rows, (), [*dashes(table), *notes])
+    title = "Readings and units"
+    return Table(title, columns, rows, (), [*dashes(Table(title, columns, rows)), *notes])
 
 
 def _account_rows(
-    name: str, words: str, found: Account | None, before: Cell, zone: ZoneInfo
+    name: str, words: str, found: Account | None, past: tuple[Cell, bool], zone: ZoneInfo
 ) -> list[list[Cell]]:
+    before, comparable = past
     if found is None:
         lacks = Cell(why=NOT_READ)
-        return [
-            [
-                Cell(text=name),
-                Cell(text=words),
-                lacks,
-                EMPTY,
-                lacks,
-                EMPTY,
-                lacks,
-                before,
-                change(lacks, before),
-            ]
-        ]
+        return [[Cell(text=name), Cell(text=words), lacks, EMPTY, lacks, EMPTY, lacks, before, EMPTY]]
+    whole = Cell(why=found.doubt) if found.doubt else kilo(found.units)
+    end = [whole, before, change(whole, before) if comparable else EMPTY]
     rows = []
-    several = len(found.pieces) > 1
+    count = len(found.pieces)
     for number, piece in enumerate(found.pieces, start=1):
-        units = kilo(piece.counted)
-        whole = Cell(why=found.doubt) if found.doubt else units
-        part = f"{words}, {number} of {len(found.pieces)}" if several else words
         rows.append(
             [
-                Cell(text=name if number == 1 else ""),
-                Cell(text=part),
+                Cell(text=name),
+                Cell(text=f"{words}, {number} of {count}" if count > 1 else words),
                 kilo(piece.opening.value),
                 Cell(text=moment(piece.opening.at_ms, zone)),
                 kilo(piece.closing.value),
                 Cell(text=moment(piece.closing.at_ms, zone)),
-                *((units, EMPTY, EMPTY) if several else (whole, before, change(whole, before))),
+                *([kilo(piece.counted), EMPTY, EMPTY] if count > 1 else end),
             ]
         )
-    if several:
-        whole = Cell(why=found.doubt) if found.doubt else kilo(found.units)
-        rows.append(
-            [EMPTY, Cell(text=f"{words}, together"), *[EMPTY] * 4, whole, before, change(whole, before)]
-        )
+    if count > 1:
+        rows.append([Cell(text=name), Cell(text=f"{words}, together"), *[EMPTY] * 4, *end])
     return rows
 
 
@@ -211,7 +188,8 @@ def _groups(found: Statement) -> Table:
     for name, meters in found.groups().items():
         mine, past = together(found.now, meters), together(found.before, meters)
         names = ", ".join(meter.name for meter in meters)
-        rows.append([Cell(text=name), Cell(text=names), mine, past, change(mine, past)])
+        more = change(mine, past) if found.comparable(meters) else EMPTY
+        rows.append([Cell(text=name), Cell(text=names), mine, past, more])
     table = Table("Units by group", columns, rows)
     return Table(table.title, columns, rows, (), dashes(table))
 
@@ -234,9 +212,11 @@ def _balance(found: Statement) -> Table:
             rows.append([Cell(text=words), *cells])
     differences, shares = [], []
     for month in (found.now, found.before):
-        given, taken = month.sum(sources), month.sum(found.of_role("feeder"))
-        if given is None or taken is None:
-            why = "of one side the units are not known"
+        taking = found.of_role("feeder")
+        given, taken = month.sum(sources), month.sum(taking)
+        lacking = [meter.name for meter in (*sources, *taking) if not month.is_whole(meter)]
+        if given is None or taken is None or lacking:
+            why = f"the units of {', '.join(lacking)} lack something: see above"
             differences.append(Cell(why=why))
             shares.append(Cell(why=why))
             continue

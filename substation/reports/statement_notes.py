@@ -12,14 +12,17 @@ MOST_TIMES = 3
 
 
 def meter_notes(one: MeterMonth, registers: Mapping[str, str], month: Month, zone: ZoneInfo) -> list[str]:
-    """Return what has to be said of a meter's readings; the same of several registers once."""
+    """Return what has to be said of those of a meter's registers that are shown; the same of all once."""
     found: dict[str, list[str]] = {}
     for key, words in registers.items():
         if key not in one.accounts:
             continue
         for note in _of_account(one.accounts[key], month, zone):
             found.setdefault(note, []).append(words)
-    told = [f"{one.meter.name}, {', '.join(words)}: {note}" for note, words in found.items()]
+    told = [
+        f"{one.meter.name}{'' if len(words) == len(registers) else ', ' + ', '.join(words)}: {note}"
+        for note, words in found.items()
+    ]
     if one.between is not None:
         begin, end = _moment(one.between.begin_ms, zone), _moment(one.between.end_ms, zone)
         wh = one.between.wh

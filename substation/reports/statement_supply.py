@@ -1,9 +1,15 @@
 """The tables of a statement that tell of supply: interruptions, and the DG sets. Pure."""
 
+import math
+
 from substation.reports.document import Cell, Column, Table
 from substation.reports.statement import Statement
 from substation.reports.statement_cells import dashes, hours, litres, per_litre, units
 from substation.settings.model import Meter
+
+UNSEEN = "nothing of it was seen in this month"
+SEEN = 0.99
+"""Where less of the polls was answered, that is told of."""
 
 
 def supply(found: Statement) -> Table:
@@ -18,19 +24,23 @@ def supply(found: Statement) -> Table:
     of_feeders = [(f"{m.id} {m.name}", m) for m in found.of_role("feeder")]
     of_incomers = [(f"{m.id} {m.name}", m) for m in incomers] if len(incomers) > 1 else []
     circuits: list[tuple[str, Meter | None]] = [("Supply", None), *of_incomers, *of_feeders]
-    either = False
+    either, less = False, list[str]()
     for words, meter in circuits:
-        totals = []
+        columns_of = []
         for month in (found.now, found.before):
             some = month.record.supply() if meter is None else month.record.of(meter.id)
-            totals.append(month.record.total(some))
-        either = either or any(total.either for total in totals)
-        cells = [Cell(text=words)]
-        cells += [Cell(total.count) for total in totals]
-        cells += [Cell(total.sustained) for total in totals]
-        cells += [Cell(total.momentary) for total in totals]
-        cells += [hours(t.noted_ms, t.least_ms, t.most_ms) for t in totals]
-        rows.append(cells)
+            total = month.record.total(some)
+            either = either or total.either > 0
+            seen = month.answered(incomers if meter is None else [meter])
+            if not seen and not total.count:
+                columns_of.append([Cell(why=UNSEEN)] * 4)
+                continue
+            counts = [Cell(total.count), Cell(total.sustained), Cell(total.momentary)]
+            columns_of.append([*counts, hours(total.noted_ms, total.least_ms, total.most_ms)])
+            if 0 < seen < SEEN:
+                part = f"{math.floor(seen * 1000) / 10:.1f} %"
+                less.append(f"{month.short}, {words}: {part} of the polls due were answered.")
+        rows.append([Cell(text=words), *(cell for pair in zip(*columns_of, strict=True) for cell in pair)])
     minutes = found.now.record.momentary_ms / 60_000
     notes = [
         f"An interruption up to {minutes:g} min is momentary, a longer one sustained. Counted in the month "
@@ -49,7 +59,9 @@ def supply(found: Statement) -> Table:
                 f"{month.name}: for {month.record.blind_ms / 3_600_000:.2f} h nobody looked; an interruption "
                 "then is not known."
             )
-    return Table("Interruptions", columns, rows, (), notes)
+    notes += [f"{words} An interruption meanwhile is not known." for words in less]
+    title = "Interruptions"
+    return Table(title, columns, rows, (), [*dashes(Table(title, columns, rows)), *notes])
 
 
 def sets(found: Statement) -> Table:
@@ -69,10 +81,18 @@ def sets(found: Statement) -> Table:
         pair = [(one, found.now)]
         pair += [(each, found.before) for each in found.before.sets if each.meter.id == one.meter.id]
         cells = [Cell(text=f"{one.meter.id} {one.meter.name}")]
-        cells += [Cell(each.starts) for each, _ in pair]
+        silent = [not each.starts and not month.answered([each.meter]) for each, month in pair]
         cells += [
-            hours(None if each.hours is None else round(each.hours * 3_600_000), each.least_hours * 3_600_000)
-            for each, _ in pair
+            Cell(why=UNSEEN) if mute else Cell(each.starts)
+            for (each, _), mute in zip(pair, silent, strict=True)
+        ]
+        cells += [
+            Cell(why=UNSEEN)
+            if mute
+            else hours(
+                None if each.hours is None else round(each.hours * 3_600_000), each.least_hours * 3_600_000
+            )
+            for (each, _), mute in zip(pair, silent, strict=True)
         ]
         cells += [units(month.of(each.meter.id)) for each, month in pair]
         cells += [litres(each) for each, _ in pair]
