@@ -10,6 +10,7 @@ which the outside's confirmation was written down. It never writes to another st
 """
 
 import contextlib
+import functools
 import logging
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -41,6 +42,7 @@ AGAIN_S = 10.0
 """A queue that cannot be opened is tried again so often."""
 FORGET_S = 6 * 3600.0
 log = logging.getLogger("messenger")
+_rules = functools.cache(rule.load)
 
 
 class Messenger:
@@ -91,7 +93,7 @@ class Messenger:
     def _adopt(self, loaded: Loaded) -> None:
         settings = loaded.settings
         self._loaded, self._settings, self._home = loaded, settings, loaded.home
-        self._plan = build(rule.load(), settings)
+        self._plan = build(_rules(), settings)
         self._watching = Watching(loaded.home, self._clock, simulated=settings.simulated)
         self._asked = Asked(loaded.home, self._clock)
         self._ways = self._make_ways(loaded)

@@ -72,7 +72,7 @@ class Queue:
         Args:
             path: of the file.
             simulated: whether the station is; a file of the other kind is refused.
-            before: called before each statement; a test kills the process there.
+            before: called before each transaction and before its commit; a test kills the process there.
 
         Raises:
             WrongStation: it belongs to a station of the other kind.
@@ -89,9 +89,11 @@ class Queue:
     def step(self) -> Iterator[None]:
         """Do all of it, or nothing."""
         with explained(self.path):
+            self._before()
             self._run("BEGIN IMMEDIATE")
             try:
                 yield
+                self._before()
                 self._run("COMMIT")
             except BaseException:
                 if self._db.in_transaction:
@@ -99,7 +101,6 @@ class Queue:
                 raise
 
     def _run(self, sql: str, *values: object) -> sqlite3.Cursor:
-        self._before()
         return self._db.execute(sql, values)
 
     def _rows(self, sql: str, *values: object) -> list[tuple[object, ...]]:
