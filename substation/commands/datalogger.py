@@ -18,6 +18,7 @@ from substation.commands import (
     datalogger_kit,
     datalogger_migrate,
     datalogger_salvage,
+    datalogger_statement,
 )
 from substation.commands.configuration_open import load_mended
 from substation.commands.usage import Parser, count
@@ -52,6 +53,7 @@ examples:
   python3 datalogger.py import                 take over the readings of the original system
   python3 datalogger.py clock                  may the times be believed?
   python3 datalogger.py export                 a year of readings as CSV in an encrypted archive
+  python3 datalogger.py statement              the last month's statement as PDF
   python3 datalogger.py check                  is the history whole?
   python3 datalogger.py backup                 copy what is new to the second medium
   python3 datalogger.py verify                 do the copies give everything back?
@@ -113,6 +115,7 @@ def _parser() -> argparse.ArgumentParser:
         datalogger_kit,
         datalogger_migrate,
         datalogger_salvage,
+        datalogger_statement,
     ):
         part.add(commands)
     return parser

@@ -34,6 +34,12 @@ AUDIT_EVENTS = {
     "request.declined": "the poller did not do what somebody has asked of it, and why (`words`)",
     "alarm.asked": "somebody asked to acknowledge, shelve or unshelve an alarm (`kind`, `alarm`, `note`, "
     "`minutes`, `occurrence`); the poller's answer stands in the events",
+    "log_sheet.written": "somebody wrote into the hourly log sheet, corrected it or took something back "
+    "(`subject`, `item`, `at`: which hour, `before`, `after`)",
+    "log_sheet.made": "a log sheet was handed out as a file (`day`, `meter`, `form`)",
+    "register.written": "somebody wrote into the register of interruptions or the DG log (`form`, `subject`, "
+    "`moment_ms` of the interruption or the start, `item`; `before`, `after`)",
+    "statement.made": "a month's statement was handed out as a file (`month`, `form`)",
     "page": "a page was opened",
     "page.refused": "somebody asked for a page that his role may not see",
     "export.asked": "somebody asked to take readings away (days, interval, meters)",

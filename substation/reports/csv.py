@@ -10,6 +10,8 @@ from substation.export.table import text_cell
 from substation.reports.document import Cell, Column, Document, Table
 
 END = "\r\n"
+MARK = "\ufeff"
+"""By which Excel knows UTF-8: names, dashes and units hold more than ASCII."""
 
 
 def csv(document: Document) -> bytes:
@@ -19,7 +21,7 @@ def csv(document: Document) -> bytes:
         lines += ["", *_table(table)]
     if document.facts:
         lines += ["", *map(text_cell, document.facts)]
-    return (END.join(lines) + END).encode("utf-8", "replace")
+    return (MARK + END.join(lines) + END).encode("utf-8", "replace")
 
 
 def head_of(column: Column) -> str:

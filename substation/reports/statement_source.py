@@ -1,7 +1,7 @@
 """Where a statement's figures come from: the history, the DG log that people write, the meters' profiles."""
 
 from substation.clock import Clock
-from substation.errors import ProfileError
+from substation.errors import ProfileError, WrongStation
 from substation.meters import profile
 from substation.meters.profile import Profile
 from substation.reports import supply_entries, supply_record
@@ -37,6 +37,7 @@ def statement_of(
 
     Raises:
         RequestError: the month has not begun.
+        WrongStation: the history is of the other kind of station, simulated or real.
         StoreError: history or operators' database cannot be read, or answers too slowly.
     """
     zone = settings.site.zone
@@ -46,6 +47,12 @@ def statement_of(
     )
     written = entries.read(home.operator, supply_entries.DG_LOG, begin_ms, end_ms)
     history = HistoryReader(home.history, clock, limit_s)
+    stamp = history.facts().get("simulated")
+    if stamp is not None and (stamp == "yes") != settings.simulated:
+        raise WrongStation(
+            f"{home.history} and the configuration are not of the same kind of station (simulated, real); "
+            "nothing was worked out"
+        )
     return worked_out(
         settings, history, key, clock.now_ms(), written=written, profiles=profiles_of(settings, home)
     )

@@ -65,7 +65,7 @@ def test_the_same_digits_in_each_form():
     document = a_document()
     paper = " ".join(text_of(pdf(document)))
     sheet = openpyxl.load_workbook(io.BytesIO(xlsx(document))).active
-    lines = list(csv_module.reader(io.StringIO(csv(document).decode())))
+    lines = list(csv_module.reader(io.StringIO(csv(document).decode("utf-8-sig"))))
     values = [cell.value for row in sheet.iter_rows() for cell in row]
     for shown in ("415.3", "416.3", "417.3", "1843851.123", "0.00", DASH):
         assert shown in paper
@@ -90,7 +90,7 @@ def test_a_text_is_never_a_formula():
     assert not [cell for cell in cells if cell.data_type == "f"]
     hostile = [cell for cell in cells if cell.value == HOSTILE]
     assert len(hostile) == 4 and all(cell.quotePrefix for cell in hostile)
-    assert f'"\'{HOSTILE}"' in csv(document).decode()
+    assert f'"\'{HOSTILE}"' in csv(document).decode("utf-8-sig")
 
 
 def test_each_page_says_what_it_belongs_to():
