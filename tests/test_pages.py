@@ -186,6 +186,7 @@ def test_no_link_leads_nowhere() -> None:
         "/audit",
         "/events",
         "/health",
+        "/log",
         "/trends",
         "#main",
         *[f"/meter/{meter.id}" for meter in CARD_METERS],

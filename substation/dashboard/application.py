@@ -62,10 +62,12 @@ ADDRESSES: tuple[str, ...] = (
     "people",
     "settings_desk",
     "alarm_desk",
+    "register_desk",
     "audit_watch",
     "asking",
     "trends_api",
     "language",
+    "log_desk",
 )
 """Modules of this package with addresses of their own: each has `add(server: Flask, desk: Desk) -> None`."""
 PAGES = "/_dash-update-component"

@@ -5,6 +5,7 @@ stores no more than one.
 """
 
 import dataclasses
+import datetime as dt
 import threading
 from collections.abc import Callable, Collection, Mapping, Sequence
 
@@ -28,7 +29,10 @@ from substation.dashboard.shared import Shared
 from substation.dashboard.strip import Strip
 from substation.errors import StoreError
 from substation.meters.profile import Profile
-from substation.settings.model import Home, Settings
+from substation.reports import log_book, log_hours, supply_record
+from substation.reports.log_source import ReadDay
+from substation.reports.supply_record import Record
+from substation.settings.model import Home, Meter, Settings
 from substation.store import heartbeat
 from substation.store.event_pages import Noted, Wanted
 from substation.store.history import HistoryReader, Series
@@ -210,6 +214,23 @@ class Feed:
         """Return by hour of the day, at the shifts, what a meter's kWh register read."""
         return self._days.registers(meter_id)
 
+    def log_day(self, day: dt.date, meter: Meter | None) -> ReadDay:
+        """Return a day of the hourly log sheet, of one meter or with None of all; at most `FIGURES_S` old.
+
+        Raises:
+            SettingsError: the station's own form cannot be used.
+            StoreError: as `day`.
+        """
+        settings, home, now_ms = self._settings, self._home, self._clock.now_ms()
+        meters = settings.meters if meter is None else (meter,)
+        settled = now_ms // log_hours.HOUR_MS, now_ms % log_hours.HOUR_MS >= log_hours.SETTLED_MS
+
+        def work() -> ReadDay:
+            return log_book.read_day(settings, home, self.profile, day=day, now_ms=now_ms, meters=meters)
+
+        # an hour that is settled by now was not at the last look
+        return self._figures.get(("log", day, tuple(one.id for one in meters), settled), work)
+
     def noted(self, wanted: Wanted, limit: int, *, oldest_first: bool = False) -> list[Noted]:
         """Return a page of events. Raises StoreError when the history cannot be read."""
         return self._history().noted(wanted, limit, oldest_first=oldest_first)
@@ -239,6 +260,19 @@ class Feed:
             return events_past.past(noted, board, whole=len(noted) < events_past.LOOKED_AT)
 
         return self._figures.get(("past", self.last_event(), sources, board.poller.state), work)
+
+    def supply_record(self, start_ms: int, end_ms: int) -> Record:
+        """Return interruptions and runs of generators in [start, end); at most `FIGURES_S` old.
+
+        Worked out anew when there is an event. Raises StoreError when the history cannot be read.
+        """
+        settings, history, now_ms = self._settings, self._history(), self._clock.now_ms()
+
+        def work() -> Record:
+            moduli = {meter.id: self._days.moduli(meter, now_ms) for meter in settings.meters}
+            return supply_record.of_time(settings, history, start_ms, end_ms, now_ms, moduli=moduli)
+
+        return self._figures.get(("supply record", start_ms, end_ms, self.last_event()), work)
 
     def _make_board(self) -> Board:
         problems = [words for source in self._complaints if (words := source())]

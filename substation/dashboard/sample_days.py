@@ -1,12 +1,13 @@
 """Made-up days for the patterns page and the tests: a feed whose curves are drawn, not read."""
 
+import datetime as dt
 import functools
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from substation.clock import Clock, day_start_ms
-from substation.dashboard import events_past, sample_alarms, sample_events, samples, sparks, strip
+from substation.dashboard import events_past, sample_alarms, sample_events, sample_log, samples, sparks, strip
 from substation.dashboard.alarm_book import Known
 from substation.dashboard.board import Board
 from substation.dashboard.events_past import Past
@@ -18,7 +19,10 @@ from substation.energy.power_factor import PeriodFactor
 from substation.meters import profile
 from substation.meters.profile import Profile
 from substation.quantities import COUNTERS, KEYS
-from substation.settings.model import CARD_METERS, Settings
+from substation.reports import supply_record
+from substation.reports.log_source import ReadDay
+from substation.reports.supply_record import Record
+from substation.settings.model import CARD_METERS, Meter, Settings
 from substation.store.answered import Minute
 from substation.store.event_pages import Noted, Wanted
 from substation.store.moments import At
@@ -87,6 +91,11 @@ class SampleFeed:
         """Return the number of the newest one."""
         return max((one.id for one in self.noted(Wanted(), 100)), default=0)
 
+    def supply_record(self, start_ms: int, end_ms: int) -> Record:
+        """Return the register of the made-up events."""
+        history = sample_events.SampleHistory(held=self._past)
+        return supply_record.of_time(self.settings, history, start_ms, end_ms, samples.NOW_MS)
+
     def past(self) -> Past:
         """Return when supply last failed and the DG set last ran."""
         return events_past.past(self.noted(Wanted(), 100), self._board, whole=True)
@@ -148,6 +157,11 @@ class SampleFeed:
             hour: At(1_843_207_000.0 + hour * 1e5, start_ms + hour * HOUR_MS + 12_000) for hour in SHIFT_HOURS
         }
         return {**told, 22: At(None, None, "not yet")}
+
+    def log_day(self, day: dt.date, meter: Meter | None) -> ReadDay:
+        """Return a day of the log sheet; without anything where nothing is stored."""
+        meters = self.settings.meters if meter is None else (meter,)
+        return sample_log.day(day, meters, self.settings, samples.NOW_MS, held=self._until_h is not None)
 
     def doubted(self, start_ms: int, end_ms: int) -> list[tuple[int, int]]:
         """Return the last hours where nobody vouches for the clock."""

@@ -31,6 +31,7 @@ def pages() -> tuple[tuple[str, str, str], ...]:
         (say("Home"), "/", "home"),
         (say("Trends"), "/trends", "trends"),
         (say("Events"), "/events", "events"),
+        (say("Log sheet"), "/log", "log"),
         (say("Reports"), "/reports", "reports"),
         (say("Health"), "/health", "health"),
         (say("Wall"), "/wall", "wall"),

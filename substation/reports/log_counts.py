@@ -14,6 +14,7 @@ from substation.reports.log_hours import HOUR_MS
 from substation.store.moments import At
 
 NO_EARLIER = "no reading earlier on this day"
+LACKS = "units without what flowed while the meter was exchanged or reset"
 CONTRADICTED = "its register contradicts the readings around it"
 
 
@@ -69,7 +70,7 @@ class Counted:
         doubts = [cut[3] for cut in cuts if not cut[2]]
         if doubts:
             return Units(why=doubts[0])
-        lacks = "without what flowed while the meter was exchanged or reset" if cuts else ""
+        lacks = LACKS if cuts else ""
         hours = (self.at_ms[place] - self.at_ms[since]) / HOUR_MS
         return Units(rounded(level - before, self.decimals), "", since, hours, lacks)
 

@@ -4,6 +4,7 @@ import datetime as dt
 import zoneinfo
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from substation.clock import site_time
 from substation.reports.document import DASH, Cell, Column, Document, Table
@@ -11,6 +12,8 @@ from substation.reports.log_form import LogForm
 from substation.reports.log_sheet import LogSheet
 from substation.settings.model import Settings
 
+FEW = 3
+"""So many columns with a dash are named; where there are more, the hour alone."""
 LONG = 4.0
 """A wide column, beside the others."""
 WITHIN = (
@@ -69,43 +72,53 @@ def table(sheet: LogSheet, zone: zoneinfo.ZoneInfo) -> Table:
     ]
     foot = [[Cell(text=line.label), *line.cells] for line in sheet.foot]
     title = "All meters" if sheet.meter is None else f"{sheet.meter.id} {sheet.meter.name}"
-    return Table(title, columns, rows, foot, [*reasons(sheet), *sheet.notes, *written(sheet, zone)])
+    notes = [*map(said, reasons(sheet)), *sheet.notes, *written(sheet, zone)]
+    return Table(title, columns, rows, foot, notes)
 
 
-def reasons(sheet: LogSheet) -> list[str]:
-    """Return why there are dashes: each reason once, with its hours and, where not all, its columns."""
-    found: dict[tuple[str, str], list[str]] = {}
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why there are dashes."""
+
+    whose: str
+    """Names of the meters on the sheet of all; else empty."""
+    whens: Sequence[tuple[str, Sequence[tuple[str, str]]]]
+    """Hours, with group and head of the columns; without columns: most of the row, or of the meter."""
+    why: str
+
+
+def reasons(sheet: LogSheet) -> list[Reason]:
+    """Return why there are dashes: each reason once, with its hours and, where these are few, its columns."""
+    found: dict[tuple[str, str], dict[tuple[tuple[str, str], ...], list[str]]] = {}
     for hour, row in zip(sheet.hours, sheet.rows, strict=True):
-        by_why: dict[tuple[str, str], list[str]] = {}
+        by_why: dict[tuple[str, str], list[tuple[str, str]]] = {}
         for one, spot in zip(sheet.columns, row, strict=True):
             if spot.cell.shown == DASH:
                 whose = "" if sheet.meter is not None or one.meter is None else one.meter.name
-                by_why.setdefault((whose, spot.cell.why), []).append(_name(one.group, one.head, sheet))
-        for (whose, why), heads in by_why.items():
-            found.setdefault((whose, why), []).append(
-                hour.label if len(heads) > 3 else _at(hour.label, heads)
-            )
-    return [
-        f"{DASH} {f'{whose}, ' if whose else ''}{'; '.join(_joined(whens))}: {why}"
-        for (whose, why), whens in found.items()
+                head = ("" if whose else one.group, one.head)
+                by_why.setdefault((whose, spot.cell.why), []).append(head)
+        for key, heads in by_why.items():
+            named = tuple(heads) if len(heads) <= FEW else ()
+            found.setdefault(key, {}).setdefault(named, []).append(hour.label)
+    if sheet.meter is not None:
+        return [
+            Reason("", [(", ".join(labels), heads) for heads, labels in whens.items()], why)
+            for (_, why), whens in found.items()
+        ]
+    together: dict[tuple[str, str], list[str]] = {}
+    for (whose, why), whens in found.items():
+        labels = sorted({label for some in whens.values() for label in some})
+        together.setdefault((", ".join(labels), why), []).append(whose)
+    return [Reason(", ".join(names), [(labels, ())], why) for (labels, why), names in together.items()]
+
+
+def said(reason: Reason) -> str:
+    """Return a reason as it stands below a table."""
+    whens = [
+        f"{labels} {', '.join(' '.join(filter(None, head)) for head in heads)}".rstrip()
+        for labels, heads in reason.whens
     ]
-
-
-def _name(group: str, head: str, sheet: LogSheet) -> str:
-    return f"{group} {head}" if group and sheet.meter is not None else head
-
-
-def _at(label: str, heads: Sequence[str]) -> str:
-    return f"{label} {', '.join(heads)}"
-
-
-def _joined(whens: Sequence[str]) -> list[str]:
-    """Return the hours of the same columns together: `03:00, 04:00 R, Y`."""
-    together: dict[str, list[str]] = {}
-    for when in whens:
-        label, _, heads = when.partition(" ")
-        together.setdefault(heads, []).append(label)
-    return [f"{', '.join(labels)} {heads}".rstrip() for heads, labels in together.items()]
+    return f"{DASH} {f'{reason.whose}, ' if reason.whose else ''}{'; '.join(whens)}: {reason.why}"
 
 
 def written(sheet: LogSheet, zone: zoneinfo.ZoneInfo) -> list[str]:

@@ -248,7 +248,7 @@ class _Column:
         if units.value is None:
             return Cell(why=units.why)
         if units.lacks:
-            self._note(f"units: {units.lacks}")
+            self._note(units.lacks)
         text = f"in {units.hours:g} h" if units.hours > 1.01 else ""
         return Cell(units.value, self._column.decimals, text)
 
@@ -292,14 +292,15 @@ class _Column:
             return Cell(why=NO_DEMAND)
         cell = self._cell(found[0])
         span = [self._clock(ms).text for ms in (start_ms, min(end_ms, past[-1]))]
-        self._peaks.append(f"{span[0]} to {span[1]} {cell.digits} from {self._clock(found[1]).text}")
+        self._peaks.append(f"{span[0]}-{span[1]} {cell.digits} ({self._clock(found[1]).text})")
         return cell
 
     def peaks(self) -> list[str]:
         """Return in words when the highest demands were."""
         if not self._peaks:
             return []
-        return [f"Highest {BLOCK_MINUTES} min, {self._column.unit}: {'; '.join(self._peaks)}"]
+        peaks = "; ".join(self._peaks)
+        return [f"Highest {BLOCK_MINUTES} min in {self._column.unit}, and when it began: {peaks}"]
 
     def _extreme(self, kind: str) -> Cell:
         """Return the least or greatest number of what is typed or counted by the hour, or its hour."""
@@ -325,5 +326,4 @@ class _Column:
         return Cell(text=site_time(at_ms, self._zone).strftime("%H:%M"))
 
     def _note(self, words: str) -> None:
-        whose = "" if self._of.meter is None else f"{self._of.meter.name}, "
-        self.notes.append(f"{whose}{words}")
+        self.notes.append(words if self._of.meter is None else f"{self._of.meter.name}: {words}")

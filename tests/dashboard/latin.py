@@ -55,10 +55,13 @@ WORDS = frozenset(
             "v",
             "r",
             "u",
+            "C",
+            "l",
         ),
         *("x", "PF", "VAR", "VARh", "VLL", "VLN", "R", "Y", "B", "RY", "YB", "BR", "L", "N", "G", "IEC"),
         *("operator", "WO"),  # login name and reason of a sample: words of people stay as they are
         *("MG",),  # of NEMA MG-1
+        *("IEEE", "EN", "ASIFI", "ASIDI"),  # standards of interruptions
         *("NEMA", "kV", "DG", "EB", "SIMULATED", "SIM", "id"),
         # protocols, forms, programs, keys, what stands in files
         *("RS", "Modbus", "RTU", "TCP", "USB", "CT", "PT", "CRC", "UTC", "IST", "CSV", "XLSX", "Parquet"),

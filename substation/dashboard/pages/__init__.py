@@ -2,11 +2,13 @@
 
 from substation.dashboard.pages import (
     account,
+    alarms,
     audit,
     commissioning,
     events,
     health,
     home,
+    log,
     meter,
     not_found_404,
     patterns,
@@ -19,11 +21,13 @@ from substation.dashboard.pages import (
 
 __all__ = [
     "account",
+    "alarms",
     "audit",
     "commissioning",
     "events",
     "health",
     "home",
+    "log",
     "meter",
     "not_found_404",
     "patterns",
