@@ -29,7 +29,8 @@ TOGETHER_MS = 10_000
 CHANGE_BACK_MS = 300_000
 """A generator may carry a feeder for so long after the mains are back; the break when it is changed over
 belongs to the same failure."""
-MINUTE_MS = 60_000
+CLOSE_MS, CLOSE = 10_000, 0.02
+"""Bounds no further apart than 10 s, or 2 % of the length, are told as one figure."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,11 +86,23 @@ class Stretch:
 
     @property
     def noted_ms(self) -> int | None:
-        """From noted beginning to noted end, where only polls lie around both and all of it was seen."""
+        """From noted beginning to noted end, where its bounds are so close that one figure says it.
+
+        None where somebody was blind at an end of it or within it, and where polls were far apart.
+        """
         begun, ended = self.run.begun_after_ms == self.run.begun_by_ms, self.run.ended_by_ms
         if not begun or self.run.unseen_ms or not (self.lasts or ended == self.run.ended_after_ms):
             return None
-        return self.run.ended_after_ms - self.run.begun_by_ms
+        noted = self.run.ended_after_ms - self.run.begun_by_ms
+        wide = (self.most_ms or noted) - self.least_ms - self.short_ms
+        return noted if wide <= max(CLOSE_MS, noted * CLOSE) else None
+
+    @property
+    def likely_ms(self) -> int:
+        """One figure where a formula wants one: as noted, else the middle of the bounds, else the least."""
+        if self.noted_ms is not None:
+            return self.noted_ms
+        return self.least_ms if self.most_ms is None else (self.least_ms + self.most_ms) // 2
 
     def length(self, momentary_ms: int) -> Length:
         """Return what it is, by what is noted: so the polls' own width never changes the class."""

@@ -308,6 +308,10 @@ class DayFigures:
             default=0,
         )
 
+    def moduli(self, meter: Meter, at_ms: int) -> Mapping[str, float]:
+        """Return by counter of a meter where it begins again at 0, as far as that is known."""
+        return self._circuit(meter, at_ms)[1]
+
     def _circuit(self, meter: Meter | None, at_ms: int) -> tuple[float | None, Mapping[str, float]]:
         """Return a meter's rating, VA, and by counter where it begins again at 0, as far as that is known."""
         if meter is None:

@@ -4,13 +4,16 @@ The last of them agrees with the boards of `samples`: supply is on for 26 days a
 """
 
 import sqlite3
+from collections.abc import Sequence
 from functools import cache
+from pathlib import Path
 
 from substation.clock import iso
 from substation.dashboard import samples
 from substation.store import event_pages
 from substation.store.event_pages import Noted, Wanted
 from substation.store.events import Event, write
+from substation.store.reader import HistoryReader
 
 HOUR_MS = 3_600_000
 NO_VOLTS = "RY 0.0, YB 0.0, BR 0.0 V of 415 V"
@@ -56,6 +59,25 @@ def _history(held: bool) -> sqlite3.Connection:
     db.execute("CREATE TABLE event (id INTEGER PRIMARY KEY, at_ms, kind, meter_id, old, new, detail)")
     write(db, events(samples.NOW_MS) if held else [])
     return db
+
+
+class SampleHistory(HistoryReader):
+    """Answers what the register asks of a history, from these events."""
+
+    def __init__(self, *, held: bool) -> None:
+        """Hold the events, or none."""
+        super().__init__(Path("nowhere"))
+        self._held = held
+
+    def noted(self, wanted: Wanted, limit: int, *, oldest_first: bool = False) -> list[Noted]:
+        """Return those that are wanted."""
+        return noted(wanted, limit, oldest_first=oldest_first, held=self._held)
+
+    def sights(
+        self, meter_id: int, moments_ms: Sequence[int], *, answered: bool = True
+    ) -> dict[int, int | None]:
+        """Return polls two seconds before."""
+        return {at: at - 2000 for at in moments_ms}
 
 
 def noted(wanted: Wanted, limit: int, *, oldest_first: bool, held: bool) -> list[Noted]:

@@ -47,7 +47,8 @@ class Load:
     """From its register; None: unknown."""
     why: str = ""
     """Why that is unknown, or what it lacks."""
-    mean_w: float | None = None
+    mean_w: tuple[float, float] | None = None
+    """Units by time run: the least and the most, by the bounds of that time; equal where those are close."""
     highest_w: float | None = None
     highest_ms: int | None = None
 
@@ -182,8 +183,7 @@ def indices(settings: Settings, record: Record) -> reliability.Indices | None:
         kva = ratio.rated_kva_at(meter, end_ms, zone)
         for one in record.of(meter.id):
             if one.kind == "feeder" and record.start_ms <= one.time.begun_ms < end_ms:
-                long_ms = one.time.noted_ms if one.time.noted_ms is not None else one.time.least_ms
-                events.append((long_ms / MINUTE_MS, kva))
+                events.append((one.time.likely_ms / MINUTE_MS, kva))
     served = sum(ratio.rated_kva_at(meter, end_ms, zone) for meter in feeders)
     period = (end_ms - record.start_ms) / MINUTE_MS
     return reliability.indices(events, served, period, record.momentary_ms / MINUTE_MS)
@@ -282,8 +282,6 @@ def _load(
     why = energy.doubts.get("wh_received") or energy.marks.get("wh_received") or ""
     if wh is None and not why:
         why = "its register was not read before and after it"
-    noted = run.time.noted_ms
-    long_ms = noted if noted is not None else run.time.most_ms
     curve = history.series(
         meter.id, ("watts_total",), run.time.begun_ms, max(last_ms, run.time.begun_ms + 1), POINTS
     )
@@ -293,8 +291,17 @@ def _load(
         if value is not None
     ]
     highest = max(high, default=None)
-    mean = wh * HOUR_MS / long_ms if wh is not None and long_ms else None
-    return Load(wh, why, mean, highest[0] if highest else None, highest[1] if highest else None)
+    return Load(
+        wh, why, _mean_w(wh, run.time), highest[0] if highest else None, highest[1] if highest else None
+    )
+
+
+def _mean_w(wh: float | None, time: Stretch) -> tuple[float, float] | None:
+    if wh is None:
+        return None
+    noted = time.noted_ms
+    least, most = (noted, noted) if noted is not None else (time.least_ms, time.most_ms)
+    return (wh * HOUR_MS / most, wh * HOUR_MS / least) if least and most else None
 
 
 def _rated_va(settings: Settings, meter: Meter, at_ms: int) -> float:

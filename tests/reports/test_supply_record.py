@@ -211,7 +211,11 @@ def test_units_load_and_hours_of_a_run() -> None:
     (run,) = known.runs
     load = known.loads[run.key]
     assert load.wh == 8_200.0
-    assert round(load.mean_w or 0) == round(8_200 * 3600 / 560)
+    assert load.mean_w == (8_200 * 3600 / 560,) * 2
+    apart = supply_record.of_time(STATION, Past(began() + outage(), poll_ms=60 * S), *MONTH, T0 + HOUR)
+    (run,) = apart.runs
+    assert run.time.noted_ms is None  # 9 min, seen by the minute: 8 to 10 of them
+    assert apart.loads[run.key].mean_w == (8_200 * 3600 / 620, 8_200 * 3600 / 500)
 
 
 def test_the_indices_of_the_domain_file() -> None:

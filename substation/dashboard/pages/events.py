@@ -5,9 +5,18 @@ from typing import Any
 import dash
 from dash import Input, Output, State, dcc, html
 
-from substation.dashboard import alarms_view, events_asked, events_view, screen, tunnel
+from substation.dashboard import (
+    alarms_view,
+    events_asked,
+    events_view,
+    register_asked,
+    register_view,
+    screen,
+    tunnel,
+)
 from substation.dashboard.alarms_view import Chosen
 from substation.dashboard.feed import Feed, current
+from substation.dashboard.register_asked import Asked
 from substation.dashboard.tongue import say
 
 LOOK_S = 10.0
@@ -20,12 +29,17 @@ def layout(**query: Any) -> html.Div:
     """Return the page with the events that its address asks for."""
     feed = current()
     board = feed.board()
+    zone = feed.settings.site.zone
+    register = register_asked.asked(query, board.at_ms, zone)
+    tabs = register_asked.tabs(register, register_asked.this_month(board.at_ms, zone))
+    if register is not None:
+        return _register(feed, register, tabs, board.at_ms)
     asked = events_asked.asked(query, feed.settings)
     parts = screen.groups(feed, board, ["now", "past"])
     return html.Div(
         [
             html.Div(
-                [html.H1(say("Events")), events_asked.filters(asked, feed.settings, board.at_ms)],
+                [html.H1(say("Events")), tabs, events_asked.filters(asked, feed.settings, board.at_ms)],
                 className="ss-head",
             ),
             alarms_view.frame(feed, _chosen(query)),
@@ -36,6 +50,18 @@ def layout(**query: Any) -> html.Div:
             *(_renewal(feed, asked) if asked.below is None else []),
         ],
         className="ss-p-events",
+    )
+
+
+def _register(feed: Feed, asked: Asked, tabs: html.Nav, now_ms: int) -> html.Div:
+    """Return the register of interruptions, or the DG log, of a month."""
+    months = register_asked.months(asked, now_ms, feed.settings.site.zone)
+    return html.Div(
+        [
+            html.Div([html.H1(say("Events")), tabs, months], className="ss-head"),
+            *register_view.page(feed, asked),
+        ],
+        className="ss-p-events ss-p-register",
     )
 
 

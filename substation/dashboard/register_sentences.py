@@ -1,0 +1,39 @@
+"""The sentences of `reports/register.toml` and of the rules for what is typed into the register.
+
+`heard.told` tells them in the viewer's language; a test looks whether each word of the table stands here.
+"""
+
+from substation.dashboard.tongue import later
+
+SENTENCES: tuple[str, ...] = (
+    # register.toml: causes
+    later("DISCOM failure"),
+    later("Fault"),
+    later("Shutdown / permit to work"),
+    later("Load shedding"),
+    later("DG trial"),
+    later("Other, see remark"),
+    # register.toml: fields
+    later("Cause"),
+    later("Planned"),
+    later("Load lost"),
+    later("Reported to"),
+    later("Remark, relay and flag"),
+    later("Diesel, opening"),
+    later("Diesel, received"),
+    later("Diesel, closing"),
+    later("Diesel, consumed"),
+    later("Hour meter at stop"),
+    later("Remark"),
+    # reports/supply_entries.py: why something is not taken
+    later("is no cause of this station's list"),
+    later("is neither yes nor no"),
+    later("has {count} characters; at most {most} are kept"),
+    later("is no number"),
+    later("lies outside {least} to {most} {unit}"),
+    later("is {litres} l more than there was with what was received"),
+    later("is not what opening, received and closing come to: {litres} l"),
+    # reports/supply_record.py
+    later("its register was not read before and after it"),
+    later("the meter is not configured now"),
+)
