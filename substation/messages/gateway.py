@@ -17,6 +17,9 @@ LONGEST_WORDS = 200
 _UNSURE = re.compile(r"read timed out|RemoteDisconnected|Connection aborted|unexpectedly closed", re.I)
 """In what apprise notes for developers: the question went out, and no answer came back."""
 _HIDDEN = "***"
+_LOG = logging.getLogger("apprise")
+_LOG.setLevel(logging.CRITICAL)
+logging.getLogger("urllib3").setLevel(logging.CRITICAL)  # it notes the paths that it asks for
 _ASSET = apprise.AppriseAsset(
     app_id="Substation",
     app_desc="Substation monitoring",
@@ -67,32 +70,32 @@ def clean(words: str, address: str) -> str:
     return words[:LONGEST_WORDS] or "the gateway did not take it, and did not say why"
 
 
-class _Heard(logging.Handler):
-    """Takes what apprise notes while it works in this thread."""
+class _Heard(logging.Filter):
+    """Takes what apprise notes while it works, and lets none of it go on to a log: it holds addresses."""
 
     def __init__(self) -> None:
-        super().__init__(logging.DEBUG)
+        super().__init__()
         self._said: list[str] = []
         self.unsure = False
 
     def __enter__(self) -> "_Heard":
-        logger = logging.getLogger("apprise")
-        logger.setLevel(logging.DEBUG)
-        logger.propagate = False  # what it notes for developers holds addresses
-        logger.addHandler(self)
+        _LOG.setLevel(logging.DEBUG)
+        _LOG.addFilter(self)
         return self
 
     def __exit__(self, *_: object) -> None:
-        logging.getLogger("apprise").removeHandler(self)
+        _LOG.removeFilter(self)
+        _LOG.setLevel(logging.CRITICAL)
 
     @property
     def words(self) -> str:
         """The last warning."""
         return self._said[-1] if self._said else ""
 
-    def emit(self, record: logging.LogRecord) -> None:
+    def filter(self, record: logging.LogRecord) -> bool:
         """Keep a warning; of the rest only whether an answer was waited for in vain."""
         words = record.getMessage()
         if record.levelno >= logging.WARNING:
             self._said.append(words)
         self.unsure = self.unsure or _UNSURE.search(words) is not None
+        return False

@@ -16,6 +16,8 @@ from substation.messages.pdu import submits
 from substation.messages.ways import Job, Outcome
 
 ANSWER_S = 5.0
+FIRST_S = 1.0
+"""A modem is there at once, or asked again."""
 TAKEN_S = 60.0
 """The network may take so long over one message."""
 READY = ("1", "5")
@@ -50,6 +52,11 @@ CMS_WORDS = {
 
 class Port(Protocol):
     """A serial port with a short time-out."""
+
+    @property
+    def in_waiting(self) -> int:
+        """How much has come."""
+        ...
 
     def read(self, size: int) -> bytes:
         """Return what came, nothing after the time-out."""
@@ -123,7 +130,7 @@ class Modem:
         self._write(b"\x1b\r")  # out of a text that was begun and never ended
         self._drain()
         for _ in range(3):
-            if self._ask("ATE0", 1.0)[-1:] == ["OK"]:
+            if self._ask("ATE0", FIRST_S)[-1:] == ["OK"]:
                 break
         else:
             raise _Failed("the modem does not answer: its supply, its cable, messages.modem.baud")
@@ -165,7 +172,7 @@ class Modem:
         until_s = self._clock.monotonic() + limit_s
         lines: list[str] = []
         while self._clock.monotonic() < until_s and self._line is not None:
-            self._rest += self._line.read(256)
+            self._rest += self._line.read(max(1, self._line.in_waiting))
             *whole, self._rest = re.split(rb"[\r\n]+", self._rest)
             for raw in whole:
                 line = raw.decode("ascii", "replace").strip()

@@ -1,4 +1,4 @@
-"""The messenger is killed at every step of the queue: nothing is lost, nothing is told twice without saying so.
+"""The messenger is killed at every step of the queue: nothing is lost, nothing told twice in silence.
 
 The one moment in which nobody can know - handed over, and the outside's word not yet written down - must
 choose: an alarm is told again and says so, readings are not.
