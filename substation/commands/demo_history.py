@@ -58,7 +58,9 @@ def recent_days(settings: Settings, home: Home, clock: Clock | None = None) -> N
         _note(home, missing_ms, recent_ms)
     # a demo that stood still goes on from what it said last: what ended meanwhile has an end
     before = last.values() if missing_ms == recent_ms else ()
-    rounds = range(recent_ms, now_ms, STEP_S * 1000)
+    # the poller goes on in some seconds: the last round is of now, or nobody would have polled for a minute
+    begin_ms = recent_ms if before else recent_ms + (now_ms - recent_ms) % (STEP_S * 1000)
+    rounds = range(begin_ms, now_ms + 1, STEP_S * 1000)
     _write(settings, home, clock, home.history, rounds, before=before)
 
 
