@@ -36,7 +36,7 @@ if [ -z "$root" ] && [ "$(id -u)" != 0 ]; then
     echo "This writes into /opt and /etc. Type:  sudo systemd/install.sh" >&2
     exit 77
 fi
-program=(app.py datalogger.py dmf_reader.py encrypt_config.py start.sh stop.sh requirements.txt
+program=(app.py datalogger.py dmf_reader.py encrypt_config.py messenger.py start.sh stop.sh requirements.txt
     README.md LICENSE CHANGELOG.md substation systemd docs)
 lay() { # lay MODE FROM TO: one file, its folder made
     install -D -m "$1" -- "$here/$2" "$root/$3"
@@ -57,7 +57,8 @@ if [ "$project" != "$target" ]; then
     echo "  /opt/substation"
 fi
 echo "What systemd needs to know:"
-for unit in substation.target substation-poller.service substation-dashboard.service substation-tunnel.service; do
+for unit in substation.target substation-poller.service substation-dashboard.service \
+    substation-messenger.service substation-tunnel.service; do
     lay 644 "$unit" "etc/systemd/system/$unit"
 done
 dropin=etc/systemd/system/substation-poller.service.d/tcp-line.conf

@@ -19,7 +19,10 @@ from substation.commands.doors import PROJECT
 from substation.commands.processes import Book
 from tests.station_run import NO_PROXY
 
-PARTS = ("app.py", "datalogger.py", "dmf_reader.py", "encrypt_config.py", "start.sh", "stop.sh")
+PARTS = (
+    *("app.py", "datalogger.py", "dmf_reader.py", "encrypt_config.py", "messenger.py"),
+    *("start.sh", "stop.sh"),
+)
 LIMIT_S = 120
 
 

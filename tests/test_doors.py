@@ -12,7 +12,7 @@ import pytest
 from substation.commands import doors
 from substation.errors import EXIT_CONFIG
 
-DOORS = ("app.py", "dmf_reader.py", "datalogger.py", "encrypt_config.py")
+DOORS = ("app.py", "dmf_reader.py", "datalogger.py", "encrypt_config.py", "messenger.py")
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from substation.commands.doors import PROJECT
 from tests.lacking import lacking, not_proved
 from tests.source_trees import calls_of, tree_of
 
-DOORS = ("app.py", "dmf_reader.py", "datalogger.py", "encrypt_config.py")
+DOORS = ("app.py", "dmf_reader.py", "datalogger.py", "encrypt_config.py", "messenger.py")
 LONGEST_DOOR = 40
 LONGEST_FILE = 400
 SECRETS = (

@@ -26,8 +26,8 @@ from tests.notify_spy import Spy, spying
 from tests.station_run import free_port
 
 UNITS = PROJECT / "systemd"
-SERVICES = ("poller", "dashboard", "tunnel")
-EXPOSURE = {"poller": 0.5, "dashboard": 1.0, "tunnel": 1.5}
+SERVICES = ("poller", "dashboard", "tunnel", "messenger")
+EXPOSURE = {"poller": 0.5, "dashboard": 1.0, "tunnel": 1.5, "messenger": 1.5}
 HOME = "/var/lib/substation"
 CODE = "/opt/substation"
 
@@ -101,7 +101,7 @@ def test_a_line_over_tcp_opens_one_address_and_nothing_else(analyze: str, tmp_pa
 
 
 def test_only_the_poller_reaches_the_line_and_only_the_dashboard_the_lan() -> None:
-    poller, dashboard, tunnel = map(unit, SERVICES)
+    poller, dashboard, tunnel, messenger = map(unit, SERVICES)
     assert poller["PrivateNetwork"] == ["yes"]
     assert poller["RestrictAddressFamilies"] == ["AF_UNIX"]
     assert {line.split()[0] for line in poller["DeviceAllow"]} >= {
@@ -113,6 +113,10 @@ def test_only_the_poller_reaches_the_line_and_only_the_dashboard_the_lan() -> No
         assert other["PrivateDevices"] == ["yes"]
         assert "SupplementaryGroups" not in other
     assert dashboard["SocketBindAllow"] == [f"tcp:{Web().port}"]
+    # the messenger calls, and nobody calls it; its modem is on a port of its own (settings.model)
+    assert messenger["SocketBindDeny"] == ["any"]
+    assert "SocketBindAllow" not in messenger
+    assert messenger["DeviceAllow"] == poller["DeviceAllow"]
     assert "PrivateNetwork" not in dashboard
 
 
@@ -174,11 +178,12 @@ def test_a_service_starts_a_program_that_is_there(name: str) -> None:
         assert (PROJECT / command[1].removeprefix(f"{CODE}/")).exists()
 
 
-def test_only_the_poller_has_a_watchdog_for_gunicorn_gives_no_signs_of_life() -> None:
+def test_whoever_has_a_loop_has_a_watchdog_but_gunicorn_gives_no_signs_of_life() -> None:
     assert {name: "WatchdogSec" in unit(name) for name in SERVICES} == {
         "poller": True,
         "dashboard": False,
         "tunnel": False,
+        "messenger": True,
     }
     assert {unit(name)["Type"][0] for name in SERVICES} == {"notify"}
     assert int(unit("poller")["WatchdogSec"][0]) >= 10 * ASK_S

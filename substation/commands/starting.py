@@ -25,7 +25,7 @@ from substation.errors import Busy, SettingsError, SubstationError
 from substation.settings.model import Home, Settings
 from substation.store import heartbeat
 
-POLLER, DASHBOARD = "poller", "dashboard"
+POLLER, DASHBOARD, MESSENGER = "poller", "dashboard", "messenger"
 TUNNEL_LIMIT_S = 20.0
 """ngrok has its name within a few seconds, or has to wait for the network."""
 UP_LIMIT_S = 60.0
@@ -232,6 +232,12 @@ def launch_station(crew: Crew, port: int) -> None:
     home = crew.home
     crew.launch(POLLER, [str(PROJECT / "dmf_reader.py")], home.poller_log)
     crew.launch(DASHBOARD, [str(PROJECT / "app.py"), "--port", str(port)], home.dashboard_log)
+
+
+def launch_messenger(crew: Crew, settings: Settings) -> None:
+    """Start the messenger where there is somebody to tell. Its end is not the station's: polling goes on."""
+    if settings.messages.wanted:
+        crew.launch(MESSENGER, [str(PROJECT / "messenger.py")], crew.home.messenger_log, passing=True)
 
 
 def open_tunnel(crew: Crew, port: int) -> None:

@@ -24,6 +24,7 @@ from substation.commands.starting import (
     alone,
     environment,
     first_round,
+    launch_messenger,
     launch_station,
     open_tunnel,
     port_is_free,
@@ -90,6 +91,7 @@ def _bring_up(crew: Crew, settings: Settings, port: int, *, is_demo: bool) -> No
         demo.before(crew)
     say("Starting poller and dashboard ...")
     launch_station(crew, port)
+    launch_messenger(crew, settings)
     crew.await_all("the dashboard", browser.healthy)
     if crew.await_all("the first round of the poller", first_round(crew)):
         crew.await_all("the first readings", demo.readings_on_screen(browser) if is_demo else lambda: True)

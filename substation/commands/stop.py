@@ -74,8 +74,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run `stop.sh`; return its exit code."""
     parser = Parser(
         prog="./stop.sh",
-        description="Ends the poller, the dashboard, the tunnel and, in a demo, the simulated line that "
-        "start.sh started. Nothing else is touched. SUBSTATION_HOME names a station elsewhere.",
+        description="Ends the poller, the dashboard, the messenger, the tunnel and, in a demo, the simulated "
+        "line that start.sh started. Nothing else is touched. SUBSTATION_HOME names a station elsewhere.",
         epilog="Exit codes: 0 done or nothing to do, 1 something would not end, 64 wrong usage, "
         "74 the station's folder is not there, 78 configuration.",
     )

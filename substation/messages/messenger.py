@@ -305,10 +305,10 @@ class Messenger:
         """For how long the slowest way has been working on one message."""
         return max((way.busy_s() for way in self._ways.values()), default=0.0)
 
-    def _beat(self) -> None:
+    def _beat(self, state: str = "running") -> None:
         beat: dict[str, Any] = {
             "simulated": self._settings.simulated,
-            "state": "running",
+            "state": state,
             "at_ms": self._clock.now_ms(),
             "boot": boot_id(),
             "mono_ms": round(self._clock.monotonic() * 1000),
@@ -353,6 +353,17 @@ class Messenger:
         if not self._left and all(way.is_free() for way in self._ways.values()):
             self._adopt(loaded)
             log.info("the changed configuration is in force")
+
+    def finish(self, limit_s: float) -> None:
+        """Hand over nothing more; wait for what the outside says to what was handed over."""
+        until_s = self._clock.monotonic() + limit_s
+        with contextlib.suppress(StoreError):
+            while self._queue is not None and self._clock.monotonic() < until_s:
+                self._collect(self._queue)
+                if all(way.is_free() for way in self._ways.values()):
+                    break
+                self._clock.sleep(0.05)
+        self._beat("stopped")
 
     def close(self) -> None:
         """Silence the siren, take what came back in the meantime, close the queue."""

@@ -1,4 +1,4 @@
-"""A modem played on a pseudo-terminal by a thread: it answers AT commands as a real one does, faults included."""
+"""A modem played on a pseudo-terminal by a thread: it answers AT commands as a real one, faults included."""
 
 import contextlib
 import os
