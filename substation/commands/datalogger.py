@@ -16,6 +16,7 @@ from substation.commands import (
     datalogger_export,
     datalogger_import,
     datalogger_kit,
+    datalogger_log_sheet,
     datalogger_migrate,
     datalogger_salvage,
     datalogger_statement,
@@ -53,6 +54,7 @@ examples:
   python3 datalogger.py import                 take over the readings of the original system
   python3 datalogger.py clock                  may the times be believed?
   python3 datalogger.py export                 a year of readings as CSV in an encrypted archive
+  python3 datalogger.py log-sheet              yesterday's hourly log sheet as PDF
   python3 datalogger.py statement              the last month's statement as PDF
   python3 datalogger.py check                  is the history whole?
   python3 datalogger.py backup                 copy what is new to the second medium
@@ -113,6 +115,7 @@ def _parser() -> argparse.ArgumentParser:
         datalogger_export,
         datalogger_import,
         datalogger_kit,
+        datalogger_log_sheet,
         datalogger_migrate,
         datalogger_salvage,
         datalogger_statement,

@@ -64,6 +64,8 @@ class Table:
     """Rows at its foot, as wide as the others."""
     notes: Sequence[str] = ()
     """Below it: reasons of dashes, what was typed and corrected, completeness."""
+    new_page: bool = False
+    """On paper it begins a page of its own."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 import datetime as dt
 from collections.abc import Callable, Sequence
 
+from substation.errors import WrongStation
 from substation.meters.profile import Profile
 from substation.reports import log_form, log_hours, log_source
 from substation.reports.document import Document
@@ -41,12 +42,19 @@ def read_day(
 
     Raises:
         SettingsError: the station's own form cannot be used.
+        WrongStation: the history is of the other kind of station, simulated or real.
         StoreError: the history cannot be read, or answers too slowly.
     """
     form = log_form.load(home.folder)
     zone = settings.site.zone
     hours = log_hours.hours(day, zone, now_ms)
     history = HistoryReader(home.history)
+    stamp = history.facts().get("simulated")
+    if stamp is not None and (stamp == "yes") != settings.simulated:
+        raise WrongStation(
+            f"{home.history} and the configuration are not of the same kind of station (simulated, real); "
+            "there is no log sheet of it"
+        )
     days = {
         meter.id: log_source.meter_day(history, settings, meter, form, hours=hours, profile=profile(meter.id))
         for meter in (settings.meters if meters is None else meters)

@@ -73,7 +73,7 @@ def table(sheet: LogSheet, zone: zoneinfo.ZoneInfo) -> Table:
     foot = [[Cell(text=line.label), *line.cells] for line in sheet.foot]
     title = "All meters" if sheet.meter is None else f"{sheet.meter.id} {sheet.meter.name}"
     notes = [*map(said, reasons(sheet)), *sheet.notes, *written(sheet, zone)]
-    return Table(title, columns, rows, foot, notes)
+    return Table(title, columns, rows, foot, notes, new_page=True)
 
 
 @dataclass(frozen=True, slots=True)

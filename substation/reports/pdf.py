@@ -153,6 +153,8 @@ class _Paper:
         tall = [self._height(row, written, lies, total=False) for row in written.rows]
         tall += [self._height(row, written, lies, total=True) for row in written.totals]
         title_height = TITLE_PT * MM * LEADING + 1.5
+        if table.new_page and self._y > TOP:
+            self._new_page()
         whole = title_height + sum(heads) + sum(tall)
         # a table that a page holds whole is not torn apart
         most = ROWS_TOGETHER if whole > self._floor - TOP else None

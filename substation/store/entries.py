@@ -23,6 +23,10 @@ _NEWEST = (
     "id = (SELECT max(id) FROM entry AS e WHERE e.form = entry.form AND e.subject = entry.subject "
     "AND e.moment_ms = entry.moment_ms AND e.item = entry.item)"
 )
+_CORRECTED = (
+    "SELECT form, subject, moment_ms, item, count(*) FROM entry WHERE form = ? AND moment_ms >= ? "
+    "AND moment_ms < ? GROUP BY 1, 2, 3, 4 HAVING count(*) > 1"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,11 +110,7 @@ def history(db: OperatorDb, place: Place) -> list[Entry]:
 
 def corrected(db: OperatorDb, form: str, start_ms: int, end_ms: int) -> dict[Place, int]:
     """Return for places that were written to more than once how often, for the same moments as `standing`."""
-    sql = (
-        "SELECT form, subject, moment_ms, item, count(*) FROM entry WHERE form = ? AND moment_ms >= ? "
-        "AND moment_ms < ? GROUP BY 1, 2, 3, 4 HAVING count(*) > 1"
-    )
-    return {Place(*row[:4]): row[4] for row in db.rows(sql, (form, start_ms, end_ms))}  # type: ignore[arg-type, misc]
+    return _counts(db.rows(_CORRECTED, (form, start_ms, end_ms)))
 
 
 def read(path: Path, form: str, start_ms: int, end_ms: int) -> dict[Place, Entry]:
@@ -122,19 +122,32 @@ def read(path: Path, form: str, start_ms: int, end_ms: int) -> dict[Place, Entry
         Busy: somebody writes just now.
         StoreError: it cannot be read.
     """
-    if not path.exists():
-        return {}
     sql = f"SELECT {_COLUMNS} FROM entry WHERE form = ? AND moment_ms >= ? AND moment_ms < ? AND {_NEWEST}"  # noqa: S608
+    return _by_place(_asked(path, sql, (form, start_ms, end_ms)))
+
+
+def read_corrected(path: Path, form: str, start_ms: int, end_ms: int) -> dict[Place, int]:
+    """Return what `corrected` does, from a process that does not own the database; raises as `read` does."""
+    return _counts(_asked(path, _CORRECTED, (form, start_ms, end_ms)))
+
+
+def _asked(path: Path, sql: str, parameters: tuple[object, ...]) -> Sequence[tuple[object, ...]]:
+    if not path.exists():
+        return []
     try:
         connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=PATIENCE_S)
         with contextlib.closing(connection):
             if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'entry'").fetchone():
-                return {}
-            return _by_place(connection.execute(sql, (form, start_ms, end_ms)).fetchall())
+                return []
+            return connection.execute(sql, parameters).fetchall()
     except sqlite3.Error as exc:
         if getattr(exc, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
             raise Busy(f"{path}: another process holds it; try again") from exc
         raise StoreError(f"{path}: cannot be read ({exc}); what was written by hand is missing") from exc
+
+
+def _counts(rows: Sequence[tuple[object, ...]]) -> dict[Place, int]:
+    return {Place(*row[:4]): row[4] for row in rows}  # type: ignore[arg-type, misc]
 
 
 def _by_place(rows: Sequence[tuple[object, ...]]) -> dict[Place, Entry]:
