@@ -183,10 +183,12 @@ def test_no_link_leads_nowhere() -> None:
     feeds.set_current(feed_in("normal"))
     known = {
         "/",
+        "/alarms",
         "/audit",
         "/events",
         "/health",
         "/log",
+        "/statement",
         "/trends",
         "#main",
         *[f"/meter/{meter.id}" for meter in CARD_METERS],

@@ -9,7 +9,7 @@ from substation.dashboard import cards, language, logout, rights
 from substation.dashboard.tongue import say
 from substation.settings.model import User
 
-HERE = frozenset({"/account", "/users", "/audit", "/settings", "/patterns", "/wall"})
+HERE = frozenset({"/account", "/users", "/audit", "/settings", "/patterns", "/wall", "/statement"})
 """Pages that are reached through this menu, and from no bar: a phone's has no room for them."""
 
 

@@ -69,6 +69,7 @@ ADDRESSES: tuple[str, ...] = (
     "language",
     "log_desk",
 )
+    "statement_desk",
 """Modules of this package with addresses of their own: each has `add(server: Flask, desk: Desk) -> None`."""
 PAGES = "/_dash-update-component"
 PAGES_AT_ONCE = 3

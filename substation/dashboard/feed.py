@@ -31,6 +31,8 @@ from substation.errors import StoreError
 from substation.meters.profile import Profile
 from substation.reports import log_book, log_hours, supply_record
 from substation.reports.log_source import ReadDay
+from substation.reports.statement import Statement
+from substation.reports.statement_source import statement_of
 from substation.reports.supply_record import Record
 from substation.settings.model import Home, Meter, Settings
 from substation.store import heartbeat
@@ -63,6 +65,8 @@ CURVES = 6
 TOGETHER = 5
 """Meters whose day is read with one question."""
 POINTS_A_DAY = 1440
+STATEMENT_S = 120.0
+"""A month's statement takes a second of work; it is shared for so long."""
 LAST_EVENT_S = 2.0
 """Whether there are new events is looked up so often."""
 
@@ -260,6 +264,17 @@ class Feed:
             return events_past.past(noted, board, whole=len(noted) < events_past.LOOKED_AT)
 
         return self._figures.get(("past", self.last_event(), sources, board.poller.state), work)
+
+    def statement(self, month: str) -> Statement:
+        """Return the statement of a month, `2026-11`; at most `STATEMENT_S` old.
+
+        All viewers get the same object: read it only. Raises StoreError when the history or what is written
+        in the DG log cannot be read, RequestError for a month that has not begun.
+        """
+        settings, home, clock = self._settings, self._home, self._clock
+        return self._figures.get(
+            ("statement", month), lambda: statement_of(settings, home, clock, month), STATEMENT_S
+        )
 
     def supply_record(self, start_ms: int, end_ms: int) -> Record:
         """Return interruptions and runs of generators in [start, end); at most `FIGURES_S` old.

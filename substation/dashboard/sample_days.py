@@ -21,6 +21,7 @@ from substation.meters.profile import Profile
 from substation.quantities import COUNTERS, KEYS
 from substation.reports import supply_record
 from substation.reports.log_source import ReadDay
+from substation.reports.statement import Statement, worked_out
 from substation.reports.supply_record import Record
 from substation.settings.model import CARD_METERS, Meter, Settings
 from substation.store.answered import Minute
@@ -95,6 +96,11 @@ class SampleFeed:
         """Return the register of the made-up events."""
         history = sample_events.SampleHistory(held=self._past)
         return supply_record.of_time(self.settings, history, start_ms, end_ms, samples.NOW_MS)
+
+    def statement(self, month: str) -> Statement:
+        """Return a month of the made-up events, without readings."""
+        history = sample_events.SampleHistory(held=self._past)
+        return worked_out(self.settings, history, month, samples.NOW_MS, written={}, profiles={})
 
     def past(self) -> Past:
         """Return when supply last failed and the DG set last ran."""

@@ -34,6 +34,7 @@ def pages() -> tuple[tuple[str, str, str], ...]:
         (say("Log sheet"), "/log", "log"),
         (say("Reports"), "/reports", "reports"),
         (say("Health"), "/health", "health"),
+        (say("Monthly statement"), "/statement", "statement"),
         (say("Wall"), "/wall", "wall"),
         (say("Patterns"), "/patterns", "patterns"),
         (say("Settings"), "/settings", "settings"),

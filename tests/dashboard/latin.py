@@ -91,7 +91,12 @@ def left(text: str) -> list[str]:
 
 def read(page: Any) -> Iterator[str]:
     """Give every text of a page that a person reads or hears."""
-    for part in walk(page):
+    # a form is a document, and documents are English: it says so of itself
+    parts = list(walk(page))
+    documents = {id(of) for one in parts if attribute(one, "lang") == "en" for of in walk(one)}
+    for part in parts:
+        if id(part) in documents:
+            continue
         children = getattr(part, "children", None)
         if type(part).__name__ not in ("Code", "Pre"):
             for child in children if isinstance(children, list | tuple) else [children]:

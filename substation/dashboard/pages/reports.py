@@ -6,7 +6,7 @@ import dash
 from dash import html
 
 from substation import export
-from substation.dashboard import export_last, export_panel
+from substation.dashboard import export_last, export_panel, other_forms
 from substation.dashboard.feed import current
 from substation.dashboard.format import number
 from substation.dashboard.tongue import say
@@ -30,9 +30,14 @@ def layout(**_: Any) -> html.Div:
                         ],
                         **{"aria-label": say("Export")},
                     ),
-                    html.Section(
-                        explanation(simulated=feed.settings.simulated),
-                        **{"aria-label": say("About the file")},
+                    html.Div(
+                        [
+                            other_forms.section(feed),
+                            html.Section(
+                                explanation(simulated=feed.settings.simulated),
+                                **{"aria-label": say("About the file")},
+                            ),
+                        ]
                     ),
                 ],
                 className="ss-reports",
