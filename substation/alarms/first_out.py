@@ -6,7 +6,7 @@ then the topology decides: incomer before generator before feeder, since what ha
 feeds it. Polled times are indicative: a sequence-of-events recorder tells milliseconds apart, this does not.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from substation.alarms.state import Alarm, State
@@ -26,13 +26,19 @@ class Incident:
     """All of them, the first one first, then by time."""
 
 
-def incidents(alarms: Sequence[Alarm], meters: Sequence[Meter], round_ms: int) -> dict[str, Incident]:
+def incidents(
+    alarms: Sequence[Alarm],
+    meters: Sequence[Meter],
+    round_ms: int,
+    urgency: Callable[[Alarm], int] = lambda _: 0,
+) -> dict[str, Incident]:
     """Return by key the incident of each alarm that did not come alone.
 
     Args:
         alarms: those that stand, or stood; of circuits only, others have no section.
         meters: for section and role.
         round_ms: how far apart two looks at one circuit are.
+        urgency: of several that one source shows at the same time the least comes first.
     """
     by_id = {f"meter:{meter.id}": meter for meter in meters}
     by_section: dict[int, list[tuple[int, Alarm, Meter]]] = {}
@@ -50,7 +56,9 @@ def incidents(alarms: Sequence[Alarm], meters: Sequence[Meter], round_ms: int) -
             if len(together) < 2:
                 continue
             same = [row for row in together if row[0] - begun_ms <= round_ms]
-            first = min(same, key=lambda row: (_RANK[row[2].role], row[0], row[1].key))[1].key
+            first = min(same, key=lambda row: (_RANK[row[2].role], urgency(row[1]), row[0], row[1].key))[
+                1
+            ].key
             keys = (first, *(one.key for _, one, _ in together if one.key != first))
             found |= dict.fromkeys(keys, Incident(first, keys))
     return found

@@ -45,7 +45,7 @@ class Watch:
     action: str = ""
     """What to do, in one sentence."""
     changed: tuple[tuple[str, str], ...] = ()
-    """What is set otherwise than in the rule: name of the setting, and whether for the station or the meter."""
+    """What is set otherwise than in the rule: name of the setting, and `station` or `meter`."""
 
     @property
     def limit_words(self) -> str:

@@ -88,9 +88,9 @@ def known(
         subject = of_meter(circuit.meter.id)
         values = _Values(circuit, now_ms, fresh_ms)
         signals[subject] = {**_states(circuit, now_ms), **_numbers(values, unbalance)}
-        dead, unfed = mains.is_dead(circuit.verdict), False
-        if circuit.meter.role != "incomer":
-            unfed = mains.without_mains(circuit.meter, meters, verdicts, coupled=coupled)
+        dead = mains.is_dead(circuit.verdict)
+        is_source = circuit.meter.role == "incomer"
+        unfed = False if is_source else mains.without_mains(circuit.meter, meters, verdicts, coupled=coupled)
         conditions[subject] = {
             "incomer_dead": mains.incomer_dead(circuit.meter, meters, verdicts, coupled=coupled),
             "circuit_dead": dead,

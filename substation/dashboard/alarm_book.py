@@ -41,6 +41,10 @@ class Known:
         watch = self.plan.by_key.get(one.key)
         return watch.priority if watch else ""
 
+    def urgency(self, one: Alarm) -> int:
+        """Return by what the most urgent alarm comes first: its priority."""
+        return _URGENCY.index(self.priority(one))
+
     def standing(self) -> list[Alarm]:
         """Return those that are not normal, the most urgent first."""
         shown = [one for one in self.alarms.values() if one.shown is not State.NORMAL]
@@ -48,7 +52,7 @@ class Known:
             shown,
             key=lambda one: (
                 _ORDER.index(one.shown),
-                _URGENCY.index(self.priority(one)),
+                self.urgency(one),
                 one.since_ms or 0,
                 one.key,
             ),

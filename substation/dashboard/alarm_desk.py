@@ -1,4 +1,6 @@
-"""`POST /alarms/ask`: an operator acknowledges an alarm, shelves it, or takes it off the shelf.
+"""`POST /alarms/ask`: an operator acknowledges an alarm, writes a note, shelves it or takes it off the shelf.
+
+Taking out of service hides an alarm without an end: that is for an engineer; an operator may put it back.
 
 Plain forms whose button carries what is asked, so that they need no script. Nothing is done here: it is
 written down for the poller, after its line stands in the audit log, and the page that follows shows the
@@ -6,7 +8,7 @@ poller's answer. While the poller does not run nothing is asked: nobody would kn
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, get_args
 
 from flask import Flask, Response, abort, redirect, request
 
@@ -23,7 +25,7 @@ ASK = "/alarms/ask"
 PATH = "/events"
 MINUTES = (15, 30, 60, 120, 240, LONGEST_SHELF_MIN)
 """For how long a page offers to shelve an alarm."""
-KINDS: tuple[Asked, ...] = ("acknowledge", "shelve", "unshelve")
+KINDS: tuple[Asked, ...] = get_args(Asked)
 FIELDS = frozenset({"do", "words", "minutes"})
 
 
@@ -71,8 +73,15 @@ def _ask(desk: Desk) -> Response:
         )
     if order.key not in feed.alarms().plan.by_key:
         return posted.not_done(404, say("This station has no such alarm. Open Events anew."))
+    if order.kind == "out_of_service" and not rights.may("engineer"):
+        return rights.not_for("engineer")
     if order.kind == "shelve" and not order.words:
         return posted.not_done(400, say("Say why it is shelved: whoever comes after you has to know."))
+    if order.kind == "out_of_service" and not order.words:
+        why = say("Say why it is taken out of service: whoever comes after you has to know.")
+        return posted.not_done(400, why)
+    if order.kind == "note" and not order.words:
+        return posted.not_done(400, say("The note is empty: write it first."))
     if order.kind == "shelve" and not 1 <= order.minutes <= LONGEST_SHELF_MIN:
         return posted.not_done(
             400, say("An alarm is shelved for 1 to {most} minutes.", most=LONGEST_SHELF_MIN)

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Mapping
 from functools import cache
+from urllib.parse import urlencode
 
 from substation.alarms import rule
 from substation.alarms.rule import Rule
@@ -13,6 +14,8 @@ from substation.errors import SettingsError
 from substation.store.events import Event
 
 FAMILY = "alarm."
+PAGE = "/alarms"
+"""Of all alarms, and of one: why it was raised, and the curve around it (`pages/alarms.py`)."""
 _MARK = re.compile(r" ?\(alarm (\w+)@(\S.*?) \S+-[0-9]+\)$")
 """At the end of an event's detail: which rule, at which subject (`alarms.state.id_in`)."""
 MEANS: Mapping[State, str] = {
@@ -88,6 +91,17 @@ def where(subject: str, name_of: Callable[[int], str | None]) -> str:
         return say("Station")
     meter = name_of(int(name))
     return f"{name} {meter}" if meter else say("{number}, not configured now", number=name)
+
+
+def address(key: str, at_ms: int | None = None) -> str:
+    """Return where an alarm is explained: as it is, or as it was when it became true."""
+    return f"{PAGE}?{urlencode({'of': key} | ({} if at_ms is None else {'at': str(at_ms)}), safe='@:')}"
+
+
+def key_of(event: Event) -> str:
+    """Return which alarm an event is about; nothing where it is about none."""
+    mark = _MARK.search(event.detail) if event.kind.startswith(FAMILY) else None
+    return f"{mark[1]}@{mark[2]}" if mark else ""
 
 
 def line_of(event: Event) -> str:

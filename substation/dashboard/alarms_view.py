@@ -5,22 +5,21 @@ from typing import Any
 
 from dash import dcc, html
 
-from substation.access.users import role_at_least
-from substation.alarms.handling import LONGEST_WORDS
-from substation.alarms.state import Alarm, Asked, State
+from substation.alarms.first_out import incidents
+from substation.alarms.handling import MOST_SHELVED
+from substation.alarms.state import Alarm, State
 from substation.alarms.vocabulary import CONDITIONS, STALLED
 from substation.clock import Clock
-from substation.dashboard import account_menu, alarm_desk, alarm_words, desk, events_now
+from substation.dashboard import account_menu, alarm_desk, alarm_form, alarm_words, desk, events_now
 from substation.dashboard import format as f
 from substation.dashboard.alarm_book import Known
+from substation.dashboard.alarm_form import ASKS
 from substation.dashboard.board import Board
 from substation.dashboard.feed import Feed
 from substation.dashboard.heard import told
 from substation.dashboard.tongue import say
 from substation.errors import StoreError
-from substation.settings.model import Settings
 
-ASKS = (State.UNACKNOWLEDGED, State.RTN_UNACKNOWLEDGED)
 PATIENCE_MS = 15_000
 """A poller that has not obeyed for so long is told of."""
 
@@ -39,7 +38,7 @@ def section(feed: Feed, chosen: Chosen) -> list[Any]:
     """Return what became of the last request, and the alarms that stand now."""
     board, known = feed.board(), feed.alarms()
     drawn = _Drawn(feed, board, known)
-    standing = known.standing()
+    standing = [one for one in known.standing() if not (one.shelf or one.out)]
     inside: list[Any] = [*_answer(known, chosen.asked)]
     if board.alarms is None:
         inside.append(html.P(_unwatched(board), className="ss-al-note", role="status"))
@@ -57,16 +56,22 @@ def section(feed: Feed, chosen: Chosen) -> list[Any]:
         inside.append(
             html.P(say("No alarm stands, and none waits to be acknowledged."), className="ss-ev-none")
         )
-    return inside
+    return [*inside, *([] if known.trouble else drawn.put_aside())]
 
 
 def frame(feed: Feed, chosen: Chosen) -> html.Section:
     """Return the section of the page; its middle is drawn anew, its form is left alone."""
     return html.Section(
         [
-            html.H2(say("Alarms now"), id="alarms"),
+            html.Div(
+                [
+                    html.H2(say("Alarms now"), id="alarms"),
+                    dcc.Link(say("All alarms and their figures"), href=alarm_words.PAGE),
+                ],
+                className="ss-sec-h",
+            ),
             html.Div(section(feed, chosen), id="alarms-now"),
-            *_form(feed, chosen),
+            *alarm_form.form(feed, chosen.alarm),
         ],
         className="ss-sec ss-first ss-p-alarms",
         **{"aria-label": say("Alarms now")},
@@ -79,22 +84,6 @@ def mark(feed: Feed, chosen: Chosen) -> str:
     waits = bool(chosen.asked) and chosen.asked not in known.answers
     late = _is_late(chosen.asked) if waits else False
     return repr((known.mark, board.poller.state, board.alarms, waits, late))
-
-
-def where(subject: str, settings: Settings) -> str:
-    """Return what an alarm is about."""
-
-    def name_of(number: int) -> str | None:
-        meter = settings.meter(number)
-        return meter.name if meter else None
-
-    return alarm_words.where(subject, name_of)
-
-
-def may_ask() -> bool:
-    """Return whether whoever looks may acknowledge and shelve."""
-    user = account_menu.visitor()
-    return user is not None and role_at_least(user.role, "operator")
 
 
 def _unwatched(board: Board) -> str:
@@ -136,11 +125,18 @@ def _said(name: str, words: str, *, alert: bool) -> html.Div:
 
 
 def _asked_words(kind: str, title: str) -> str:
-    if kind == "acknowledge":
-        return say("{title}, acknowledge.", title=title)
-    if kind == "shelve":
-        return say("{title}, shelve.", title=title)
-    return say("{title}, take off the shelf.", title=title)
+    match kind:
+        case "acknowledge":
+            return say("{title}, acknowledge.", title=title)
+        case "shelve":
+            return say("{title}, shelve.", title=title)
+        case "unshelve":
+            return say("{title}, take off the shelf.", title=title)
+        case "out_of_service":
+            return say("{title}, take out of service.", title=title)
+        case "in_service":
+            return say("{title}, put back in service.", title=title)
+    return say("{title}, note.", title=title)
 
 
 def _is_late(uid: str) -> bool:
@@ -159,7 +155,10 @@ class _Drawn:
     def __init__(self, feed: Feed, board: Board, known: Known) -> None:
         self._settings, self._board, self._known = feed.settings, board, known
         self._zone = feed.settings.site.zone
-        self._may = may_ask() and board.alarms is not None
+        self._may = alarm_form.may_ask() and board.alarms is not None
+        round_ms = round(1000 * feed.settings.poll.interval_s)
+        every = tuple(known.alarms.values())
+        self._incidents = incidents(every, feed.settings.meters, round_ms, known.urgency)
 
     def table(self, standing: list[Alarm]) -> html.Table:
         names = [say("Alarm"), say("State"), say("Since"), say("What to do")]
@@ -178,9 +177,11 @@ class _Drawn:
 
     def _row(self, one: Alarm) -> html.Tr:
         urgent = self._known.priority(one)
-        what: list[Any] = [html.B(alarm_words.title(one.rule)), " ", html.Span(self.where(one))]
+        name = dcc.Link(alarm_words.title(one.rule), href=alarm_words.address(one.key))
+        what: list[Any] = [html.B(name), " ", html.Span(self.where(one))]
         if one.why:
             what.append(html.Small(told(one.why)))
+        what += self.came(one)
         if one.unseen_ms is not None:
             since = self._at(one.unseen_ms)
             why = told(one.unseen_why)
@@ -189,19 +190,82 @@ class _Drawn:
             )
         if one.note:
             what.append(html.Small(say("note of {note}", note=one.note)))
-        rule = alarm_words.rules().get(one.rule)
+        watch = self._known.plan.by_key.get(one.key)
         cells = [
             html.Th(what, scope="row", className="ss-al-what"),
             html.Td(self._state(one, urgent), className="ss-al-state"),
             html.Td(self._times(one), className="ss-al-at"),
-            html.Td(told(rule.action) if rule else "", className="ss-al-do"),
+            html.Td(told(watch.action) if watch else "", className="ss-al-do"),
         ]
         if self._may:
             cells.append(html.Td(self._ways(one), className="ss-al-ways"))
         return html.Tr(cells)
 
+    def came(self, one: Alarm) -> list[Any]:
+        """Return which alarm of its incident came first; nothing where it came alone."""
+        incident = self._incidents.get(one.key)
+        if incident is None:
+            return []
+        if incident.first == one.key:
+            words = say("came first of {count} within 10 s", count=len(incident.keys))
+            return [html.Small(html.B(words), className="ss-al-first")]
+        first = self._known.alarms[incident.first]
+        name = f"{alarm_words.title(first.rule)} {self.where(first)}"
+        return [html.Small(say("within 10 s after: {first}", first=name))]
+
+    def put_aside(self) -> list[Any]:
+        """Return what people have put aside, and how many: always there, so that nothing hides."""
+        aside = [one for one in self._known.standing() if one.shelf or one.out]
+        shelved = sum(one.shelf is not None for one in aside)
+        count = say("{count} of at most {most} shelved", count=shelved, most=MOST_SHELVED)
+        if len(aside) > shelved:
+            count = f"{count}, {say('{count} out of service', count=len(aside) - shelved)}"
+        title = html.H3([say("Put aside"), " ", html.Small(count)], className="ss-al-aside")
+        if not aside:
+            return [title]
+        names = [say("Alarm"), say("State"), say("By, why"), say("Until"), say("Meanwhile")]
+        names += [say("Acknowledge, shelve")] if self._may else []
+        looks = ("what", "state", "do", "at", "now", "ways")
+        head = [html.Th(name, scope="col", className=f"ss-al-{look}")
+                for name, look in zip(names, looks, strict=False)]  # fmt: skip
+        caption = html.Caption(say("Alarms that people have put aside"), className="ss-sr")
+        rows = [self._aside_row(one) for one in aside]
+        table = [caption, html.Thead(html.Tr(head)), html.Tbody(rows)]
+        old = "" if self._board.alarms is not None else " ss-hatched"
+        return [title, html.Table(table, className=f"ss-table ss-events ss-alarms{old}")]
+
+    def _aside_row(self, one: Alarm) -> html.Tr:
+        aside = one.shelf or one.out
+        if aside is None:
+            return html.Tr()
+        until = say("until somebody puts it back")
+        if aside.until_ms is not None:
+            until = say("until {time}", time=self._at(aside.until_ms))
+        name = dcc.Link(alarm_words.title(one.rule), href=alarm_words.address(one.key))
+        cells = [
+            html.Th([html.B(name), " ", self.where(one)], scope="row", className="ss-al-what"),
+            html.Td(
+                html.Span([html.Span(className="ss-i ss-i-event"), alarm_words.state(one.shown)],
+                          className="ss-tag ss-ev-plain"),
+                className="ss-al-state",
+            ),
+            html.Td(
+                [say("by {name}: {reason}", name=aside.by, reason=aside.reason),
+                 html.Small(say("since {time}", time=self._at(aside.since_ms)))],
+                className="ss-al-do",
+            ),
+            html.Td(until, className="ss-al-at"),
+            html.Td(
+                say("it stands meanwhile") if one.active else say("it does not stand now"),
+                className="ss-al-now",
+            ),
+        ]  # fmt: skip
+        if self._may:
+            cells.append(html.Td(self._ways(one), className="ss-al-ways"))
+        return html.Tr(cells)
+
     def where(self, one: Alarm) -> str:
-        return where(one.subject, self._settings)
+        return alarm_form.where(one.subject, self._settings)
 
     def _state(self, one: Alarm, urgent: str) -> list[Any]:
         loud = one.shown in (*ASKS, State.ACKNOWLEDGED) and urgent != "journal"
@@ -212,14 +276,7 @@ class _Drawn:
             html.Span([sign, name], className=f"ss-tag {look}"),
             html.Small(told(alarm_words.MEANS[one.shown])),
         ]
-        aside = one.shelf or one.out
-        if aside is not None:
-            until = say("until {time}", time=self._at(aside.until_ms)) if aside.until_ms is not None else ""
-            by = say("by {name}: {reason}", name=aside.by, reason=aside.reason)
-            said.append(html.Small(f"{until} {by}".strip()))
-            stands = say("it stands meanwhile") if one.active else say("it does not stand now")
-            said.append(html.Small(stands))
-        elif one.suppressed and one.active:
+        if one.suppressed and one.active:
             said.append(html.Small(told(CONDITIONS[one.suppressed])))  # type: ignore[index]
         if one.acked_by and one.acked_ms is not None:
             words = say("acknowledged by {name}, {time}", name=one.acked_by, time=self._at(one.acked_ms))
@@ -244,68 +301,12 @@ class _Drawn:
     def _ways(self, one: Alarm) -> list[Any]:
         ways: list[Any] = []
         if one.shown in ASKS:
-            ways.append(_button(say("Acknowledge"), "acknowledge", one))
+            ways.append(alarm_form.button(say("Acknowledge"), "acknowledge", one))
         if one.shelf is not None:
-            ways.append(_button(say("Take off the shelf"), "unshelve", one))
+            ways.append(alarm_form.button(say("Take off the shelf"), "unshelve", one))
+        if one.out is not None:
+            ways.append(alarm_form.button(say("Put back in service"), "in_service", one))
         form = html.Form(ways, action=alarm_desk.ASK, method="post") if ways else None
         further = say("Note, shelve ...") if one.shown in ASKS else say("Shelve ...")
         link = dcc.Link(further, href=f"{alarm_desk.PATH}?alarm={one.key}", className="ss-btn ss-quiet")
         return [form, link] if form is not None else [link]
-
-
-def _button(words: str, kind: Asked, one: Alarm) -> html.Button:
-    return html.Button(
-        words,
-        type="submit",
-        name="do",
-        value=alarm_desk.value(kind, one.key, one.occurrence),
-        className="ss-btn",
-        disable_n_clicks=True,
-    )
-
-
-def _form(feed: Feed, chosen: Chosen) -> list[Any]:
-    """Return the form of one alarm: a note, a reason, a time. It stands still while somebody types."""
-    if not chosen.alarm or not may_ask():
-        return []
-    board, known = feed.board(), feed.alarms()
-    one = known.alarms.get(chosen.alarm)
-    if one is None or board.alarms is None:
-        return []
-    where = _Drawn(feed, board, known).where(one)
-    shown = f"{alarm_words.title(one.rule)}, {where}"
-    spans = [html.Option(_long(minutes), value=str(minutes)) for minutes in alarm_desk.MINUTES]
-    go = [_button(say("Acknowledge with this note"), "acknowledge", one)] if one.shown in ASKS else []
-    shelve = html.Div(
-        [
-            html.Label(say("Shelve for"), htmlFor="alarm-minutes"),
-            html.Select(spans, name="minutes", id="alarm-minutes", className="ss-select"),
-            _button(say("Shelve for this reason"), "shelve", one),
-        ],
-        className="ss-al-shelve",
-    )
-    return [
-        html.Form(
-            [
-                html.H3(shown),
-                html.Label(say("Note, or the reason for shelving"), htmlFor="alarm-words"),
-                html.Textarea(
-                    name="words",
-                    id="alarm-words",
-                    maxLength=str(LONGEST_WORDS),
-                    rows="2",
-                    className="ss-field",
-                ),
-                html.Div([*go, shelve], className="ss-al-go"),
-                html.P(say("It goes to the audit log and the events with your name."), className="ss-muted"),
-                dcc.Link(say("Close"), href=alarm_desk.PATH, className="ss-btn ss-quiet"),
-            ],
-            action=alarm_desk.ASK,
-            method="post",
-            className="ss-al-form",
-        )
-    ]
-
-
-def _long(minutes: int) -> str:
-    return say("{count} h", count=minutes // 60) if minutes % 60 == 0 else say("{count} min", count=minutes)

@@ -9,7 +9,7 @@ from dash import dcc, html
 
 from substation.alarms.spans import Run
 from substation.clock import site_time
-from substation.dashboard import cards, events_now, events_past, events_words, heard
+from substation.dashboard import alarm_words, cards, events_now, events_past, events_words, heard
 from substation.dashboard import format as f
 from substation.dashboard.board import Board
 from substation.dashboard.events_asked import PATH, Asked
@@ -179,6 +179,8 @@ def _row(one: Noted, spans: Spans, feed: Feed, board: Board, zone: zoneinfo.Zone
         what.append(html.Small(say("began {when}", when=bounds)))
     if said.change:
         what.append(html.Small(said.change))
+    if event.kind == "alarm.raised" and (key := alarm_words.key_of(event)):
+        what.append(dcc.Link(say("Why, and the curve"), href=alarm_words.address(key, event.at_ms)))
     end = _end(said, run, event.at_ms, zone) if said.grade != "event" else ""
     if end:
         what.append(html.Small(end))

@@ -7,7 +7,7 @@ import dash
 import pytest
 from flask import g
 
-from substation.alarms.state import Alarm, Alarms, Answer
+from substation.alarms.state import Alarm, Alarms, Answer, Aside
 from substation.dashboard import alarm_desk, alarms_view, desk
 from substation.dashboard.alarms_view import Chosen
 from substation.dashboard.feed import current
@@ -50,7 +50,9 @@ def test_an_alarm_says_state_since_when_why_and_what_to_do() -> None:
         "Supply lost 1 Transformer", "Unacknowledged", "stands, and nobody has said that he saw it",
         "16:17:56", "raised 16:18:01", "RY 0.0, YB 0.0, BR 0.0 V of 415 V", "Look whether the DG set",
         "high priority", "not seen since 16:19:38: the meter did not answer", "acknowledged by operator",
-        "RTN-unacknowledged", "over 16:19:08", "until 17:20:08 by operator: WO 2211",
+        "RTN-unacknowledged", "over 16:19:08", "by operator: WO 2211since 16:17:56until 17:20:08",
+        "1 of at most 10 shelved", "came first of 6 within 10 s",
+        "within 10 s after: Supply lost 1 Transformer",
         "Suppressed by design", "every incomer that feeds this circuit is dead",
     ):  # fmt: skip
         assert words in said, words
@@ -114,6 +116,8 @@ def name_of(person: Person) -> str:
         ({"do": "shelve||voltage_low@meter:3", "minutes": "30"}, 400, "Say why"),
         ({"do": "shelve||voltage_low@meter:3", "words": "x", "minutes": "481"}, 400, "1 to 480 minutes"),
         ({"do": "shelve||voltage_low@meter:3", "words": "x", "minutes": "-5"}, 400, "1 to 480 minutes"),
+        ({"do": "out_of_service||voltage_low@meter:3", "words": "x"}, 403, "engineer"),
+        ({"do": "note||voltage_low@meter:3", "words": " "}, 400, "The note is empty"),
         ({"do": "unshelve||voltage_low@meter:77"}, 404, "no such alarm"),
         ({"do": "erase||voltage_low@meter:3"}, 400, "cannot be understood"),
         ({"do": DO, "by": "somebody else"}, 400, "cannot be understood"),
@@ -128,6 +132,35 @@ def test_what_cannot_be_asked_is_refused_in_words(
     assert (answer.status_code, words in answer.get_data(as_text=True)) == (status, True)
     assert watched.audit_lines("alarm.asked") == []
     assert alarm_commands.after(watched.home.operator, 0)[0] == []
+
+
+def test_a_note_alone_and_out_of_service_and_back_are_asked_by_name(watched: Station, app: dash.Dash) -> None:
+    asked = (
+        ("operator", {"do": f"note||{LOW.key}", "words": "fitter called"}),
+        ("engineer", {"do": f"out_of_service||{LOW.key}", "words": "meter is out for calibration"}),
+        ("operator", {"do": f"in_service||{LOW.key}"}),
+    )
+    for name, form in asked:
+        went = Person(app, name).acts(alarm_desk.ASK, data=form)
+        assert went.status_code == 303
+    refused = Person(app, "engineer").acts(alarm_desk.ASK, data={"do": f"out_of_service||{LOW.key}"})
+    assert (refused.status_code, "Say why it is taken out" in refused.get_data(as_text=True)) == (400, True)
+    commands, _ = alarm_commands.after(watched.home.operator, 0)
+    assert [(one.kind, one.by, one.words) for one in commands] == [
+        ("note", "operator", "fitter called"),
+        ("out_of_service", "engineer", "meter is out for calibration"),
+        ("in_service", "operator", ""),
+    ]
+    assert len(watched.audit_lines("alarm.asked")) == 3
+
+
+def test_what_is_put_aside_stays_in_view_with_its_count(watched: Station, app: dash.Dash) -> None:
+    assert "Put aside 0 of at most 10 shelved" in text(alarms_view.frame(current(), Chosen()))
+    out = Aside("engineer", "calibration", watched.clock.now_ms())
+    save(watched, LOW, Alarm("disk", "station", out=out))
+    said = text(alarms_view.frame(current(), Chosen()))
+    assert "Put aside 0 of at most 10 shelved, 1 out of service" in said
+    assert "by engineer: calibration" in said and "until somebody puts it back" in said
 
 
 def test_a_viewer_a_foreign_site_and_a_stopped_poller_ask_nothing(watched: Station, app: dash.Dash) -> None:
@@ -153,7 +186,9 @@ def test_only_who_may_ask_finds_buttons(watched: Station, app: dash.Dash) -> Non
         return [attribute(part, "value") for part in walk(made) if attribute(part, "type") == "submit"]
 
     assert buttons("viewer") == []
-    assert buttons("operator") == [DO, DO, "shelve|a1-1|voltage_low@meter:3"]
+    mine = [DO, DO, "note|a1-1|voltage_low@meter:3", "shelve|a1-1|voltage_low@meter:3"]
+    assert buttons("operator") == mine
+    assert buttons("engineer") == [*mine, "out_of_service|a1-1|voltage_low@meter:3"]
 
 
 def test_the_page_is_drawn_anew_only_when_something_has_changed(watched: Station, app: dash.Dash) -> None:
