@@ -100,7 +100,16 @@ def change_over(failure: Interruption, ran: Iterable[DgRun], others: Iterable[In
             steps.append(Step("feeder_on", one.meter_id, back, one.time.ended_after_ms))
     if end is not None:
         steps.append(Step("supply_on", failure.meter_id, end, failure.time.ended_after_ms))
-    return sorted(steps, key=lambda step: (step.at_ms, _ORDER[step.what]))
+    return _causal(sorted(steps, key=lambda step: (step.at_ms, _ORDER[step.what])))
+
+
+def _causal(steps: list[Step]) -> list[Step]:
+    """Put a set before the feeder that it took over where one round of polling saw the feeder first."""
+    for place in range(1, len(steps)):
+        feeder, run = steps[place - 1], steps[place]
+        if feeder.what == "feeder_on" and run.what == "set_on" and (run.after_ms or 0) <= feeder.at_ms:
+            steps[place - 1], steps[place] = run, feeder
+    return steps
 
 
 _ORDER = {"supply_off": 0, "set_on": 1, "feeder_on": 2, "supply_on": 3, "set_off": 4}

@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from substation.commands import demo_history
+from substation.commands import demo_entries, demo_history
 from substation.commands.configuration import make_station
 from substation.commands.configuration_open import load_mended
 from substation.commands.doors import PROJECT
@@ -69,6 +69,7 @@ def before(crew: Crew) -> None:
     loaded = load_mended(home.folder, STATION)
     say("Making the simulated past of the demo ...")
     demo_history.recent_days(loaded.settings, home)
+    demo_entries.write(loaded.settings, home)
     crew.await_all("the simulated line", link.exists)
 
 

@@ -12,7 +12,7 @@ import json
 import os
 import sqlite3
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from substation.clock import Clock, SystemClock
@@ -24,6 +24,7 @@ from substation.settings import files
 from substation.settings.model import Home, Settings
 from substation.simulator.history import readings
 from substation.simulator.kept import site_of
+from substation.simulator.site import Site
 from substation.store.history import History, HistoryReader
 
 SERVICE = "demo_history"
@@ -36,6 +37,9 @@ STEP_S = 60
 OLD_MS = 8 * DAY_MS
 OLD_STEP_S = 300
 """What is older is told every five minutes: the poller takes it in a third of the time."""
+CLOSE_STEP_S = 2
+BEFORE_MS, AFTER_MS = 4_000, 6_000
+"""Around a change-over rounds lie as close as a poller's: its seconds are what the DG log is for."""
 CHUNK_ROUNDS = 500
 """Rounds a transaction."""
 NICE = 15
@@ -128,7 +132,7 @@ def _write(
     first = rounds.start - rounds.step, rounds.start, rounds.step / 1000
     for row in [before] if before else readings(site, *first, slow_s):
         changes.knows(row)
-    rows = readings(site, rounds.start, rounds.stop, rounds.step / 1000, slow_s)
+    rows = _rounds(site, rounds, slow_s)
     with contextlib.closing(history):
         for number, row in enumerate(rows, start=1):
             history.add(row)
@@ -138,6 +142,30 @@ def _write(
             if number % CHUNK_ROUNDS == 0:
                 history.commit()
     return count
+
+
+def _rounds(site: Site, rounds: range, slow_s: float) -> Iterator[list[Reading]]:
+    """Give the rounds, close to each other around every change-over: as a poller sees it, to the second."""
+    begin, step_s = rounds.start, rounds.step / 1000
+    for start_ms, end_ms in _near(site, rounds):
+        yield from readings(site, begin, start_ms, step_s, slow_s)
+        yield from readings(site, start_ms, end_ms, CLOSE_STEP_S, slow_s)
+        begin = end_ms + (rounds.start - end_ms) % rounds.step
+    yield from readings(site, begin, rounds.stop, step_s, slow_s)
+
+
+def _near(site: Site, rounds: range) -> list[tuple[int, int]]:
+    """Return the times around change-overs, UTC ms, in order and apart from each other."""
+    found: list[tuple[int, int]] = []
+    for at_ms in sorted(at_ms for failure in site.failures for at_ms, _ in failure.switches()):
+        start_ms, end_ms = at_ms - BEFORE_MS, at_ms + AFTER_MS
+        if start_ms < rounds.start or end_ms > rounds.stop:
+            continue
+        if found and start_ms <= found[-1][1]:
+            found[-1] = found[-1][0], end_ms
+        else:
+            found.append((start_ms, end_ms))
+    return found
 
 
 def _note_path(home: Home) -> Path:

@@ -90,9 +90,7 @@ def _change_over(feed: Feed, book: Book, failure: Interruption) -> list[Any]:
                 [
                     html.Th(register_words.step(step, feed.settings), scope="row"),
                     html.Td(register_words.at(step.at_ms, steps[0].at_ms, zone), className="ss-num"),
-                    html.Td(
-                        "" if not place else register_words.seconds(step.at_ms - before), className="ss-num"
-                    ),
+                    html.Td("" if not place else _since(step.at_ms - before), className="ss-num"),
                     html.Td(
                         register_words.seconds(step.at_ms - steps[0].at_ms) if place else "",
                         className="ss-num",
@@ -104,7 +102,7 @@ def _change_over(feed: Feed, book: Book, failure: Interruption) -> list[Any]:
                 ]
             )
         )
-        before = step.at_ms
+        before = max(before, step.at_ms)
     head = [
         say("Change-over"),
         say("At"),
@@ -121,6 +119,10 @@ def _change_over(feed: Feed, book: Book, failure: Interruption) -> list[Any]:
     )
     region = {"tabIndex": 0, "role": "region", "aria-label": say("Steps of the change-over")}
     return [html.Div(table, className="ss-wrap", **region)]
+
+
+def _since(ms: int) -> str:
+    return register_words.seconds(ms) if ms >= 0 else say("same round of polling")
 
 
 def _related(feed: Feed, book: Book, one: Interruption, asked: Asked) -> list[Any]:

@@ -8,13 +8,15 @@ from pathlib import Path
 import pytest
 
 from substation.clock import SystemClock
-from substation.commands import demo, demo_history
+from substation.commands import demo, demo_entries, demo_history
 from substation.commands.demo_history import fill, recent_days, to_do
 from substation.dashboard.samples import values
 from substation.readings import Reading
+from substation.reports.supply_record import of_time
 from substation.settings import files
 from substation.settings.model import CARD_METERS, Home, Settings
 from substation.simulator.kept import site_of
+from substation.store import entries
 from substation.store.history import History, HistoryReader
 from tests.fake_clock import FakeClock
 
@@ -199,4 +201,21 @@ def test_the_whole_past_takes_seconds_not_minutes(settings: Settings, home: Home
     begun = SystemClock().monotonic()
     recent_days(settings, home, SystemClock())
     assert SystemClock().monotonic() - begun < 15
-    assert len(times(home.history)) == 2 * 24 * 60 + 1  # the last is of now
+    found = times(home.history)
+    assert max(b - a for a, b in itertools.pairwise(found)) <= 60
+    assert SystemClock().now_ms() / 1000 - found[-1] < 62  # the last is of now
+    now_ms = SystemClock().now_ms()
+    record = of_time(settings, HistoryReader(home.history), now_ms - demo_history.RECENT_MS, now_ms, now_ms)
+    (failure,) = record.supply()
+    off, on, taken, back, stopped = record.change_over(failure)
+    seconds = [(step.at_ms - off.at_ms) / 1000 for step in (on, taken, back, stopped)]
+    assert seconds == [10, 10, 540, 570]
+    assert {step.at_ms - (step.after_ms or 0) for step in (off, on, back, stopped)} == {2000}
+    (run,) = record.begun()
+    assert 6_000 < (record.loads[run.key].wh or 0) < 10_000
+    assert demo_entries.write(settings, home) == 4 * 3 + 3  # of one run nobody read the dip stick
+    assert demo_entries.write(settings, home) == 0
+    written = entries.read(home.operator, "interruption", 0, now_ms)
+    assert {place.moment_ms for place in written} == {
+        one.start_ms for one in site_of(home.folder, settings.site.zone, now_ms).failures
+    } - {failure.time.begun_ms}  # yesterday's waits for its cause

@@ -113,6 +113,15 @@ def test_an_outage_with_its_change_over() -> None:
     assert known.total(known.of(2)).momentary == 1
 
 
+def test_a_set_stands_before_the_feeder_that_it_took_over_where_one_round_saw_the_feeder_first() -> None:
+    events = outage()
+    events[4:6] = [at(10, 2, DEAD, OK), at(10.6, 5, STOP, RUN)]
+    known = record([*began(), *events], poll_ms=2 * S)
+    assert [step.what for step in known.change_over(known.supply()[0])][:3] == [
+        "supply_off", "set_on", "feeder_on"
+    ]  # fmt: skip
+
+
 def test_a_poller_that_starts_anew_within_an_outage_leaves_its_end_between_bounds() -> None:
     gap = Event(T0 + 60 * S, "station.gap", None, iso(T0 + 60 * S), iso(T0 + 600 * S), "killed")
     known = record([*began(), at(0, 1, ON, OFF), gap, at(600, 1, "Unknown", ON)])
