@@ -20,7 +20,7 @@ from substation.reports.statement_cells import (
     together,
     units,
 )
-from substation.reports.statement_notes import meter_notes, month_notes
+from substation.reports.statement_notes import month_notes, of_meters
 from substation.reports.statement_supply import sets, supply
 from substation.settings.model import Settings
 
@@ -95,7 +95,7 @@ def _units(found: Statement, zone: ZoneInfo) -> Table:
         Column("change", unit="%", width=0.8),
     ]
     rows: list[list[Cell]] = []
-    notes: list[str] = []
+    every: dict[int, dict[str, str]] = {}
     still = False
     for one in found.now.meters:
         past = found.before.of(one.meter.id)
@@ -111,7 +111,8 @@ def _units(found: Statement, zone: ZoneInfo) -> Table:
             shown[key] = words
             name = f"{one.meter.id} {one.meter.name}"
             rows += _account_rows(name, words, mine, (units(past, key), comparable), zone)
-        notes += meter_notes(one, shown, found.now, zone)
+        every[one.meter.id] = shown
+    notes = of_meters(every, found.now, zone)
     if still:
         notes.append("Registers that stood still in both months are left out.")
     notes += month_notes(found, zone)

@@ -11,8 +11,23 @@ MOST_TIMES = 3
 """So many times of readings that were left out are told."""
 
 
-def meter_notes(one: MeterMonth, registers: Mapping[str, str], month: Month, zone: ZoneInfo) -> list[str]:
-    """Return what has to be said of those of a meter's registers that are shown; the same of all once."""
+def of_meters(shown: Mapping[int, Mapping[str, str]], month: Month, zone: ZoneInfo) -> list[str]:
+    """Return what has to be said of the registers that are shown, by meter; the same of several once."""
+    found: dict[str, list[str]] = {}
+    for one in month.meters:
+        for whose, note in _meter_notes(one, shown[one.meter.id], month, zone):
+            found.setdefault(note, []).append(whose)
+    every = len(month.meters)
+    return [
+        f"{'All meters' if len(whose) == every > 1 else ', '.join(whose)}: {note}"
+        for note, whose in found.items()
+    ]
+
+
+def _meter_notes(
+    one: MeterMonth, registers: Mapping[str, str], month: Month, zone: ZoneInfo
+) -> list[tuple[str, str]]:
+    """Return of which registers of a meter what has to be said."""
     found: dict[str, list[str]] = {}
     for key, words in registers.items():
         if key not in one.accounts:
@@ -20,17 +35,18 @@ def meter_notes(one: MeterMonth, registers: Mapping[str, str], month: Month, zon
         for note in _of_account(one.accounts[key], month, zone):
             found.setdefault(note, []).append(words)
     told = [
-        f"{one.meter.name}{'' if len(words) == len(registers) else ', ' + ', '.join(words)}: {note}"
+        (f"{one.meter.name}{'' if len(words) == len(registers) else ', ' + ', '.join(words)}", note)
         for note, words in found.items()
     ]
     if one.between is not None:
         begin, end = _moment(one.between.begin_ms, zone), _moment(one.between.end_ms, zone)
         wh = one.between.wh
         much = "what flowed is not known and" if wh is None else f"{wh / 1000:.3f} kWh flowed, which"
-        told.append(
-            f"{one.meter.name}: nobody read it between {begin}, the closing reading of the month before, and "
-            f"{end}; {much} is in neither month."
+        words = (
+            f"nobody read it between {begin}, the closing reading of the month before, and {end}; {much} is "
+            "in neither month."
         )
+        told.append((one.meter.name, words))
     return told
 
 

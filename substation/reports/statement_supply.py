@@ -24,7 +24,8 @@ def supply(found: Statement) -> Table:
     of_feeders = [(f"{m.id} {m.name}", m) for m in found.of_role("feeder")]
     of_incomers = [(f"{m.id} {m.name}", m) for m in incomers] if len(incomers) > 1 else []
     circuits: list[tuple[str, Meter | None]] = [("Supply", None), *of_incomers, *of_feeders]
-    either, less = False, list[str]()
+    either = False
+    less: dict[tuple[str, str], list[str]] = {}
     for words, meter in circuits:
         columns_of = []
         for month in (found.now, found.before):
@@ -38,8 +39,8 @@ def supply(found: Statement) -> Table:
             counts = [Cell(total.count), Cell(total.sustained), Cell(total.momentary)]
             columns_of.append([*counts, hours(total.noted_ms, total.least_ms, total.most_ms)])
             if 0 < seen < SEEN:
-                part = f"{math.floor(seen * 1000) / 10:.1f} %"
-                less.append(f"{month.short}, {words}: {part} of the polls due were answered.")
+                part = f"{math.floor(seen * 1000) / 10:.1f} % of the polls due were answered."
+                less.setdefault((month.short, part), []).append(words)
         rows.append([Cell(text=words), *(cell for pair in zip(*columns_of, strict=True) for cell in pair)])
     minutes = found.now.record.momentary_ms / 60_000
     notes = [
@@ -59,7 +60,10 @@ def supply(found: Statement) -> Table:
                 f"{month.name}: for {month.record.blind_ms / 3_600_000:.2f} h nobody looked; an interruption "
                 "then is not known."
             )
-    notes += [f"{words} An interruption meanwhile is not known." for words in less]
+    notes += [
+        f"{month}, {', '.join(whose)}: {part} An interruption meanwhile is not known."
+        for (month, part), whose in less.items()
+    ]
     title = "Interruptions"
     return Table(title, columns, rows, (), [*dashes(Table(title, columns, rows)), *notes])
 
