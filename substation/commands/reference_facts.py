@@ -74,6 +74,8 @@ AUDIT_EVENTS = {
     "(`folder`, `files`, `take_over`)",
     "backup.verified": "all copies on the second medium were proved (`rows`, `problems`)",
     "backup.restored": "the history was made anew from copies (`newest`, what is `lacking`)",
+    "message.tested": "somebody asked for a test message (`to`: the recipient's name)",
+    "message.given_up": "a message could not be sent for too long, or its recipient is gone (`to`, `why`)",
     "key.mode": "a file that others could read was put back to its owner alone",
 }
 """Every event of the audit log; `tests/test_docs.py` looks for others in the code."""
@@ -136,6 +138,7 @@ PROGRAMS = (
     Program("python3 app.py", ("python3", "app.py")),
     Program("python3 dmf_reader.py", ("python3", "dmf_reader.py"), "substation.commands.reader"),
     Program("python3 datalogger.py", ("python3", "datalogger.py"), "substation.commands.datalogger"),
+    Program("python3 messenger.py", ("python3", "messenger.py")),
     Program(
         "python3 encrypt_config.py", ("python3", "encrypt_config.py"), "substation.commands.configuration"
     ),

@@ -19,7 +19,7 @@ from substation.access import users
 from substation.access.sessions import Sessions, Why
 from substation.access.throttle import Throttle
 from substation.clock import Clock
-from substation.dashboard import bundles, desk, feed, headers, operators, refusal, tongue
+from substation.dashboard import bundles, desk, feed, headers, health_messages, operators, refusal, tongue
 from substation.dashboard.api import LiveApi
 from substation.dashboard.guard import LARGEST_BODY, Guard
 from substation.dashboard.heard import told
@@ -65,11 +65,12 @@ ADDRESSES: tuple[str, ...] = (
     "register_desk",
     "audit_watch",
     "asking",
+    "messages_api",
     "trends_api",
     "language",
     "log_desk",
-)
     "statement_desk",
+)
 """Modules of this package with addresses of their own: each has `add(server: Flask, desk: Desk) -> None`."""
 PAGES = "/_dash-update-component"
 PAGES_AT_ONCE = 3
@@ -93,6 +94,7 @@ def build(folder: Path | None, clock: Clock) -> dash.Dash:
     the_feed = feed.Feed(settings, home, clock)
     the_feed.complain(lambda: watch.problem)
     the_feed.complain(lambda: audit.last_problem)
+    the_feed.complain(lambda: health_messages.of_station(watch.settings, watch.home, clock))
     watch.listen(the_feed.adopt)
     feed.set_current(the_feed)
 

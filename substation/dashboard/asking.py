@@ -12,7 +12,7 @@ from typing import Any, get_args
 
 from flask import Flask, Response, abort
 
-from substation.dashboard import health, posted, refusal, rights, store_facts
+from substation.dashboard import health, health_messages, posted, refusal, rights, store_facts
 from substation.dashboard.desk import Desk
 from substation.dashboard.feed import current
 from substation.dashboard.heard import told
@@ -57,7 +57,8 @@ def report(desk: Desk) -> health.Report:
     said, board = beat(desk), feed.board()
     home = Home(desk.folder, feed.settings.paths)
     facts = store_facts.gather(home, desk.clock, said, running=board.poller.state == "running")
-    return health.report(feed.settings, said, board, models, facts)
+    messages = health_messages.messages(feed.settings, heartbeat.read(home.messenger), desk.clock)
+    return health.report(feed.settings, said, board, models, facts, messages=messages)
 
 
 class _Asking:
@@ -97,10 +98,10 @@ class _Asking:
             at_ms = self._asked_ms(number)
             late = self._desk.clock.now_ms() - at_ms > SILENT_S * 1000
             state, words = ("refused", _SILENT) if late else ("waiting", _WAITS)
-            return _json({"state": state, "words": told(words), "progress": 0.0})
+            return as_json({"state": state, "words": told(words), "progress": 0.0})
         if found.kind != "probe" and not rights.may("engineer"):
             return rights.not_for("engineer")
-        return _json(
+        return as_json(
             {
                 "state": found.state,
                 "words": told(found.words),
@@ -120,7 +121,7 @@ class _Asking:
         return int(str(rows[0][0]))
 
     def health(self) -> Response:
-        return _json(health.plain(report(self._desk)))
+        return as_json(health.plain(report(self._desk)))
 
 
 _WAITS = later("Waiting for the poller ...")
@@ -157,7 +158,8 @@ def _retold(result: Any, name: str = "") -> Any:
     return told(result) if isinstance(result, str) and name in _SAID else result
 
 
-def _json(body: Mapping[str, Any]) -> Response:
+def as_json(body: Mapping[str, Any]) -> Response:
+    """Return an answer to a script of ours that nobody keeps."""
     response = Response(json.dumps(body, separators=(",", ":")), mimetype="application/json")
     response.headers["Cache-Control"] = "no-store"
     return response

@@ -36,6 +36,7 @@ SENTENCES: tuple[str, ...] = (
     later("took {seconds} s"),
     later("."),
     later("Asking the poller ..."),
+    later("Asking the messenger to send it to {name} ..."),
     later("Progress"),
     later("all of the line"),
     later("All {count}"),

@@ -37,7 +37,7 @@ FACTS = (
     later("Waiting for silent meters"),
     later("Speed"),
 )
-LETTERS = {later("Store"): "s", later("Copies"): "k"}
+LETTERS = {later("Store"): "s", later("Copies"): "k", later("Messages"): "q"}
 """With which the names of their cells begin."""
 NOT_RUNNING = later("What stands here is its last report.")
 
@@ -80,6 +80,7 @@ class Report:
     """What the station says of itself and is not said of a line or a meter here."""
     store: Part
     copies: Part
+    messages: Part
 
 
 def report(
@@ -88,6 +89,8 @@ def report(
     board: Board,
     models: Mapping[int, Profile | None],
     facts: Facts,
+    *,
+    messages: Part,
 ) -> Report:
     """Return the page in words.
 
@@ -97,6 +100,7 @@ def report(
         board: what is known now, for its judgement of the poller.
         models: by meter its profile; None where it cannot be used.
         facts: of the stores.
+        messages: what is said of the messenger.
     """
     running = board.poller.state == "running" and beat is not None
     lines = line_words(settings, beat or {})
@@ -106,6 +110,7 @@ def report(
     meters = meter_words(settings, beat or {}, board.at_ms, models, paused, running=running)
     said = {words for line in lines for _, words in line.notes}
     said |= {words for meter in meters for words in meter.findings}
+    said |= {words for _, words in messages.notes}
     at_ms = number((beat or {}).get("at_ms"))
     banner = "" if running else f"{told(board.poller.words)} {told(NOT_RUNNING) if beat else ''}".strip()
     return Report(
@@ -118,6 +123,7 @@ def report(
         tuple(words for words in map(told, board.problems) if not _said(words, said)),
         health_store.store(settings, facts),
         health_store.copies(settings, facts),
+        messages,
     )
 
 
@@ -205,7 +211,7 @@ def plain(said: Report) -> dict[str, Any]:
         ages[f"m{meter.id}c1"] = meter.age_s
         old += [f"m{meter.id}c{n}" for n in range(len(meter.cells)) if n in meter.old or not said.running]
     bad = [f"m{meter.id}c1" for meter in said.meters if meter.failed]
-    for letter, part in zip(LETTERS.values(), (said.store, said.copies), strict=True):
+    for letter, part in zip(LETTERS.values(), (said.store, said.copies, said.messages), strict=True):
         for place, row in enumerate(part.rows):
             cells[f"{letter}{place}"] = row.words
             ages |= {} if row.age_s is None else {f"{letter}{place}": row.age_s}
@@ -223,6 +229,7 @@ def plain(said: Report) -> dict[str, Any]:
         "unsaid": unsaid(said.meters, running=said.running),
         "store": said.store.notes,
         "copies": said.copies.notes,
+        "messages": said.messages.notes,
         "problems": said.problems,
         "shape": shape(said),
     }

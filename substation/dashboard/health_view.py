@@ -10,6 +10,7 @@ from dash import dcc, html
 
 from substation.dashboard import cards, health
 from substation.dashboard.health import FACTS, LineWords, Report
+from substation.dashboard.health_messages import MESSAGE_ROWS
 from substation.dashboard.health_meters import COLUMNS, TEXTS, MeterWords
 from substation.dashboard.health_store import COPY_ROWS, STORE_ROWS, Part
 from substation.dashboard.heard import told
@@ -145,6 +146,30 @@ def _part(name: str, of: str, labels: Sequence[str], part: Part, cells: Cells) -
     notes = html.Div([_note(sign, words) for sign, words in part.notes], **_list(name.casefold()))
     heading = html.Div([html.H2(told(name)), html.Small(of)], className="ss-sec-h")
     return html.Section([heading, html.Dl(rows, className="ss-dl"), notes], className="ss-sec")
+
+
+def messages(said: Report, cells: Cells, names: Sequence[str]) -> html.Section:
+    """Return what is said of the messenger; `names` are those to whom this person may send a test message."""
+    section = _part("Messages", say("alarms on their way to people"), MESSAGE_ROWS, said.messages, cells)
+    if names:
+        options = [html.Option(name, value=name) for name in names]
+        test = html.Div(
+            [
+                html.Label(say("Send a test message to"), htmlFor="message-to"),
+                html.Select(options, id="message-to", className="ss-select"),
+                html.Button(
+                    say("Send"),
+                    type="button",
+                    className="ss-btn",
+                    disable_n_clicks=True,
+                    **{"data-message-test": "message-to"},
+                ),
+                html.P(id="message-said", className="ss-said", role="status", tabIndex=-1),
+            ],
+            className="ss-h-test",
+        )
+        section.children = [*section.children, test]
+    return section
 
 
 def problems(found: Sequence[str]) -> html.Section:

@@ -4,11 +4,12 @@ Whoever changes one of them where it is made changes it here, too; a sentence th
 English.
 """
 
-from substation.dashboard import alarm_sentences, log_sentences, register_sentences
+from substation.dashboard import alarm_sentences, log_sentences, message_sentences, register_sentences
 from substation.dashboard.tongue import later
 
 SENTENCES: tuple[str, ...] = (
     *alarm_sentences.SENTENCES,
+    *message_sentences.SENTENCES,
     *register_sentences.SENTENCES,
     *log_sentences.SENTENCES,
     # the poller, lines, meters, supply

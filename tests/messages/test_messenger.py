@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from substation.settings.messages import Hourly, Messages, Siren
-from substation.store import heartbeat
+from substation.store import heartbeat, message_requests, requests
+from substation.store.operator_db import OperatorDb
 from tests.messages.station import SHIFT, SSE, Station, at, who
 
 
@@ -306,6 +307,35 @@ def test_a_queue_that_is_no_queue_is_set_aside(tmp_path: Path, content: bytes) -
     here.run(messenger, 30)
     assert len(here.way.taken) == 1
     assert len(list(tmp_path.glob("messages.db.corrupt-*"))) == (1 if content else 0)
+
+
+def test_a_test_message_is_sent_at_once_and_answered_once(tmp_path: Path) -> None:
+    here = station(tmp_path, who(), grouping_s=600.0)
+    messenger = here.messenger()
+    database = OperatorDb(here.home.operator, True)
+    first = message_requests.ask(database, here.clock, SSE, "asha")
+    nobody = message_requests.ask(database, here.clock, "nobody", "asha")
+    here.run(messenger, 2)
+    assert "Test message. Nothing has happened; asha asked for it." in here.way.to(SSE)[0]
+    here.way.away = "no network"
+    second = message_requests.ask(database, here.clock, SSE, "asha")
+    here.run(messenger, 600, 10)
+    messenger.close()
+    late = message_requests.ask(database, here.clock, SSE, "asha")
+    here.clock.advance(40)
+    here.way.away = ""
+    messenger = here.messenger()
+    here.run(messenger, 10)
+    answers = [requests.answered(here.home.messenger_answers, one) for one in (first, nobody, second, late)]
+    said = [(one.state, one.words) for one in answers if one is not None]
+    assert said == [
+        ("done", "taken"),
+        ("refused", "there is no such recipient"),
+        ("refused", "no network"),
+        ("refused", "it waited for a messenger that was not there; ask again"),
+    ]
+    assert len(here.way.taken) == 1
+    database.close()
 
 
 def test_its_sign_of_life_says_how_it_is(tmp_path: Path) -> None:

@@ -12,14 +12,14 @@
     return body;
   }
   /* resolves to the last answer: {state: done | refused, words, result}; never rejects */
-  window.substationAsk = async (kind, fields, progress) => {
+  window.substationAsk = async (kind, fields, progress, at = '/api/requests/') => {
     try {
-      const asked = await json('/api/requests/' + kind, {
+      const asked = await json(at + kind, {
         method: 'POST', headers: {'Content-Type': 'application/json', Accept: 'application/json'}, body: JSON.stringify(fields),
       });
       for (;;) {
         await rest(LOOK_MS);
-        const answer = await json('/api/requests/' + asked.id, {headers: {Accept: 'application/json'}});
+        const answer = await json(at + asked.id, {headers: {Accept: 'application/json'}});
         if (answer.state === 'done' || answer.state === 'refused') return answer;
         progress(answer);
       }

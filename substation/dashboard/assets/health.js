@@ -79,16 +79,24 @@
     list(page, 'findings', orElse(news.findings.map(([name, words]) => ['warn', words, name]), news.unsaid));
     list(page, 'store', news.store);
     list(page, 'copies', news.copies);
+    list(page, 'messages', news.messages);
     list(page, 'problems', orElse(news.problems.map((words) => ['warn', words]), ssSay('Nothing.')));
   }
 
-  async function probe(button) {
-    const said = document.getElementById('health-said');
+  const probe = (button) => put(button, 'health-said', ssSay('Asking the poller to probe meter {meter} ...', {meter: button.dataset.probe}),
+    (progress) => window.substationAsk('probe', {meter: button.dataset.probe}, progress));
+  function testMessage(button) {
+    const recipient = document.getElementById(button.dataset.messageTest).value;
+    return put(button, 'message-said', ssSay('Asking the messenger to send it to {name} ...', {name: recipient}),
+      (progress) => window.substationAsk('test', {recipient}, progress, '/api/messages/'));
+  }
+  async function put(button, place, words0, question) {
+    const said = document.getElementById(place);
     button.disabled = true;
     button.dataset.busy = '1';
-    said.textContent = ssSay('Asking the poller to probe meter {meter} ...', {meter: button.dataset.probe});
+    said.textContent = words0;
     said.scrollIntoView({block: 'nearest'});
-    const answer = await window.substationAsk('probe', {meter: button.dataset.probe}, (now) => { said.textContent = now.words; });
+    const answer = await question((now) => { said.textContent = now.words; });
     const words = answer.words[0].toUpperCase() + answer.words.slice(1);
     const clock = document.querySelector('[data-clock]');
     said.textContent = (clock ? clock.textContent + ': ' : '') + words + (/[.!?\u0964]$/.test(words) ? '' : ssSay('.'));
@@ -98,6 +106,8 @@
   document.addEventListener('click', (event) => {
     const button = event.target.closest && event.target.closest('[data-probe]');
     if (button && !button.disabled) probe(button);
+    const test = event.target.closest && event.target.closest('[data-message-test]');
+    if (test && !test.disabled) testMessage(test);
   });
   function tick() {
     const page = document.querySelector('[data-health]');

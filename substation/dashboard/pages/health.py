@@ -16,6 +16,7 @@ def layout(**_: Any) -> html.Div:
     cells = health.plain(said)
     inside = has_request_context()
     may_ask, is_engineer = inside and rights.may("operator"), inside and rights.may("engineer")
+    names = [one.name for one in desk.current().watch.settings.messages.recipients]
     head: list[Any] = [html.H1(say("Health")), health_view.summary(cells)]
     if is_engineer:
         button = dcc.Link(say("Commission the line"), href="/commissioning", className="ss-btn")
@@ -27,6 +28,7 @@ def layout(**_: Any) -> html.Div:
             *(health_view.lines(said, cells) or [_nothing()]),
             health_view.meters(said, cells, may_ask=may_ask),
             health_view.stores(said, cells),
+            health_view.messages(said, cells, names if is_engineer else ()),
             health_view.problems(said.problems),
         ],
         className="ss-p-health",

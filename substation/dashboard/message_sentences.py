@@ -1,0 +1,63 @@
+"""The sentences of the messenger, as they come from its sign of life and its answers: for `heard.told`.
+
+Whoever changes one of them in `messages` changes it here, too.
+"""
+
+from substation.dashboard.tongue import later
+
+SENTENCES: tuple[str, ...] = (
+    later("The messenger does not run: nobody outside is told of alarms."),
+    later("The messenger was stopped: nobody outside is told of alarms."),
+    later("The messenger has not reported for {long}: nobody outside is told of alarms."),
+    later("Messages cannot leave for {long}: {why}"),
+    later("The messenger: {words}"),
+    later("why is not known"),
+    later("the gateway has taken it"),
+    later("the gateway did not take it, and did not say why"),
+    later("the address is none that apprise knows, or a part of it is missing: {why}"),
+    later("the address has several targets; make a recipient of each of them"),
+    later("it failed inside ({name})"),
+    later("it is handed over"),
+    later("it waited for a messenger that was not there; ask again"),
+    later("there is no such recipient"),
+    later("there is no such recipient any more"),
+    later("the messenger was started anew meanwhile; it is not sent twice"),
+    later("{why}; it may have gone out, and is not sent twice"),
+    later("the messenger ended while it was handed over"),
+    later("it could not leave for {hours} h ({why})"),
+    later("the next hour's readings came ({why})"),
+    later("the siren's adapter {port} cannot be driven ({why})"),
+    # the modem
+    later("the network has taken it; {what}"),
+    later("signal weak ({level} dBm)"),
+    later("signal fair ({level} dBm)"),
+    later("signal good ({level} dBm)"),
+    later("signal not known"),
+    later("the modem's port {port} is not there"),
+    later("the modem's port {port} cannot be opened ({why})"),
+    later("the modem does not answer: its supply, its cable, messages.modem.baud"),
+    later("the modem was lost ({why})"),
+    later("there is no SIM in the modem, or it cannot be read ({why})"),
+    later("the modem has found no network; {what}"),
+    later("the network refuses the SIM; {what}"),
+    later("the modem has taken the text and is silent since"),
+    later("the modem refuses: {why} ({code})"),
+    # `sms.CMS_WORDS`
+    later("the operator has barred it"),
+    later("the network refuses it: is there credit on the SIM?"),
+    later("the telephone of the recipient is out of order"),
+    later("the number is not known"),
+    later("the network is out of order"),
+    later("the network fails for the moment"),
+    later("the network is crowded"),
+    later("this SIM has no text messages"),
+    later("there is no SIM in the modem"),
+    later("the SIM asks for its PIN; switch the PIN off in a telephone"),
+    later("the SIM has failed"),
+    later("the SIM is busy"),
+    later("the SIM knows no service centre; set it in a telephone"),
+    later("there is no network"),
+    later("the network did not answer in time"),
+    later("the modem does not say why"),
+    later("see its manual"),
+)
