@@ -80,7 +80,7 @@ def checked(text: str, column: LogColumn | None) -> str:
             say(
                 "{typed} cannot be: {what} lies between {low} and {high}.",
                 typed=typed,
-                what=log_words.named(column, column.group),
+                what=log_words.named(column),
                 low=f"{low:g}",
                 high=f"{high:g}",
             )

@@ -124,7 +124,11 @@ class View:
             shared = units.pop() if len(units) == 1 else ""
             words = told(group) if self._sheet.meter is not None else group
             upper.append(
-                html.Th(f"{words}, {shared}" if shared not in ("", group) else words, scope="colgroup", colSpan=len(members))
+                html.Th(
+                    f"{words}, {shared}" if shared not in ("", group) else words,
+                    scope="colgroup",
+                    colSpan=len(members),
+                )
             )
             lower += [self._head_cell(one, 1, bare=bool(shared)) for one in members]
         return html.Thead([html.Tr(upper), *([html.Tr(lower)] if lower else [])])
@@ -136,8 +140,13 @@ class View:
 
     def _row(self, hour: Hour, row: Sequence[Spot]) -> html.Tr:
         looks = {"running": "ss-log-running", "future": "ss-log-future"}.get(hour.state, "")
+        if any(
+            one.begin_ms <= min(hour.at_ms, self._now_ms) and max(hour.at_ms, self._now_ms) < one.end_ms
+            for one in self._sheet.shifts
+        ):
+            looks += " ss-log-of-shift"
         cells = [self._cell(row[at], self._sheet.columns[at], hour) for at in self._shown]
-        return html.Tr([html.Th(hour.label, scope="row"), *cells], className=looks)
+        return html.Tr([html.Th(hour.label, scope="row"), *cells], className=looks.strip())
 
     def _cell(self, spot: Spot, column: SheetColumn, hour: Hour) -> html.Td:
         if spot.place is None:
@@ -148,10 +157,8 @@ class View:
         looks = "ss-by-hand" + (" ss-log-long" if column.column.text else "")
         looks += " ss-log-due" if spot.due and hour.at_ms <= self._now_ms else ""
         if self._may_write and hour.at_ms <= self._now_ms + log_hours.EARLY_MS:
-            whose = "" if column.meter is None else f"{column.meter.name}, "
-            name = (
-                f"{whose}{log_words.named(column.column, '' if self._sheet.meter is None else column.group)}"
-            )
+            whose = f"{column.meter.name}, " if self._sheet.meter is None and column.meter else ""
+            name = f"{whose}{log_words.named(column.column)}"
             kind = "text" if column.column.text else "number"
             return html.Td(self._slot(spot.place, f"{name}, {hour.label}", kind), className=looks)
         said = self._said(spot.place)

@@ -21,9 +21,9 @@ def head(column: LogColumn) -> str:
     return told(column.head)
 
 
-def named(column: LogColumn, group: str) -> str:
+def named(column: LogColumn) -> str:
     """Return the whole name of a column: `Temperature oil, °C`."""
-    name = " ".join(filter(None, (told(group), told(column.head))))
+    name = " ".join(filter(None, (told(column.group), told(column.head))))
     return f"{name}, {column.unit}" if column.unit else name
 
 

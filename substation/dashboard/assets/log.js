@@ -82,6 +82,11 @@
     }
   }
 
+  /* the first field that waits for a value: of the shift that goes on, else of the day */
+  function waiting(fields) {
+    const due = fields.filter((one) => one.closest('.ss-log-due') && !one.value);
+    return due.find((one) => one.closest('.ss-log-of-shift')) || due[0];
+  }
   /* the field in the same column, so many rows further; beyond the last one the next column's first that is due */
   function move(input, by) {
     const cell = input.closest('td'), row = cell && cell.parentElement;
@@ -90,7 +95,7 @@
     const same = column(cell.cellIndex), next = same[same.indexOf(input) + by];
     if (next) { next.focus(); next.select(); return; }
     for (let one = cell.cellIndex + 1; by > 0 && one < row.cells.length; one += 1) {
-      const due = column(one).find((other) => !other.value && other.closest('.ss-log-due'));
+      const due = waiting(column(one));
       if (due) { due.focus(); return; }
     }
     input.blur();
@@ -141,8 +146,7 @@
     const on = (what) => event.target.closest && event.target.closest(what);
     if (on('[data-log-print]')) print();
     if (on('[data-log-due]')) {
-      const due = inputs().filter((one) => one.closest('.ss-log-due') && !one.value);
-      const first = due[0];
+      const first = waiting(inputs());
       if (first) { first.focus(); first.scrollIntoView({block: 'center', inline: 'center'}); }
     }
     if (on('#log-history') && at) {
