@@ -126,14 +126,22 @@ def _said(words: str) -> html.P:
 
 
 def _sized(curve: Curve, key: str) -> Curve:
-    """Return a power factor without the sign that tells lagging from leading: the alarm has none either."""
-    if key != "pf_average":
-        return curve
-    mean = [None if value is None else abs(value) for value in curve.mean]
-    return Curve(
-        curve.table, curve.at_ms, curve.step_ms, mean, curve.held,
-        curve.at_ms, curve.step_ms, mean, mean,
-    )  # fmt: skip
+    """Return a curve as the alarm sees it.
+
+    A power factor has no sign, which tells lagging from leading; a circuit without supply has no frequency.
+    """
+    match key:
+        case "pf_average":
+            mean = [None if value is None else abs(value) for value in curve.mean]
+            low = high = mean
+        case "frequency":
+            mean, low, high = (
+                [value or None for value in one] for one in (curve.mean, curve.low, curve.high)
+            )
+        case _:
+            return curve
+    edges = (curve.edge_at_ms, curve.edge_ms) if key == "frequency" else (curve.at_ms, curve.step_ms)
+    return Curve(curve.table, curve.at_ms, curve.step_ms, mean, curve.held, *edges, low, high)
 
 
 class _Picture:

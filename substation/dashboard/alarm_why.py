@@ -171,7 +171,7 @@ class _Facts:
                 "not seen since {time}: {why}", time=self._at(one.unseen_ms), why=told(one.unseen_why)
             )
             rows.append((say("Its signal"), words))
-        if one.suppressed:
+        if one.suppressed and one.active:
             rows.append((say("Suppressed, because"), told(CONDITIONS[one.suppressed])))  # type: ignore[index]
         if one.acked_by and one.acked_ms is not None:
             words = say("by {name}, {time}", name=one.acked_by, time=self._at(one.acked_ms))

@@ -6,9 +6,11 @@ import dash
 import pytest
 
 from substation.alarms.state import Alarm, Alarms
-from substation.dashboard import alarm_all, alarm_curve, alarm_why
+from substation.dashboard import alarm_all, alarm_curve, alarm_why, events_view
 from substation.dashboard.alarm_curve import BEFORE_MS, SOON_MS, Moment
+from substation.dashboard.events_asked import Asked
 from substation.dashboard.feed import current
+from substation.dashboard.trends_curves import Curve
 from substation.errors import TooSlow
 from substation.settings.alarms import AlarmChange
 from substation.store import alarm_file
@@ -89,6 +91,11 @@ def test_the_curve_has_the_moment_the_limit_and_its_figures(explained: Station) 
 def test_a_time_of_the_past_is_told_as_it_was(explained: Station) -> None:
     since_ms = current().alarms().alarms[KEY].since_ms
     assert since_ms is not None
+    listed = events_view.before(current(), Asked(), current().board())
+    ways = [
+        str(attribute(part, "href")) for part in walk(listed) if "/alarms" in str(attribute(part, "href"))
+    ]
+    assert ways == [f"/alarms?of={KEY}&at={since_ms}", f"/alarms?of={KEY}&at={since_ms - 7_200_000}"]
     said = text(page(since_ms - 7_200_000))
     assert "lowest voltage 340.0 V" in said and "Nothing is stored of this time" in said
     assert f"{WHY}; for 10 s" in said  # in what happened to it since
@@ -124,6 +131,18 @@ def test_an_alarm_that_is_none_is_refused_in_words(explained: Station) -> None:
     assert "It is watched no more" in text(
         dash.html.Div(alarm_why.page(current(), "voltage_low@meter:99", None))
     )
+
+
+def test_a_curve_is_as_the_alarm_sees_it() -> None:
+    def sized(key: str, *values: float | None) -> Any:
+        at_ms = range(0, 1000 * len(values), 1000)
+        curve = Curve("reading", at_ms, 1000, values, [True] * len(values), at_ms, 1000, values, values)
+        found = alarm_curve._sized(curve, key)
+        return found.mean, found.low
+
+    assert sized("pf_average", -0.8, 0.9, None) == ([0.8, 0.9, None], [0.8, 0.9, None])
+    assert sized("frequency", 50.0, 0.0, None) == ([50.0, None, None], [50.0, None, None])  # dead has none
+    assert sized("watts_total", -5.0)[0] == (-5.0,)
 
 
 def test_the_window_holds_the_moment_and_what_followed() -> None:

@@ -1,6 +1,7 @@
 """Alarms on the page of events: what stands, who may ask what, and what became of it."""
 
 import base64
+from dataclasses import replace
 from typing import Any
 
 import dash
@@ -8,6 +9,7 @@ import pytest
 from flask import g
 
 from substation.alarms.state import Alarm, Alarms, Answer, Aside
+from substation.alarms.vocabulary import STALLED
 from substation.dashboard import alarm_desk, alarms_view, desk
 from substation.dashboard.alarms_view import Chosen
 from substation.dashboard.feed import current
@@ -62,6 +64,9 @@ def test_an_alarm_says_state_since_when_why_and_what_to_do() -> None:
 
 def test_no_alarm_and_no_watch_are_told_apart() -> None:
     assert "No alarm stands" in drawn("normal")
+    unjudged = feed_in("normal")
+    unjudged._board = replace(unjudged._board, alarms=None, problems=(STALLED,))
+    assert "the poller runs and cannot judge them" in text(alarms_view.frame(unjudged, Chosen()))
     stopped = drawn("stopped poller")
     assert "not watched: the poller does not run" in stopped
     assert "No alarm stands" not in stopped
