@@ -63,6 +63,7 @@ ADDRESSES: tuple[str, ...] = (
     "settings_desk",
     "alarm_desk",
     "register_desk",
+    "register_file",
     "audit_watch",
     "asking",
     "messages_api",

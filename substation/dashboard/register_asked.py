@@ -19,7 +19,7 @@ View = Literal["interruptions", "dg"]
 VIEWS: tuple[View, ...] = get_args(View)
 MONTHS = 14
 """Offered in the menu; older ones by the arrow."""
-_MONTH = re.compile(r"(20[0-9]{2})-(0[1-9]|1[0-2])")
+MONTH = re.compile(r"(20[0-9]{2})-(0[1-9]|1[0-2])")
 _KEY = re.compile(r"(site|meter:[0-9]{1,3})@[0-9]{1,15}")
 
 
@@ -57,7 +57,7 @@ def asked(query: Mapping[str, object], now_ms: int, zone: zoneinfo.ZoneInfo) -> 
     view = next((one for one in VIEWS if one == text("view")), None)
     if view is None:
         return None
-    month = text("month") if _MONTH.fullmatch(text("month")) else this_month(now_ms, zone)
+    month = text("month") if MONTH.fullmatch(text("month")) else this_month(now_ms, zone)
     key = text("open") if _KEY.fullmatch(text("open")) else ""
     return Asked(view, month, key, text("said")[:40])
 

@@ -32,6 +32,23 @@ class Book:
         """Return what was written last into a field, also where that took a value back."""
         return self.entries.get(supply_entries.place(one, item))
 
+    def by(self, one: Interruption | DgRun) -> str:
+        """Return who wrote last about an interruption or a run; empty where nobody did."""
+        form = DG_LOG if isinstance(one, DgRun) else INTERRUPTION
+        found = [
+            entry for item in supply_entries.fields(form) if (entry := self.entry(one, item)) is not None
+        ]
+        return max(found, key=lambda entry: entry.id).entered_by if found else ""
+
+    def written(self, one: Interruption | DgRun) -> dict[str, str]:
+        """Return `texts`; what belongs to a failure of supply has that one's cause where it has none."""
+        own = self.texts(one)
+        if isinstance(one, DgRun) or "cause" in own or not one.part_of:
+            return own
+        whole = self.find(INTERRUPTION, one.part_of)
+        theirs = self.texts(whole) if whole is not None else {}
+        return {**{item: theirs[item] for item in ("cause", "planned") if item in theirs}, **own}
+
     def find(self, form: Form, key: str) -> Interruption | DgRun | None:
         """Return the interruption, or the run, of a key."""
         known = self.record.runs if form == DG_LOG else self.record.interruptions

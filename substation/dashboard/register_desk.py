@@ -6,7 +6,6 @@ with before and after, written first; without it nothing is written.
 """
 
 import json
-import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +17,7 @@ from substation.dashboard import posted, refusal, register_book, rights
 from substation.dashboard.desk import Desk
 from substation.dashboard.feed import current
 from substation.dashboard.heard import told
-from substation.dashboard.register_asked import Asked, View
+from substation.dashboard.register_asked import MONTH, Asked, View
 from substation.dashboard.register_book import Book
 from substation.dashboard.register_form import ABOUT, LOADED, WRITE
 from substation.dashboard.settings_desk import Outcome, Outcomes
@@ -162,7 +161,7 @@ def _posted() -> Posted:
     if (
         form is None
         or not pairs
-        or not re.fullmatch(r"20[0-9]{2}-(0[1-9]|1[0-2])", about[2])
+        or not MONTH.fullmatch(about[2])
         or not set(fields) <= set(supply_entries.fields(form))
         or any(len(values) != 1 for values in fields.values())
     ):

@@ -25,7 +25,7 @@ from substation.dashboard.settings_desk import Outcome
 from substation.dashboard.tongue import say
 from substation.errors import StoreError, TooSlow
 from substation.reports import supply_entries, supply_record
-from substation.reports.supply_entries import INTERRUPTION, Form
+from substation.reports.supply_entries import Form
 
 NOTHING = Outcome("")
 
@@ -97,7 +97,7 @@ def _totals(feed: Feed, book: Book) -> html.Section:
             for one in some
             if one.kind != "phase_lost"
             and record.start_ms <= one.time.begun_ms < record.end_ms
-            and supply_entries.is_planned(_cause_texts(book, one))
+            and supply_entries.is_planned(book.written(one))
         )
         rows.append(
             html.Tr(
@@ -188,15 +188,6 @@ def _notes(feed: Feed, book: Book) -> list[Any]:
             say("There were more events than can be looked at: the oldest of the month are missing here.")
         )
     return [html.P(words, className="ss-muted ss-reg-note") for words in said]
-
-
-def _cause_texts(book: Book, one: Interruption) -> dict[str, str]:
-    """Return what was written about an interruption; where it belongs to another, that one's cause counts."""
-    own = book.texts(one)
-    if "cause" in own or not one.part_of:
-        return own
-    whole = book.find(INTERRUPTION, one.part_of)
-    return {**(book.texts(whole) if whole else {}), **own}
 
 
 def _rows(feed: Feed, book: Book, asked: Asked, outcome: Outcome) -> html.Section:
@@ -303,10 +294,8 @@ def _remark(book: Book, one: Interruption, texts: dict[str, str]) -> list[Any]:
         extra.append(say("{kilowatts} kW lost", kilowatts=texts["load_lost"]))
     if texts.get("reported_to"):
         extra.append(say("reported to {whom}", whom=texts["reported_to"]))
-    written = [entry for item in texts if (entry := book.entry(one, item)) is not None]
-    if written:
-        newest = max(written, key=lambda entry: entry.id)
-        extra.append(newest.entered_by)
+    if texts:
+        extra.append(book.by(one))
     return [*said, html.Small(", ".join(extra))] if extra else said
 
 

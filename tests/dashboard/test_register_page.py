@@ -11,6 +11,7 @@ from flask import g
 
 from substation.dashboard import desk, register_asked, register_sentences, register_view, register_words
 from substation.dashboard.register_asked import Asked
+from substation.dashboard.register_file import FILE
 from substation.dashboard.register_form import WRITE
 from substation.dashboard.samples import NOW_MS
 from substation.dashboard.tongue import speaking
@@ -225,3 +226,20 @@ def test_the_time_of_an_hour_that_comes_twice_is_named() -> None:
     first, second = 1_792_888_200_000, 1_792_891_800_000  # 25 Oct 2026, 02:30 twice
     assert register_words.at(first, first, berlin) == "02:30:00 CEST"
     assert register_words.at(second, second, berlin) == "02:30:00 CET"
+
+
+@pytest.mark.parametrize(
+    ("view", "form", "head"), [("interruptions", "csv", b"\xef\xbb\xbf"), ("dg", "xlsx", b"PK")]
+)
+def test_a_month_is_handed_out_as_a_file_after_its_audit_line(
+    outage: tuple[str, str], station: Station, app: dash.Dash, view: str, form: str, head: bytes
+) -> None:
+    went = Person(app, "operator").acts(FILE, data={"what": f"{view}|{month(station)}|{form}"})
+    assert went.status_code == 200
+    assert went.data.startswith(head)
+    assert f"{month(station)}.{form}" in went.headers["Content-Disposition"]
+    (line,) = station.audit_lines("register.made")
+    assert (line["user"], line["d"]) == ("operator", {"view": view, "month": month(station), "form": form})
+    assert Person(app, "viewer").acts(FILE, data={"what": "dg|2026-11|csv"}).status_code == 403
+    for what in ("", "dg|2026-11|exe", "dg|x|csv", "all|2026-11|csv"):
+        assert Person(app, "operator").acts(FILE, data={"what": what}).status_code == 400

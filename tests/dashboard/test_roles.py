@@ -30,6 +30,7 @@ ADDRESSES: dict[str, UserRole] = {
     "/api/log/file": "operator",
     "/api/log/write": "operator",
     "/register/write": "operator",
+    "/register/file": "operator",
     "/settings/save": "engineer",
     "/api/users": "administrator",
     "/api/users/role": "administrator",

@@ -10,6 +10,7 @@ from substation.dashboard import (
     events_asked,
     events_view,
     register_asked,
+    register_file,
     register_view,
     screen,
     tunnel,
@@ -55,10 +56,11 @@ def layout(**query: Any) -> html.Div:
 
 def _register(feed: Feed, asked: Asked, tabs: html.Nav, now_ms: int) -> html.Div:
     """Return the register of interruptions, or the DG log, of a month."""
+    files = register_file.buttons(asked)
     months = register_asked.months(asked, now_ms, feed.settings.site.zone)
     return html.Div(
         [
-            html.Div([html.H1(say("Events")), tabs, months], className="ss-head"),
+            html.Div([html.H1(say("Events")), tabs, months, *files], className="ss-head"),
             *register_view.page(feed, asked),
         ],
         className="ss-p-events ss-p-register",
