@@ -10,6 +10,7 @@ from substation.dashboard import settings_form
 from substation.dashboard.settings_desk import LOADED, PATH, Outcome
 from substation.dashboard.tongue import say
 from substation.settings import names
+from substation.settings.equipment import GROUPS
 from substation.settings.model import Settings
 
 
@@ -75,6 +76,8 @@ class Fields:
             spec["inputmode"] = "decimal"
         if name.endswith("nominal_voltage_v") and name.startswith("meters."):
             behind = names.written(self.settings.site.nominal_voltage_v)
+        if name.startswith("meters.") and name.endswith(".group"):
+            behind = GROUPS[self.settings.meters[int(name.split(".")[1])].role]
         if behind:
             spec["placeholder"] = behind
         return html.Div([_slot(spec), *told], className="ss-set-field")

@@ -20,8 +20,15 @@ from substation.errors import SettingsError
 from substation.settings import faults, names
 from substation.settings.model import Settings
 
-SITE = ("site.name", "site.description", "site.nominal_voltage_v", "site.bus_coupler", "site.momentary")
-METER = ("name", "role", "rated_kva", "nominal_voltage_v", "bus_section")
+SITE = (
+    "site.name",
+    "site.description",
+    "site.nominal_voltage_v",
+    "site.bus_coupler",
+    "site.momentary",
+    "site.demand_minutes",
+)
+METER = ("name", "role", "group", "rated_kva", "nominal_voltage_v", "bus_section")
 DISPLAY = ("display.language", "display.phase_names", "display.theme")
 _TWICE = re.compile(r"^meters: name '(.*)' is used twice")
 

@@ -188,6 +188,7 @@ def _site(fields: Fields) -> html.Section:
             fields.line("site.nominal_voltage_v", say("Nominal voltage, line to line, V")),
             fields.line("site.bus_coupler", say("Couplers between bus sections")),
             fields.line("site.momentary", say("An interruption is momentary up to")),
+            fields.line("site.demand_minutes", say("Blocks of the maximum demand in statements, min")),
         ],
         className="ss-sec",
     )
@@ -268,6 +269,7 @@ def _heads() -> dict[str, str]:
     return {
         "name": say("Name"),
         "role": say("Role"),
+        "group": say("Group in statements"),
         "rated_kva": say("Rating, kVA"),
         "nominal_voltage_v": say("Nominal V"),
         "bus_section": say("Bus section"),

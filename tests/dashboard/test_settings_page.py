@@ -79,6 +79,7 @@ def test_every_field_goes_there_and_back(engineer: Browser, station: Station) ->
         "site.bus_coupler": "yes", "site.momentary": "EN 50160", "display.language": "en", "display.phase_names": "L123",
         "display.theme": "dark", NAME: "Ward B", "meters.#2.role": "generator", RATING: "99.5",
         "meters.#2.nominal_voltage_v": "433", "meters.#2.bus_section": "2",
+        "site.demand_minutes": "15", "meters.#2.group": "Colony",
     }  # fmt: skip
     before = stored(station)
     assert {key.replace("#2", "#0") for key in typed} == {
@@ -88,8 +89,14 @@ def test_every_field_goes_there_and_back(engineer: Browser, station: Station) ->
     assert {key: settings_form.shown(result)[key] for key in typed} == typed
     meter = result.meters[1]
     assert (meter.rated_kva, meter.bus_section, meter.nominal_voltage_v) == (99.5, 2, 433.0)
+    assert meter.group_name == "Colony"
     assert result.site == Site(
-        name="GS 2", description="11/0.415 kV", nominal_voltage_v=400.0, bus_coupler=True, momentary="EN 50160"
+        name="GS 2",
+        description="11/0.415 kV",
+        nominal_voltage_v=400.0,
+        bus_coupler=True,
+        momentary="EN 50160",
+        demand_minutes=15,
     )
     back = settings_form.edited(
         result, Typed({"meters.#2.nominal_voltage_v": ""}, settings_form.shown(result))
