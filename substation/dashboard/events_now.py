@@ -5,7 +5,7 @@ because the whole bus is dark has no row of its own; one that is silent because 
 """
 
 import zoneinfo
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -34,11 +34,14 @@ class Condition:
     what: str
     where: str
     since_ms: int | None = None
+    supply_of: int | None = None
+    """The meter whose circuit has no supply, or lacks a phase, where that is what it tells."""
 
 
-def now_parts(board: Board, zone: zoneinfo.ZoneInfo) -> Parts:
-    """Return the parts of the table `Now`."""
-    found = sorted(conditions(board), key=lambda one: one.severity != "alarm")
+def now_parts(board: Board, zone: zoneinfo.ZoneInfo, above: Collection[int] = ()) -> Parts:
+    """Return the parts of the table `Now`; lost supply of the meters `above` stands among the alarms."""
+    every = sorted(conditions(board), key=lambda one: one.severity != "alarm")
+    found = [one for one in every if one.supply_of not in above]
     parts: Parts = {}
     for place in range(PLACES):
         shown = found[place] if place < len(found) else None
@@ -46,7 +49,9 @@ def now_parts(board: Board, zone: zoneinfo.ZoneInfo) -> Parts:
     left = len(found) - PLACES
     parts["more"] = (say("and {count} more", count=left) if left > 0 else "", "" if left > 0 else "ss-none")
     parts["count"] = (say("{count} active", count=len(found)) if found else "", "")
-    parts["none"] = ("", "ss-none" if found else "")
+    all_well = say("Nothing: all is as it should be.")
+    beside = say("Nothing besides the alarms above.")
+    parts["none"] = (beside if every else all_well, "ss-none" if found else "")
     parts["some"] = ("", "" if found else "ss-none")
     return parts
 
@@ -121,7 +126,7 @@ def _of_meter(board: Board, meter: LiveMeter) -> Iterator[Condition]:
         return
     drawn = words.wire(meter)
     if words.failed(meter) and not words.follows(board, meter):
-        yield Condition("alarm", _failed(meter, drawn), where, meter.since_ms)
+        yield Condition("alarm", _failed(meter, drawn), where, meter.since_ms, meter.id)
     for severity, found in words.findings(meter):
         yield Condition("alarm" if severity == "alarm" else "warn", found, where)
 

@@ -9,7 +9,15 @@ from dash import dcc, html
 
 from substation.alarms.spans import Run
 from substation.clock import site_time
-from substation.dashboard import alarm_words, cards, events_now, events_past, events_words, heard
+from substation.dashboard import (
+    alarm_words,
+    cards,
+    events_folded,
+    events_now,
+    events_past,
+    events_words,
+    heard,
+)
 from substation.dashboard import format as f
 from substation.dashboard.board import Board
 from substation.dashboard.events_asked import PATH, Asked
@@ -73,9 +81,7 @@ def now(parts: Parts) -> html.Section:
         className="ss-table ss-events",
     )
     title = html.H2([say("Now"), " ", cards.said("now", "count", parts, tag=html.Small)])
-    nothing = html.P(
-        say("Nothing: all is as it should be."), **cards.shaped("now", "none", parts, "ss-ev-none")
-    )
+    nothing = cards.said("now", "none", parts, "ss-ev-none", tag=html.P)
     more = cards.said("now", "more", parts, "ss-note", tag=html.P)
     return html.Section(
         [title, nothing, html.Div([table, more], **cards.shaped("now", "some", parts))],
@@ -143,14 +149,17 @@ def before(feed: Feed, asked: Asked, board: Board) -> html.Section:
         return _section(_nothing(asked))
     zone, rows, day = feed.settings.site.zone, list[Any](), ""
     today = site_time(board.at_ms, zone).date().isoformat()
+    fold = events_folded.folded(page.rows)
     for one in page.rows:
+        if one.id in fold.hidden:
+            continue
         own = site_time(one.event.at_ms, zone).date().isoformat()
         if own != day:
             day = own
             words = f.day(one.event.at_ms, zone)
             named = say("Today, {day}", day=words) if own == today else words
             rows.append(html.Tr(html.Th(named, colSpan=6, scope="colgroup"), className="ss-grp"))
-        rows.append(_row(one, page.spans, feed, board, zone))
+        rows.append(_row(one, page.spans, feed, board, fold.alarms.get(one.id, "")))
     head = [say("At"), say("Kind"), say("What"), say("Where"), say("For"), say("Evidence")]
     table = html.Table(
         [html.Caption(say("Events, newest first"), className="ss-sr"), _head(head), html.Tbody(rows)],
@@ -165,8 +174,9 @@ def _section(inside: list[Any]) -> html.Section:
     return html.Section([title, *inside], className="ss-sec", **{"aria-label": say("Before")})
 
 
-def _row(one: Noted, spans: Spans, feed: Feed, board: Board, zone: zoneinfo.ZoneInfo) -> html.Tr:
-    event, run = one.event, spans.by_id.get(one.id)
+def _row(one: Noted, spans: Spans, feed: Feed, board: Board, alarm: str) -> html.Tr:
+    """Return a row; `alarm` is the key of the alarm that was raised with what it tells."""
+    event, run, zone = one.event, spans.by_id.get(one.id), feed.settings.site.zone
     said = events_words.told(event, feed.settings)
     wrong, again = one.id in spans.corrected, one.id in spans.again
     what: list[Any] = [html.S(said.what) if wrong else said.what]
@@ -179,7 +189,7 @@ def _row(one: Noted, spans: Spans, feed: Feed, board: Board, zone: zoneinfo.Zone
         what.append(html.Small(say("began {when}", when=bounds)))
     if said.change:
         what.append(html.Small(said.change))
-    if event.kind == "alarm.raised" and (key := alarm_words.key_of(event)):
+    if key := alarm_words.key_of(event) if event.kind == "alarm.raised" else alarm:
         what.append(dcc.Link(say("Why, and the curve"), href=alarm_words.address(key, event.at_ms)))
     end = _end(said, run, event.at_ms, zone) if said.grade != "event" else ""
     if end:

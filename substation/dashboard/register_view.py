@@ -314,12 +314,15 @@ def _astray(feed: Feed, book: Book, asked: Asked) -> list[Any]:
                 what=heard.told(fields[entry.place.item].words)
                 if entry.place.item in fields
                 else entry.place.item,
-                text=entry.text,
+                text=heard.told(supply_entries.cause_words(entry.text)),
                 name=entry.entered_by,
             )
         )
         for entry in sorted(left, key=lambda entry: (entry.place.moment_ms, entry.id))
     ]
-    title = html.H2(say("Written about what is not known any more"))
-    why = say("A verdict was corrected or times were moved since; nothing that was written is lost.")
+    title = html.H2(say("Written about times of which nothing is known"))
+    why = say(
+        "The history holds none then: not yet, not any more, or a verdict was corrected. What was written is "
+        "not lost."
+    )
     return [html.Section([title, html.P(why, className="ss-muted"), html.Ul(rows)], className="ss-sec")]

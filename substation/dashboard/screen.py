@@ -21,6 +21,7 @@ from typing import Any
 from substation.dashboard import (
     day_view,
     day_words,
+    events_folded,
     events_now,
     line_counts,
     phasor,
@@ -65,7 +66,7 @@ def group(feed: Feed, board: Board, name: str) -> Parts | None:
     if name == "wall":
         return wall.parts_of(feed.settings)
     if name == "now":
-        return events_now.now_parts(board, zone)
+        return events_now.now_parts(board, zone, events_folded.stand_above(board, feed.alarms()))
     if name == "past":
         return events_now.past_parts(board, feed.past(), zone)
     if name == "conf":

@@ -9,7 +9,15 @@ import pytest
 from substation.alarms.spans import Run
 from substation.clock import iso
 from substation.commands.reference_log import STATION_EVENTS
-from substation.dashboard import events_asked, events_now, events_past, events_view, events_words, screen
+from substation.dashboard import (
+    events_asked,
+    events_folded,
+    events_now,
+    events_past,
+    events_view,
+    events_words,
+    screen,
+)
 from substation.dashboard.samples import NOW_MS, SETTINGS, board
 from substation.dashboard.tongue import speaking
 from substation.errors import StoreError, TooSlow
@@ -204,8 +212,27 @@ def test_now_tells_each_fault_once_and_nothing_on_a_normal_day() -> None:
     assert told("line down") == [("alarm", "RS-485 line 1")]
     parts = screen.group(feed_in("supply lost, on DG"), in_state("supply lost, on DG"), "now")
     assert parts is not None
-    assert [parts[f"k{place}"][1] for place in range(4)] == ["", "", "", "ss-none"]
-    assert parts["count"][0] == "3 active"
+    assert [parts[f"k{place}"][1] for place in range(2)] == ["", "ss-none"]
+    assert parts["m0"][0] == "4 ColonyLoad"  # of the two others the alarms above tell
+    bare = events_now.now_parts(in_state("supply lost, on DG"), ZONE)
+    assert [bare[f"k{place}"][1] for place in range(4)] == ["", "", "", "ss-none"]
+    assert bare["count"][0] == "3 active"
+    all_told = events_now.now_parts(in_state("supply lost, on DG"), ZONE, {1, 3, 4})
+    assert all_told["none"] == ("Nothing besides the alarms above.", "")
+
+
+def test_a_failure_of_supply_stands_in_the_list_once_and_leads_to_its_alarm() -> None:
+    def alarm(kind: str, minutes: float, rule: str = "supply_lost") -> Event:
+        mark = f"why (alarm {rule}@meter:1 44c65520-1)"
+        return Event(NOW_MS - round(minutes * MIN), f"alarm.{kind}", 1, "Normal", "Unacknowledged", mark)
+
+    noted = numbered(
+        supply(60, ON, OFF), alarm("raised", 60), alarm("acknowledged", 59), supply(50, OFF, ON),
+        alarm("cleared", 50), alarm("raised", 60, "power_factor_low"), alarm("raised", 30),
+    )  # fmt: skip
+    found = events_folded.folded(noted)
+    assert found.hidden == {2, 5}
+    assert found.alarms == {1: "supply_lost@meter:1"}
 
 
 def test_the_page_answers_over_the_network_and_finds_new_events(station: Station, app: dash.Dash) -> None:
