@@ -27,6 +27,7 @@ SECRETS = (
     "meter_data.csv",
     "daily_data.db",
     "operator.db",
+    "messages.db",
     "demo/config_key.key",
 )
 LOGS = (
@@ -34,6 +35,7 @@ LOGS = (
     "dashboard_audit.log",
     "modbus_reader.log",
     "ngrok.log",
+    "messenger.log",
     "state/poller.json",
     "demo/config.json",
 )

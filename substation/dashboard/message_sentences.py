@@ -25,8 +25,10 @@ SENTENCES: tuple[str, ...] = (
     later("{why}; it may have gone out, and is not sent twice"),
     later("the messenger ended while it was handed over"),
     later("it could not leave for {hours} h ({why})"),
+    later("its way is busy with another message; ask again"),
     later("the next hour's readings came ({why})"),
     later("the siren's adapter {port} cannot be driven ({why})"),
+    later("the siren's adapter {port} is not there"),
     # the modem
     later("the network has taken it; {what}"),
     later("signal weak ({level} dBm)"),

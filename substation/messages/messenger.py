@@ -19,7 +19,7 @@ from substation.alarms import rule
 from substation.alarms.plan import Plan, build
 from substation.audit import Audit
 from substation.clock import Clock, boot_id
-from substation.errors import Damaged, SettingsError, StoreError, WrongStation
+from substation.errors import Busy, Damaged, SettingsError, StoreError, WrongStation
 from substation.messages import escalation, hourly, outgoing, wording
 from substation.messages.asked import Asked
 from substation.messages.occurrence import Occurrence
@@ -75,6 +75,8 @@ class Messenger:
         self._make_ways = ways or (lambda now: outgoing.ways(now, clock))
         self._siren = siren or Siren()
         self._queue: Queue | None = None
+        self._ways: Mapping[str, Way] = {}
+        self._asked = Asked(loaded.home, clock)
         self._plan = Plan()
         self._anchors: dict[str, float] = {}
         self._due: dict[str, float] = {}
@@ -95,7 +97,8 @@ class Messenger:
         self._loaded, self._settings, self._home = loaded, settings, loaded.home
         self._plan = build(_rules(), settings)
         self._watching = Watching(loaded.home, self._clock, simulated=settings.simulated)
-        self._asked = Asked(loaded.home, self._clock)
+        for way in self._ways.values():
+            way.close()
         self._ways = self._make_ways(loaded)
         hours = settings.messages.give_up_hours
         self._seeing = Seeing(loaded.home, self._clock, self._plan, self._watching, hours)
@@ -104,6 +107,8 @@ class Messenger:
         """Open the queue; one that is damaged is set aside, since a new one is better than silence."""
         simulated = self._settings.simulated
         try:
+            if not self._home.config.exists():  # an empty folder, where a medium was mounted
+                raise StoreError(f"{self._home.folder}: the station's folder is not there; nothing is sent")
             try:
                 self._queue = Queue(self._home.messages, simulated=simulated, before=self._before)
             except Damaged as exc:
@@ -141,8 +146,13 @@ class Messenger:
             if self._queue is not None:
                 self._work(self._queue)
                 self._problems.pop("queue", None)
-        except StoreError as exc:
+        except Busy as exc:
             self._trouble(exc)
+        except StoreError as exc:  # its medium fails, or was changed: it is opened anew
+            self._trouble(exc)
+            if self._queue is not None:
+                self._queue.close()
+            self._queue = None
         if self._is_due("beat", BEAT_S):
             self._beat()
 
@@ -288,6 +298,7 @@ class Messenger:
             why = outgoing.hopeless(message, recipient, self._settings, now_ms)
             if why or recipient is None:
                 queue.give_up(message.id, now_ms, why)
+                self._asked.answer(message.id, Outcome(message.id, False, why))
                 log.warning("message %d to %s is given up: %s", message.id, message.recipient, why)
                 self._audit.write("message.given_up", ok=False, to=message.recipient, why=why)
                 continue
@@ -334,6 +345,8 @@ class Messenger:
             *([self._siren.problem] if self._siren.problem else []),
         ]
         try:
+            if not self._home.config.exists():
+                raise FileNotFoundError(2, "the station's folder is not there")
             heartbeat.write(self._home.messenger, beat)
         except OSError as exc:
             log.warning("%s cannot be written (%s)", self._home.messenger, exc.strerror)

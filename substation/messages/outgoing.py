@@ -12,6 +12,8 @@ from substation.settings.messages import Recipient
 from substation.settings.model import Settings
 
 HOUR_MS = 3_600_000
+TEST_MS = 60_000
+"""A test message that could not be handed over for so long is refused: nobody waits for it any more."""
 READINGS_MS = 3_480_000
 """Readings that could not leave for so long give way to the next hour's, which are due."""
 
@@ -72,6 +74,8 @@ def hopeless(message: Message, recipient: Recipient | None, settings: Settings, 
     if recipient is None:
         return "there is no such recipient any more"
     waited_ms = now_ms - message.made_ms
+    if message.sort == "test" and waited_ms >= TEST_MS:
+        return "its way is busy with another message; ask again"
     if message.sort == "readings" and waited_ms >= READINGS_MS:
         return f"the next hour's readings came ({message.why or 'it could not leave'})"
     if waited_ms >= settings.messages.give_up_hours * HOUR_MS:

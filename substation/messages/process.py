@@ -38,7 +38,8 @@ LAST_S = 3.0
 """At the end so long is waited for what the outside says to a message that was handed over."""
 NOBODY = (
     "config.json: messages.recipients: is empty, so there is nobody to tell anything, and "
-    "messages.siren.port is not set either. Remedy: python3 encrypt_config.py edit; docs/how-to/messages.md shows how"
+    "messages.siren.port is not set either. Remedy: python3 encrypt_config.py edit; how: "
+    "docs/how-to/messages.md"
 )
 
 

@@ -6,6 +6,7 @@ dead: the state line says that, and a siren cannot. It sounds while an alarm sta
 acknowledged, for a limited time each.
 """
 
+import errno
 import zoneinfo
 from collections.abc import Callable, Sequence
 from typing import Protocol
@@ -80,7 +81,11 @@ class Siren:
                 self.is_on = on
         except OSError as exc:  # also what pyserial raises
             self.close()
-            self.problem = f"the siren's adapter {port} cannot be driven ({exc.strerror or exc})"
+            self.problem = (
+                f"the siren's adapter {port} cannot be driven ({exc.strerror or 'held by another'})"
+            )
+            if exc.errno == errno.ENOENT:
+                self.problem = f"the siren's adapter {port} is not there"
         else:
             self.problem = ""
 

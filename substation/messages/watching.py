@@ -51,6 +51,7 @@ class Watching:
     def __init__(self, home: Home, clock: Clock, *, simulated: bool) -> None:
         """Look at the station in `home`; nothing is opened yet."""
         self._home, self._clock, self._simulated = home, clock, simulated
+        self._since_s = clock.monotonic()
         self._stamp: tuple[int, ...] = ()
         self._standing: list[Sighting] | None = None
         self.problems: dict[str, str] = {}
@@ -113,8 +114,8 @@ class Watching:
             if ours is None:
                 return None
             return Sighting(ours.id, POLLER, "station", "over", ours.since_ms, over_ms=at_ms)
-        if ours is not None:
-            return None
+        if ours is not None or self._clock.monotonic() - self._since_s < SILENT_S:
+            return None  # after a boot the poller has to have its chance
         stopped = "it was stopped" if beat.get("state") == "stopped" else "it has left no word"
         why = f"{stopped}; no meter is read, no alarm is watched, and what the screens show is old"
         return Sighting(f"{POLLER}-{at_ms}", POLLER, "station", "unacknowledged", at_ms, why=why)

@@ -56,6 +56,10 @@ class Way(Protocol):
         """Return for how long it has been working on one message."""
         ...
 
+    def close(self) -> None:
+        """Take no more; another one comes in its place."""
+        ...
+
 
 class Threaded:
     """A way whose work waits for the outside."""
@@ -63,7 +67,7 @@ class Threaded:
     def __init__(self, name: str, send: Callable[[Job], Outcome], clock: Clock) -> None:
         """Send with `send`, in a thread that is started with the first message."""
         self._name, self._send, self._clock = name, send, clock
-        self._jobs: queue.SimpleQueue[Job] = queue.SimpleQueue()
+        self._jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
         self._done: queue.SimpleQueue[Outcome] = queue.SimpleQueue()
         self._since_s: float | None = None
         self._thread: threading.Thread | None = None
@@ -92,9 +96,12 @@ class Threaded:
         """Return for how long it has been working on one message."""
         return 0.0 if self._since_s is None else self._clock.monotonic() - self._since_s
 
+    def close(self) -> None:
+        """Take no more; its thread ends when it is free."""
+        self._jobs.put(None)
+
     def _work(self) -> None:
-        while True:
-            job = self._jobs.get()
+        while (job := self._jobs.get()) is not None:
             try:
                 outcome = self._send(job)
             except Exception as exc:  # noqa: BLE001 - somebody else's code; its words may hold the address

@@ -41,10 +41,10 @@ class PlayedWay:
         self.answers: list[Outcome] = []
         self.away = ""
         """Why nothing gets through; empty: it does."""
-        self.dies = False
+        self.busy = False
 
     def is_free(self) -> bool:
-        return not self.answers
+        return not self.answers and not self.busy
 
     def hand(self, job: Job) -> None:
         if self.away:
@@ -59,6 +59,9 @@ class PlayedWay:
 
     def busy_s(self) -> float:
         return 0.0
+
+    def close(self) -> None:
+        pass
 
     def to(self, name: str) -> list[str]:
         return [job.text.body for job in self.taken if job.recipient == name]

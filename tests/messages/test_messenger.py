@@ -236,6 +236,30 @@ def test_a_poller_that_falls_silent_is_told_by_nobody_else(tmp_path: Path) -> No
     assert "Over: The poller is silent: 02:00:00 to 02:03:50" in here.way.to(SSE)[1]
 
 
+def test_after_a_power_cut_the_poller_has_its_chance(tmp_path: Path) -> None:
+    here = station(tmp_path, who())
+    here.beat()
+    here.clock.advance(7200)
+    messenger = here.messenger()
+    here.run(messenger, 120, 10)
+    here.beat()
+    here.run(messenger, 120, 10)
+    assert here.way.taken == []
+
+
+def test_where_the_stations_folder_was_no_second_one_is_made(tmp_path: Path) -> None:
+    here = station(tmp_path / "home", who())
+    messenger = here.messenger()
+    here.run(messenger, 5)
+    here.folder.rename(tmp_path / "away")
+    here.run(messenger, 30)
+    assert not here.folder.exists()
+    (tmp_path / "away").rename(here.folder)
+    here.alarm()
+    here.run(messenger, 60)
+    assert len(here.way.taken) == 1
+
+
 def test_the_siren_sounds_until_somebody_acknowledges_or_its_time_is_over(tmp_path: Path) -> None:
     here = station(tmp_path, siren=Siren(port="/dev/siren", longest_min=10))
     messenger = here.messenger()
@@ -335,6 +359,22 @@ def test_a_test_message_is_sent_at_once_and_answered_once(tmp_path: Path) -> Non
         ("refused", "it waited for a messenger that was not there; ask again"),
     ]
     assert len(here.way.taken) == 1
+    database.close()
+
+
+def test_a_test_message_behind_a_way_that_hangs_is_refused_after_a_minute(tmp_path: Path) -> None:
+    here = station(tmp_path, who())
+    messenger = here.messenger()
+    here.way.busy = True
+    database = OperatorDb(here.home.operator, True)
+    number = message_requests.ask(database, here.clock, SSE, "asha")
+    here.run(messenger, 70, 5)
+    said = requests.answered(here.home.messenger_answers, number)
+    assert said is not None
+    assert (said.state, said.words) == ("refused", "its way is busy with another message; ask again")
+    here.way.busy = False
+    here.run(messenger, 70, 5)
+    assert here.way.taken == []
     database.close()
 
 

@@ -28,8 +28,13 @@ def layout(**_: Any) -> html.Div:
             *(health_view.lines(said, cells) or [_nothing()]),
             health_view.meters(said, cells, may_ask=may_ask),
             health_view.stores(said, cells),
-            health_view.messages(said, cells, names if is_engineer else ()),
-            health_view.problems(said.problems),
+            html.Div(
+                [
+                    health_view.messages(said, cells, names if is_engineer else ()),
+                    health_view.problems(said.problems),
+                ],
+                className="ss-two ss-h-stores",
+            ),
         ],
         className="ss-p-health",
         **{"data-health": "/api/health", "data-shape": health.shape(said)},

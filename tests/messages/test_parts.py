@@ -1,0 +1,109 @@
+"""Single parts: the words of readings, a way whose work fails, a siren that is not there."""
+
+import threading
+
+import pytest
+
+from substation.clock import SystemClock
+from substation.messages import hourly
+from substation.messages.siren import Siren
+from substation.messages.ways import Job, Outcome, Threaded
+from substation.messages.wording import LONGEST, Said, Text, message
+from substation.quantities import BY_KEY
+from substation.readings import Reading
+from substation.settings.messages import Hourly, Messages
+from substation.settings.model import CARD_METERS, Settings
+from substation.store.moments import At
+from tests.messages.station import at
+
+JOB = Job(1, "SSE", "address", Text("t", "b", "s"))
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "words"),
+    [
+        ("watts_total", 153_649.9, "153.6 kW"),
+        ("watts_total", -1250.0, "-1.3 kW"),
+        ("watts_total", -12.0, "0.0 kW"),
+        ("vll_average", 415.25, "415.3 V"),
+        ("pf_average", 0.9875, "0.988"),
+        ("pf_average", 0.0, "-"),
+        ("frequency", 0.0, "-"),
+        ("frequency", 49.985, "49.99 Hz"),
+        ("wh_received", 1_234_567.0, "1234.6 kWh"),
+        ("current_total", None, "-"),
+    ],
+)
+def test_a_reading_is_written_as_on_the_screen(key: str, value: float | None, words: str) -> None:
+    assert hourly.written(BY_KEY[key], At(value, None)) == words
+
+
+def test_a_missing_reading_is_a_dash_with_its_reason_and_a_silent_meter_says_since_when() -> None:
+    wanted = Hourly(quantities=("vll_average", "pf_average"))
+    settings = Settings(meters=CARD_METERS[:3], messages=Messages(hourly=wanted))
+    now = at("14:00")
+    silent = At(None, None, "no answer: timeout")
+    found = {
+        1: {"vll_average": At(415.2, now), "pf_average": At(None, None, "implausible")},
+        2: {"vll_average": silent, "pf_average": silent},
+    }
+    last = {2: Reading(2, at("13:12"), {})}
+    said = hourly.readings(settings, found, last, now)
+    assert said.long.splitlines() == [
+        "Readings of 14:00",
+        "Transformer: VLL Average 415.2 V, PF Avg (instant) - (implausible)",
+        "EssentialLoad: - (no answer: timeout; stale: last answer 13:12)",
+        "NonEssentialLoad: - (no reading)",
+    ]
+    assert said.short.splitlines()[1:3] == [
+        "Transformer: 415.2 V -",
+        "EssentialLoad: - stale: last answer 13:12",
+    ]
+
+
+def test_readings_are_due_once_their_hour_has_settled_and_not_for_long() -> None:
+    zone = Settings(meters=CARD_METERS).site.zone
+    hour = at("14:00")
+    due = {ms: hourly.due_ms(Hourly(), hour + ms, zone) for ms in (0, 74_000, 76_000, 1_700_000, 1_900_000)}
+    assert due == {0: None, 74_000: None, 76_000: hour, 1_700_000: hour, 1_900_000: None}
+    assert hourly.due_ms(Hourly(minute=30), hour + 1_900_000, zone) == at("14:30")
+
+
+def test_a_message_of_a_hundred_alarms_says_how_many_it_leaves_out() -> None:
+    text = message(
+        9, "Rampur", [Said(f"alarm {n} " + "x" * 60, "short") for n in range(100)], simulated=False
+    )
+    assert len(text.body) <= LONGEST
+    assert text.body.splitlines()[0] == "Rampur"
+    assert "more; all of them stand on the page Events." in text.body
+    assert text.body.endswith("(no. 9)")
+
+
+def test_a_way_whose_work_fails_says_so_without_what_it_was_given() -> None:
+    done = threading.Event()
+
+    def send(job: Job) -> Outcome:
+        try:
+            raise ValueError(job.address)
+        finally:
+            done.set()
+
+    way = Threaded("played", send, SystemClock())
+    way.hand(JOB)
+    assert not way.is_free()
+    assert done.wait(10)
+    found: list[Outcome] = []
+    while not found:
+        found = way.outcomes()
+    assert found == [Outcome(1, False, "it failed inside (ValueError)", sure=False)]
+    assert way.is_free()
+    way.close()
+
+
+def test_a_siren_that_is_not_there_is_told_and_tried_again() -> None:
+    siren = Siren()
+    siren.drive("/dev/nonexistent-siren", True)
+    assert siren.problem == "the siren's adapter /dev/nonexistent-siren is not there"
+    assert not siren.is_on
+    siren.drive(None, False)
+    assert siren.problem == ""
