@@ -10,10 +10,12 @@ Letters of Indian scripts are spelled by what Unicode calls them, which is the s
 
 import re
 import unicodedata
+from collections.abc import Callable
 from functools import lru_cache
 from itertools import groupby
 
 ENCODING = "windows-1252"
+DRAWN = "Drawn names, spelled in Latin letters: "
 NOTE = "In square brackets: names in letters that this PDF cannot write, spelled in Latin letters"
 _SAME = str.maketrans(
     {
@@ -59,15 +61,21 @@ _LATIN = {
 _VOWELS = {"A", "AA", "I", "II", "U", "UU", "E", "EE", "AI", "O", "OO", "AU", "CANDRA E", "CANDRA O"}
 
 
-def written(text: str) -> str:
-    """Return the text in letters of the encoding; the same text where it has them all."""
+def written(text: str, otherwise: Callable[[str], str] | None = None) -> str:
+    """Return the text in letters of the encoding; the same text where it has them all.
+
+    `otherwise` may put something else in the place of a word that lacks them; it returns nothing where not.
+    """
     text = text.translate(_SAME)
     if _fits(text) and text.isprintable():
         return text
     pieces = []
     for fits, run in groupby(_blank_out(text), _fits):
         letters = "".join(run)
-        pieces.append(letters if fits else f"[{_spelled(letters)}]")
+        if fits:
+            pieces.append(letters)
+        else:
+            pieces.append((otherwise(letters) if otherwise else "") or f"[{_spelled(letters)}]")
     return "".join(pieces).replace("] [", " ")
 
 

@@ -2,11 +2,12 @@
 
     pdf(document)      bytes; in the child process (`child.made`), because fpdf2 brings 40 MB with it
 
-The PDF's own fonts are used, so no file of a font is needed; what they cannot write is spelled
-(`letters`). Every page says the station, the period, its number and, where it is so, SIMULATED; a table that
-goes on has its head on each page.
+The PDF's own fonts are used, so no file of a font is needed; what they cannot write is drawn where the
+machine can (`drawn`), else spelled (`letters`). Every page says the station, the period, its number and,
+where it is so, SIMULATED; a table that goes on has its head on each page.
 """
 
+import re
 from collections.abc import Sequence
 from functools import lru_cache
 
@@ -14,6 +15,7 @@ from fpdf import FPDF
 
 from substation.reports import letters
 from substation.reports.document import Cell, Document, Table
+from substation.reports.drawn import Drawn, Pen
 from substation.reports.pdf_table import LEADING, MM, PAD, Measure, Plan, plan, spans, wrapped
 
 FONT = "helvetica"
@@ -27,6 +29,9 @@ TITLE_PT = 10.0
 SIGN_HEIGHT = 17.0
 ROWS_TOGETHER = 3
 """So many rows at least of a table longer than a page stand below its head at the foot of one."""
+FIRST_SIGN, LAST_SIGN = 0xE000, 0xF8FF
+"""Private signs of Unicode, each for one word that is drawn."""
+SIGNS = re.compile("([\ue000-\uf8ff])")
 _SHADE = 238
 _LINE_GREY = 110
 _THIN, _THICK = 0.12, 0.35
@@ -43,7 +48,10 @@ class _Sheet(FPDF):
     def __init__(self, document: Document) -> None:
         super().__init__("landscape" if document.landscape else "portrait", "mm", "A4")
         self.core_fonts_encoding = letters.ENCODING
-        self.foreign = False
+        self.spelled = False
+        self._pen = Pen()
+        self._places: dict[str, str] = {}
+        self._pictures: dict[str, Drawn] = {}
         self._document = document
         self.set_margins(MARGIN, MARGIN)
         self.c_margin = 0
@@ -55,8 +63,61 @@ class _Sheet(FPDF):
 
     def written(self, text: str) -> str:
         """Return the text in letters of the font, and remember when that is a spelling."""
-        self.foreign = self.foreign or not letters.is_written(text)
+        self.spelled = self.spelled or not letters.is_written(text)
         return letters.written(text)
+
+    def inked(self, text: str) -> str:
+        """Return the text in letters of the font, a sign for each word that is drawn (`piece`)."""
+        if letters.is_written(text):
+            return letters.written(text)
+        return letters.written(text, self._place)
+
+    def _place(self, word: str) -> str:
+        if word not in self._places:
+            drawn = self._pen.word(word)
+            self._places[word] = chr(FIRST_SIGN + len(self._places)) if drawn and self._free else ""
+            if drawn and self._places[word]:
+                self._pictures[self._places[word]] = drawn
+        self.spelled = self.spelled or not self._places[word]
+        return self._places[word]
+
+    @property
+    def _free(self) -> bool:
+        return len(self._places) < LAST_SIGN - FIRST_SIGN
+
+    @property
+    def drawn(self) -> list[str]:
+        """The words that were drawn."""
+        return [word for word, sign in self._places.items() if sign]
+
+    def picture(self, sign: str) -> Drawn | None:
+        """Return what is drawn where such a sign stands."""
+        return self._pictures.get(sign)
+
+    def length(self, text: str) -> float:
+        """Return the width of a line in the font in force, mm."""
+        size = self.font_size_pt * MM
+        drawn = [one.width * size for sign in text if (one := self._pictures.get(sign))]
+        return float(self.get_string_width(SIGNS.sub("", text) if drawn else text)) + sum(drawn)
+
+    def line_of(self, x: float, y: float, width: float, text: str, align: str) -> None:
+        """Write one line in the font in force; what is drawn stands on the line of its letters."""
+        height = self.font_size_pt * MM * LEADING
+        if not self._pictures or not SIGNS.search(text):
+            self.set_xy(x, y)
+            self.cell(width, height, text, align=align)
+            return
+        size = self.font_size_pt * MM
+        x += {"R": 1.0, "C": 0.5}.get(align, 0.0) * (width - self.length(text))
+        for piece in filter(None, SIGNS.split(text)):
+            drawn = self._pictures.get(piece)
+            if drawn is None:
+                self.set_xy(x, y)
+                self.cell(self.get_string_width(piece), height, piece)
+            else:
+                foot = y + 0.5 * height + 0.3 * size  # where `cell` stands its letters
+                self.image(drawn.image, x, foot - drawn.above * size, h=drawn.height * size)
+            x += self.length(piece)
 
     @property
     def usable(self) -> float:
@@ -119,7 +180,9 @@ class _Paper:
         for table in document.tables:
             self._table(table)
         self._small(document.facts)
-        if sheet.foreign:
+        if sheet.drawn:
+            self._small([letters.DRAWN + ", ".join(map(letters.written, sheet.drawn))])
+        if sheet.spelled:
             self._small([letters.NOTE])
         self._signatures(document.signatures)
         return bytes(sheet.output())
@@ -133,7 +196,7 @@ class _Paper:
         for at in range(0, len(heads), columns):
             lines = []
             for pair in heads[at : at + columns]:
-                name, text = map(self._sheet.written, pair)
+                name, text = map(self._sheet.inked, pair)
                 label = self._measure(f"{name}  ", HEAD_PT, True)
                 lines.append((name, label, self._wrap(text, max(20.0, width - label - 3), HEAD_PT, False)))
             tall = max(len(wrapped_lines) for _, _, wrapped_lines in lines) * height
@@ -176,7 +239,7 @@ class _Paper:
 
     def _written_table(self, table: Table) -> Table:
         """Return the table in letters of the font, so that what is measured is what is written."""
-        ink = self._sheet.written
+        ink = self._sheet.inked
 
         def rows_of(rows: Sequence[Sequence[Cell]]) -> list[list[Cell]]:
             return [
@@ -251,7 +314,7 @@ class _Paper:
     def _small(self, texts: Sequence[str]) -> None:
         height = SMALL_PT * MM * LEADING
         for text in texts:
-            for line in self._wrap(self._sheet.written(text), self._sheet.usable, SMALL_PT, False):
+            for line in self._wrap(self._sheet.inked(text), self._sheet.usable, SMALL_PT, False):
                 self._room(height)
                 self._text(line, MARGIN, self._y, self._sheet.usable, SMALL_PT)
                 self._y += height
@@ -266,7 +329,7 @@ class _Paper:
             self._sheet.set_draw_color(0)
             self._sheet.set_line_width(_THIN)
             self._sheet.line(x, top, x + width - 6, top)
-            self._text(self._sheet.written(name), x, top + 0.6, width - 6, SMALL_PT)
+            self._text(self._sheet.inked(name), x, top + 0.6, width - 6, SMALL_PT)
         self._y += SIGN_HEIGHT
 
     # -- ink --------------------------------------------------------------------------------------
@@ -312,14 +375,13 @@ class _Paper:
             return
         sheet = self._sheet
         sheet.set_font(FONT, ("B" if bold else "") + ("I" if italic else ""), pt)
-        sheet.set_xy(x, y)
-        sheet.cell(width, pt * MM * LEADING, text, align=align)
+        sheet.line_of(x, y, width, text, align)
 
 
-def _measure_of(sheet: FPDF) -> Measure:
+def _measure_of(sheet: _Sheet) -> Measure:
     @lru_cache(maxsize=8192)
     def of_one_point(text: str, bold: bool) -> float:
         sheet.set_font(FONT, "B" if bold else "", 10)
-        return float(sheet.get_string_width(text)) / 10
+        return sheet.length(text) / 10
 
     return lambda text, pt, bold: of_one_point(text, bold) * pt

@@ -5,18 +5,22 @@ import dataclasses
 import io
 import re
 import sys
+from unittest import mock
 
 import openpyxl
 import pypdf
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image
 
 from substation.errors import EXIT_USAGE, SubstationError
 from substation.reports import child
+from substation.reports import pdf as pdf_module
 from substation.reports.__main__ import answer
 from substation.reports.csv import csv
 from substation.reports.document import DASH, Cell, Column, Document, Table, packed, unpacked
+from substation.reports.drawn import Drawn, Pen
 from substation.reports.letters import written
 from substation.reports.pdf import pdf
 from substation.reports.xlsx import xlsx
@@ -109,7 +113,13 @@ def test_each_page_says_what_it_belongs_to():
     assert (round(float(landscape)), round(float(portrait))) == (842, 595)
 
 
-def test_a_name_in_another_script_neither_stops_the_pdf_nor_vanishes():
+class NoPen(Pen):
+    def word(self, letters: str) -> None:
+        return None
+
+
+def test_a_name_in_another_script_neither_stops_the_pdf_nor_vanishes(monkeypatch):
+    monkeypatch.setattr(pdf_module, "Pen", NoPen)
     name = "फीडर"
     assert written(name) == "[phiidar]"
     assert written("ok – ≤ 5 °C") == "ok – <= 5 °C"
@@ -120,6 +130,23 @@ def test_a_name_in_another_script_neither_stops_the_pdf_nor_vanishes():
     assert openpyxl.load_workbook(io.BytesIO(xlsx(a_document(station=name)))).active["B2"].value == name
 
 
+def test_a_name_is_drawn_where_the_machine_can(monkeypatch, tmp_path):
+    class SurePen(Pen):
+        def word(self, letters: str) -> Drawn | None:
+            return Drawn(Image.new("RGBA", (200, 120)), 2.0, 0.9) if letters == "फीडर" else None
+
+    monkeypatch.setattr(pdf_module, "Pen", SurePen)
+    long = " ".join(["फीडर"] * 80)
+    document = a_document(heads=[("Meter", "4 फीडर, left")], facts=[long])
+    page = pypdf.PdfReader(io.BytesIO(pdf(document))).pages[0]
+    words = page.extract_text()
+    assert "Drawn names, spelled in Latin letters: [phiidar]" in words and "In square brackets" not in words
+    assert len(page.images) == 1 and page.get_contents().get_data().count(b" Do") == 81
+    assert "4 " in words and ", left" in words
+    (tmp_path / "not a font.ttf").write_bytes(b"no font")
+    assert Pen((tmp_path,)).word("फीडर") is None
+
+
 @settings(max_examples=12, deadline=None)
 @given(st.text(max_size=12), st.floats(-1e9, 1e12), st.integers(0, 3))
 def test_no_text_and_no_number_stops_a_form(text: str, value: float, decimals: int):
@@ -127,8 +154,9 @@ def test_no_text_and_no_number_stops_a_form(text: str, value: float, decimals: i
         text, [Column(text, text, text), Column("n")], [[Cell(text=text), Cell(value, decimals, text)]]
     )
     document = Document(text, text, text, [table, table], heads=[(text, text)], facts=[text])
-    for form in (pdf, csv):
-        assert form(document)
+    with mock.patch.object(pdf_module, "Pen", NoPen):
+        assert pdf(document)
+    assert csv(document)
     assert unpacked(packed(document)).tables[0].rows[0][1] == table.rows[0][1]
     sheets = openpyxl.load_workbook(io.BytesIO(xlsx(document)))
     assert len(sheets.sheetnames) == 2
