@@ -42,7 +42,7 @@ else # some mostly wait, for a browser or a wire: three groups side by side take
     apart=$(echo ${groups[*]})
     groups["in all else"]=${apart//tests\//--ignore=tests/}
     # two browsers: one for the tests that share a station, one for those that have their own
-    own=$(echo tests/browser/test_{export,health,live_groups,tunnel,whole}.py)
+    own=$(echo tests/browser/test_{engineers_day,export,health,live_groups,tunnel,whole}.py)
     groups["in a real browser"]+=" ${own//tests\//--ignore=tests/}"
     groups["in a browser on stations of their own"]=$own
     longest_first=("in a real browser" "in the commands" "in the stores" "in the poller"

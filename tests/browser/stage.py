@@ -35,6 +35,12 @@ MINUTE_MS = 60_000
 Play = Callable[["Stage", int], None]
 
 
+def zone_at(hour: int) -> str:
+    """Return a time zone in which it is shortly after this hour now."""
+    hours = (hour - time.gmtime().tm_hour + 11) % 24 - 11
+    return f"Etc/GMT{-hours:+d}" if hours else "Etc/GMT"
+
+
 class Stage(Station):
     """A station's home with a played poller and a real dashboard."""
 

@@ -27,7 +27,7 @@ from substation.simulator.supply import Failure
 from substation.store.copies import report
 from substation.store.history import History, HistoryReader
 from tests.browser.conftest import Browser, Locator, Page, expect, opened
-from tests.browser.stage import SILENT, Stage
+from tests.browser.stage import SILENT, Stage, zone_at
 from tests.dashboard.conftest import demo_settings, no_answer
 
 pytestmark = pytest.mark.browser
@@ -41,17 +41,11 @@ DEAD = 3
 """The meter that fell silent."""
 
 
-def afternoon() -> str:
-    """Return a time zone in which it is shortly after noon now, so that 06:00 has been, and lies on today."""
-    hours = (13 - time.gmtime().tm_hour + 11) % 24 - 11
-    return f"Etc/GMT{-hours:+d}" if hours else "Etc/GMT"
-
-
 class Day(Stage):
     """A station at noon, with yesterday and this morning behind it."""
 
     def __init__(self, folder: Any) -> None:
-        zone = afternoon()
+        zone = zone_at(13)  # 06:00 has been, and lies on today
         copies = Backup(folder=str(folder / "stick"))
         super().__init__(folder, demo_settings(site=Site(name="GS Substation", timezone=zone), backup=copies))
         self.zone = ZoneInfo(zone)
