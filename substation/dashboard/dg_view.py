@@ -43,7 +43,7 @@ def _totals(feed: Feed, book: Book) -> html.Section:
             )
         )
     head = [
-        say("Month"), say("Runs"), say("of them trials"), say("Hours run"), say("Units, kWh"),
+        say("DG set"), say("Runs"), say("of them trials"), say("Hours run"), say("Units, kWh"),
         say("Diesel, l"), say("kWh per litre"),
     ]  # fmt: skip
     cells = [

@@ -119,7 +119,7 @@ def _totals(feed: Feed, book: Book) -> html.Section:
             )
         )
     head = [
-        say("Month"), say("Interruptions"), say("over {minutes} min", minutes=minutes),
+        say("Circuit"), say("Interruptions"), say("over {minutes} min", minutes=minutes),
         say("up to {minutes} min", minutes=minutes), say("may be either"), say("planned"), say("Phase lost"),
         say("Without supply"),
     ]  # fmt: skip

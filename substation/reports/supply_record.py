@@ -50,7 +50,6 @@ class Load:
     mean_w: tuple[float, float] | None = None
     """Units by time run: the least and the most, by the bounds of that time; equal where those are close."""
     highest_w: float | None = None
-    highest_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -282,18 +281,19 @@ def _load(
     why = energy.doubts.get("wh_received") or energy.marks.get("wh_received") or ""
     if wh is None and not why:
         why = "its register was not read before and after it"
-    curve = history.series(
-        meter.id, ("watts_total",), run.time.begun_ms, max(last_ms, run.time.begun_ms + 1), POINTS
-    )
-    high = [
-        (value, at)
-        for value, at in zip(curve.high["watts_total"], curve.at_ms, strict=True)
-        if value is not None
-    ]
-    highest = max(high, default=None)
-    return Load(
-        wh, why, _mean_w(wh, run.time), highest[0] if highest else None, highest[1] if highest else None
-    )
+    highest_w = _highest_w(history, meter.id, run.time.begun_ms, max(last_ms, run.time.begun_ms + 1))
+    return Load(wh, why, _mean_w(wh, run.time), highest_w)
+
+
+def _highest_w(history: HistoryReader, meter_id: int, start_ms: int, end_ms: int) -> float | None:
+    """Return the greatest load that was read; never a mean of a minute, which is less than that."""
+    curve = history.series(meter_id, ("watts_total",), start_ms, end_ms, POINTS)
+    if curve.table == "reading":
+        return max((watts for watts in curve.high["watts_total"] if watts is not None), default=None)
+    # single polls are gone; the quarters of an hour keep the greatest, and beside a run there is no load
+    found = history.extremes(meter_id, ("watts_total",), start_ms - start_ms % QUARTER_MS, end_ms)
+    extreme = found["watts_total"]
+    return extreme.high if extreme is not None else None
 
 
 def _mean_w(wh: float | None, time: Stretch) -> tuple[float, float] | None:

@@ -18,7 +18,7 @@ from substation.reports.supply_record import Record
 from substation.settings.model import CARD_METERS, Settings, Site
 from substation.store.event_pages import Noted, Wanted
 from substation.store.events import Event
-from substation.store.reader import Energy, HistoryReader
+from substation.store.reader import Energy, Extremes, HistoryReader
 
 ZONE = ZoneInfo("Asia/Kolkata")
 S, MIN, HOUR = 1000, 60_000, 3_600_000
@@ -49,6 +49,10 @@ class Past(HistoryReader):
 
     def sights(self, meter_id, moments_ms, *, answered=True):
         return {at: at - self._poll_ms if self._poll_ms else None for at in moments_ms}
+
+    def extremes(self, meter_id, keys, start_ms, end_ms):
+        assert start_ms % 900_000 == 0  # whole quarters of an hour
+        return dict.fromkeys(keys, Extremes(0.0, 61_000.0))
 
     def latest(self, *, answered=True):
         return {}
@@ -221,6 +225,7 @@ def test_units_load_and_hours_of_a_run() -> None:
     load = known.loads[run.key]
     assert load.wh == 8_200.0
     assert load.mean_w == (8_200 * 3600 / 560,) * 2
+    assert load.highest_w == 61_000.0  # of the quarters: means of minutes may be less than the mean load
     apart = supply_record.of_time(STATION, Past(began() + outage(), poll_ms=60 * S), *MONTH, T0 + HOUR)
     (run,) = apart.runs
     assert run.time.noted_ms is None  # 9 min, seen by the minute: 8 to 10 of them
