@@ -20,6 +20,7 @@ PAGES: dict[str, UserRole] = {
 }
 """Pages that need more than a viewer. Whoever adds one adds it here."""
 ADDRESSES: dict[str, UserRole] = {
+    "/api/messages/test": "engineer",
     "/api/export": "engineer",
     "/api/export/cancel": "engineer",
     "/api/export/estimate": "engineer",
