@@ -41,6 +41,7 @@ def explained(station: Station, app: dash.Dash) -> Station:
         store.add([reading(3, at_ms, **low)])
     rows = [
         ("alarm.raised", since_ms - 7_200_000, "Normal", "Unacknowledged", WHY.replace("352.1", "340.0")),
+        ("alarm.unshelved", since_ms - 8_000_000, "Shelved", "Normal", "its time is over"),
         ("alarm.cleared", since_ms - 7_000_000, "Unacknowledged", "RTN-unacknowledged", "in order"),
         ("alarm.raised", since_ms, "Normal", "Unacknowledged", f"{WHY}; for 10 s"),
     ]  # fmt: skip
