@@ -6,6 +6,7 @@ from substation.dashboard import log_asked, statement_asked
 from substation.dashboard.feed import Feed
 from substation.dashboard.register_asked import Asked as Register
 from substation.dashboard.tongue import say
+from substation.errors import StoreError
 from substation.reports.statement import month_before, month_of
 
 
@@ -36,5 +37,12 @@ def section(feed: Feed) -> html.Section:
 
 
 def _month(month: str, now_ms: int, feed: Feed) -> str:
-    state = statement_asked.state(month, now_ms, feed.settings.site.zone)
+    zone = feed.settings.site.zone
+    state = statement_asked.state(month, now_ms, zone)
+    try:
+        oldest_ms = feed.oldest_ms()
+    except StoreError:  # the state line says so; whether it is ready is not known
+        return statement_asked.words(month)
+    if oldest_ms is None or month < month_of(oldest_ms, zone):
+        state = say("nothing was stored yet")
     return f"{statement_asked.words(month)}, {state}"

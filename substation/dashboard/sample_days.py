@@ -97,6 +97,11 @@ class SampleFeed:
         history = sample_events.SampleHistory(held=self._past)
         return supply_record.of_time(self.settings, history, start_ms, end_ms, samples.NOW_MS)
 
+    def oldest_ms(self) -> int | None:
+        """Return when the first stored day began."""
+        zone = self.settings.site.zone
+        return day_start_ms(samples.NOW_MS, zone, 40) if self._past else None
+
     def statement(self, month: str) -> Statement:
         """Return a month of the made-up events, without readings."""
         history = sample_events.SampleHistory(held=self._past)

@@ -71,6 +71,8 @@ class MeterMonth:
     """Before it, where its opening reading is not the closing one of the month before."""
     multiplier: float = 1.0
     """By which the meter's own figures are multiplied (CT x PT); 1: it knows its transformers."""
+    multiplier_before: float = 1.0
+    """The same at the month's beginning."""
 
     def units(self, key: str = UNITS) -> int | None:
         """Return what a counter counted; None where that is not known."""
@@ -306,7 +308,7 @@ class _Work:
             factor,
             self._completeness(meter, start_ms, until_ms),
             None if before is None else self._between(meter, before, accounts.get(UNITS), until_ms),
-            ratio.factors(meter, until_ms, self._settings.site.zone).of("Wh"),
+            *(ratio.factors(meter, at, self._settings.site.zone).of("Wh") for at in (until_ms, start_ms)),
         )
 
     def _circuit(self, meter: Meter, at_ms: int) -> tuple[float, Mapping[str, float]]:

@@ -38,6 +38,12 @@ def _meter_notes(
         (f"{one.meter.name}{'' if len(words) == len(registers) else ', ' + ', '.join(words)}", note)
         for note, words in found.items()
     ]
+    if one.multiplier != one.multiplier_before:
+        words = (
+            f"its multiplying factor was set from {one.multiplier_before:g} to {one.multiplier:g} in this "
+            "month; the circuit's readings begin anew there, as with another meter."
+        )
+        told.append((one.meter.name, words))
     if one.between is not None:
         begin, end = _moment(one.between.begin_ms, zone), _moment(one.between.end_ms, zone)
         wh = one.between.wh

@@ -7,7 +7,7 @@ import dash
 import pytest
 
 from substation.clock import day_start_ms
-from substation.dashboard import statement_asked, statement_desk
+from substation.dashboard import other_forms, statement_asked, statement_desk
 from substation.dashboard.feed import Feed
 from substation.reports import child
 from substation.store.history import History
@@ -81,6 +81,15 @@ def test_who_may_not_and_what_cannot_be_is_told_in_words(
     assert operator.post(f"{FILE}?month=2026-11&form=csv").status_code == 503
     assert "not of the same kind of station" in page(operator, "?month=2026-11")
     assert station.audit_lines("statement.made") == []
+
+
+def test_reports_calls_no_month_ready_of_which_nothing_is_stored(
+    app: dash.Dash, feed: Feed, first_ms: int
+) -> None:
+    said = str(other_forms.section(feed))
+    assert "Oct 2026, ready" in said and "Nov 2026, running" in said
+    drawn = browse(app, as_("engineer")).post("/_dash-update-component", json=page_request("/reports")).text
+    assert "Other forms" in drawn
 
 
 def test_a_month_is_worked_out_once_for_all_viewers(feed: Feed, first_ms: int) -> None:

@@ -22,7 +22,7 @@ from substation.reports.pdf import pdf
 from substation.reports.statement import Statement, month_before, read_month, worked_out
 from substation.reports.statement_document import statement_document
 from substation.reports.xlsx import xlsx
-from substation.settings.model import Meter, Settings, Site
+from substation.settings.model import Meter, Settings, Site, Transformers
 from substation.store.entries import Entry, Place
 from substation.store.events import Event, write
 from substation.store.history import History, HistoryReader
@@ -209,6 +209,28 @@ def test_the_month_that_goes_on_says_so(path: Path):
     assert ("Measured", "in full so far") in statement_document(whole, STATION, "").heads
     with pytest.raises(RequestError, match="December 2026 has not begun"):
         statement(path, "2026-12", noon)
+
+
+def test_a_meter_without_kvah_and_with_a_factor_says_so(path: Path):
+    """Demand and load factor from kWh; what its transformers do stands at the top."""
+    since = Transformers(since="2026-11-05", current_factor=40.0)
+    meter = METERS[0].model_copy(update={"transformers": (since,)})
+
+    class Plain(HistoryReader):
+        def counted(self, *what, **more):
+            found = super().counted(*what, **more)
+            return {key: chain for key, chain in found.items() if key == "wh_received"}
+
+    station = Settings(site=SITE, meters=(meter,))
+    found = worked_out(station, Plain(path), "2026-11", DECEMBER, written={}, profiles={})
+    one = found.now.of(1)
+    assert one.demand == (pytest.approx(200_000, rel=1e-3), PEAK) and one.demand_in == "W"
+    assert one.load_factor == pytest.approx(one.units() / (one.demand[0] * 720), rel=1e-3)
+    document = statement_document(found, station, "")
+    assert ("Multiplying factor", "Transformer × 40") in document.heads
+    assert "from 1 to 40 in this month" in " ".join(document.tables[0].notes)
+    assert document.tables[1].rows[0][1].shown.endswith(" kW")
+    assert any("no register of kVAh" in fact for fact in document.facts)
 
 
 def test_a_station_without_a_history_has_dashes_and_no_zero(tmp_path: Path):
