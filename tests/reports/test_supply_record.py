@@ -13,6 +13,7 @@ from substation.alarms import interruptions, reliability
 from substation.alarms.interruptions import Stretch
 from substation.alarms.spans import Blind, Change, Run, timeline
 from substation.clock import iso
+from substation.readings import Reading
 from substation.reports import supply_record
 from substation.reports.supply_record import Record
 from substation.settings.model import CARD_METERS, Settings, Site
@@ -32,10 +33,10 @@ STATION = Settings(site=Site(name="GS"), meters=CARD_METERS)
 class Past(HistoryReader):
     """A history of events alone, polled every two seconds by a poller that still runs."""
 
-    def __init__(self, events: list[Event], poll_ms: int = 0) -> None:
+    def __init__(self, events: list[Event], poll_ms: int = 0, newest_ms: int = 0) -> None:
         super().__init__(Path("nowhere"))
         self._events = [Noted(n, one) for n, one in enumerate(events, 1)]
-        self._poll_ms = poll_ms
+        self._poll_ms, self._newest_ms = poll_ms, newest_ms
 
     def noted(self, wanted: Wanted, limit: int, *, oldest_first: bool = False) -> list[Noted]:
         kept = [
@@ -55,7 +56,7 @@ class Past(HistoryReader):
         return dict.fromkeys(keys, Extremes(0.0, 61_000.0))
 
     def latest(self, *, answered=True):
-        return {}
+        return {1: Reading(1, self._newest_ms, {})} if self._newest_ms else {}
 
     def energy(self, meter_id, start_ms, end_ms, rated_va=None, *, moduli=None):
         return Energy({"wh_received": 8_200.0}, {})
@@ -178,6 +179,18 @@ def test_what_was_found_dead_and_what_still_lasts_say_so() -> None:
         30 * S,
         None,
     )
+
+
+def test_what_was_corrected_afterwards_was_no_interruption() -> None:
+    wrong = at(0, 3, OK, DEAD), at(90, 3, DEAD, OK), at(0, 3, DEAD, OK, "supply.corrected")
+    assert record([*began(), *wrong]).interruptions == ()
+
+
+def test_while_nobody_polls_nothing_is_said_to_last() -> None:
+    known = record([*began(), at(0, 1, ON, OFF)], until=3600, newest_ms=T0 + 60 * S)
+    (failure,) = known.supply()
+    assert (failure.time.lasts, failure.time.least_ms, failure.time.most_ms) == (False, 60 * S, None)
+    assert known.total(known.supply()).most_ms is None
 
 
 def test_over_the_edge_of_a_month_it_is_counted_where_it_began_and_timed_where_it_was() -> None:
