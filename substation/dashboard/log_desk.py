@@ -80,8 +80,8 @@ class _Log:
             "before": standing.text if standing else None,
             "after": text,
         }
-        audit, source = self._desk.audit.write, posted.source()
-        if not audit("log_sheet.written", user=user, src=source, **said):
+        source = posted.source()
+        if not self._desk.audit.write("log_sheet.written", user=user, src=source, **said):
             return posted.not_done(
                 503, say("The audit log cannot be written, and nothing is kept without it.")
             )
@@ -89,7 +89,8 @@ class _Log:
             instead_of = standing.id if standing else 0
             entries.write(self._desk.database, self._desk.clock, place, text, user, instead_of=instead_of)
         except StoreError as exc:
-            audit("log_sheet.written", user=user, src=source, ok=False, why="it was not kept", **said)
+            failed: dict[str, Any] = {"ok": False, "why": "it was not kept"}
+            self._desk.audit.write("log_sheet.written", user=user, src=source, **failed, **said)
             if isinstance(exc, Crossed):
                 return self._crossed(self._standing(place))
             raise
