@@ -164,6 +164,17 @@
       } catch { say(ssSay('The dashboard cannot be reached.'), true); }
     }
   });
+  /* this page alone is printed across: a rule of all pages for as long as it prints */
+  let turned = null;
+  window.addEventListener('beforeprint', () => {
+    if (turned || !document.querySelector('.ss-p-log')) return;
+    turned = [...document.styleSheets].reverse().find((one) => one.href && one.href.startsWith(location.origin));
+    turned.insertRule('@page { size: A4 landscape; margin: 9mm; }', turned.cssRules.length);
+  });
+  window.addEventListener('afterprint', () => {
+    if (turned) turned.deleteRule(turned.cssRules.length - 1);
+    turned = null;
+  });
   window.addEventListener('beforeunload', (event) => { if (unsaved.size) event.preventDefault(); });
   function look() {
     if (!panel()) { at = null; unsaved.clear(); return; }
