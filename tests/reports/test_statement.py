@@ -19,13 +19,15 @@ from hypothesis import strategies as st
 from substation.errors import RequestError
 from substation.reports.document import DASH
 from substation.reports.pdf import pdf
-from substation.reports.statement import Statement, month_before, read_month, worked_out
+from substation.reports.statement import MeterMonth, Statement, month_before, read_month, worked_out
+from substation.reports.statement_cells import complete
 from substation.reports.statement_document import statement_document
 from substation.reports.xlsx import xlsx
 from substation.settings.model import Meter, Settings, Site, Transformers
 from substation.store.entries import Entry, Place
 from substation.store.events import Event, write
 from substation.store.history import History, HistoryReader
+from substation.store.reader import Completeness
 from tests.fake_clock import FakeClock
 from tests.store.readings import a_reading
 
@@ -239,6 +241,15 @@ def test_a_station_without_a_history_has_dashes_and_no_zero(tmp_path: Path):
     assert shown_in(document) == {"0.0"}  # so complete are the polls
     assert "nothing of it was seen" in " ".join(document.tables[4].notes)
     assert "NOT IN FULL: see the notes" in dict(document.heads)["Measured"]
+
+
+def test_hardly_all_is_not_all():
+    """Completeness is cut off: 100.0 is all of it."""
+    shown = [
+        complete(MeterMonth(METERS[0], completeness=Completeness(*counts))).digits
+        for counts in ((9999, 10_000), (10_000, 10_000), (10_001, 10_000))
+    ]
+    assert shown == ["99.9", "100.0", "100.0"]
 
 
 def test_months_are_read_as_they_are_typed():
