@@ -8,14 +8,16 @@ registers go on without a step.
 
 import contextlib
 import dataclasses
+import datetime as dt
 import json
 import os
 import sqlite3
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
-from substation.clock import Clock, SystemClock
+from substation.clock import Clock, SystemClock, day_start_ms, site_time
 from substation.commands.configuration_open import load_mended
 from substation.commands.demo_events import SupplyChanges
 from substation.errors import SubstationError
@@ -30,7 +32,6 @@ from substation.store.history import History, HistoryReader
 SERVICE = "demo_history"
 DAY_MS = 86_400_000
 RECENT_MS = 2 * DAY_MS
-ALL_MS = 35 * DAY_MS
 PIECE_MS = 3 * DAY_MS
 STEP_S = 60
 """A demo's past is told by the minute: charts of a day look the same, and it comes sooner."""
@@ -46,6 +47,13 @@ NICE = 15
 """The filler steps back behind poller and dashboard."""
 
 
+def all_ms(now_ms: int, zone: ZoneInfo) -> int:
+    """Return how long the demo's past is: last month's statement shall be whole, with a day before it."""
+    today = site_time(now_ms, zone)
+    before = (today.replace(day=1) - dt.timedelta(days=1)).replace(day=1) - dt.timedelta(days=1)
+    return now_ms - day_start_ms(now_ms, zone, (today.date() - before.date()).days)
+
+
 def recent_days(settings: Settings, home: Home, clock: Clock | None = None) -> None:
     """Bring the history up to now: two days where it is new, the time since the last reading otherwise.
 
@@ -56,7 +64,9 @@ def recent_days(settings: Settings, home: Home, clock: Clock | None = None) -> N
     last = HistoryReader(home.history).latest()
     newest = [reading.at_ms for reading in last.values()]
     # The next row is due one step after the newest; without any, the whole past is missing.
-    missing_ms = max(max(newest) + STEP_S * 1000 if newest else 0, now_ms - ALL_MS)
+    missing_ms = max(
+        max(newest) + STEP_S * 1000 if newest else 0, now_ms - all_ms(now_ms, settings.site.zone)
+    )
     recent_ms = max(missing_ms, now_ms - RECENT_MS)
     if missing_ms < recent_ms:
         _note(home, missing_ms, recent_ms)

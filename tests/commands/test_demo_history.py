@@ -1,9 +1,11 @@
 """The demo's past: made once, joined to the live line, gone on with after a pause."""
 
 import contextlib
+import datetime as dt
 import itertools
 import sqlite3
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -29,7 +31,7 @@ PIECE_MS = 100 * 60_000
 def short_past(monkeypatch: pytest.MonkeyPatch) -> None:
     """Days are cut down: what is tested does not depend on how many there are."""
     monkeypatch.setattr(demo_history, "RECENT_MS", RECENT_MS)
-    monkeypatch.setattr(demo_history, "ALL_MS", ALL_MS)
+    monkeypatch.setattr(demo_history, "all_ms", lambda now_ms, zone: ALL_MS)
     monkeypatch.setattr(demo_history, "PIECE_MS", PIECE_MS)
     monkeypatch.setattr(demo_history, "CHUNK_ROUNDS", 50)
 
@@ -219,3 +221,11 @@ def test_the_whole_past_takes_seconds_not_minutes(settings: Settings, home: Home
     assert {place.moment_ms for place in written} == {
         one.start_ms for one in site_of(home.folder, settings.site.zone, now_ms).failures
     } - {failure.time.begun_ms}  # yesterday's waits for its cause
+
+
+def test_the_past_holds_the_whole_of_last_month() -> None:
+    zone = ZoneInfo("Asia/Kolkata")
+    for now, begin in (("2026-11-23T09:00", "2026-09-30"), ("2026-03-01T00:00", "2026-01-31")):
+        now_ms = round(dt.datetime.fromisoformat(now).replace(tzinfo=zone).timestamp() * 1000)
+        begun = dt.datetime.fromtimestamp((now_ms - demo_history.all_ms(now_ms, zone)) / 1000, zone)
+        assert f"{begun:%Y-%m-%d %H:%M}" == f"{begin} 00:00"
