@@ -136,14 +136,14 @@ def test_litres_give_kwh_per_litre_and_a_dip_stick_that_disagrees_is_told_withou
 def test_who_wrote_meanwhile_is_told_and_what_was_typed_stays(
     outage: tuple[str, str], station: Station, app: dash.Dash
 ) -> None:
-    post(app, station, outage[0], who="engineer", cause="discom")
+    post(app, station, outage[0], who="engineer", remark="no flag")
     said = told(post(app, station, outage[0], cause="fault", remark="relay 51 flag"))
-    assert "engineer wrote 'discom' there meanwhile" in said
+    assert "engineer wrote 'no flag' there meanwhile" in said
     assert "'relay 51 flag'" in said
     stands = [
         entry.text for entry in entries.standing(desk.current().database, "interruption", 0, 1 << 50).values()
     ]
-    assert stands == ["discom"]  # nothing of a form that crossed is written
+    assert stands == ["no flag"]  # nothing of a form that crossed is written
 
 
 @pytest.mark.parametrize("typed", [{"cause": "gremlins"}, {"load_lost": "much"}, {"reported_to": "x" * 90}])
