@@ -70,7 +70,10 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     late = []
     for hour in range(61 * 24 + 1):
         read_ms = BEGIN + hour * HOUR_MS - 2000
-        if 24 < hour < 30 * 24 and hour % 4:
+        if (
+            hour % 6
+            and min(abs(read_ms - moment) for moment in (BEGIN, NOVEMBER, SWAPPED, PEAK)) > 6 * HOUR_MS
+        ):
             continue
         for meter_id in WATTS:
             if meter_id == 2 and NOVEMBER - 5 * HOUR_MS < read_ms < NOVEMBER + 3 * HOUR_MS:
