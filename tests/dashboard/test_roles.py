@@ -30,6 +30,7 @@ ADDRESSES: dict[str, UserRole] = {
     "/alarms/ask": "operator",
     "/api/log/file": "operator",
     "/api/log/write": "operator",
+    "/api/statement/file": "operator",
     "/register/write": "operator",
     "/register/file": "operator",
     "/settings/save": "engineer",
