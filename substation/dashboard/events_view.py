@@ -190,7 +190,8 @@ def _row(one: Noted, spans: Spans, feed: Feed, board: Board, alarm: str) -> html
     if said.change:
         what.append(html.Small(said.change))
     if key := alarm_words.key_of(event) if event.kind == "alarm.raised" else alarm:
-        what.append(dcc.Link(say("Why, and the curve"), href=alarm_words.address(key, event.at_ms)))
+        why = dcc.Link(say("Why, and the curve"), href=alarm_words.address(key, event.at_ms))
+        what.append(html.Small(why))
     end = _end(said, run, event.at_ms, zone) if said.grade != "event" else ""
     if end:
         what.append(html.Small(end))
