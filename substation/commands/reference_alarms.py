@@ -12,10 +12,10 @@ from substation.commands.reference_table import MADE, table
 _HEAD = """\
 # Alarms
 
-The rules that the program comes with. A station changes limit, dead band, delays, priority and what to do, or
-switches one off, in its configuration: [how](../how-to/alarms.md). An alarm is raised when its signal has
-been beyond the limit for the on-delay, and cleared when it has been behind the dead band for the off-delay. Readings are
-polled, so figures are indicative. "verify": the station or its state has to confirm the limit.
+The rules that the program comes with. A station changes limit, dead band, delays, priority and what to do,
+or switches one off, in its configuration: [how](../how-to/alarms.md). An alarm is raised when its signal has
+been beyond the limit for the on-delay, and cleared when it has been behind the dead band for the off-delay.
+Readings are polled, so figures are indicative. "verify": the station or its state has to confirm the limit.
 
 """
 _SIGNALS = """
