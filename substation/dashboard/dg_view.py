@@ -61,7 +61,7 @@ def _totals(feed: Feed, book: Book) -> html.Section:
     )
     return html.Section(
         [
-            html.H2(month),
+            html.H2([month, " ", html.Small(register_words.as_of(feed.board(), feed.settings))]),
             html.Div(table, className="ss-wrap", **region) if sets else none,
             html.P(note, className="ss-muted ss-reg-note"),
         ],

@@ -28,6 +28,8 @@ from substation.reports import supply_entries, supply_record
 from substation.reports.supply_entries import Form
 
 NOTHING = Outcome("")
+RENEWED_MS = 15_000
+"""While something lasts its length is drawn anew so often."""
 
 
 def page(feed: Feed, asked: Asked) -> list[Any]:
@@ -46,6 +48,19 @@ def page(feed: Feed, asked: Asked) -> list[Any]:
     outcome = _outcome(asked)
     draw = dg_view.section if asked.view == "dg" else _section
     return [*_said(book, outcome), *draw(feed, book, asked, outcome), *_astray(feed, book, asked)]
+
+
+def mark(feed: Feed, asked: Asked) -> str:
+    """Return what differs when the page is to be drawn anew: a new event; while one lasts, the time."""
+    try:
+        record = feed.supply_record(*supply_record.month_ms(asked.month, feed.settings.site.zone))
+    except StoreError as exc:
+        return str(exc)
+    now_ms = feed.clock.now_ms()
+    times = [one.time for one in record.interruptions] + [run.time for run in record.runs]
+    lasts = now_ms // RENEWED_MS if any(time.lasts for time in times) else 0
+    polled = feed.board().poller.state
+    return repr((feed.last_event(), lasts, polled))
 
 
 def _outcome(asked: Asked) -> Outcome:
@@ -131,7 +146,16 @@ def _totals(feed: Feed, book: Book) -> html.Section:
         [caption, html.Thead(html.Tr(cells)), html.Tbody(rows)], className="ss-table ss-reg-totals"
     )
     region = {"tabIndex": 0, "role": "region", "aria-label": say("Totals of the month")}
-    title = html.H2([register_asked.month_words(_month_of(feed, book)), " ", html.Small(_standing(book))])
+    month = register_asked.month_words(_month_of(feed, book))
+    title = html.H2(
+        [
+            month,
+            " ",
+            html.Small(register_words.as_of(feed.board(), feed.settings)),
+            " ",
+            html.Small(_standing(book)),
+        ]
+    )
     return html.Section(
         [title, html.Div(table, className="ss-wrap", **region), *_notes(feed, book)],
         className="ss-sec ss-first",

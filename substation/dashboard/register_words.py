@@ -7,6 +7,7 @@ from substation.alarms.interruptions import Interruption, Stretch, Total
 from substation.clock import site_time
 from substation.dashboard import events_now
 from substation.dashboard import format as f
+from substation.dashboard.board import Board
 from substation.dashboard.tongue import say
 from substation.settings.model import Settings
 
@@ -118,6 +119,12 @@ def step(one: Step, settings: Settings) -> str:
         "supply_on": say("Supply back"),
         "set_off": say("DG set stopped: {where}", where=where),
     }[one.what]
+
+
+def as_of(board: Board, settings: Settings) -> str:
+    """Return as of when the page tells it."""
+    time = f.unsure(f.time_of_day(board.at_ms, settings.site.zone, seconds=True), board.times_doubted)
+    return say("as of {time}", time=time)
 
 
 def seconds(ms: int) -> str:

@@ -10,6 +10,7 @@ from dash import html
 from flask import g
 
 from substation.dashboard import desk, register_asked, register_sentences, register_view, register_words
+from substation.dashboard.feed import current
 from substation.dashboard.register_asked import Asked
 from substation.dashboard.register_file import FILE
 from substation.dashboard.register_form import WRITE
@@ -194,6 +195,32 @@ def test_a_month_with_nothing_and_a_history_that_cannot_be_read_have_words(
     assert "It did not run in this month." in text(page("viewer", "dg", "2020-01"))
     station.home.history.write_bytes(b"rubbish" * 1000)
     assert "cannot be read" in text(page("viewer", "interruptions", "2019-01"))
+
+
+def test_an_open_page_is_drawn_anew_when_something_happened_or_lasts_and_never_over_a_form(
+    outage: tuple[str, str], station: Station
+) -> None:
+    asked = Asked("interruptions", month(station))
+    station.clock.sleep(1)
+    calm = register_view.mark(current(), asked)
+    station.clock.sleep(60)
+    station.beat()
+    assert register_view.mark(current(), asked) == calm
+    history = History(station.home.history, True, station.clock, station.settings.site.zone)
+    history.event("supply", at_ms=station.clock.now_ms(), meter_id=1, old="EB supply On", new="EB supply Off")
+    history.commit()
+    history.close()
+    station.clock.sleep(60)
+    station.beat()
+    first = register_view.mark(current(), asked)
+    assert first != calm
+    station.clock.sleep(60)
+    station.beat()
+    assert register_view.mark(current(), asked) != first  # it lasts, and its length goes on
+    ids = {attribute(part, "id") for part in walk(page("operator", "interruptions", asked.month))}
+    assert "register-look" in ids
+    opened = walk(page("operator", "interruptions", asked.month, outage[0]))
+    assert "register-look" not in {attribute(part, "id") for part in opened}
 
 
 def test_an_address_asks_for_a_view_a_month_and_one_row_or_for_the_list() -> None:

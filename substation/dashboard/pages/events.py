@@ -61,10 +61,40 @@ def _register(feed: Feed, asked: Asked, tabs: html.Nav, now_ms: int) -> html.Div
     return html.Div(
         [
             html.Div([html.H1(say("Events")), tabs, months, *files], className="ss-head"),
-            *register_view.page(feed, asked),
+            html.Div(register_view.page(feed, asked), id="register-body"),
+            *(_register_renewal(feed, asked) if not asked.open else []),  # nobody's typing is drawn over
         ],
         className="ss-p-events ss-p-register",
     )
+
+
+def _register_renewal(feed: Feed, asked: Asked) -> list[Any]:
+    """Return what lets a new interruption, or one that lasts, come to the page by itself."""
+    pace_s = max(LOOK_S, tunnel.pace_s(feed.settings))
+    held = {"view": asked.view, "month": asked.month, "mark": register_view.mark(feed, asked)}
+    return [
+        dcc.Interval(id="register-look", interval=round(pace_s * 1000)),
+        dcc.Store(id="register-held", data=held),
+    ]
+
+
+@dash.callback(  # type: ignore[untyped-decorator]
+    Output("register-body", "children"),
+    Output("register-held", "data"),
+    Input("register-look", "n_intervals"),
+    State("register-held", "data"),
+    prevent_initial_call=True,
+)
+def look_at_register(_: int | None, held: Any) -> Any:
+    """Draw the register anew when there is an event that it does not show, or one of it lasts."""
+    feed = current()
+    asked = register_asked.asked(held, feed.board().at_ms, feed.settings.site.zone) if held else None
+    if asked is None:
+        return dash.no_update, dash.no_update
+    mark = register_view.mark(feed, asked)
+    if mark == held.get("mark"):
+        return dash.no_update, dash.no_update
+    return register_view.page(feed, asked), {**held, "mark": mark}
 
 
 def _chosen(query: dict[str, Any]) -> Chosen:
