@@ -72,7 +72,7 @@ class Queue:
         Args:
             path: of the file.
             simulated: whether the station is; a file of the other kind is refused.
-            before: called before each transaction and before its commit; a test kills the process there.
+            before: called before each commit; a test kills the process there.
 
         Raises:
             WrongStation: it belongs to a station of the other kind.
@@ -89,7 +89,6 @@ class Queue:
     def step(self) -> Iterator[None]:
         """Do all of it, or nothing."""
         with explained(self.path):
-            self._before()
             self._run("BEGIN IMMEDIATE")
             try:
                 yield

@@ -73,7 +73,7 @@ class Recipient(Part):
     meters: tuple[int, ...] = Field(
         (),
         max_length=247,
-        description="Alarms of which meters, by number; none = of all. Those of lines and the station always.",
+        description="Alarms of which meters, by number; none = all. Those of lines and the station always.",
     )
     hours: tuple[str, ...] = Field(
         (),

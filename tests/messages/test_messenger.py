@@ -29,6 +29,8 @@ def test_an_alarm_is_told_once_with_its_end_and_says_that_it_is_simulated(tmp_pa
     here.over()
     here.run(messenger, 60)
     assert "Over: Supply lost, meter 1 Transformer: 02:00:10 to 02:00:40, 30 s." in here.way.to(SSE)[1]
+    assert messenger.queue is not None
+    assert messenger.queue.unsettled() == []
     messenger.close()
     again = here.messenger()
     here.run(again, 60)
@@ -126,7 +128,7 @@ def test_the_limit_of_an_hour_holds_back_and_sums_up_but_not_what_is_urgent(tmp_
     assert len(here.way.taken) == 3
     assert "Supply lost" in here.way.to(SSE)[-1]
     assert "Held back by the limit of 2 messages an hour" in here.way.to(SSE)[-1]
-    here.run(messenger, 3700, 20)
+    here.run(messenger, 3700, 60)
     told = "".join(here.way.to(SSE))
     assert told.count("Over: Voltage low") == 6
 
@@ -138,7 +140,7 @@ def test_link_away_and_back(tmp_path: Path) -> None:
     here.alarm()
     here.run(messenger, 60)
     here.over()
-    here.run(messenger, 2 * 3600, 20)
+    here.run(messenger, 2 * 3600, 60)
     assert here.way.taken == []
     messenger.close()
     messenger = here.messenger()
@@ -151,6 +153,19 @@ def test_link_away_and_back(tmp_path: Path) -> None:
     assert "Over: Supply lost" in second
     here.run(messenger, 3600, 60)
     assert len(here.way.taken) == 2
+
+
+def test_when_one_message_gets_through_the_others_need_not_wait_for_their_turn(tmp_path: Path) -> None:
+    here = station(tmp_path, who(), who("second", after_min=(3,)))
+    messenger = here.messenger()
+    here.way.away = "no network"
+    here.alarm()
+    here.run(messenger, 1200, 10)  # by now each is tried every five minutes
+    here.way.away = ""
+    while not here.way.taken:
+        here.run(messenger, 5, 5)
+    here.run(messenger, 5)
+    assert sorted(job.recipient for job in here.way.taken) == [SSE, "second"]
 
 
 def test_what_can_never_leave_is_given_up_with_its_reason(tmp_path: Path) -> None:
@@ -188,6 +203,8 @@ def test_what_came_and_went_while_nobody_looked_is_told_afterwards(tmp_path: Pat
     assert "Came and went: HIGH Supply lost, meter 1 Transformer: 02:00:05 to 02:05:05, 5 min 0 s" in told
     assert "could not be sent before 03:05: the messenger did not run" in told
     assert here.way.to("later") == []
+    assert messenger.queue is not None
+    assert messenger.queue.meta("cursor") == "3"
 
 
 def test_events_that_come_behind_the_file_say_nothing_twice(tmp_path: Path) -> None:
@@ -302,7 +319,7 @@ def test_hourly_readings_that_could_not_leave_give_way_to_the_next(tmp_path: Pat
     here = station(tmp_path, who(hourly=True, after_min=()))
     messenger = here.messenger()
     here.way.away = "no network"
-    here.run(messenger, 5 * 3600 + 60, 60)
+    here.run(messenger, 5 * 3600 + 60, 120)
     here.way.away = ""
     here.run(messenger, 400, 5)
     assert [job.text.body.splitlines()[1] for job in here.way.taken] == ["Readings of 07:00"]

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -15,13 +16,6 @@ from substation.settings.messages import Messages
 from substation.store import heartbeat
 from tests.messages.station import Station, who
 from tests.notify_spy import spying
-
-LOADED = """
-import sys
-from substation.messages import process
-print([name for name in ("apprise", "pymodbus", "dash", "flask", "plotly", "pandas", "numpy", "fpdf")
-       if name in sys.modules])
-"""
 
 
 def test_a_station_with_nobody_to_tell_is_told_so(
@@ -62,8 +56,11 @@ def test_it_starts_lives_and_ends_as_a_service_does(tmp_path: Path) -> None:
     assert [(line["svc"], line["event"]) for line in lines] == [("messenger", "start"), ("messenger", "stop")]
 
 
-def test_what_it_sends_with_and_what_others_draw_with_is_not_loaded_before_it_is_needed() -> None:
-    done = subprocess.run(
-        [sys.executable, "-c", LOADED], check=True, capture_output=True, cwd=PROJECT, text=True
-    )
-    assert done.stdout.strip() == "[]"
+def test_apprise_is_loaded_by_one_file_and_that_only_when_something_is_sent() -> None:
+    room = Path(process.__file__).parent
+    loads = {
+        path.name for path in room.glob("*.py") if re.search(r"^\s*import apprise", path.read_text(), re.M)
+    }
+    assert loads == {"gateway.py"}
+    needs = re.compile(r"^from substation.messages import .*gateway|^from substation.messages.gateway", re.M)
+    assert not [path.name for path in room.glob("*.py") if needs.search(path.read_text())]

@@ -69,7 +69,7 @@ def test_an_address_is_shown_by_nothing_that_shows_settings() -> None:
     plain = names.without_secrets(settings.model_dump(mode="json"))
     for shown in (repr(settings), str(settings), str(changed), json.dumps(plain)):
         assert "canary" not in shown
-    with pytest.raises(SettingsError, match="encrypt_config.py edit"):
+    with pytest.raises(SettingsError, match=r"encrypt_config\.py edit"):
         names.with_text(settings, "messages.recipients.0.address", TOKEN)
 
 
