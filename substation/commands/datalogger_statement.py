@@ -79,5 +79,5 @@ def _run(arguments: argparse.Namespace, clock: Clock) -> int:
             )
         target.write(content)
         target.keep()
-        target.say(f"{target.name}: {found.now.name}, measured {whole_words(found)}.")
+        target.say(f"{target.name}: {found.now.name}, measured {whole_words(found.now)}.")
     return EXIT_OK

@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from substation.energy.chain import Chain, Cut
 from substation.energy.registers import HOUR_MS, QUARTER_MS, Register
 
+ONCE = "it was read only once in this time"
+
 
 @dataclass(frozen=True, slots=True)
 class Piece:
@@ -43,7 +45,8 @@ class Account:
     cuts: tuple[Cut, ...] = ()
     """What lies between them."""
     doubt: str = ""
-    """In words why the units are not known although there are readings: it is open which are false."""
+    """In words why the units are not known although there are readings: it is open which are false, or
+    there is only one."""
     false: tuple[Register, ...] = ()
     """Readings that were left out because those around them contradict them."""
 
@@ -84,7 +87,7 @@ def ends(times: Sequence[int], start_ms: int, end_ms: int) -> tuple[int, int]:
 def account(counted: Chain, start_ms: int, end_ms: int) -> Account | None:
     """Return the account of [start, end), UTC ms; None where no register was read in it.
 
-    One reading alone makes an account with nothing counted.
+    One reading alone makes an account of which nothing is known: it opens and closes nothing.
     """
     first, last = ends([register.at_ms for register in counted.registers], start_ms, end_ms)
     if first > last:
@@ -106,7 +109,7 @@ def account(counted: Chain, start_ms: int, end_ms: int) -> Account | None:
         for register in sorted({*counted.left_out, *counted.loose}, key=lambda one: one.at_ms)
         if registers[0].at_ms < register.at_ms < registers[-1].at_ms
     )
-    doubt = next((cut.why for cut in cuts if not cut.sure), "")
+    doubt = next((cut.why for cut in cuts if not cut.sure), "" if len(registers) > 1 else ONCE)
     return Account(tuple(pieces), tuple(cuts), doubt, false)
 
 

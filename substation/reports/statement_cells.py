@@ -6,6 +6,7 @@ off and never rounded up: 100.0 is all of it.
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from zoneinfo import ZoneInfo
 
 from substation.clock import site_time
@@ -15,6 +16,8 @@ from substation.reports.statement import NO_BLOCK, NOT_READ, DgMonth, MeterMonth
 from substation.settings.model import Meter
 
 EMPTY = Cell()
+PART = "in part"
+"""Beside units of a month that was not measured from its begin to its end."""
 NO_RUN = "it did not run"
 
 
@@ -33,9 +36,17 @@ def units(one: MeterMonth, key: str = "wh_received") -> Cell:
     return kilo(one.units(key), one.why(key))
 
 
+def units_in(month: Month, meter: Meter, key: str = "wh_received") -> Cell:
+    """Return the same, marked where it is not of the whole month."""
+    found = units(month.of(meter.id), key)
+    return found if found.value is None or month.is_whole(meter) else replace(found, text=PART)
+
+
 def together(month: Month, meters: Sequence[Meter]) -> Cell:
-    """Return what several meters received, kWh."""
-    return kilo(month.sum(meters), month.unknown(meters))
+    """Return what several meters received, kWh; marked where it is not of the whole month."""
+    found = kilo(month.sum(meters), month.unknown(meters))
+    is_part = found.value is not None and not all(month.is_whole(meter) for meter in meters)
+    return replace(found, text=PART) if is_part else found
 
 
 def change(now: Cell, before: Cell) -> Cell:

@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 from substation.energy.account import Account
 from substation.reports.document import Cell, Column, Document, Table
-from substation.reports.statement import NOT_READ, UNITS, Statement
+from substation.reports.statement import NOT_READ, UNITS, Month, Statement
 from substation.reports.statement_cells import (
     EMPTY,
     change,
@@ -18,7 +18,7 @@ from substation.reports.statement_cells import (
     moved,
     percent,
     together,
-    units,
+    units_in,
 )
 from substation.reports.statement_notes import month_notes, of_meters
 from substation.reports.statement_supply import sets, supply
@@ -56,8 +56,8 @@ def statement_document(found: Statement, settings: Settings, made_at: str) -> Do
             *([sets(found)] if found.now.sets else []),
         ],
         heads=[
-            ("Measured", whole_words(found)),
-            ("Beside it", f"{found.before.name}, whole" if found.before.over else found.before.name),
+            ("Units measured", whole_words(found.now)),
+            ("Beside it", f"{found.before.name}, measured {whole_words(found.before)}"),
             ("Demand", f"blocks of {found.block_minutes} min from midnight"),
             *_multipliers(found),
         ],
@@ -68,9 +68,8 @@ def statement_document(found: Statement, settings: Settings, made_at: str) -> Do
     )
 
 
-def whole_words(found: Statement) -> str:
-    """Return in words whether the month is measured in full; said at the top of the form."""
-    month = found.now
+def whole_words(month: Month) -> str:
+    """Return in words whether the units of a month are measured in full; said at the top of the form."""
     lacking = [one.meter.name for one in month.meters if not month.is_whole(one.meter)]
     if not lacking:
         return "in full" if month.over else "in full so far"
@@ -110,7 +109,8 @@ def _units(found: Statement, zone: ZoneInfo) -> Table:
                 continue
             shown[key] = words
             name = f"{one.meter.id} {one.meter.name}"
-            rows += _account_rows(name, words, mine, (units(past, key), comparable), zone)
+            both = (units_in(found.now, one.meter, key), units_in(found.before, one.meter, key))
+            rows += _account_rows(name, words, mine, (*both, comparable), zone)
         every[one.meter.id] = shown
     notes = of_meters(every, found.now, zone)
     if still:
@@ -121,13 +121,12 @@ def _units(found: Statement, zone: ZoneInfo) -> Table:
 
 
 def _account_rows(
-    name: str, words: str, found: Account | None, past: tuple[Cell, bool], zone: ZoneInfo
+    name: str, words: str, found: Account | None, units: tuple[Cell, Cell, bool], zone: ZoneInfo
 ) -> list[list[Cell]]:
-    before, comparable = past
+    whole, before, comparable = units
     if found is None:
         lacks = Cell(why=NOT_READ)
         return [[Cell(text=name), Cell(text=words), lacks, EMPTY, lacks, EMPTY, lacks, before, EMPTY]]
-    whole = Cell(why=found.doubt) if found.doubt else kilo(found.units)
     end = [whole, before, change(whole, before) if comparable else EMPTY]
     rows = []
     count = len(found.pieces)

@@ -1,7 +1,7 @@
 """An account: closing - opening, summed over its pieces, is what the registers counted, and no more."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from substation.energy.account import account, load_factor
@@ -18,6 +18,9 @@ HOUR_MS = 3_600_000
 def test_pieces_add_up_to_what_was_counted_and_periods_join(
     loads: list[int], found: list[Happening], begin: int, at: int
 ):
+    # read once a quarter, a reset just below the register's end cannot be told from its rollover; the poller
+    # sees it and notes it (`test_truth`)
+    assume(begin < 90_000_000 or not any(one.kind == "reset" for one in found))
     said = readings(loads, found, begin)
     quarters = {key: last_of_quarters(registers(said, key)) for key in KEYS}
     middle, end = at * QUARTER_MS, 16 * QUARTER_MS
@@ -25,13 +28,14 @@ def test_pieces_add_up_to_what_was_counted_and_periods_join(
         whole = account(counted, 0, end)
         if whole is None:
             continue
-        assert sum(piece.counted for piece in whole.pieces) == counted.totals[-1]
+        if all(cut.sure for cut in whole.cuts):  # else the last step may count, or be a cut
+            assert sum(piece.counted for piece in whole.pieces) == counted.totals[-1]
         assert all(piece.counted >= 0 for piece in whole.pieces)
         assert len(whole.pieces) == len(whole.cuts) + 1
         truth = {one.at_ms: one.truth[key] for one in said}
         flowed = truth[whole.closing.at_ms] - truth[whole.opening.at_ms]
         assert whole.units is None or whole.units <= flowed + STEP
-        if not whole.cuts and not whole.false:
+        if not whole.cuts and not whole.false and whole.closing != whole.opening:
             assert abs((whole.units or 0) - flowed) <= STEP + unseen(loads, found)
         parts = [account(counted, *span) for span in ((0, middle), (middle, end))]
         before, after = parts

@@ -211,7 +211,7 @@ def test_the_month_that_goes_on_says_so(path: Path):
     assert document.period == "November 2026, so far: until 10 Nov 12:00:00"
     assert so_far.now.of(1).units() == register(1, noon - 2000) - register(1, NOVEMBER - 2000)
     whole = replace(so_far, now=replace(so_far.now, meters=[so_far.now.of(1)], sets=[]))
-    assert ("Measured", "in full so far") in statement_document(whole, STATION, "").heads
+    assert ("Units measured", "in full so far") in statement_document(whole, STATION, "").heads
     with pytest.raises(RequestError, match="December 2026 has not begun"):
         statement(path, "2026-12", noon)
 
@@ -243,7 +243,21 @@ def test_a_station_without_a_history_has_dashes_and_no_zero(tmp_path: Path):
     document = statement_document(nothing, STATION, "")
     assert shown_in(document) == {"0.0"}  # so complete are the polls
     assert "nothing of it was seen" in " ".join(document.tables[4].notes)
-    assert "NOT IN FULL: see the notes" in dict(document.heads)["Measured"]
+    assert "NOT IN FULL: see the notes" in dict(document.heads)["Units measured"]
+
+
+def test_what_was_not_measured_whole_does_not_look_so(path: Path):
+    """The history begins with October: of September there is the reading of its last two seconds."""
+    october = statement_document(statement(path, "2026-10", DECEMBER), STATION, "")
+    heads, rows = dict(october.heads), october.tables[0].rows
+    assert heads["Beside it"] == "September 2026, measured NOT IN FULL: see the notes"
+    incomer = next(row for row in rows if row[0].text == "1 Transformer" and row[1].text == "kWh import")
+    assert (incomer[7].shown, incomer[7].why) == ("–", "it was read only once in this time")
+    part = statement(path, "2026-11", DECEMBER + HOUR_MS)
+    assert not part.now.is_whole(part.now.of(2).meter)
+    shown = statement_document(part, STATION, "")
+    feeder = next(row for row in shown.tables[0].rows if row[0].text.startswith("2 "))
+    assert feeder[6].shown.endswith(" in part")
 
 
 def test_hardly_all_is_not_all():
