@@ -76,12 +76,8 @@ def check(counted: Chain, said: list[Said], key: str, hidden: float) -> None:
         assert total >= flowed - lost - hidden - STEP * (1 + len(counted.cuts))
 
 
-@settings(max_examples=100, deadline=None)
-@given(loads=loads, found=happenings, begin=begins)
-def test_what_the_poller_keeps_adds_up_to_the_truth_or_is_marked(
-    loads: list[int], found: list[Happening], begin: int
-) -> None:
-    said = readings(loads, found, begin)
+def polled(said: list[Said]) -> tuple[list[Said], set[int]]:
+    """Return what a poller keeps of what a meter says, and when it notes another meter or a reset."""
     watch = Watch()
     kept: list[Said] = []
     cuts: set[int] = set()
@@ -93,6 +89,16 @@ def test_what_the_poller_keeps_adds_up_to_the_truth_or_is_marked(
         for what in judgement.findings:
             if what.kind == "false_reading":
                 kept = [before for before in kept if before.at_ms != what.at_ms]
+    return kept, cuts
+
+
+@settings(max_examples=100, deadline=None)
+@given(loads=loads, found=happenings, begin=begins)
+def test_what_the_poller_keeps_adds_up_to_the_truth_or_is_marked(
+    loads: list[int], found: list[Happening], begin: int
+) -> None:
+    said = readings(loads, found, begin)
+    kept, cuts = polled(said)
     by_minute = {key: registers(kept, key) for key in KEYS}
     noted = dict.fromkeys(KEYS, cuts)
     for read_at in (by_minute, {key: last_of_quarters(all_of) for key, all_of in by_minute.items()}):
