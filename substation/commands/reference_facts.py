@@ -37,8 +37,8 @@ AUDIT_EVENTS = {
     "log_sheet.written": "somebody wrote into the hourly log sheet, corrected it or took something back "
     "(`subject`, `item`, `at`: which hour, `before`, `after`)",
     "log_sheet.made": "a log sheet was handed out as a file (`day`, `meter`, `form`)",
-    "register.made": "the register of interruptions or the DG log of a month was handed out as a file (`view`, "
-    "`month`, `form`)",
+    "register.made": "the register of interruptions or the DG log of a month was handed out as a file "
+    "(`view`, `month`, `form`)",
     "register.written": "somebody wrote into the register of interruptions or the DG log (`form`, `subject`, "
     "`moment_ms` of the interruption or the start, `item`; `before`, `after`)",
     "statement.made": "a month's statement was handed out as a file (`month`, `form`)",

@@ -18,7 +18,8 @@ COLLISIONS = """() => {
   const walker = document.createTreeWalker(line, NodeFilter.SHOW_TEXT), texts = [];
   while (walker.nextNode()) {
     const node = walker.currentNode;
-    if (!node.data.trim() || node.parentElement.closest('.ss-sr, .ss-none, details:not([open]) > ul')) continue;
+    const unseen = '.ss-sr, .ss-none, details:not([open]) > ul';
+    if (!node.data.trim() || node.parentElement.closest(unseen)) continue;
     const range = document.createRange();
     range.selectNodeContents(node);
     for (const box of range.getClientRects()) if (box.width) texts.push([node.data, node, box]);

@@ -76,7 +76,8 @@ def test_every_field_goes_there_and_back(engineer: Browser, station: Station) ->
     """What is typed into each field stands in the settings, and the page shows it again."""
     typed = {
         "site.name": "GS 2", "site.description": "11/0.415 kV", "site.nominal_voltage_v": "400",
-        "site.bus_coupler": "yes", "site.momentary": "EN 50160", "display.language": "en", "display.phase_names": "L123",
+        "site.bus_coupler": "yes", "site.momentary": "EN 50160", "display.language": "en",
+        "display.phase_names": "L123",
         "display.theme": "dark", NAME: "Ward B", "meters.#2.role": "generator", RATING: "99.5",
         "meters.#2.nominal_voltage_v": "433", "meters.#2.bus_section": "2",
         "site.demand_minutes": "15", "meters.#2.group": "Colony",

@@ -62,9 +62,7 @@ def test_an_address_is_shown_by_nothing_that_shows_settings() -> None:
     settings = parse(station(recipients=[one()]), "config.json")
     assert names.is_secret("messages.recipients.0.address")
     changed = names.differences(Settings(simulated=True, meters=CARD_METERS), settings)
-    moved = names.differences(
-        settings, parse(station(recipients=[one(address=TOKEN + "9")]), "config.json")
-    )
+    moved = names.differences(settings, parse(station(recipients=[one(address=TOKEN + "9")]), "config.json"))
     assert moved == [("messages.recipients.0.address", "(hidden)", "(hidden, changed)")]
     plain = names.without_secrets(settings.model_dump(mode="json"))
     for shown in (repr(settings), str(settings), str(changed), json.dumps(plain)):
