@@ -338,6 +338,7 @@ class Home:
         self.tunnel = self.state / "tunnel.json"
         self.original = folder / "original"
         self.profiles = folder / "profiles"
+        self.log_form = folder / "log_sheet.toml"
         self.answers = self.state / "answers"
         self.checked = self.state / "check.json"
         self.salvaged = self.state / "salvage.json"

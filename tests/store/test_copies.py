@@ -44,6 +44,7 @@ def test_everything_comes_back_row_for_row(station, empty, clock):
         db.execute("INSERT INTO login_failure VALUES (x'00', 7)")
     station.home.profiles.mkdir()
     (station.home.profiles / "mine.toml").write_text('name = "mine"\n')
+    station.home.log_form.write_text("# our own sheet\n")
     assert station.take().ok
     done = copies.restore(station.stick, empty, clock)
     people.close()
@@ -51,6 +52,7 @@ def test_everything_comes_back_row_for_row(station, empty, clock):
     same(station.home.history, empty.history)
     assert rows(empty.operator, "login_failure") == [(b"\0", 7)]
     assert (empty.profiles / "mine.toml").read_text() == 'name = "mine"\n'
+    assert empty.log_form.read_text() == "# our own sheet\n"
     assert list(empty.folder.glob("*.rebuilt*")) == []
 
 

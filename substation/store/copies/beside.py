@@ -1,4 +1,6 @@
-"""The files beside the history: operator database, audit log, the station's own profiles. Copied as they are.
+"""The files beside the history: operator database, audit log, the station's own profiles and form.
+
+They are copied as they are.
 
 The audit log is taken last: every number of it that the databases have noted is then in it.
 """
@@ -63,6 +65,8 @@ def _originals(home: Home) -> Iterator[tuple[str, Path]]:
     if home.profiles.is_dir():
         for path in sorted(home.profiles.glob("*.toml")):
             yield "profile", path
+    if home.log_form.exists():
+        yield "form", home.log_form
     for path in logs(home.audit):
         yield "audit", path
 
@@ -126,7 +130,8 @@ def put_back(medium: Medium, index: Index, home: Home, stamp: str) -> tuple[list
 def _target(home: Home, one: Beside) -> Path:
     if one.kind == "operator":
         return home.operator
-    return (home.profiles if one.kind == "profile" else home.audit.parent) / Path(one.name).name
+    folder = {"profile": home.profiles, "form": home.folder}.get(one.kind, home.audit.parent)
+    return folder / Path(one.name).name
 
 
 def _put(target: Path, text: bytes, mode: int) -> None:
