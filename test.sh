@@ -19,12 +19,17 @@ check() {
         echo "== FAILED: $1"
     }
 }
-check "ruff: what a careful reader would see" "$bin/python" -m ruff check --no-cache .
-check "ruff: form" "$bin/python" -m ruff format --no-cache --check --quiet .
-check "mypy: types" "$bin/python" -m mypy
-check "import-linter: who may import whom" env PYTHONPATH=. "$bin/lint-imports" --no-logo --no-cache
-[ $failed = 0 ] || echo "== The checks above failed; now the tests."
+checks() {
+    local failed=0
+    check "ruff: what a careful reader would see" "$bin/python" -m ruff check --no-cache .
+    check "ruff: form" "$bin/python" -m ruff format --no-cache --check --quiet .
+    check "mypy: types" "$bin/python" -m mypy
+    check "import-linter: who may import whom" env PYTHONPATH=. "$bin/lint-imports" --no-logo --no-cache
+    [ $failed = 0 ] && echo "all good"
+    return $failed
+}
 if [ $# -gt 0 ]; then
+    checks || failed=1
     "$bin/python" -m pytest "$@" || failed=1
 else # some mostly wait, for a browser or a wire: three groups side by side take half of the time
     said=$(mktemp -d)
@@ -45,7 +50,8 @@ else # some mostly wait, for a browser or a wire: three groups side by side take
     own=$(echo tests/browser/test_{engineers_day,export,health,live_groups,tunnel,whole}.py)
     groups["in a real browser"]+=" ${own//tests\//--ignore=tests/}"
     groups["in a browser on stations of their own"]=$own
-    longest_first=("in a real browser" "in the commands" "in the stores" "in the poller"
+    groups["the checks"]=
+    longest_first=("in a real browser" "the checks" "in the commands" "in the stores" "in the poller"
         "in a browser on stations of their own" "in the dashboard" "of starts and services" "in all else" "on the wire")
     mkdir "$said/taken"
     work() { # runs the groups that nobody else has taken, each with a file of its own
@@ -53,7 +59,11 @@ else # some mostly wait, for a browser or a wire: three groups side by side take
         local failed=0 name
         for name in "${longest_first[@]}"; do
             mkdir "$said/taken/$name" 2>/dev/null || continue
-            "$bin/python" -m pytest ${groups[$name]} >"$said/$name" 2>&1 &
+            if [ "$name" = "the checks" ]; then
+                checks >"$said/$name" 2>&1 &
+            else
+                "$bin/python" -m pytest ${groups[$name]} >"$said/$name" 2>&1 &
+            fi
             wait $! || failed=1
             echo "== $name: $(tail -n 1 "$said/$name")"
         done

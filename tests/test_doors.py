@@ -103,7 +103,7 @@ def test_the_command_behind_the_scripts_says_what_to_type_too(command: str, tmp_
 def test_every_package_of_the_station_is_looked_for() -> None:
     lines = (doors.PROJECT / "requirements.in").read_text(encoding="ascii").splitlines()
     wanted = {re.split("[<>=~]", line)[0] for line in lines if line and not line.startswith("#")}
-    imported = {"pyserial": "serial", "argon2-cffi": "argon2"}
+    imported = {"pyserial": "serial", "argon2-cffi": "argon2", "fpdf2": "fpdf"}
     names = {imported.get(package, package.replace("-", "_")) for package in wanted - {"tzdata"}}
     assert set(doors.PACKAGES) == names
 

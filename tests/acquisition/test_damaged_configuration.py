@@ -65,7 +65,8 @@ def test_the_poller_goes_on_as_it_was_and_a_new_one_refuses_to_start(
     assert poller.settings == in_force
     beat = heartbeat.read(home.heartbeat)
     assert beat is not None
-    assert [meter["ok"] for meter in beat["meters"]] == [4] * 5
+    assert len(beat["meters"]) == 5
+    assert all(meter["ok"] > 1 for meter in beat["meters"])  # one at most was before the damage
     assert [named in words for words in beat["problems"]] == ([True] if named else [])
     poller.stop()
 

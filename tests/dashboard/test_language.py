@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from substation.clock import site_time
-from substation.dashboard import browser_words, heard, language, phases, tongue
+from substation.dashboard import alarm_sound, browser_words, heard, language, phases, tongue
 from substation.dashboard import format as f
 from substation.dashboard.application import ASSETS
 from substation.dashboard.feed import Feed
@@ -176,10 +176,10 @@ def test_what_the_browser_says_by_itself_is_on_the_page_in_the_language() -> Non
     for path in ASSETS.glob("*.js"):
         script = path.read_text(encoding="utf-8").replace("\\u2019", "\u2019")
         said |= set(re.findall(r"\bssSay\('([^']+)'", script))
-        if path.name == "live.js":
+        if path.name in ("live.js", "alarm.js"):
             said |= set(re.findall(r"\bsay\('([^']+)'", script))
     assert len(said) > 100
-    assert set(browser_words.SENTENCES) == said
+    assert {*browser_words.SENTENCES, *alarm_sound.SENTENCES} == said
     with tongue.speaking("hi"):
         assert set(browser_words.browser_words()) == said | {*f.DAYS, *f.MONTHS}
     assert browser_words.browser_words() == {}, "English stands in the script"

@@ -132,15 +132,15 @@
       hushed: () => (until < Infinity ? say('Silenced until {time}', {time: clock(until)}) : say('Silenced')),
     }[state]();
     const long = {
-      none: 'This browser cannot sound.',
-      off: 'Off. Browsers let a page sound only after a press: turn it on here. It holds in this browser.',
-      waits: 'It cannot sound yet: since the page was loaded nothing was pressed on it. Press anywhere.',
-      hushed: 'The alarms that ask now are silent here; a new one sounds.',
-      on: blind ? 'The alarms are not watched, or the station cannot be reached: that has a sound of its own.' : 'On. It sounds for each alarm that nobody has acknowledged, by its priority.',
+      none: say('This browser cannot sound.'),
+      off: say('Off. Browsers let a page sound only after a press: turn it on here. It holds in this browser.'),
+      waits: say('It cannot sound yet: since the page was loaded nothing was pressed on it. Press anywhere.'),
+      hushed: say('The alarms that ask now are silent here; a new one sounds.'),
+      on: blind ? say('The alarms are not watched, or the station cannot be reached: that has a sound of its own.') : say('On. It sounds for each alarm that nobody has acknowledged, by its priority.'),
     }[state];
     menu.dataset.sound = state;
     setText(menu.querySelector('[data-sound-state]'), short);
-    setText(menu.querySelector('[data-sound-words]'), say(long));
+    setText(menu.querySelector('[data-sound-words]'), long);
     setText(menu.querySelector('[data-sound-do="switch"]'), on ? say('Turn the sound off') : say('Turn the sound on'));
     for (const button of menu.querySelectorAll('[data-sound-do="hush"]')) button.disabled = !on || loud.length === 0;
     for (const button of menu.querySelectorAll('[data-sound-do="switch"], [data-sound-do="test"]')) button.disabled = !able();
