@@ -41,6 +41,7 @@ OLD_STEP_S = 300
 CLOSE_STEP_S = 2
 BEFORE_MS, AFTER_MS = 4_000, 6_000
 """Around a change-over rounds lie as close as a poller's: its seconds are what the DG log is for."""
+BEFORE_MS = 20_000
 CHUNK_ROUNDS = 500
 """Rounds a transaction."""
 NICE = 15
@@ -103,7 +104,9 @@ def fill(settings: Settings, home: Home, clock: Clock | None = None) -> int:
             old.unlink()
         start_ms, end_ms = max(span[0], span[1] - PIECE_MS), span[1]
         step_s = STEP_S if start_ms >= old_ms else OLD_STEP_S
-        count += _write(settings, home, clock, making, range(start_ms, end_ms, step_s * 1000))
+        # a round shortly before each full five minutes: blocks of demand and months need their ends
+        first_ms = start_ms + (-BEFORE_MS - start_ms) % (step_s * 1000)
+        count += _write(settings, home, clock, making, range(first_ms, end_ms, step_s * 1000))
         with contextlib.closing(sqlite3.connect(making)) as finished:
             finished.execute("PRAGMA journal_mode = DELETE")  # one file, whoever reads it
         # The poller takes the first name first: count down from the newest.
