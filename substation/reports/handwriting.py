@@ -1,0 +1,29 @@
+"""What people may write by hand into the forms: letters of every script, and nothing that hides. Pure.
+
+A control character has no place in a file, and one that turns the direction of writing lets a line read as
+something else than it says. The joiners U+200C and U+200D are letters' own: Hindi needs them.
+"""
+
+import re
+import unicodedata
+
+_LINE_END = re.compile("\r\n|[\r\u2028\u2029]")
+_BLANKS = str.maketrans(dict.fromkeys("\t\u00a0\u202f", " "))
+_TURNS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+"""These set, or end, another direction of writing."""
+_UNWRITABLE = frozenset({"Cc", "Cs"})
+"""Control characters, and halves of a character, which no file can hold."""
+
+
+def readable(text: str) -> str:
+    """Return what was typed without blanks around it; tabs and no-break spaces are blanks, line ends alike.
+
+    Raises ValueError that says in words what it holds.
+    """
+    tidy = _LINE_END.sub("\n", text).translate(_BLANKS).strip()
+    for one in tidy:
+        if one in _TURNS:
+            raise ValueError("holds a character that turns the direction of writing")
+        if one != "\n" and unicodedata.category(one) in _UNWRITABLE:
+            raise ValueError("holds a character that cannot be printed")
+    return tidy
