@@ -33,8 +33,12 @@ from substation.store.registers import Energy
 
 UNITS = "wh_received"
 FIRST_YEAR, LAST_YEAR = 2000, 2999
-NEAR_MS = 180_000
-"""A reading this close to midnight is the month's; one that is further off is told of."""
+NEAR_MS = 330_000
+"""A reading this close to midnight is the month's; one that is further off is told of. Registers are read
+once a minute, those of a demo's past and of many imports every five minutes."""
+SILENT_MS = 900_000
+"""In a month that goes on the last reading may be so old: a few lost answers, a restart of the poller and
+minutes in which the statement is shared lack nothing. A meter that is silent for longer is told of."""
 NOT_READ = "its register was not read in this month"
 NO_BLOCK = "no block was read at both its ends"
 CONTRADICT = "the highest block was not measured"
@@ -145,8 +149,11 @@ class Month:
         if found is None or found.units is None or found.cuts or self.doubted:
             return False
         late = found.opening.at_ms - self.start_ms > NEAR_MS
-        early = self.over and self.end_ms - found.closing.at_ms > NEAR_MS
-        return not late and not early
+        return not late and not self.ends_early(found)
+
+    def ends_early(self, found: Account) -> bool:
+        """Return whether a register was not read up to the month's end, or up to now while it goes on."""
+        return self.until_ms - found.closing.at_ms > (NEAR_MS if self.over else SILENT_MS)
 
     def sum(self, some: Iterable[Meter], key: str = UNITS) -> int | None:
         """Return what several meters counted together; None where one of them is not known."""

@@ -212,6 +212,15 @@ def test_the_month_that_goes_on_says_so(path: Path):
     assert so_far.now.of(1).units() == register(1, noon - 2000) - register(1, NOVEMBER - 2000)
     whole = replace(so_far, now=replace(so_far.now, meters=[so_far.now.of(1)], sets=[]))
     assert ("Units measured", "in full so far") in statement_document(whole, STATION, "").heads
+    for silent_ms, words in (
+        (14 * MINUTE_MS, "in full so far"),
+        (16 * MINUTE_MS, "NOT IN FULL: see the notes"),
+    ):
+        later = replace(whole, now=replace(whole.now, until_ms=noon + silent_ms))
+        document = statement_document(later, STATION, "")
+        assert ("Units measured", words) in document.heads
+        told = "not read after 10 Nov 11:59:58" in " ".join(document.tables[0].notes)
+        assert told == (silent_ms > 15 * MINUTE_MS)
     with pytest.raises(RequestError, match="December 2026 has not begun"):
         statement(path, "2026-12", noon)
 
