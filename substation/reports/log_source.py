@@ -102,8 +102,9 @@ def meter_day(
             at = moment[key]
             if at.value is not None and at.read_ms is not None:
                 registers.append(Register(at.read_ms, round(at.value * BY_KEY[key].steps_per_unit)))
-    rated_va = ratio.rated_kva_at(meter, end_ms, zone) * 1000
-    moduli = {} if profile is None else counters.moduli(profile, ratio.factors(meter, end_ms, zone))
+    last_ms = end_ms - 1  # what holds from its last midnight on is the next day's
+    rated_va = ratio.rated_kva_at(meter, last_ms, zone) * 1000
+    moduli = {} if profile is None else counters.moduli(profile, ratio.factors(meter, last_ms, zone))
     chains = history.counted(meter.id, start_ms, end_ms, also, rated_va, moduli=moduli)
     reached = history.reached(meter.id, [key for key in keys if key not in COUNTERS], start_ms, end_ms)
     lacking = frozenset() if profile is None else frozenset({*keys, DEMAND_OF} - profile.registers.keys())

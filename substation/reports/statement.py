@@ -278,7 +278,7 @@ class _Work:
             self._meter(meter, start_ms, until_ms, None if before is None else before.of(meter.id))
             for meter in settings.meters
         ]
-        moduli = {meter.id: self._circuit(meter, until_ms)[1] for meter in settings.meters}
+        moduli = {meter.id: self._circuit(meter, until_ms - 1)[1] for meter in settings.meters}
         record = supply_record.of_time(settings, self._history, start_ms, end_ms, self._now_ms, moduli=moduli)
         sets = [self._set(meter, record) for meter in settings.meters if meter.role == "generator"]
         doubted = [
@@ -289,7 +289,9 @@ class _Work:
         return Month(name_of(key), key, start_ms, end_ms, until_ms, meters, sets, record, doubted)
 
     def _meter(self, meter: Meter, start_ms: int, until_ms: int, before: MeterMonth | None) -> MeterMonth:
-        history, rated_va, moduli = self._history, *self._circuit(meter, until_ms)
+        # what holds from the midnight of its end on is the next month's
+        history, last_ms = self._history, until_ms - 1
+        rated_va, moduli = self._circuit(meter, last_ms)
         chains = history.counted(meter.id, start_ms, until_ms, {}, rated_va, moduli=moduli)
         accounts = {
             key: found
@@ -314,8 +316,8 @@ class _Work:
             why,
             factor,
             self._completeness(meter, start_ms, until_ms),
-            None if before is None else self._between(meter, before, accounts.get(UNITS), until_ms),
-            *(ratio.factors(meter, at, self._settings.site.zone).of("Wh") for at in (until_ms, start_ms)),
+            None if before is None else self._between(meter, before, accounts.get(UNITS)),
+            *(ratio.factors(meter, at, self._settings.site.zone).of("Wh") for at in (last_ms, start_ms)),
         )
 
     def _circuit(self, meter: Meter, at_ms: int) -> tuple[float, Mapping[str, float]]:
@@ -336,15 +338,13 @@ class _Work:
             return self._history.completeness(meter.id, start_ms, until_ms)
         return found
 
-    def _between(
-        self, meter: Meter, before: MeterMonth, after: Account | None, until_ms: int
-    ) -> Between | None:
+    def _between(self, meter: Meter, before: MeterMonth, after: Account | None) -> Between | None:
         """Return what lies between two months that do not join: nobody read the meter at midnight."""
         last = before.accounts.get(UNITS)
         if last is None or after is None or last.closing == after.opening:
             return None
         begin, end = last.closing, after.opening
-        rated_va, moduli = self._circuit(meter, until_ms)
+        rated_va, moduli = self._circuit(meter, end.at_ms)
         chains = self._history.counted(
             meter.id, begin.at_ms, end.at_ms + 1, {UNITS: [begin, end]}, rated_va, moduli=moduli
         )

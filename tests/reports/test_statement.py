@@ -17,7 +17,9 @@ from hypothesis import settings as limits
 from hypothesis import strategies as st
 
 from substation.errors import RequestError
+from substation.reports import log_form, log_hours
 from substation.reports.document import DASH
+from substation.reports.log_source import meter_day
 from substation.reports.pdf import pdf
 from substation.reports.statement import MeterMonth, Statement, month_before, read_month, worked_out
 from substation.reports.statement_cells import complete
@@ -245,6 +247,21 @@ def test_a_meter_without_kvah_and_with_a_factor_says_so(path: Path):
     assert "from 1 to 40 in this month" in " ".join(document.tables[0].notes)
     assert document.tables[1].rows[0][1].shown.endswith(" kW")
     assert any("no register of kVAh" in fact for fact in document.facts)
+
+
+def test_what_holds_from_the_next_month_on_is_not_of_this_one(path: Path):
+    """Factor and rating of 1 December: November is what it was, and so is the log sheet of its last day."""
+    later = Transformers(since="2026-12-01", current_factor=40.0, rated_kva=1.0)
+    meter = METERS[0].model_copy(update={"transformers": (later,)})
+    station = Settings(site=SITE, meters=(meter,))
+    found = worked_out(station, HistoryReader(path), "2026-11", DECEMBER + HOUR_MS, written={}, profiles={})
+    one, document = found.now.of(1), statement_document(found, station, "")
+    assert one.units() == register(1, DECEMBER - 2000) - register(1, NOVEMBER - 2000)
+    assert (one.multiplier, "Multiplying factor" in dict(document.heads)) == (1.0, False)
+    assert "multiplying factor" not in " ".join(document.tables[0].notes)
+    hours = log_hours.hours(dt.date(2026, 11, 30), INDIA, DECEMBER + HOUR_MS)
+    day = meter_day(HistoryReader(path), station, meter, log_form.load(), hours=hours, profile=None)
+    assert day.chains["wh_received"].totals[-1] > 0 and not day.chains["wh_received"].cuts
 
 
 def test_a_station_without_a_history_has_dashes_and_no_zero(tmp_path: Path):
