@@ -142,10 +142,9 @@ class Month:
         """Return in which part of the polls due all of these answered, 0 to 1: that of the worst."""
         return min((min(self.of(meter.id).completeness.share or 0.0, 1.0) for meter in some), default=0.0)
 
-    def is_whole(self, meter: Meter) -> bool:
-        """Return whether a meter's units are those of the whole month, or of it so far, and lack nothing."""
-        one = self.of(meter.id)
-        found = one.accounts.get(UNITS)
+    def is_whole(self, meter: Meter, key: str = UNITS) -> bool:
+        """Return whether a register's units are those of the whole month, or of it so far, without a gap."""
+        found = self.of(meter.id).accounts.get(key)
         if found is None or found.units is None or found.cuts or self.doubted:
             return False
         late = found.opening.at_ms - self.start_ms > NEAR_MS
@@ -180,10 +179,10 @@ class Statement:
         """Those of the station, in its order."""
         return [one.meter for one in self.now.meters]
 
-    def comparable(self, some: Iterable[Meter]) -> bool:
+    def comparable(self, some: Iterable[Meter], key: str = UNITS) -> bool:
         """Return whether the two months of all these are whole, so that one may be set against the other."""
         months = (self.now, self.before)
-        return self.now.over and all(month.is_whole(meter) for meter in some for month in months)
+        return self.now.over and all(month.is_whole(meter, key) for meter in some for month in months)
 
     def groups(self) -> dict[str, list[Meter]]:
         """Return the meters by group, in the order of the station."""

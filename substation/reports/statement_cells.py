@@ -39,7 +39,7 @@ def units(one: MeterMonth, key: str = "wh_received") -> Cell:
 def units_in(month: Month, meter: Meter, key: str = "wh_received") -> Cell:
     """Return the same, marked where it is not of the whole month."""
     found = units(month.of(meter.id), key)
-    return found if found.value is None or month.is_whole(meter) else replace(found, text=PART)
+    return found if found.value is None or month.is_whole(meter, key) else replace(found, text=PART)
 
 
 def together(month: Month, meters: Sequence[Meter]) -> Cell:

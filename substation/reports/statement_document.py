@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 from substation.energy.account import Account
 from substation.reports.document import Cell, Column, Document, Table
-from substation.reports.statement import NOT_READ, UNITS, Month, Statement
+from substation.reports.statement import NOT_READ, UNITS, MeterMonth, Month, Statement
 from substation.reports.statement_cells import (
     EMPTY,
     change,
@@ -70,12 +70,18 @@ def statement_document(found: Statement, settings: Settings, made_at: str) -> Do
 
 def whole_words(month: Month) -> str:
     """Return in words whether the units of a month are measured in full; said at the top of the form."""
-    lacking = [one.meter.name for one in month.meters if not month.is_whole(one.meter)]
+    lacking = [one.meter.name for one in month.meters if not _is_whole(one, month)]
     if not lacking:
         return "in full" if month.over else "in full so far"
     if len(lacking) == len(month.meters):
         return "NOT IN FULL: see the notes"
     return f"NOT IN FULL: {', '.join(lacking)}; see the notes"
+
+
+def _is_whole(one: MeterMonth, month: Month) -> bool:
+    """Return whether a meter's kWh, and each other of its registers that is shown, are measured in full."""
+    others = (key for key, found in one.accounts.items() if key in ALWAYS or moved(found))
+    return all(month.is_whole(one.meter, key) for key in {UNITS, *others})
 
 
 # -- tables -----------------------------------------------------------------------------------------
@@ -98,7 +104,6 @@ def _units(found: Statement, zone: ZoneInfo) -> Table:
     still = False
     for one in found.now.meters:
         past = found.before.of(one.meter.id)
-        comparable = found.comparable([one.meter])
         shown = {}
         for key, words in REGISTERS.items():
             mine, was = one.accounts.get(key), past.accounts.get(key)
@@ -110,7 +115,7 @@ def _units(found: Statement, zone: ZoneInfo) -> Table:
             shown[key] = words
             name = f"{one.meter.id} {one.meter.name}"
             both = (units_in(found.now, one.meter, key), units_in(found.before, one.meter, key))
-            rows += _account_rows(name, words, mine, (*both, comparable), zone)
+            rows += _account_rows(name, words, mine, (*both, found.comparable([one.meter], key)), zone)
         every[one.meter.id] = shown
     notes = of_meters(every, found.now, zone)
     if still:

@@ -286,6 +286,27 @@ def test_what_was_not_measured_whole_does_not_look_so(path: Path):
     assert feeder[6].shown.endswith(" in part")
 
 
+def test_each_register_is_judged_by_itself(found: Statement):
+    """The kVAh register of the incomer is read since the 16th only: its kWh are whole, its kVAh are not."""
+    one = found.now.of(1)
+    kvah = one.accounts["vah_received"]
+    late = replace(kvah.pieces[0], opening=replace(kvah.opening, at_ms=at("2026-11-16")))
+    part = replace(one, accounts={**one.accounts, "vah_received": replace(kvah, pieces=(late,))})
+
+    def rows(incomer: MeterMonth) -> tuple[str, list[list[str]]]:
+        now = replace(found.now, meters=[incomer], sets=[])
+        was = replace(found.before, meters=[found.before.of(1)], sets=[])
+        document = statement_document(replace(found, now=now, before=was), STATION, "")
+        return dict(document.heads)["Units measured"], [
+            [row[6].shown, row[8].shown] for row in document.tables[0].rows[:2]
+        ]
+
+    assert [[cell.endswith("in part"), more != ""] for cell, more in rows(one)[1]] == [[False, True]] * 2
+    head, told = rows(part)
+    assert head == "NOT IN FULL: see the notes"
+    assert [[cell.endswith("in part"), more != ""] for cell, more in told] == [[False, True], [True, False]]
+
+
 def test_hardly_all_is_not_all():
     """Completeness is cut off: 100.0 is all of it."""
     shown = [
