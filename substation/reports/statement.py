@@ -147,8 +147,7 @@ class Month:
         found = self.of(meter.id).accounts.get(key)
         if found is None or found.units is None or found.cuts or self.doubted:
             return False
-        late = found.opening.at_ms - self.start_ms > NEAR_MS
-        return not late and not self.ends_early(found)
+        return abs(found.opening.at_ms - self.start_ms) <= NEAR_MS and not self.ends_early(found)
 
     def ends_early(self, found: Account) -> bool:
         """Return whether a register was not read up to the month's end, or up to now while it goes on."""

@@ -88,6 +88,9 @@ def _of_account(found: Account, month: Month, zone: ZoneInfo) -> Iterator[str]:
     if found.opening.at_ms - month.start_ms > NEAR_MS:
         at = _moment(found.opening.at_ms, zone)
         yield f"not read before {at}; what flowed earlier is not in the units."
+    if month.start_ms - found.opening.at_ms > NEAR_MS:
+        at = _moment(found.opening.at_ms, zone)
+        yield f"opened at {at}; what flowed before midnight is in the units."
     if month.ends_early(found):
         at = _moment(found.closing.at_ms, zone)
         yield f"not read after {at}; what flowed later is not in the units."

@@ -24,6 +24,7 @@ from substation.reports.pdf import pdf
 from substation.reports.statement import MeterMonth, Statement, month_before, read_month, worked_out
 from substation.reports.statement_cells import complete
 from substation.reports.statement_document import statement_document
+from substation.reports.statement_notes import of_meters
 from substation.reports.xlsx import xlsx
 from substation.settings.model import Meter, Settings, Site, Transformers
 from substation.store.entries import Entry, Place
@@ -302,6 +303,15 @@ def test_each_register_is_judged_by_itself(found: Statement):
         ]
 
     assert [[cell.endswith("in part"), more != ""] for cell, more in rows(one)[1]] == [[False, True]] * 2
+    for early_min, words in ((5, "in full"), (6, "NOT IN FULL: see the notes")):
+        opening = replace(kvah.opening, at_ms=NOVEMBER - early_min * MINUTE_MS)
+        early = replace(kvah, pieces=(replace(kvah.pieces[0], opening=opening),))
+        head, told = rows(replace(one, accounts={**one.accounts, "vah_received": early}))
+        assert (head, told[1][0].endswith("in part")) == (words, early_min > 5)
+    month = replace(found.now, meters=[replace(one, accounts={"vah_received": early})])
+    notes = of_meters({1: {"vah_received": "kVAh import"}}, month, INDIA)
+    words = "opened at 31 Oct 23:54:00; what flowed before midnight is in the units."
+    assert notes == [f"Transformer: {words}"]
     head, told = rows(part)
     assert head == "NOT IN FULL: see the notes"
     assert [[cell.endswith("in part"), more != ""] for cell, more in told] == [[False, True], [True, False]]
