@@ -42,6 +42,7 @@ SENTENCES: tuple[str, ...] = (
     later("its meter was exchanged"),
     later("units without what flowed while the meter was exchanged or reset"),
     later("{name}: units without what flowed while the meter was exchanged or reset"),
+    later("Nobody vouched for the machine's clock from {begin} to {end}; what was read then is in no figure"),
     later("Highest {count} min in {unit}, and when it began: {peaks}"),
 )
 """What `heard.told` knows of the sheet's own words."""

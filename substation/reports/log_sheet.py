@@ -147,8 +147,16 @@ def log_sheet(read: ReadDay, settings: Settings, meter: Meter | None, typed: Typ
             part = [site_time(ms, zone).strftime("%H:%M") for ms in (shift.from_ms, shift.to_ms)]
             name = f"{name}, {part[0]} to {'24:00' if shift.to_ms == hours[-1].at_ms else part[1]}"
         foot.append(Line("shift", f"Shift {name}", [column.of_shift(shift) for column in filled]))
-    notes = [note for column in filled for note in [*column.notes, *column.peaks()]]
+    notes = [
+        _doubt(span, zone) for span in sorted({one for day in read.days.values() for one in day.doubted})
+    ]
+    notes += [note for column in filled for note in [*column.notes, *column.peaks()]]
     return LogSheet(meter, read.form, columns, hours, rows, foot, shifts, typed, list(dict.fromkeys(notes)))
+
+
+def _doubt(span: tuple[int, int], zone: zoneinfo.ZoneInfo) -> str:
+    begin, end = (f"{site_time(ms, zone):%d %b %H:%M:%S}" for ms in span)
+    return f"Nobody vouched for the machine's clock from {begin} to {end}; what was read then is in no figure"
 
 
 class _Column:

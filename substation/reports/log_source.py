@@ -1,5 +1,6 @@
 """What the history says of a day, as the log sheet needs it: every question is asked here."""
 
+import dataclasses
 import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -33,6 +34,8 @@ class MeterDay:
     """By instant, of all readings of the day."""
     lacking: frozenset[str] = frozenset()
     """Quantities that this model does not have."""
+    doubted: Sequence[tuple[int, int]] = ()
+    """From and to when, UTC ms, nobody vouched for the clock; nothing read then stands in a figure."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,5 +110,24 @@ def meter_day(
     moduli = {} if profile is None else counters.moduli(profile, ratio.factors(meter, last_ms, zone))
     chains = history.counted(meter.id, start_ms, end_ms, also, rated_va, moduli=moduli)
     reached = history.reached(meter.id, [key for key in keys if key not in COUNTERS], start_ms, end_ms)
+    doubted = [
+        (one.begin_ms, one.end_ms)
+        for one in history.clock_spans()
+        if one.corrected_ms is None and one.begin_ms < end_ms and one.end_ms >= start_ms
+    ]
+    if doubted and DEMAND_OF in chains:
+        chains[DEMAND_OF] = _vouched(chains[DEMAND_OF], doubted)
     lacking = frozenset() if profile is None else frozenset({*keys, DEMAND_OF} - profile.registers.keys())
-    return MeterDay(readings, chains, reached, lacking)
+    return MeterDay(readings, chains, reached, lacking, doubted)
+
+
+def _vouched(chain: Chain, doubted: Sequence[tuple[int, int]]) -> Chain:
+    """Return a chain without the registers that were read while nobody vouched for the clock."""
+    kept = [
+        (one, total)
+        for one, total in zip(chain.registers, chain.totals, strict=True)
+        if not any(begin_ms <= one.at_ms <= end_ms for begin_ms, end_ms in doubted)
+    ]
+    return dataclasses.replace(
+        chain, registers=tuple(one for one, _ in kept), totals=tuple(total for _, total in kept)
+    )

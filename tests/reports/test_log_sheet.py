@@ -1,5 +1,6 @@
 """The log sheet says what the history holds: on paper, over gaps, exchanged meters and summer time."""
 
+import dataclasses
 import datetime as dt
 import io
 import sqlite3
@@ -30,6 +31,7 @@ from substation.store.entries import Entry, Place
 from substation.store.history import History
 from substation.store.moments import At
 from tests.fake_clock import FakeClock
+from tests.store.readings import a_reading
 
 HOUR_MS = 3_600_000
 SETTINGS = Settings(simulated=True, site=Site(name="GS Substation"), meters=CARD_METERS)
@@ -131,6 +133,35 @@ def test_lowest_and_highest_are_of_all_readings_with_their_time(home: Any) -> No
         ).fetchone()
     assert float(foot["high"]) == pytest.approx(steps / 10_000, abs=0.5)
     assert foot["high_at"] == dt.datetime.fromtimestamp(at_ms / 1000, ZONE).strftime("%H:%M")
+
+
+def test_what_was_read_while_nobody_vouched_for_the_clock_is_in_no_figure(tmp_path: Path) -> None:
+    clock = FakeClock()
+    clock.advance((START_MS - clock.now_ms()) / 1000)
+    store = History(tmp_path / "daily_data.db", True, clock, ZONE)
+
+    def add(minute: float, volts: float, reason: str | None = None) -> None:
+        clock.advance((START_MS + minute * 60_000 - clock.now_ms()) / 1000)
+        took = 25e3 if reason else 0  # its register runs ahead
+        one = a_reading(clock.now_ms(), v_ry=volts, vah_received=1e6 + minute * 1e3 + took)
+        store.add([dataclasses.replace(one, reason=reason)])
+        store.commit()
+
+    for minute in range(0, 118, 2):
+        add(minute + 1.5, 410.0 + minute / 100)
+    span = store.begin_clock_span("boot", 0)
+    add(119.5, 300.0, f"clock {span}")
+    store.close()
+    made = log_book.read_day(
+        SETTINGS, SimpleNamespace(folder=tmp_path, history=tmp_path / "daily_data.db"), lambda _: None,
+        day=DAY, now_ms=START_MS + 26 * HOUR_MS,
+    )  # fmt: skip
+    sheet = log_sheet(made, SETTINGS, CARD_METERS[0], Typed())
+    volts = {line.kind: line.cells[0].shown for line in sheet.foot}
+    assert (volts["low"], volts["low_at"], volts["high"]) == ("410", "00:01", "411")
+    place = next(at for at, one in enumerate(sheet.columns) if one.column.computed == "max_demand")
+    assert {line.label: line.cells[place].value for line in sheet.foot}["Day"] == pytest.approx(60.0)
+    assert any("Nobody vouched for the machine's clock from 24 Nov 01:57:30" in one for one in sheet.notes)
 
 
 def test_hours_that_have_not_come_are_empty_and_one_that_just_struck_waits(home: Any) -> None:
