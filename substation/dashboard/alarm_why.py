@@ -1,5 +1,6 @@
 """One alarm explained: why it was raised, what is in force, the curve around it, what happened to it."""
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,6 +24,8 @@ from substation.store.events import Event
 LOOKED_AT = 600
 """Events of alarms of one meter among which those of one alarm are looked for."""
 SHOWN = 30
+METER = re.compile("[1-9][0-9]{0,2}")
+"""Number of a meter, also of one that the station has no more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +88,9 @@ def _events(feed: Feed, key: str, at_ms: int | None) -> list[Event]:
     """Return what was noted of an alarm, newest first: lately, or from a time on."""
     subject = key.partition("@")[2]
     kind, _, number = subject.partition(":")
-    meters = (int(number),) if kind == "meter" and number.isdecimal() else ()
+    if kind == "meter" and not METER.fullmatch(number):
+        return []
+    meters = (int(number),) if kind == "meter" else ()
     if at_ms is None:
         noted = feed.noted(Wanted(kinds=ALARMS, meters=meters), LOOKED_AT)
     else:

@@ -127,6 +127,10 @@ def test_what_is_stored_nowhere_and_what_does_not_answer_is_said(
 
 
 def test_an_alarm_that_is_none_is_refused_in_words(explained: Station) -> None:
+    for number in ("9" * 30, "\u0663", "300", "x", ""):
+        odd = alarm_why.page(current(), f"supply_lost@meter:{number}", None)
+        assert "Nothing is noted of it" in text(dash.html.Div(odd))
+    assert "Nothing is noted of it" in text(page(10**15 - 1))
     for key in ("nonsense", "no_rule@meter:3", "@"):
         assert "no such alarm" in text(dash.html.Div(alarm_why.page(current(), key, None)))
     assert "It is watched no more" in text(
