@@ -15,7 +15,7 @@ from substation.dashboard.register_form import Opened
 from substation.dashboard.settings_desk import Outcome
 from substation.dashboard.tongue import say
 from substation.reports import dg_total, supply_entries
-from substation.reports.supply_record import Load
+from substation.reports.dg_load import Load
 
 
 def section(feed: Feed, book: Book, asked: Asked, outcome: Outcome) -> list[Any]:
@@ -149,6 +149,9 @@ def _row(feed: Feed, book: Book, run: DgRun, asked: Asked) -> html.Tr:
     kilowatts: list[Any] = [_mean(load)]
     if load.highest_w is not None:
         kilowatts.append(html.Small(say("highest {value}", value=f.number(load.highest_w / 1000, 1))))
+    elif load.why_highest:
+        words = f"{say('highest {value}', value=f.DASH)}: {heard.told(load.why_highest)}"
+        kilowatts.append(html.Small(words))
     diesel: list[Any] = [f.number(litres, 1)] if litres is not None else [
         html.Span(say("not written"), className="ss-reg-wants")
     ]  # fmt: skip

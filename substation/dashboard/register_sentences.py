@@ -33,7 +33,10 @@ SENTENCES: tuple[str, ...] = (
     later("lies outside {least} to {most} {unit}"),
     later("is {litres} l more than there was with what was received"),
     later("is not what opening, received and closing come to: {litres} l"),
-    # reports/supply_record.py
+    # reports/dg_load.py
     later("its register was not read before and after it"),
+    later("its register was not kept between it and the run beside it"),
+    later("another run lies in the same quarter of an hour"),
+    later("no load was read"),
     later("the meter is not configured now"),
 )

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from substation.alarms.dg_runs import DgRun
 from substation.reports import supply_entries
-from substation.reports.supply_record import Load
+from substation.reports.dg_load import Load
 
 
 @dataclass(frozen=True, slots=True)

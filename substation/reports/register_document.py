@@ -8,8 +8,9 @@ from substation.alarms.dg_runs import DgRun, Step
 from substation.alarms.interruptions import Interruption, Stretch, Total
 from substation.clock import site_time
 from substation.reports import dg_total, supply_entries, supply_record
+from substation.reports.dg_load import NO_LOAD, Load
 from substation.reports.document import Cell, Column, Document, Table
-from substation.reports.supply_record import Load, Record
+from substation.reports.supply_record import Record
 from substation.settings.model import Settings
 
 Written = Callable[[Interruption | DgRun], Mapping[str, str]]
@@ -243,7 +244,7 @@ def _runs(book: Book) -> Table:
                 Cell(text=_circuit(run.meter_id, settings)),
                 _number(load.wh, 1000, 1, load.why or "its register was not read"),
                 _mean(load),
-                _number(load.highest_w, 1000, 1, "no load was read"),
+                _number(load.highest_w, 1000, 1, load.why_highest or NO_LOAD),
                 *typed,
                 Cell(litres, 1, by_hand=True) if litres is not None else Cell(why="nobody wrote litres"),
                 _number(supply_entries.per_litre(load.wh, litres), 1, 2, "units or litres are not known"),

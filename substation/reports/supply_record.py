@@ -21,35 +21,22 @@ from substation.alarms.interruptions import Interruption, Stretch, Total
 from substation.alarms.spans import Blind, timeline
 from substation.alarms.supply import BLIND_MS
 from substation.meters import ratio
-from substation.settings.model import Meter, Settings
+from substation.reports import dg_load
+from substation.reports.dg_load import Load
+from substation.settings.model import Settings
 from substation.store import supply_changes
 from substation.store.event_pages import Noted, Wanted
 from substation.store.events import Event
 from substation.store.reader import HistoryReader
 from substation.store.supply_changes import CORRECTED, STATION, SUPPLY
 
-MINUTE_MS, QUARTER_MS, HOUR_MS = 60_000, 900_000, 3_600_000
+MINUTE_MS = 60_000
 MOST_EVENTS = 20_000
 """Changes of supply that are read of one stretch of time: a month with one a minute has more."""
 LEAD, AFTER = 12, 400
 """Changes of each meter before, and of all meters after it, that tell what goes over its edges."""
 LOOKED_MS = 120_000
 """A poller whose newest poll in the history is older does not run."""
-POINTS = 4000
-"""Of the curve in which the greatest load of a run is looked for."""
-
-
-@dataclass(frozen=True, slots=True)
-class Load:
-    """What a generator gave in one run."""
-
-    wh: float | None = None
-    """From its register; None: unknown."""
-    why: str = ""
-    """Why that is unknown, or what it lacks."""
-    mean_w: tuple[float, float] | None = None
-    """Units by time run: the least and the most, by the bounds of that time; equal where those are close."""
-    highest_w: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +129,7 @@ def of_time(
     every = interruptions.found(rows, roles, spots, until_ms, lasting_ms=BLIND_MS)
     ran = dg_runs.found(rows, roles, every, until_ms, blind=spots, lasting_ms=BLIND_MS)
     near = [one for one in every if _touches(one.time, start_ms, end_ms)]
-    ran = [one for one in ran if _touches(one.time, start_ms, end_ms)]
+    every_run, ran = ran, [one for one in ran if _touches(one.time, start_ms, end_ms)]
     says = {(e.meter_id, e.at_ms): e.detail for e in events if e.kind == SUPPLY}
     sources = [meter.id for meter in settings.meters if meter.role == "incomer"]
     near = [replace(one, evidence=_evidence(one, says, sources)) for one in near]
@@ -161,7 +148,10 @@ def of_time(
     )
     if not loads:
         return record
-    given = {run.key: _load(settings, history, run, record, moduli or {}) for run in record.runs}
+    given = {
+        run.key: dg_load.of_run(settings, history, run, every_run, until_ms, moduli=moduli or {})
+        for run in record.runs
+    }
     return replace(record, loads=given)
 
 
@@ -252,57 +242,3 @@ class _Sights:
             else []
         )
         return replace(time, before_ms=min(before, default=None), last_ms=min(last, default=None))
-
-
-def _load(
-    settings: Settings,
-    history: HistoryReader,
-    run: DgRun,
-    record: Record,
-    moduli: Mapping[int, Mapping[str, float]],
-) -> Load:
-    """Return what a set gave in a run: its register stands still before and after it."""
-    meter = settings.meter(run.meter_id)
-    if meter is None:
-        return Load(why="the meter is not configured now")
-    next_ms = min(
-        (
-            r.time.begun_ms
-            for r in record.runs
-            if r.meter_id == meter.id and r.time.begun_ms > run.time.begun_ms
-        ),
-        default=record.until_ms,
-    )
-    last_ms = run.time.ended_after_ms if run.time.ended_ms is None else run.time.ended_ms
-    until_ms = last_ms if run.time.ended_ms is None else min(next_ms, last_ms + QUARTER_MS)
-    rated_va = _rated_va(settings, meter, last_ms)
-    energy = history.energy(meter.id, run.time.begun_ms, until_ms, rated_va, moduli=moduli.get(meter.id))
-    wh = energy.used.get("wh_received")
-    why = energy.doubts.get("wh_received") or energy.marks.get("wh_received") or ""
-    if wh is None and not why:
-        why = "its register was not read before and after it"
-    highest_w = _highest_w(history, meter.id, run.time.begun_ms, max(last_ms, run.time.begun_ms + 1))
-    return Load(wh, why, _mean_w(wh, run.time), highest_w)
-
-
-def _highest_w(history: HistoryReader, meter_id: int, start_ms: int, end_ms: int) -> float | None:
-    """Return the greatest load that was read; never a mean of a minute, which is less than that."""
-    curve = history.series(meter_id, ("watts_total",), start_ms, end_ms, POINTS)
-    if curve.table == "reading":
-        return max((watts for watts in curve.high["watts_total"] if watts is not None), default=None)
-    # single polls are gone; the quarters of an hour keep the greatest, and beside a run there is no load
-    found = history.extremes(meter_id, ("watts_total",), start_ms - start_ms % QUARTER_MS, end_ms)
-    extreme = found["watts_total"]
-    return extreme.high if extreme is not None else None
-
-
-def _mean_w(wh: float | None, time: Stretch) -> tuple[float, float] | None:
-    if wh is None:
-        return None
-    noted = time.noted_ms
-    least, most = (noted, noted) if noted is not None else (time.least_ms, time.most_ms)
-    return (wh * HOUR_MS / most, wh * HOUR_MS / least) if least and most else None
-
-
-def _rated_va(settings: Settings, meter: Meter, at_ms: int) -> float:
-    return ratio.rated_kva_at(meter, at_ms, settings.site.zone) * 1000
