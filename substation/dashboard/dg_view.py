@@ -134,7 +134,7 @@ def _row(feed: Feed, book: Book, run: DgRun, asked: Asked) -> html.Tr:
     zone, texts = feed.settings.site.zone, book.texts(run)
     load = book.record.loads.get(run.key, Load())
     litres = supply_entries.consumed(texts)
-    rate = supply_entries.per_litre(load.wh, litres)
+    rate = supply_entries.per_litre(load.whole_wh, litres)
     open_now = run.key == asked.open
     way = Asked(asked.view, asked.month, "" if open_now else run.key).address
     begun = register_words.at(run.time.begun_ms, feed.clock.now_ms(), zone)

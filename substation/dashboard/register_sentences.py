@@ -38,5 +38,6 @@ SENTENCES: tuple[str, ...] = (
     later("its register was not kept between it and the run beside it"),
     later("another run lies in the same quarter of an hour"),
     later("no load was read"),
+    later("counted only between {begun} and {ended}"),
     later("the meter is not configured now"),
 )

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 from substation.alarms.dg_runs import DgRun
 from substation.alarms.interruptions import Stretch
+from substation.clock import site_time
 from substation.meters import ratio
 from substation.settings.model import Meter, Settings
 from substation.store.reader import HistoryReader
@@ -39,6 +40,13 @@ class Load:
     highest_w: float | None = None
     why_highest: str = ""
     """Why that is unknown."""
+    whole: bool = True
+    """False: the units lack so much of the run that no mean and no kWh per litre follow from them."""
+
+    @property
+    def whole_wh(self) -> float | None:
+        """The units, where they are those of the whole run."""
+        return self.wh if self.whole else None
 
 
 def of_run(
@@ -79,13 +87,17 @@ def of_run(
     why = energy.doubts.get("wh_received") or energy.marks.get("wh_received") or ""
     crowded = _crowded(run.time, beside)
     little_ms = LITTLE * max(0, run.time.ended_after_ms - begun_ms)
-    first_ms, _ = energy.bounds.get("wh_received", (begun_ms, last_ms))
+    first_ms, closing_ms = energy.bounds.get("wh_received", (begun_ms, last_ms))
     if wh is not None and before_ms - first_ms > little_ms:
         wh, why = None, BESIDE
     if wh is None and not why:
         why = BESIDE if crowded else NOT_READ
+    missing_ms = max(0, first_ms - begun_ms) + max(0, run.time.ended_after_ms - closing_ms)
+    whole = wh is None or missing_ms <= little_ms
+    if not whole:
+        why = "; ".join(filter(None, (_between(first_ms, closing_ms, zone), why)))
     highest_w, why_highest = _highest_w(history, meter.id, begun_ms, max(last_ms, begun_ms + 1), crowded)
-    return Load(wh, why, _mean_w(wh, run.time), highest_w, why_highest)
+    return Load(wh, why, _mean_w(wh, run.time) if whole else None, highest_w, why_highest, whole)
 
 
 def _last_ms(time: Stretch) -> int:
@@ -97,6 +109,12 @@ def _crowded(time: Stretch, beside: Sequence[DgRun]) -> bool:
     start_ms = time.begun_ms - time.begun_ms % QUARTER_MS
     end_ms = _last_ms(time) + -_last_ms(time) % QUARTER_MS
     return any(r.time.begun_ms < end_ms and _last_ms(r.time) > start_ms for r in beside)
+
+
+def _between(first_ms: int, last_ms: int, zone: ZoneInfo) -> str:
+    first, last = site_time(first_ms, zone), site_time(last_ms, zone)
+    form = "%H:%M:%S" if first.date() == last.date() else "%d %b %H:%M:%S"
+    return f"counted only between {first:{form}} and {last:{form}}"
 
 
 def _highest_w(

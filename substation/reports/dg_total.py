@@ -25,7 +25,7 @@ class DgTotal:
     """Of the runs whose litres were written; None without any."""
     without_litres: int = 0
     per_litre: float | None = None
-    """kWh per litre, of the runs of which both are known; None without any."""
+    """kWh per litre, of the runs of which the litres and the whole units are known; None without any."""
 
 
 def total(
@@ -48,8 +48,9 @@ def total(
         noted = noted + exact if noted is not None and exact is not None else None
         least, most = least + run.time.least_ms, most + (run.time.most_ms or 0)
         open_end = open_end or run.time.most_ms is None
-        wh, used = loads.get(run.key, Load()).wh, supply_entries.consumed(texts.get(run.key, {}))
-        units += [wh] if wh is not None else []
+        load, used = loads.get(run.key, Load()), supply_entries.consumed(texts.get(run.key, {}))
+        wh = load.whole_wh
+        units += [load.wh] if load.wh is not None else []
         litres += [used] if used is not None else []
         both += [(wh, used)] if wh is not None and used is not None else []
     return DgTotal(

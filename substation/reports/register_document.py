@@ -29,6 +29,7 @@ POLLED = (
     "Indicative, polled: both ends lie between two polls. Where those are far apart, or nobody looked, the "
     "time stands between bounds. Silent meters, a lost adapter and times in which nobody polled are none."
 )
+NO_RATE = "units of the whole run, or its litres, are not known"
 SIGNATURES = ("Operator", "Engineer")
 
 
@@ -247,7 +248,7 @@ def _runs(book: Book) -> Table:
                 _number(load.highest_w, 1000, 1, load.why_highest or NO_LOAD),
                 *typed,
                 Cell(litres, 1, by_hand=True) if litres is not None else Cell(why="nobody wrote litres"),
-                _number(supply_entries.per_litre(load.wh, litres), 1, 2, "units or litres are not known"),
+                _number(supply_entries.per_litre(load.whole_wh, litres), 1, 2, NO_RATE),
                 Cell(float(hour_meter), 1, by_hand=True) if hour_meter else Cell(),
                 Cell(text="supply failure" if run.failure else "trial, or by hand"),
                 Cell(text=texts.get("remark", ""), by_hand=True),
@@ -259,7 +260,7 @@ def _runs(book: Book) -> Table:
 
 def _mean(load: Load) -> Cell:
     if load.mean_w is None:
-        return Cell(why="units or hours are not known")
+        return Cell(why="units of the whole run, or its hours, are not known")
     least, most = (f"{watts / 1000:.1f}" for watts in load.mean_w)
     return Cell(load.mean_w[0] / 1000, 1) if least == most else Cell(text=f"{least} to {most}")
 

@@ -1,6 +1,6 @@
 """Units and load of a run of a generator are its own, and say what they lack."""
 
-from substation.reports import supply_record
+from substation.reports import dg_total, supply_record
 from substation.reports.dg_load import BESIDE, SAME_QUARTER, Load
 from substation.store.reader import Energy
 from tests.reports.test_supply_record import HOUR, MIN, MONTH, RUN, STATION, STOP, T0, Past, S, at, began
@@ -51,3 +51,20 @@ def test_a_run_of_the_month_before_in_the_same_quarter_counts_as_well() -> None:
     history = Counted(events, edge - 910, edge - 10, edge + 890)
     known = supply_record.of_time(STATION, history, *december, MONTH[1] + HOUR)
     assert [one.why for one in known.loads.values()] == [BESIDE]
+
+
+def test_units_that_lack_the_ends_of_a_run_say_so_and_make_no_mean() -> None:
+    (one,) = loads(Counted(ran(0, 360), 50, 110, 350))
+    assert (one.wh, one.mean_w, one.whole_wh) == (300.0, None, None)
+    assert one.why == "counted only between 09:00:50 and 09:05:50"
+    (little,) = loads(Counted(ran(0, 3600), 20, 3580))  # 20 s at each end of an hour
+    assert (little.why, little.whole_wh) == ("", 3560.0)
+    (lasts,) = loads(Counted(ran(0), 50, 3590))
+    assert lasts.whole_wh == 3540.0
+
+
+def test_units_of_half_a_run_make_no_kwh_per_litre() -> None:
+    known = supply_record.of_time(STATION, Counted(ran(0, 360), 50, 110, 350), *MONTH, T0 + HOUR)
+    (run,) = known.runs
+    total = dg_total.total(known.runs, known.loads, {run.key: {"consumed": "2.0"}})
+    assert (total.wh, total.litres, total.per_litre) == (300.0, 2.0, None)
