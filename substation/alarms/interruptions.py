@@ -123,6 +123,13 @@ class Stretch:
         most = min(last, end_ms) - max(self.begun_after_ms or start_ms, start_ms)
         return max(0, least), max(0, most)
 
+    def likely_within(self, start_ms: int, end_ms: int) -> int:
+        """As `likely_ms`, of what lies in [start, end)."""
+        if self.noted_ms is not None:
+            return max(0, min(self.begun_ms + self.noted_ms, end_ms) - max(self.begun_ms, start_ms))
+        least, most = self.within(start_ms, end_ms)
+        return least if most is None else (least + most) // 2
+
 
 @dataclass(frozen=True, slots=True)
 class Interruption:
@@ -244,7 +251,7 @@ def total(some: Iterable[Interruption], start_ms: int, end_ms: int, momentary_ms
         open_end = open_end or high is None
         exact = time.noted_ms
         if noted is not None and exact is not None:
-            noted += max(0, min(time.begun_ms + exact, end_ms) - max(time.begun_ms, start_ms))
+            noted += time.likely_within(start_ms, end_ms)
         else:
             noted = None
     return Total(**counts, noted_ms=noted, least_ms=least, most_ms=None if open_end else most, lasts=lasts)

@@ -32,15 +32,22 @@ class Indices:
 
 
 def indices(
-    events: Iterable[tuple[float, float]], served_kva: float, period_min: float, momentary_min: float = 5.0
+    events: Iterable[tuple[float, float]],
+    served_kva: float,
+    period_min: float,
+    momentary_min: float = 5.0,
+    *,
+    within: Iterable[tuple[float, float]] | None = None,
 ) -> Indices:
     """Return the indices of a period.
 
     Args:
-        events: minutes and interrupted kVA of each.
+        events: minutes and interrupted kVA of each that began in the period, with all of its length.
         served_kva: LT, of all feeders; above 0.
         period_min: its length, minutes; above 0.
         momentary_min: up to so long one is momentary.
+        within: minutes inside the period, and kVA, of each sustained one that touches it, also of one that
+            began before. None: those of `events`, which lie inside it.
 
     Raises:
         ValueError: nothing is served, or the period is empty.
@@ -49,7 +56,7 @@ def indices(
         raise ValueError(f"{served_kva} kVA served in {period_min} min: both must be above 0")
     known = list(events)
     sustained = [(minutes, kva) for minutes, kva in known if minutes > momentary_min]
-    asidi = sum(minutes * kva for minutes, kva in sustained) / served_kva
+    asidi = sum(minutes * kva for minutes, kva in (sustained if within is None else within)) / served_kva
     return Indices(
         sum(kva for _, kva in sustained) / served_kva,
         asidi,

@@ -158,7 +158,8 @@ def of_time(
 def indices(settings: Settings, record: Record) -> reliability.Indices | None:
     """Return the load-based indices of the feeders; None where a feeder's rating was never set.
 
-    What has not ended counts with what was seen of it.
+    An interruption is counted where it began, and is sustained or momentary by all of its length; its time
+    counts where it was, as in `Record.total`. What has not ended counts with what was seen of it.
     """
     feeders = [meter for meter in settings.meters if meter.role == "feeder"]
     if not feeders or not all("rated_kva" in meter.model_fields_set for meter in feeders):
@@ -167,15 +168,19 @@ def indices(settings: Settings, record: Record) -> reliability.Indices | None:
     if end_ms <= record.start_ms:
         return None
     zone = settings.site.zone
-    events = []
+    events, within = [], []
     for meter in feeders:
         kva = ratio.rated_kva_at(meter, end_ms, zone)
         for one in record.of(meter.id):
-            if one.kind == "feeder" and record.start_ms <= one.time.begun_ms < end_ms:
+            if one.kind != "feeder" or one.time.begun_ms >= end_ms:
+                continue
+            if record.start_ms <= one.time.begun_ms:
                 events.append((one.time.likely_ms / MINUTE_MS, kva))
+            if one.time.likely_ms > record.momentary_ms:
+                within.append((one.time.likely_within(record.start_ms, end_ms) / MINUTE_MS, kva))
     served = sum(ratio.rated_kva_at(meter, end_ms, zone) for meter in feeders)
     period = (end_ms - record.start_ms) / MINUTE_MS
-    return reliability.indices(events, served, period, record.momentary_ms / MINUTE_MS)
+    return reliability.indices(events, served, period, record.momentary_ms / MINUTE_MS, within=within)
 
 
 def _events(

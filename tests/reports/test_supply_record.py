@@ -264,6 +264,20 @@ def test_indices_of_a_station_are_of_its_feeders_and_only_where_ratings_were_set
     assert supply_record.indices(bare, known) is None
 
 
+def test_what_lasts_over_a_month_takes_from_each_month_its_own_time() -> None:
+    dead = (MONTH[1] - 6 * HOUR - T0) / S
+    events = [*began(), at(dead, 2, OK, DEAD)]
+    december = supply_record.month_ms("2026-12", ZONE)
+    for month, asifi, minutes, served in (
+        (MONTH, 1 / 3, 120.0, 1 - 2 / 720),
+        (december, 0.0, 14880.0, 2 / 3),
+    ):
+        found = supply_record.indices(STATION, record(events, until=100 * 86_400, month=month))
+        assert found is not None
+        assert (found.asifi, found.asidi_min) == (pytest.approx(asifi), pytest.approx(minutes))
+        assert found.asai == pytest.approx(served)
+
+
 @pytest.mark.parametrize(("standard", "minutes", "length"), [
     ("IEEE 1366", 5, "momentary"), ("EN 50160", 3, "sustained"), ("IEEE 1159", 1, "sustained")
 ])  # fmt: skip
