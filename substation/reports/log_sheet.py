@@ -6,6 +6,7 @@ A cell is the nearest good reading within a minute of its hour, never a mean; wh
 dash with its reason. Hours that have not come, or whose readings may still be on their way, are empty.
 """
 
+import re
 import zoneinfo
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -29,6 +30,8 @@ BLOCK_MINUTES = 30
 NOT_IN_METER = "not in this meter"
 NO_BLOCK = "no half hour with a kVAh reading at both ends yet"
 NO_DEMAND = "no half hour with a kVAh reading at both ends"
+NUMBER = re.compile(r"[+-]?\d{1,9}(\.\d{1,6})?")
+"""What somebody writes as a number."""
 EMPTY = Cell()
 FOOT = (("low", "Lowest"), ("low_at", "at"), ("high", "Highest"), ("high_at", "at"), ("total", "Day"))
 """Rows below the hours, before those of the shifts."""
@@ -215,6 +218,8 @@ class _Column:
         if entry is None or not entry.text:
             return Spot(EMPTY, place, due)
         if self._column.text:
+            return Spot(Cell(text=entry.text, by_hand=True), place, due)
+        if not NUMBER.fullmatch(entry.text):  # written when the form asked for words here
             return Spot(Cell(text=entry.text, by_hand=True), place, due)
         digits = len(entry.text.partition(".")[2])
         return Spot(Cell(float(entry.text), max(self._column.decimals, digits), by_hand=True), place, due)
