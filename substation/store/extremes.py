@@ -4,17 +4,21 @@ The values come from the rows of quarters of an hour, which stay for ever, so ea
 The time is that of the reading; where single readings are gone by retention, of its quarter.
 A reading whose own time nobody vouched for (`clock_spans`) is none of that time: a quarter whose end is one
 is looked through reading by reading, and left out where these are gone.
+A power factor is as low as its magnitude; its sign, of lag or lead, is kept. Where single readings are gone,
+the least of a quarter that had both lag and lead is the smaller of its two ends.
 """
 
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from substation.quantities import BY_KEY
+from substation.quantities import BY_KEY, INSTANTS
 from substation.store import clock_spans
 from substation.store.rows import BITS
 
 QUARTER_MS = 900_000
+BY_SIZE = frozenset(key for key in INSTANTS if key.startswith("pf_"))
+"""Their sign only tells leading from lagging: what is reached counts by magnitude."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,43 +51,62 @@ def reached(
 
 def _end(db: sqlite3.Connection, key: str, within: tuple[int, int, int], way: str) -> tuple[int, int] | None:
     """Return the least (`min`) or the greatest (`max`) value in steps, and when it was read first."""
-    order = "ASC" if way == "min" else "DESC"
-    sign = 1 if way == "min" else -1
+    size, sign = f"{way}_{key}", 1 if way == "min" else -1
+    if key in BY_SIZE:
+        ends = f"abs(min_{key}), abs(max_{key})"
+        size = f"max({ends})"
+        if way == "min":  # between lag and lead lies anything: only the readings know the least
+            size = f"CASE WHEN min_{key} < 0 AND max_{key} > 0 THEN 0 ELSE min({ends}) END"
     best: tuple[int, int] | None = None
     quarters = db.execute(
-        f"SELECT {way}_{key}, key >> 8 FROM quarter "  # noqa: S608 - names of ours
+        f"SELECT {size}, key >> 8, min_{key}, max_{key} FROM quarter "  # noqa: S608 - names of ours
         f"WHERE key >= ? AND key < ? AND key & 255 = ? AND {way}_{key} IS NOT NULL "
-        f"ORDER BY {way}_{key} {order}, key",
+        f"ORDER BY 1 {'ASC' if way == 'min' else 'DESC'}, key",
         within,
     )
-    for steps, quarter_ms in quarters:
-        if best is not None and sign * best[0] < sign * steps:
+    for bound, quarter_ms, *both in quarters:
+        if best is not None and (sign * _size(key, best[0]), best[1]) <= (sign * bound, quarter_ms):
             break
-        found = _in_quarter(db, key, (quarter_ms, within[2], steps), order)
-        if found is not None and (best is None or (sign * found[0], found[1]) < (sign * best[0], best[1])):
+        pick = min(both, key=lambda steps: sign * _size(key, steps))
+        found = _in_quarter(db, key, (quarter_ms, within[2], pick), sign, bound)
+        if found is not None and (
+            best is None or (sign * _size(key, found[0]), found[1]) < (sign * _size(key, best[0]), best[1])
+        ):
             best = found
-        if found is not None and found[0] == steps:
-            break
     quarters.close()
     return best
 
 
+def _size(key: str, steps: int) -> int:
+    return abs(steps) if key in BY_SIZE else steps
+
+
 def _in_quarter(
-    db: sqlite3.Connection, key: str, of: tuple[int, int, int], order: str
+    db: sqlite3.Connection, key: str, of: tuple[int, int, int], sign: int, bound: int
 ) -> tuple[int, int] | None:
-    """Return the end of a quarter that was read at a time somebody vouched for; `of`: begin, meter, steps."""
+    """Return the end of a quarter that was read at a time somebody vouched for, and when.
+
+    Args:
+        db: the history.
+        key: the instant.
+        of: when the quarter begins, the meter, and what it reached by its row.
+        sign: 1 for the least, -1 for the greatest.
+        bound: size of what it can have reached.
+    """
     quarter_ms, meter_id, steps = of
     good = (
         f"SELECT {key}, key >> 8, reason FROM reading WHERE key >= ? AND key < ? AND key & 255 = ? "  # noqa: S608
         f"AND quality = 0 AND implausible & {BITS[key]} = 0"
     )
     within = (quarter_ms << 8, (quarter_ms + QUARTER_MS) << 8, meter_id)
-    first = db.execute(f"{good} AND {key} = ? ORDER BY key LIMIT 1", (*within, steps)).fetchone()
-    if first is not None and clock_spans.span_of(first[2]) is None:
-        return steps, first[1]
-    if first is not None:
-        polls = db.execute(f"{good} AND {key} IS NOT NULL ORDER BY {key} {order}, key", within).fetchall()
-        return next(((value, at) for value, at, why in polls if clock_spans.span_of(why) is None), None)
+    size = f"abs({key})" if key in BY_SIZE else key
+    found = db.execute(f"{good} AND {size} = ? ORDER BY key LIMIT 1", (*within, _size(key, steps))).fetchone()
+    if found is not None:
+        if clock_spans.span_of(found[2]) is None and _size(key, steps) == bound:
+            return found[0], found[1]
+        polls = db.execute(f"{good} AND {key} IS NOT NULL ORDER BY key", within)
+        vouched = [(value, at) for value, at, why in polls if clock_spans.span_of(why) is None]
+        return min(vouched, key=lambda one: sign * _size(key, one[0]), default=None)
     is_doubted = any(
         one.corrected_ms is None and one.begin_ms < quarter_ms + QUARTER_MS and one.end_ms >= quarter_ms
         for one in clock_spans.spans(db)

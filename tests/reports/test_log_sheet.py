@@ -143,7 +143,8 @@ def test_what_was_read_while_nobody_vouched_for_the_clock_is_in_no_figure(tmp_pa
     def add(minute: float, volts: float, reason: str | None = None) -> None:
         clock.advance((START_MS + minute * 60_000 - clock.now_ms()) / 1000)
         took = 25e3 if reason else 0  # its register runs ahead
-        one = a_reading(clock.now_ms(), v_ry=volts, vah_received=1e6 + minute * 1e3 + took)
+        factor = -0.99 if minute == 3.5 else 0.62 if minute == 5.5 else 0.8
+        one = a_reading(clock.now_ms(), v_ry=volts, pf_average=factor, vah_received=1e6 + minute * 1e3 + took)
         store.add([dataclasses.replace(one, reason=reason)])
         store.commit()
 
@@ -159,6 +160,10 @@ def test_what_was_read_while_nobody_vouched_for_the_clock_is_in_no_figure(tmp_pa
     sheet = log_sheet(made, SETTINGS, CARD_METERS[0], Typed())
     volts = {line.kind: line.cells[0].shown for line in sheet.foot}
     assert (volts["low"], volts["low_at"], volts["high"]) == ("410", "00:01", "411")
+    place = next(at for at, one in enumerate(sheet.columns) if one.column.quantity == "pf_average")
+    factor = {line.kind: line.cells[place].shown for line in sheet.foot}  # by magnitude
+    assert (factor["low"], factor["low_at"]) == ("0.62", "00:05")
+    assert (factor["high"], factor["high_at"]) == ("-0.99", "00:03")
     place = next(at for at, one in enumerate(sheet.columns) if one.column.computed == "max_demand")
     assert {line.label: line.cells[place].value for line in sheet.foot}["Day"] == pytest.approx(60.0)
     assert any("Nobody vouched for the machine's clock from 24 Nov 01:57:30" in one for one in sheet.notes)
@@ -185,6 +190,11 @@ def test_what_is_written_by_hand_stands_on_both_sheets_and_says_who(home: Any) -
         assert column(sheet, "oil", group)[10] == "62.5"
         at = next(spot for row in sheet.rows for spot in row if spot.place == place)
         assert at.cell.by_hand
+    for text in ("62 or so", "nan", "1e999"):  # from when the form asked for words there
+        words = Typed({place: Entry(7, place, text, "operator", START_MS)})
+        assert (
+            column(log_sheet(read(home), SETTINGS, CARD_METERS[0], words), "oil", "Temperature")[10] == text
+        )
     made = log_book.document(read(home), SETTINGS, CARD_METERS[0], typed, "")
     notes = "\n".join(made.tables[0].notes)
     assert "By hand: operator 1" in notes
