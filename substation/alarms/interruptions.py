@@ -217,7 +217,7 @@ def found(
         for one in of(rows.get(meter, []), RUNNING)
     ]
     spans = [(failure, _until(failure.time, carried)) for failure in supply]
-    others = [replace(one, part_of=_belongs(one.time, spans)) for one in others]
+    others = [replace(one, part_of=_belongs(one.time, spans, carried)) for one in others]
     return sorted(
         [*supply, *others], key=lambda one: (one.time.begun_ms, _ORDER[one.kind], one.meter_id or 0)
     )
@@ -279,11 +279,29 @@ def _until(failure: Stretch, carried: Iterable[Stretch]) -> int | None:
     return last
 
 
-def _belongs(time: Stretch, failures: Iterable[tuple[Interruption, int | None]]) -> str:
+def _belongs(
+    time: Stretch, failures: Iterable[tuple[Interruption, int | None]], carried: Sequence[Stretch]
+) -> str:
     for failure, until_ms in failures:
+        if _was_over(time, failure.time.begun_ms, carried):
+            continue
         begin = failure.time.begun_ms if failure.time.begun_after_ms is None else failure.time.begun_after_ms
         if time.begun_ms >= begin - TOGETHER_MS and (
             until_ms is None or time.begun_ms <= until_ms + TOGETHER_MS
         ):
             return failure.key
     return ""
+
+
+def _was_over(time: Stretch, begun_ms: int, carried: Iterable[Stretch]) -> bool:
+    """Return whether a circuit had supply again before a failure was seen, and from no generator.
+
+    Where nobody saw the incomers for long, the failure may have begun before; then not with this circuit.
+    """
+    back_ms = time.ended_ms
+    if back_ms is None or back_ms >= begun_ms:
+        return False
+    return not any(
+        run.begun_ms - TOGETHER_MS <= back_ms and (run.ended_ms is None or run.ended_ms >= back_ms)
+        for run in carried
+    )

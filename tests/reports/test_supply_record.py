@@ -127,6 +127,14 @@ def test_a_set_stands_before_the_feeder_that_it_took_over_where_one_round_saw_th
     ]  # fmt: skip
 
 
+def test_a_feeder_that_was_back_before_a_failure_was_seen_had_a_fault_of_its_own() -> None:
+    blind = [at(0, 1, ON, "Unknown"), at(600, 2, OK, DEAD), at(1200, 2, DEAD, OK)]
+    found = [at(9000, 1, "Unknown", OFF), at(9300, 1, OFF, ON)]
+    assert told(record([*began(), *blind, *found], until=20_000))[0] == ("feeder", 2, 600 * S, False)
+    carried = [at(1199, 5, STOP, RUN), at(9400, 5, RUN, STOP)]  # the failure began before it was seen
+    assert told(record([*began(), *blind, *carried, *found], until=20_000))[0] == ("feeder", 2, 600 * S, True)
+
+
 def test_a_poller_that_starts_anew_within_an_outage_leaves_its_end_between_bounds() -> None:
     gap = Event(T0 + 60 * S, "station.gap", None, iso(T0 + 60 * S), iso(T0 + 600 * S), "killed")
     known = record([*began(), at(0, 1, ON, OFF), gap, at(600, 1, "Unknown", ON)])
