@@ -5,14 +5,14 @@ import re
 from substation.clock import site_time
 from substation.dashboard import format as f
 from substation.dashboard import log_words
+from substation.dashboard.heard import told
 from substation.dashboard.tongue import say
-from substation.reports import log_hours
+from substation.reports import handwriting, log_hours
 from substation.reports.log_form import HAND_OVER, LONGEST_WORDS, LogColumn, LogForm
-from substation.reports.log_sheet import FORM, SITE, subject
+from substation.reports.log_sheet import FORM, NUMBER, SITE, subject
 from substation.settings.model import Settings
 from substation.store.entries import LONGEST_TEXT, Place
 
-NUMBER = re.compile(r"[+-]?\d{1,9}(\.\d{1,6})?")
 TRULY_MINUS = str.maketrans("\u2212\u2013", "--")
 
 
@@ -60,11 +60,14 @@ def checked(text: str, column: LogColumn | None) -> str:
     """Return what was typed, ready to be kept. Raises NotPossible with the reason."""
     if column is None or column.text:
         most = LONGEST_TEXT if column is None else LONGEST_WORDS
-        words = text.strip() if column is None else " ".join(text.split())
+        try:
+            words = handwriting.readable(text)
+        except ValueError as exc:
+            raise NotPossible(told(f"It {exc}.")) from exc
+        if column is not None:
+            words = " ".join(words.split())
         if len(words) > most:
             raise NotPossible(say("That is {count} characters; {most} fit.", count=len(words), most=most))
-        if any(not one.isprintable() and one != "\n" for one in words):
-            raise NotPossible(say("It holds a character that cannot be printed."))
         return words
     typed = text.strip().translate(TRULY_MINUS)
     if not typed:

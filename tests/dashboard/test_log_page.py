@@ -88,6 +88,7 @@ def test_who_comes_second_sees_what_stands_and_nothing_is_lost(
         ("62", 1, {"item": "hand_over", "subject": "site"}, "no such place"),  # no shift begins then
         ("x" * 201, 1, {"item": "remarks"}, "201 characters"),
         ("a\x07", 1, {"item": "remarks"}, "cannot be printed"),
+        ("a\u202eb", 1, {"item": "remarks"}, "turns the direction of writing"),
     ],
 )
 def test_what_cannot_be_is_refused_with_the_reason(
@@ -111,6 +112,9 @@ def test_a_note_of_hand_over_belongs_to_a_shift(operator: Browser, midnight_ms: 
     assert kept.json["text"] == "Permit 14 open.\nDG on charge."
     page = operator.post("/_dash-update-component", json=page_request("/log")).get_data(as_text=True)
     assert "Permit 14 open." in page
+    hindi = "\u0915\u094d\u200d\u0937\u00a0\u0930\u200c\u0940"  # joined, a no-break space, not joined
+    changed = write(operator, midnight_ms - 2 * HOUR_MS, hindi, kept.json["id"], **note)
+    assert changed.json["text"] == hindi.replace("\u00a0", " ")
 
 
 def test_nothing_is_written_without_its_audit_line(
