@@ -233,16 +233,19 @@ class DayFigures:
         history, end_ms, before_ms = self._history(), self._clock.now_ms(), self._start_ms(1)
         meter = self._settings.meter(meter_id)
         rated_va, moduli = self._circuit(meter, end_ms)
+        changed = () if meter is None else ratio.changed_ms(meter, self._settings.site.zone)
         try:
             if history.oldest_ms() is None:  # nothing is stored: of nothing no part was answered, nor none
                 self._met(("today", meter_id), None)
                 return TodayFigures(None, None, None, None, None)
             today, demand = history.energy_and_demand(
-                meter_id, start_ms, end_ms, rated_va=rated_va, moduli=moduli
+                meter_id, start_ms, end_ms, rated_va=rated_va, moduli=moduli, changed=changed
             )
             yesterday = self._slow.get(  # it is over, and asked for as today's is would cost most of all
                 ("used yesterday", meter_id, before_ms),
-                lambda: history.energy(meter_id, before_ms, start_ms, rated_va, moduli=moduli),
+                lambda: history.energy(
+                    meter_id, before_ms, start_ms, rated_va, moduli=moduli, changed=changed
+                ),
             )
             completeness = history.completeness(meter_id, start_ms, end_ms)
             factor = history.power_factor(meter_id, start_ms, end_ms, known=today)
@@ -278,10 +281,14 @@ class DayFigures:
         # the same time by the wall clock, also over a change to summer time
         then = site_time(now_ms, zone) - dt.timedelta(days=1)
         then_ms = min(round(then.timestamp() * 1000), start_ms)
-        rated_va, moduli = self._circuit(self._settings.meter(meter_id), now_ms)
+        meter = self._settings.meter(meter_id)
+        rated_va, moduli = self._circuit(meter, now_ms)
+        changed = () if meter is None else ratio.changed_ms(meter, zone)
         try:
-            demand = history.max_demand(meter_id, before_ms, start_ms, rated_va=rated_va, moduli=moduli)
-            used = history.energy(meter_id, before_ms, then_ms, rated_va, moduli=moduli)
+            demand = history.max_demand(
+                meter_id, before_ms, start_ms, rated_va=rated_va, moduli=moduli, changed=changed
+            )
+            used = history.energy(meter_id, before_ms, then_ms, rated_va, moduli=moduli, changed=changed)
         except StoreError as exc:
             self._met(("yesterday", meter_id), exc)
             return YesterdayFigures()

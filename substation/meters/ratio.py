@@ -34,6 +34,15 @@ class Factors:
         return 1.0
 
 
+@dataclass(frozen=True, slots=True)
+class Change:
+    """The factor of a meter's powers and energies is another from a midnight on."""
+
+    at_ms: int
+    before: float
+    after: float
+
+
 _POWERS = frozenset(("W", "var", "VA", "Wh", "varh", "VAh"))
 UNCHANGED = Factors()
 UNITS: Mapping[str, str] = {quantity.key: quantity.unit for quantity in QUANTITIES}
@@ -44,6 +53,21 @@ def factors(meter: Meter, at_ms: int, zone: dt.tzinfo) -> Factors:
     """Return the factors in force at a moment (UTC, ms); before the first entry's day 1 x 1."""
     entry = _entry(meter.transformers, at_ms, zone)
     return Factors(entry.voltage_factor, entry.current_factor) if entry else UNCHANGED
+
+
+def changes(meter: Meter, zone: dt.tzinfo) -> tuple[Change, ...]:
+    """Return when the factor of a meter's energies was set to another, oldest first."""
+    found = []
+    for at_ms in sorted(_starts(meter.transformers, zone)):
+        before, after = (factors(meter, at, zone).of("Wh") for at in (at_ms - 1, at_ms))
+        if before != after:
+            found.append(Change(at_ms, before, after))
+    return tuple(found)
+
+
+def changed_ms(meter: Meter, zone: dt.tzinfo) -> tuple[int, ...]:
+    """Return at which midnights that was, UTC ms: there the registers of the circuit begin anew."""
+    return tuple(change.at_ms for change in changes(meter, zone))
 
 
 def rated_kva_at(meter: Meter, at_ms: int, zone: dt.tzinfo) -> float:

@@ -108,7 +108,8 @@ def meter_day(
     last_ms = end_ms - 1  # what holds from its last midnight on is the next day's
     rated_va = ratio.rated_kva_at(meter, last_ms, zone) * 1000
     moduli = {} if profile is None else counters.moduli(profile, ratio.factors(meter, last_ms, zone))
-    chains = history.counted(meter.id, start_ms, end_ms, also, rated_va, moduli=moduli)
+    changed = ratio.changed_ms(meter, zone)
+    chains = history.counted(meter.id, start_ms, end_ms, also, rated_va, moduli=moduli, changed=changed)
     reached = history.reached(meter.id, [key for key in keys if key not in COUNTERS], start_ms, end_ms)
     doubted = [
         (one.begin_ms, one.end_ms)

@@ -75,8 +75,8 @@ class MeterMonth:
     """Before it, where its opening reading is not the closing one of the month before."""
     multiplier: float = 1.0
     """By which the meter's own figures are multiplied (CT x PT); 1: it knows its transformers."""
-    multiplier_before: float = 1.0
-    """The same at the month's beginning."""
+    changes: Sequence[ratio.Change] = ()
+    """When that was set to another, in any month."""
 
     def units(self, key: str = UNITS) -> int | None:
         """Return what a counter counted; None where that is not known."""
@@ -290,7 +290,8 @@ class _Work:
         # what holds from the midnight of its end on is the next month's
         history, last_ms = self._history, until_ms - 1
         rated_va, moduli = self._circuit(meter, last_ms)
-        chains = history.counted(meter.id, start_ms, until_ms, {}, rated_va, moduli=moduli)
+        changed = ratio.changed_ms(meter, self._settings.site.zone)
+        chains = history.counted(meter.id, start_ms, until_ms, {}, rated_va, moduli=moduli, changed=changed)
         accounts = {
             key: found
             for key in COUNTERS
@@ -315,7 +316,8 @@ class _Work:
             factor,
             self._completeness(meter, start_ms, until_ms),
             None if before is None else self._between(meter, before, accounts.get(UNITS)),
-            *(ratio.factors(meter, at, self._settings.site.zone).of("Wh") for at in (last_ms, start_ms)),
+            ratio.factors(meter, last_ms, self._settings.site.zone).of("Wh"),
+            ratio.changes(meter, self._settings.site.zone),
         )
 
     def _circuit(self, meter: Meter, at_ms: int) -> tuple[float, Mapping[str, float]]:
@@ -343,9 +345,9 @@ class _Work:
             return None
         begin, end = last.closing, after.opening
         rated_va, moduli = self._circuit(meter, end.at_ms)
-        chains = self._history.counted(
-            meter.id, begin.at_ms, end.at_ms + 1, {UNITS: [begin, end]}, rated_va, moduli=moduli
-        )
+        span, also = (begin.at_ms, end.at_ms + 1), {UNITS: [begin, end]}
+        changed = ratio.changed_ms(meter, self._settings.site.zone)
+        chains = self._history.counted(meter.id, *span, also, rated_va, moduli=moduli, changed=changed)
         counted = chains.get(UNITS)
         known = counted is not None and begin in counted.registers and end in counted.registers
         if counted is None or not known or counted.cuts_between(begin, end):

@@ -1,10 +1,11 @@
 """What a statement must say in words: meters exchanged, registers begun again, readings left out. Pure."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from zoneinfo import ZoneInfo
 
 from substation.clock import site_time
 from substation.energy.account import Account
+from substation.meters import ratio
 from substation.reports.statement import NEAR_MS, MeterMonth, Month, Statement
 
 MOST_TIMES = 3
@@ -32,18 +33,12 @@ def _meter_notes(
     for key, words in registers.items():
         if key not in one.accounts:
             continue
-        for note in _of_account(one.accounts[key], month, zone):
+        for note in _of_account(one.accounts[key], one.changes, month, zone):
             found.setdefault(note, []).append(words)
     told = [
         (f"{one.meter.name}{'' if len(words) == len(registers) else ', ' + ', '.join(words)}", note)
         for note, words in found.items()
     ]
-    if one.multiplier != one.multiplier_before:
-        words = (
-            f"its multiplying factor was set from {one.multiplier_before:g} to {one.multiplier:g} in this "
-            "month; the circuit's readings begin anew there, as with another meter."
-        )
-        told.append((one.meter.name, words))
     if one.between is not None:
         begin, end = _moment(one.between.begin_ms, zone), _moment(one.between.end_ms, zone)
         wh = one.between.wh
@@ -64,10 +59,19 @@ def month_notes(found: Statement, zone: ZoneInfo) -> Iterator[str]:
             yield f"Nobody vouched for the machine's clock from {begin} to {end}; these times may be wrong."
 
 
-def _of_account(found: Account, month: Month, zone: ZoneInfo) -> Iterator[str]:
+def _of_account(
+    found: Account, changes: Sequence[ratio.Change], month: Month, zone: ZoneInfo
+) -> Iterator[str]:
     for cut in found.cuts:
         span = f"between {_moment(cut.after.at_ms, zone)} and {_moment(cut.until.at_ms, zone)}"
-        if cut.sure:
+        set_anew = [one for one in changes if cut.after.at_ms < one.at_ms <= cut.until.at_ms]
+        if cut.sure and set_anew:
+            factors = f"from {set_anew[0].before:g} to {set_anew[-1].after:g}"
+            yield (
+                f"its multiplying factor was set {factors} {span}; the circuit's readings begin anew there, "
+                "and what flowed meanwhile is in no figure."
+            )
+        elif cut.sure:
             what = "was reset" if cut.reset else "was exchanged"
             yield f"the meter {what} {span}; what flowed meanwhile is in no figure."
         else:

@@ -123,11 +123,11 @@ class HistoryReader:
         rated_va: float | None = None,
         *,
         moduli: Mapping[str, float] | None = None,
+        changed: Collection[int] = (),
     ) -> Energy:
         """Return by counter how far it went on and why that is unknown: see `registers.energy`."""
-        found = self._ask(
-            lambda db: registers.energy(db, meter_id, start_ms, end_ms, rated_va, moduli=moduli)
-        )
+        asked = partial(registers.energy, rated_va=rated_va, moduli=moduli, changed=changed)
+        found = self._ask(lambda db: asked(db, meter_id, start_ms, end_ms))
         return found or Energy(dict.fromkeys(COUNTERS), {})
 
     def power_factor(
@@ -172,13 +172,11 @@ class HistoryReader:
         rated_va: float | None = None,
         *,
         moduli: Mapping[str, float] | None = None,
+        changed: Collection[int] = (),
     ) -> tuple[float, int] | None:
         """Return the greatest block demand, VA, and when its block began: see `registers.max_demand`."""
-        return self._ask(
-            lambda db: registers.max_demand(
-                db, meter_id, start_ms, end_ms, block_minutes, rated_va=rated_va, moduli=moduli
-            )
-        )
+        asked = partial(registers.max_demand, rated_va=rated_va, moduli=moduli, changed=changed)
+        return self._ask(lambda db: asked(db, meter_id, start_ms, end_ms, block_minutes))
 
     def energy_and_demand(
         self,
@@ -189,13 +187,11 @@ class HistoryReader:
         rated_va: float | None = None,
         *,
         moduli: Mapping[str, float] | None = None,
+        changed: Collection[int] = (),
     ) -> tuple[Energy, tuple[float, int] | None]:
         """Return `energy` and `max_demand` of one time, at hardly more than the price of one."""
-        found = self._ask(
-            lambda db: registers.energy_and_demand(
-                db, meter_id, start_ms, end_ms, block_minutes, rated_va=rated_va, moduli=moduli
-            )
-        )
+        asked = partial(registers.energy_and_demand, rated_va=rated_va, moduli=moduli, changed=changed)
+        found = self._ask(lambda db: asked(db, meter_id, start_ms, end_ms, block_minutes))
         return found or (Energy(dict.fromkeys(COUNTERS), {}), None)
 
     def counted(
@@ -207,16 +203,11 @@ class HistoryReader:
         rated_va: float | None = None,
         *,
         moduli: Mapping[str, float] | None = None,
+        changed: Collection[int] = (),
     ) -> dict[str, Chain]:
         """Return by counter the chain of its registers, with those of `also`: see `registers.counted`."""
-        return (
-            self._ask(
-                lambda db: registers.counted(
-                    db, meter_id, start_ms, end_ms, also, rated_va=rated_va, moduli=moduli
-                )
-            )
-            or {}
-        )
+        asked = partial(registers.counted, rated_va=rated_va, moduli=moduli, changed=changed)
+        return self._ask(lambda db: asked(db, meter_id, start_ms, end_ms, also)) or {}
 
     def reached(
         self, meter_id: int, keys: Sequence[str], start_ms: int, end_ms: int

@@ -7,7 +7,7 @@ noted of an exchanged serial number), and is the same after a restart and for an
 
 import itertools
 import sqlite3
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from zoneinfo import ZoneInfo
 
@@ -57,6 +57,7 @@ def energy(
     rated_va: float | None = None,
     *,
     moduli: Mapping[str, float] | None = None,
+    changed: Collection[int] = (),
 ) -> Energy:
     """Return how far each counter went on between two times; the bounds count in whole minutes.
 
@@ -73,9 +74,11 @@ def energy(
         rated_va: three-phase rating of the circuit, VA: a rise that needs more than `MOST_LOAD` times that
             is no rise. None: unknown, then only falls are seen.
         moduli: where counters begin again at 0, in their unit, beyond what `energy.registers` guesses.
+        changed: when the factor of the meter's transformers was set to another, UTC ms (`meters.ratio`):
+            registers are stored as those of the circuit, so no step over it counts.
     """
-    chains = _chains(db, (start_ms, end_ms, meter_id), rated_va, moduli or {})
-    return _energy(db, chains, start_ms, end_ms)
+    chains = _chains(db, (start_ms, end_ms, meter_id), rated_va, moduli or {}, changed)
+    return _energy(db, chains, start_ms, end_ms, changed)
 
 
 def energy_and_demand(
@@ -87,13 +90,20 @@ def energy_and_demand(
     *,
     rated_va: float | None = None,
     moduli: Mapping[str, float] | None = None,
+    changed: Collection[int] = (),
 ) -> tuple[Energy, tuple[float, int] | None]:
     """Return both `energy` and `max_demand` of a time: its registers are read and judged once."""
-    chains = _chains(db, (start_ms, end_ms, meter_id), rated_va, moduli or {})
-    return _energy(db, chains, start_ms, end_ms), _demand(chains, start_ms, end_ms, block_minutes)
+    chains = _chains(db, (start_ms, end_ms, meter_id), rated_va, moduli or {}, changed)
+    return _energy(db, chains, start_ms, end_ms, changed), _demand(chains, start_ms, end_ms, block_minutes)
 
 
-def _energy(db: sqlite3.Connection, chains: Mapping[str, Chain], start_ms: int, end_ms: int) -> Energy:
+def _energy(
+    db: sqlite3.Connection,
+    chains: Mapping[str, Chain],
+    start_ms: int,
+    end_ms: int,
+    changed: Collection[int],
+) -> Energy:
     zone = ZoneInfo(schema.meta(db, "zone") or "UTC")
     found = Energy(dict.fromkeys(COUNTERS), {})
     for key, counted in chains.items():
@@ -110,7 +120,7 @@ def _energy(db: sqlite3.Connection, chains: Mapping[str, Chain], start_ms: int, 
         found.bounds[key] = (times[first], times[last])
         loose = [register for register in counted.loose if times[first] < register.at_ms < times[last]]
         if cuts or loose:
-            found.marks[key] = _mark(cuts, loose, zone)
+            found.marks[key] = _mark(cuts, loose, zone, changed)
     return found
 
 
@@ -123,13 +133,14 @@ def counted(
     *,
     rated_va: float | None = None,
     moduli: Mapping[str, float] | None = None,
+    changed: Collection[int] = (),
 ) -> dict[str, Chain]:
     """Return by counter the chain of its registers in [start, end), with those of `also` among them.
 
     So what was counted between any two readings that somebody wrote down can be told, over rollover and
     exchanged meter as `energy` does. A counter of which nothing is stored has none.
     """
-    return _chains(db, (start_ms, end_ms, meter_id), rated_va, moduli or {}, also)
+    return _chains(db, (start_ms, end_ms, meter_id), rated_va, moduli or {}, changed, also=also)
 
 
 def max_demand(
@@ -141,9 +152,10 @@ def max_demand(
     *,
     rated_va: float | None = None,
     moduli: Mapping[str, float] | None = None,
+    changed: Collection[int] = (),
 ) -> tuple[float, int] | None:
     """Return the greatest mean apparent power of a whole block, VA, and when it began (`energy.demand`)."""
-    chains = _chains(db, (start_ms, end_ms, meter_id), rated_va, moduli or {})
+    chains = _chains(db, (start_ms, end_ms, meter_id), rated_va, moduli or {}, changed)
     return _demand(chains, start_ms, end_ms, block_minutes)
 
 
@@ -174,6 +186,8 @@ def _chains(
     where: tuple[int, int, int],
     rated_va: float | None,
     moduli: Mapping[str, float],
+    changed: Collection[int],
+    *,
     also: Mapping[str, Sequence[Register]] | None = None,
 ) -> dict[str, Chain]:
     """Return by counter what its registers around a time tell; `where`: start and end, UTC ms, and meter."""
@@ -195,6 +209,9 @@ def _chains(
 
     limits = {key: Limits(rated_va, moduli.get(key)) for key in kept}
     noted = _noted(db, start_ms - QUARTER_MS, end_ms, meter_id, BREAKS)
+    for key in kept:
+        if any(register.value for register in read[key]):  # 0 stays 0, whatever it is multiplied by
+            noted[key].update(changed)
     chains = judged(trusted(), limits, noted)
     spans = _doubtful(chains.values()) if by_minute else []
     if not spans:
@@ -240,7 +257,7 @@ def _add(read: dict[str, list[Register]], more: Mapping[str, Sequence[Register]]
         read[key] += registers
 
 
-def _mark(cuts: Sequence[Cut], loose: Sequence[Register], zone: ZoneInfo) -> str:
+def _mark(cuts: Sequence[Cut], loose: Sequence[Register], zone: ZoneInfo, changed: Collection[int]) -> str:
     """Return in words what a figure lacks."""
     days = {site_time(cut.until.at_ms, zone).date() for cut in cuts}
     days |= {site_time(cut.after.at_ms, zone).date() for cut in cuts}
@@ -249,10 +266,14 @@ def _mark(cuts: Sequence[Cut], loose: Sequence[Register], zone: ZoneInfo) -> str
     def at(at_ms: int) -> str:
         return site_time(at_ms, zone).strftime(form)
 
+    def what_of(cut: Cut) -> str:
+        if any(cut.after.at_ms < at_ms <= cut.until.at_ms for at_ms in changed):
+            return "given another factor"
+        return "reset" if cut.reset else "exchanged"
+
     words = []
-    for is_reset, group in itertools.groupby(cuts, key=lambda cut: cut.reset):
+    for what, group in itertools.groupby(cuts, key=what_of):
         spans = " and ".join(f"between {at(cut.after.at_ms)} and {at(cut.until.at_ms)}" for cut in group)
-        what = "reset" if is_reset else "exchanged"
         words.append(f"without what flowed while the meter was {what} ({spans})")
     if loose:
         times = ", ".join(at(register.at_ms) for register in loose[:3])
