@@ -81,17 +81,16 @@ def _write(desk: Desk) -> Response:
         faults = _crossed(book, one, said, changed)
     if faults:
         return _back(said, Outcome(user, faults=faults, typed=said.typed))
+    written = []
     for item, text in changed.items():
-        before = said.loaded.get(item, (0, ""))
+        # what the browser says that it showed is no witness: what stands in the book is
+        entry = book.entry(one, item)
+        before = (0, "") if entry is None else (entry.id, entry.text)
         fault = _one(desk, user, supply_entries.place(one, item), text, before)
         if fault:
             return _back(said, Outcome(user, faults={item: fault}, typed=said.typed))
-    return _back(
-        said,
-        Outcome(
-            user, tuple((item, said.loaded.get(item, (0, ""))[1], text) for item, text in changed.items())
-        ),
-    )
+        written.append((item, before[1], text))
+    return _back(said, Outcome(user, tuple(written)))
 
 
 def _changed(said: Posted) -> tuple[dict[str, str], dict[str, str]]:
