@@ -29,13 +29,13 @@ from substation.dashboard.shared import Shared
 from substation.dashboard.strip import Strip
 from substation.errors import StoreError
 from substation.meters.profile import Profile
-from substation.reports import log_book, log_hours, supply_record
+from substation.reports import log_book, log_hours, supply_entries, supply_record
 from substation.reports.log_source import ReadDay
 from substation.reports.statement import Statement
 from substation.reports.statement_source import statement_of
 from substation.reports.supply_record import Record
 from substation.settings.model import Home, Meter, Settings
-from substation.store import heartbeat
+from substation.store import entries, heartbeat
 from substation.store.event_pages import Noted, Wanted
 from substation.store.history import HistoryReader, Series
 from substation.store.moments import At
@@ -268,12 +268,15 @@ class Feed:
     def statement(self, month: str) -> Statement:
         """Return the statement of a month, `2026-11`; at most `STATEMENT_S` old.
 
+        Worked out anew when there is an event, or something was written into the DG log.
+
         All viewers get the same object: read it only. Raises StoreError when the history or what is written
         in the DG log cannot be read, RequestError for a month that has not begun.
         """
         settings, home, clock = self._settings, self._home, self._clock
+        known = self.last_event(), entries.last(home.operator, supply_entries.DG_LOG)
         return self._figures.get(
-            ("statement", month), lambda: statement_of(settings, home, clock, month), STATEMENT_S
+            ("statement", month, known), lambda: statement_of(settings, home, clock, month), STATEMENT_S
         )
 
     def supply_record(self, start_ms: int, end_ms: int) -> Record:

@@ -131,6 +131,12 @@ def read_corrected(path: Path, form: str, start_ms: int, end_ms: int) -> dict[Pl
     return _counts(_asked(path, _CORRECTED, (form, start_ms, end_ms)))
 
 
+def last(path: Path, form: str) -> int:
+    """Return the id of what was written last into a form, 0 without any; raises as `read` does."""
+    rows = _asked(path, "SELECT ifnull(max(id), 0) FROM entry WHERE form = ?", (form,))
+    return int(str(rows[0][0])) if rows else 0
+
+
 def _asked(path: Path, sql: str, parameters: tuple[object, ...]) -> Sequence[tuple[object, ...]]:
     if not path.exists():
         return []

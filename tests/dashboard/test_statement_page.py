@@ -1,5 +1,6 @@
 """The statement's page and files: as it is on paper, by role, noted, and in words where it cannot be made."""
 
+import contextlib
 import sqlite3
 from typing import Any
 
@@ -10,7 +11,10 @@ from substation.clock import day_start_ms
 from substation.dashboard import other_forms, statement_asked, statement_desk
 from substation.dashboard.feed import Feed
 from substation.reports import child
+from substation.store import entries
+from substation.store.entries import Place
 from substation.store.history import History
+from substation.store.operator_db import OperatorDb
 from tests.dashboard.conftest import Browser, Station, browse, page_request, reading
 from tests.dashboard.test_account import as_
 
@@ -81,6 +85,25 @@ def test_who_may_not_and_what_cannot_be_is_told_in_words(
     assert operator.post(f"{FILE}?month=2026-11&form=csv").status_code == 503
     assert "not of the same kind of station" in page(operator, "?month=2026-11")
     assert station.audit_lines("statement.made") == []
+
+
+def test_a_statement_knows_what_was_written_and_seen_since(
+    station: Station, feed: Feed, first_ms: int
+) -> None:
+    before = feed.statement("2026-11")
+    assert feed.statement("2026-11") is before
+    with contextlib.closing(OperatorDb(station.home.operator, simulated=True)) as db:
+        entries.write(db, station.clock, Place("interruption", "meter:1", first_ms, "cause"), "fault", "amal")
+        assert feed.statement("2026-11") is before  # no form of the statement's
+        entries.write(db, station.clock, Place("dg_log", "meter:5", first_ms, "consumed"), "12.0", "amal")
+    written = feed.statement("2026-11")
+    assert written is not before and feed.statement("2026-11") is written
+    store = History(station.home.history, True, station.clock, station.settings.site.zone)
+    store.event("supply", at_ms=first_ms, meter_id=1, old="Unknown", new="EB supply On", detail="")
+    store.commit()
+    store.close()
+    station.clock.advance(3)
+    assert feed.statement("2026-11") is not written
 
 
 def test_reports_calls_no_month_ready_of_which_nothing_is_stored(
