@@ -42,6 +42,8 @@ SENTENCES: tuple[str, ...] = (
     later("its meter was exchanged"),
     later("units without what flowed while the meter was exchanged or reset"),
     later("{name}: units without what flowed while the meter was exchanged or reset"),
+    later("Also written this day"),
+    later("The form of the station has no place for it any more; it stands as it was written."),
     later("It holds a character that cannot be printed."),
     later("It holds a character that turns the direction of writing."),
     later("Nobody vouched for the machine's clock from {begin} to {end}; what was read then is in no figure"),

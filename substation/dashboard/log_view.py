@@ -14,7 +14,7 @@ from substation.dashboard import format as f
 from substation.dashboard.heard import told
 from substation.dashboard.log_asked import Asked
 from substation.dashboard.tongue import say
-from substation.reports import log_document, log_hours
+from substation.reports import log_also, log_document, log_hours
 from substation.reports.document import DASH, Cell
 from substation.reports.log_hours import Hour, Shift
 from substation.reports.log_sheet import Line, LogSheet, SheetColumn, Spot
@@ -88,6 +88,28 @@ class View:
         notes = [self._note(one) for one in begun] or [html.P(say("No shift of this day has begun."))]
         return html.Section(
             [html.Div(html.H2(say("Shift hand-over")), className="ss-sec-h"), *notes],
+            className="ss-sec ss-log-over",
+        )
+
+    def also(self) -> html.Section | None:
+        """Return what was written on the day into places that the form has no more; None without any."""
+        notes = []
+        for one in log_also.also_written(self._sheet, self._settings):
+            name = ", ".join(filter(None, (one.hour, one.whose, told(one.item))))
+            said = log_words.entered(
+                one.entry, self._zone, self._sheet.typed.corrected.get(one.entry.place, 1)
+            )
+            inside = [html.B(name), html.Small(said, className="ss-log-who")]
+            words = html.P(one.entry.text, className="ss-by-hand")
+            notes.append(html.Div([*inside, words], className="ss-log-note"))
+        if not notes:
+            return None
+        return html.Section(
+            [
+                html.Div(html.H2(told(log_also.TITLE)), className="ss-sec-h"),
+                html.P(told(log_document.GONE), className="ss-log-how"),
+                *notes,
+            ],
             className="ss-sec ss-log-over",
         )
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from substation.clock import site_time
 from substation.reports.document import DASH, Cell, Column, Document, Table
+from substation.reports.log_also import TITLE, also_written
 from substation.reports.log_form import LogForm
 from substation.reports.log_sheet import LogSheet
 from substation.settings.model import Settings
@@ -20,6 +21,7 @@ WITHIN = (
     "Each figure is the nearest valid reading within 60 s of its hour, never a mean. Lowest and highest are "
     "of all readings of the day, not of the hours alone. Indicative, polled."
 )
+GONE = "The form of the station has no place for it any more; it stands as it was written."
 BY_HAND = "In italics: written by hand."
 
 
@@ -37,7 +39,8 @@ def log_document(
     """
     zone = settings.site.zone
     tables = [table(sheet, zone) for sheet in sheets]
-    tables += [hand_over(sheets[0], zone)] if sheets else []
+    if sheets:
+        tables += [hand_over(sheets[0], zone), *also(sheets[0], settings)]
     only = sheets[0].meter if len(sheets) == 1 else None
     whose = "all meters" if only is None else f"{only.id} {only.name}"
     shifts = [f"{shift.name}" for shift in (sheets[0].shifts if sheets else ())]
@@ -166,3 +169,27 @@ def hand_over(sheet: LogSheet, zone: zoneinfo.ZoneInfo) -> Table:
             ]
         )
     return Table("Shift hand-over", columns, rows)
+
+
+def also(sheet: LogSheet, settings: Settings) -> list[Table]:
+    """Return what was written on the day into places that the form has no more, if anything."""
+    columns = [
+        Column("Time", is_number=False),
+        Column("Of", is_number=False, width=2.0),
+        Column("Item", is_number=False, width=2.0),
+        Column("Written", is_number=False, width=6.0),
+        Column("By", is_number=False, width=2.0),
+    ]
+    rows = [
+        [
+            Cell(text=one.hour),
+            Cell(text=one.whose),
+            Cell(text=one.item),
+            Cell(text=one.entry.text, by_hand=True),
+            Cell(
+                text=f"{one.entry.entered_by}, {site_time(one.entry.at_ms, settings.site.zone):%d %b %H:%M}"
+            ),
+        ]
+        for one in also_written(sheet, settings)
+    ]
+    return [Table(TITLE, columns, rows, notes=[GONE])] if rows else []

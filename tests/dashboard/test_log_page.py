@@ -7,8 +7,8 @@ import dash
 import openpyxl
 import pytest
 
-from substation.clock import day_start_ms
-from substation.reports import child
+from substation.clock import day_start_ms, site_time
+from substation.reports import child, log_form
 from substation.store.history import History
 from tests.dashboard.conftest import Browser, Station, browse, page_request, reading
 from tests.dashboard.test_account import as_
@@ -151,6 +151,30 @@ def test_a_form_that_cannot_be_used_is_told_on_the_page_and_nothing_is_shown(
     assert "column 1 (x): quantity, computed, manual, text: give exactly one of the four" in page
     assert "ss-paper" not in page
     assert write(operator, midnight_ms, "62").status_code == 503
+
+
+def test_what_the_form_has_no_place_for_any_more_stands_below_the_sheet(
+    station: Station, operator: Browser, midnight_ms: int
+) -> None:
+    write(operator, midnight_ms + HOUR_MS, "62.5")
+    write(operator, midnight_ms - 2 * HOUR_MS, "Permit 14 open.", item="hand_over", subject="site")
+    own = log_form.FILE.read_text().replace("shifts = [6, 14, 22]", "shifts = [7, 15, 23]")
+    (station.folder / "log_sheet.toml").write_text(own.replace('"oil_temperature"', '"oil_top"'))
+    zone = station.settings.site.zone
+    for at_ms, said in (
+        (midnight_ms, ("01:00, 1 ", "oil temperature", "62.5")),
+        (midnight_ms - HOUR_MS, ("22:00", "Shift hand-over", "Permit 14 open.")),
+    ):
+        day = site_time(at_ms, zone).date().isoformat()
+        address = page_request("/log", f"?day={day}&meter=1")
+        page = operator.post("/_dash-update-component", json=address).get_data(as_text=True)
+        made = operator.post(f"/api/log/file?day={day}&meter=1&form=csv").get_data(as_text=True)
+        below = page.partition("Also written this day")[2]
+        assert all(word in below for word in said), below
+        assert all(word in made.partition("Also written this day")[2] for word in (*said[1:], "operator"))
+    (station.folder / "log_sheet.toml").unlink()
+    page = operator.post("/_dash-update-component", json=page_request("/log")).get_data(as_text=True)
+    assert "Also written" not in page
 
 
 def test_a_viewer_sees_the_sheet_and_has_nothing_to_write_into(

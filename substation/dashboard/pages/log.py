@@ -98,7 +98,7 @@ def _sheet(feed: Feed, asked: Asked) -> tuple[list[Any], str]:
     sheet = log_sheet(read, feed.settings, asked.meter, typed)
     may_write = _may("operator") and not why
     view = View(sheet, asked, feed.settings, feed.clock.now_ms(), may_write=may_write)
-    return [*([html.P(why, role="status")] if why else []), view.paper(), view.hand_over()], mark
+    return [*([html.P(why, role="status")] if why else []), view.paper(), view.hand_over(), view.also()], mark
 
 
 def _typed(read: ReadDay) -> tuple[Typed, str]:
