@@ -209,7 +209,10 @@ def _notes(feed: Feed, book: Book) -> list[Any]:
         )
     if not record.whole:
         said.append(
-            say("There were more events than can be looked at: the oldest of the month are missing here.")
+            say(
+                "There were more events than can be looked at: the oldest of the month are missing here, or "
+                "when it began what went on before."
+            )
         )
     return [html.P(words, className="ss-muted ss-reg-note") for words in said]
 

@@ -23,7 +23,7 @@ from substation.alarms.supply import BLIND_MS
 from substation.meters import ratio
 from substation.reports import dg_load
 from substation.reports.dg_load import Load
-from substation.settings.model import Settings
+from substation.settings.model import Meter, Settings
 from substation.store import supply_changes
 from substation.store.event_pages import Noted, Wanted
 from substation.store.events import Event
@@ -33,8 +33,10 @@ from substation.store.supply_changes import CORRECTED, STATION, SUPPLY
 MINUTE_MS = 60_000
 MOST_EVENTS = 20_000
 """Changes of supply that are read of one stretch of time: a month with one a minute has more."""
-LEAD, AFTER = 12, 400
-"""Changes of each meter before, and of all meters after it, that tell what goes over its edges."""
+LEAD, MOST_LEAD, AFTER = 12, 12 * 4**4, 400
+"""Changes of each meter before it, at first and at most, and of all meters after it, that tell what goes over
+its edges. A meter that falls silent again and again within one outage takes many."""
+SEEN = ("live", "dead", "phase_lost")
 LOOKED_MS = 120_000
 """A poller whose newest poll in the history is older does not run."""
 
@@ -54,7 +56,7 @@ class Record:
     loads: Mapping[str, Load] = ()  # type: ignore[assignment]
     """By key of the run."""
     whole: bool = True
-    """False: there were too many events, and the oldest of the time are missing."""
+    """False: there were too many events: the oldest of the time are missing, or what began long before it."""
     blind: tuple[Blind, ...] = ()
     """When nobody looked, within the time: an interruption in it is not known."""
 
@@ -189,16 +191,46 @@ def _events(
     """Return the events that tell of a time, until when they do, and whether none of it is missing."""
     kinds = (SUPPLY, CORRECTED)
     lead: list[Noted] = []
+    whole = True
     for meter in settings.meters:
-        lead += history.noted(Wanted(kinds=kinds, meters=(meter.id,), end_ms=start_ms), LEAD)
+        found, reaches = _lead(history, meter, start_ms)
+        lead, whole = lead + found, whole and reaches
     oldest = min((one.event.at_ms for one in lead), default=start_ms)
-    lead += history.noted(Wanted(kinds=STATION, start_ms=oldest, end_ms=start_ms), MOST_EVENTS)
+    station = history.noted(Wanted(kinds=STATION, start_ms=oldest, end_ms=start_ms), MOST_EVENTS)
+    lead += station
     every = (*kinds, *STATION)
     within = history.noted(Wanted(kinds=every, start_ms=start_ms, end_ms=end_ms), MOST_EVENTS)
     after = history.noted(Wanted(kinds=every, start_ms=end_ms), AFTER, oldest_first=True)
     until_ms = now_ms if len(after) < AFTER else after[-1].event.at_ms
     events = [one.event for one in sorted([*lead, *within, *after], key=lambda one: one.key)]
-    return [one for one in events if one.at_ms <= until_ms], until_ms, len(within) < MOST_EVENTS
+    whole = whole and max(len(within), len(station)) < MOST_EVENTS
+    return [one for one in events if one.at_ms <= until_ms], until_ms, whole
+
+
+def _lead(history: HistoryReader, meter: Meter, start_ms: int) -> tuple[list[Noted], bool]:
+    """Return the changes of a meter before a time, newest first, and whether they reach back far enough.
+
+    So far back that what went on at that time is seen to begin: else the same outage would have one name in
+    this month and another one in the next, and what was written about it would stand with neither.
+    """
+    wanted, count = Wanted(kinds=(SUPPLY, CORRECTED), meters=(meter.id,), end_ms=start_ms), LEAD
+    while True:
+        found = history.noted(wanted, count)
+        if len(found) < count or _begins(found, meter):
+            return found, True
+        if count >= MOST_LEAD:
+            return found, False
+        count *= 4
+
+
+def _begins(found: Sequence[Noted], meter: Meter) -> bool:
+    """Return whether the newest of these changes tell of nothing, or tell from when on it is so."""
+    changed = supply_changes.changes([one.event for one in reversed(found)]).get(meter.id, [])
+    known = [state for one in reversed(changed) for state in (one.new, one.old) if state in SEEN]
+    if meter.role == "generator":  # one that lacks a phase runs as well
+        known = ["live" if state in interruptions.RUNNING else state for state in known]
+    nothing = "dead" if meter.role == "generator" else "live"
+    return bool(known) and (known[0] == nothing or any(state != known[0] for state in known))
 
 
 def _not_looking(history: HistoryReader, until_ms: int, now_ms: int) -> list[Blind]:

@@ -58,7 +58,7 @@ class Past(HistoryReader):
     def latest(self, *, answered=True):
         return {1: Reading(1, self._newest_ms, {})} if self._newest_ms else {}
 
-    def energy(self, meter_id, start_ms, end_ms, rated_va=None, *, moduli=None):
+    def energy(self, meter_id, start_ms, end_ms, rated_va=None, *, moduli=None, changed=()):
         return Energy({"wh_received": 8_200.0}, {})
 
 
@@ -212,6 +212,20 @@ def test_over_the_edge_of_a_month_it_is_counted_where_it_began_and_timed_where_i
         assert failure.time.noted_ms == 30 * MIN
         total = known.total(known.supply())
         assert (total.count, total.noted_ms, total.most_ms) == (count, minutes * MIN, minutes * MIN)
+
+
+@pytest.mark.parametrize(("dropouts", "whole"), [(30, True), (3100, False)])
+def test_one_outage_has_one_name_however_often_its_meter_falls_silent(dropouts: int, whole: bool) -> None:
+    off = (MONTH[1] - T0) / S - 2 * dropouts - 60
+    silent = [
+        at(off + n, 2, *(("Unknown", DEAD) if n % 2 else (DEAD, "Unknown"))) for n in range(2, 2 * dropouts)
+    ]
+    events = [*began(), at(off, 2, OK, DEAD), *silent, at(off + 2 * dropouts + 999, 2, DEAD, OK)]
+    december = supply_record.month_ms("2026-12", ZONE)
+    november, after = (record(events, until=off + 1e5, month=month) for month in (MONTH, december))
+    (one,), (two,) = november.of(2), after.of(2)
+    assert (one.key == two.key, after.whole, november.whole) == (whole, whole, True)
+    assert one.time.begun_ms == T0 + off * S
 
 
 @pytest.mark.parametrize(("day", "hours"), [((2026, 3, 29), 23), ((2026, 10, 25), 25)])
