@@ -81,7 +81,12 @@ def of_run(
     counted_ms = last_ms if run.time.ended_ms is None else min(next_ms, last_ms + QUARTER_MS)
     zone = settings.site.zone
     energy = history.energy(
-        meter.id, begun_ms, counted_ms, _rated_va(meter, last_ms, zone), moduli=moduli.get(meter.id)
+        meter.id,
+        begun_ms,
+        counted_ms,
+        _rated_va(meter, last_ms, zone),
+        moduli=moduli.get(meter.id),
+        changed=ratio.changed_ms(meter, zone),
     )
     wh = energy.used.get("wh_received")
     why = energy.doubts.get("wh_received") or energy.marks.get("wh_received") or ""

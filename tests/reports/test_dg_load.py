@@ -1,7 +1,9 @@
 """Units and load of a run of a generator are its own, and say what they lack."""
 
+from substation.meters import ratio
 from substation.reports import dg_total, supply_record
 from substation.reports.dg_load import BESIDE, SAME_QUARTER, Load
+from substation.settings.model import Transformers
 from substation.store.reader import Energy
 from tests.reports.test_supply_record import HOUR, MIN, MONTH, RUN, STATION, STOP, T0, Past, S, at, began
 
@@ -13,7 +15,8 @@ class Counted(Past):
         super().__init__(events)
         self._read = [T0 + one * S for one in read_s]
 
-    def energy(self, meter_id, start_ms, end_ms, rated_va=None, *, moduli=None):
+    def energy(self, meter_id, start_ms, end_ms, rated_va=None, *, moduli=None, changed=()):
+        self.changed = changed
         first = max((one for one in self._read if start_ms - 15 * MIN <= one < start_ms), default=None)
         first = first or min((one for one in self._read if one >= start_ms), default=end_ms)
         last = max((one for one in self._read if one < end_ms), default=0)
@@ -68,3 +71,12 @@ def test_units_of_half_a_run_make_no_kwh_per_litre() -> None:
     (run,) = known.runs
     total = dg_total.total(known.runs, known.loads, {run.key: {"consumed": "2.0"}})
     assert (total.wh, total.litres, total.per_litre) == (300.0, 2.0, None)
+
+
+def test_units_of_a_run_take_no_step_over_a_change_of_the_factor() -> None:
+    since = Transformers(since="2026-11-12", current_factor=40.0)
+    meters = tuple(one.model_copy(update={"transformers": (since,)}) for one in STATION.meters)
+    history = Counted(ran(0, 360), 50, 110, 350)
+    changed = STATION.model_copy(update={"meters": meters})
+    supply_record.of_time(changed, history, *MONTH, T0 + HOUR)
+    assert history.changed == ratio.changed_ms(meters[0], STATION.site.zone) != ()
