@@ -23,6 +23,7 @@ from substation.reports import child, register_document
 from substation.reports.child import Form
 from substation.reports.document import Document
 from substation.reports.register_document import Book
+from substation.reports.supply_entries import DG_LOG, INTERRUPTION
 
 FILE = "/register/file"
 PATIENCE_S = 20.0
@@ -86,7 +87,8 @@ def _document(desk: Desk, view: View, month: str, user: str) -> Document:
     with speaking(ENGLISH):
         words = register_asked.month_words(month)
     made_at = f"made {local:%d %b %Y %H:%M} by {user}"
-    return make(Book(book.record, feed.settings, words, made_at, book.written, book.by))
+    astray = book.astray(DG_LOG if view == "dg" else INTERRUPTION)
+    return make(Book(book.record, feed.settings, words, made_at, book.written, book.by, astray))
 
 
 def _what() -> tuple[View, str, Form]:

@@ -10,8 +10,10 @@ from substation.clock import site_time
 from substation.reports import dg_total, supply_entries, supply_record
 from substation.reports.dg_load import NO_LOAD, Load
 from substation.reports.document import Cell, Column, Document, Table
+from substation.reports.supply_entries import DG_LOG, INTERRUPTION
 from substation.reports.supply_record import Record
 from substation.settings.model import Settings
+from substation.store.entries import Entry
 
 Written = Callable[[Interruption | DgRun], Mapping[str, str]]
 """What stands in the fields of an interruption or a run, by item."""
@@ -45,6 +47,8 @@ class Book:
     """When and by whom, in words."""
     written: Written
     by: By
+    astray: Sequence[Entry] = ()
+    """What was written in the month about something that is not known any more."""
 
 
 def register(book: Book) -> Document:
@@ -164,7 +168,7 @@ def _interruptions(book: Book) -> Table:
             ]
         )
     notes = [] if rows else ["None was seen in this month."]
-    return Table("Interruptions", columns, rows, notes=notes)
+    return Table("Interruptions", columns, rows, notes=[*notes, *_astray(book)])
 
 
 def _sets(book: Book) -> Table:
@@ -255,7 +259,36 @@ def _runs(book: Book) -> Table:
                 Cell(text=book.by(run)),
             ]
         )
-    return Table("Runs", columns, rows, notes=[] if rows else ["It did not run in this month."])
+    notes = [] if rows else ["It did not run in this month."]
+    return Table("Runs", columns, rows, notes=[*notes, *_lacks(book), *_astray(book)])
+
+
+def _lacks(book: Book) -> list[str]:
+    """Return what the figures of the runs lack, and which of them cannot be, each with its runs."""
+    found: dict[str, list[str]] = {}
+    for run in book.record.runs:
+        load = book.record.loads.get(run.key, Load())
+        rate = supply_entries.per_litre(load.whole_wh, supply_entries.consumed(book.written(run)))
+        said = [f"Units: {load.why}"] if load.why else []
+        if load.highest_w is None and load.why_highest:
+            said.append(f"Highest load: {load.why_highest}")
+        if rate is not None and rate > supply_entries.LIKELY_KWH_PER_L:
+            said.append("Rate: more than diesel gives, look at the litres")
+        for words in said:
+            found.setdefault(words, []).append(moment(run.time.begun_ms, book.settings.site.zone))
+    return [f"{words} ({', '.join(times)})." for words, times in found.items()]
+
+
+def _astray(book: Book) -> list[str]:
+    """Return what was written about times of which nothing is known: it must not vanish."""
+    zone, said = book.settings.site.zone, []
+    for entry in sorted(book.astray, key=lambda one: (one.place.moment_ms, one.id)):
+        form = next(one for one in (INTERRUPTION, DG_LOG) if one == entry.place.form)
+        field = supply_entries.fields(form).get(entry.place.item)
+        what = field.words if field is not None else entry.place.item
+        text = supply_entries.cause_words(entry.text)
+        said.append(f"{moment(entry.place.moment_ms, zone)}, {what}: {text}, by {entry.entered_by}.")
+    return ["Written about times of which nothing is known:", *said] if said else []
 
 
 def _mean(load: Load) -> Cell:

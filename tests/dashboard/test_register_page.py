@@ -180,12 +180,14 @@ def test_without_an_audit_line_nothing_is_written(
 
 
 def test_what_was_written_about_what_is_not_known_any_more_still_stands_there(
-    outage: tuple[str, str], station: Station
+    outage: tuple[str, str], station: Station, app: dash.Dash
 ) -> None:
     moment = int(outage[0].partition("@")[2]) + 5
     place = entries.Place("interruption", "meter:1", moment, "remark")
     entries.write(desk.current().database, station.clock, place, "lost and found", "ram")
     assert "lost and found by ram" in text(page("viewer", "interruptions", month(station)))
+    file = Person(app, "operator").acts(FILE, data={"what": f"interruptions|{month(station)}|csv"})
+    assert b"lost and found, by ram" in file.data
 
 
 def test_a_month_with_nothing_and_a_history_that_cannot_be_read_have_words(

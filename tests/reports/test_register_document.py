@@ -2,6 +2,7 @@
 
 import io
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -9,9 +10,11 @@ from substation.alarms.dg_runs import DgRun
 from substation.alarms.interruptions import Interruption
 from substation.reports import register_document, supply_record
 from substation.reports.csv import csv
+from substation.reports.dg_load import SAME_QUARTER, Load
 from substation.reports.document import Document, packed, unpacked
 from substation.reports.pdf import pdf
 from substation.reports.register_document import Book
+from substation.store.entries import Entry, Place
 from tests.reports.test_supply_record import HOUR, MONTH, STATION, T0, Past, S, began, outage
 
 CAUSE = {"cause": "permit", "remark": "jumper", "load_lost": "54.3"}
@@ -53,6 +56,27 @@ def test_the_log_has_units_litres_their_rate_and_each_change_over_in_its_order()
         ["Supply off", "0.0"], ["DG set gives voltage", "10.0"], ["Taken over by the DG set", "12.0"],
         ["Supply back", "540.0"], ["DG set stopped", "570.0"],
     ]  # fmt: skip
+
+
+def test_what_the_page_says_beside_a_figure_stands_below_the_table() -> None:
+    full = book(began() + outage())
+    (run,) = full.record.runs
+    for load, litres, words in (
+        (Load(wh=8_000.0, why="counted only between 09:00:50 and 09:05:50", whole=False), LITRES,
+         "Units: counted only between 09:00:50 and 09:05:50 (22 Nov 09:00:10)."),
+        (Load(why_highest=SAME_QUARTER), LITRES, f"Highest load: {SAME_QUARTER} (22 Nov 09:00:10)."),
+        (Load(wh=8_000.0), {"consumed": "1.0"},
+         "Rate: more than diesel gives, look at the litres (22 Nov 09:00:10)."),
+    ):  # fmt: skip
+        one = replace(
+            full, record=replace(full.record, loads={run.key: load}), written=lambda _, now=litres: now
+        )
+        assert words in shown(register_document.dg_log(one)), words
+    place = Place("interruption", "meter:1", T0, "remark")
+    left = replace(full, astray=[Entry(1, place, "lost and found", "ram", T0)])
+    said = shown(register_document.register(left))
+    assert "Written about times of which nothing is known:" in said
+    assert "22 Nov 09:00:00, Remark, relay and flag: lost and found, by ram." in said
 
 
 def test_where_polls_were_far_apart_times_stand_between_bounds_on_paper_too() -> None:
