@@ -172,7 +172,7 @@ def indices(settings: Settings, record: Record) -> reliability.Indices | None:
     zone = settings.site.zone
     events, within = [], []
     for meter in feeders:
-        kva = ratio.rated_kva_at(meter, end_ms, zone)
+        kva = ratio.rated_kva_at(meter, end_ms - 1, zone)
         for one in record.of(meter.id):
             if one.kind != "feeder" or one.time.begun_ms >= end_ms:
                 continue
@@ -180,7 +180,7 @@ def indices(settings: Settings, record: Record) -> reliability.Indices | None:
                 events.append((one.time.likely_ms / MINUTE_MS, kva))
             if one.time.likely_ms > record.momentary_ms:
                 within.append((one.time.likely_within(record.start_ms, end_ms) / MINUTE_MS, kva))
-    served = sum(ratio.rated_kva_at(meter, end_ms, zone) for meter in feeders)
+    served = sum(ratio.rated_kva_at(meter, end_ms - 1, zone) for meter in feeders)
     period = (end_ms - record.start_ms) / MINUTE_MS
     return reliability.indices(events, served, period, record.momentary_ms / MINUTE_MS, within=within)
 

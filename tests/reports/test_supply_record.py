@@ -16,7 +16,7 @@ from substation.clock import iso
 from substation.readings import Reading
 from substation.reports import supply_record
 from substation.reports.supply_record import Record
-from substation.settings.model import CARD_METERS, Settings, Site
+from substation.settings.model import CARD_METERS, Settings, Site, Transformers
 from substation.store.event_pages import Noted, Wanted
 from substation.store.events import Event
 from substation.store.reader import Energy, Extremes, HistoryReader
@@ -290,6 +290,11 @@ def test_what_lasts_over_a_month_takes_from_each_month_its_own_time() -> None:
     dead = (MONTH[1] - 6 * HOUR - T0) / S
     events = [*began(), at(dead, 2, OK, DEAD)]
     december = supply_record.month_ms("2026-12", ZONE)
+    later = Transformers(since="2026-12-01", rated_kva=9_999.0)  # no rating of November
+    meters = tuple(m.model_copy(update={"transformers": (later,)} if m.id == 2 else {}) for m in CARD_METERS)
+    known = record(events, until=100 * 86_400, month=MONTH)
+    station = STATION.model_copy(update={"meters": meters})
+    assert supply_record.indices(station, known) == supply_record.indices(STATION, known)
     for month, asifi, minutes, served in (
         (MONTH, 1 / 3, 120.0, 1 - 2 / 720),
         (december, 0.0, 14880.0, 2 / 3),
