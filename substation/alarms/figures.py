@@ -49,10 +49,11 @@ class Figures:
     """Share of each priority, 0 to 1."""
 
 
-def figures(announced: Sequence[Announced], start_ms: int, end_ms: int) -> Figures:
+def figures(announced: Sequence[Announced], start_ms: int, end_ms: int, unwatched_ms: int = 0) -> Figures:
     """Return the figures of [start, end), UTC ms; what lies outside is left out.
 
-    The blocks of ten minutes follow each other from the start; the last one may be shorter.
+    The blocks of ten minutes follow each other from the start; the last one may be shorter. In `unwatched_ms`
+    of the time nobody polled: no alarm could come then, so mean and share of the time are of the rest.
     """
     rows = sorted((one for one in announced if start_ms <= one.at_ms < end_ms), key=lambda one: one.at_ms)
     if not rows or end_ms <= start_ms:
@@ -61,14 +62,15 @@ def figures(announced: Sequence[Announced], start_ms: int, end_ms: int) -> Figur
     for one in rows:
         blocks[(one.at_ms - start_ms) // BLOCK_MS] += 1
     floods, flooded = _floods(blocks)
+    watched_ms = max(end_ms - start_ms - unwatched_ms, min(BLOCK_MS, end_ms - start_ms))
     by_key = Counter(one.key for one in rows)
     top = tuple(by_key.most_common(TOP))
     return Figures(
         count=len(rows),
-        per_block=len(rows) * BLOCK_MS / (end_ms - start_ms),
+        per_block=len(rows) * BLOCK_MS / watched_ms,
         most=max(blocks),
         floods=floods,
-        flooded=flooded / len(blocks),
+        flooded=flooded / max(flooded, -(-watched_ms // BLOCK_MS)),
         chattering={key: by_key[key] for key in by_key if _chatters(rows, key)},
         top=top,
         top_share=sum(times for _, times in top) / len(rows),

@@ -1,7 +1,9 @@
 """All alarms of the station with what is in force of them, and how they do: shown, not graded."""
 
+import contextlib
+import datetime as dt
 import weakref
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from dash import dcc, html
@@ -24,6 +26,7 @@ DAY_MS = 86_400_000
 DAYS = (1, 7, 30)
 MOST = 20_000
 """Announcements that are counted; more is told as such."""
+MOST_GAPS = 2_000
 KEPT_S = 60.0
 ANNOUNCES = ("alarm.raised", "alarm.unsuppressed", "alarm.unshelved", "alarm.in_service")
 """Kinds of events by which an alarm may become Unacknowledged."""
@@ -62,9 +65,39 @@ def announced(feed: Feed) -> list[tuple[int, str]]:
     return shared.get("announced", work)
 
 
+def unwatched(feed: Feed) -> list[tuple[int, int]]:
+    """Return from and to when, UTC ms, nobody polled, as far as noted; the same to all for a minute.
+
+    Raises StoreError when the history does not answer.
+    """
+    shared = _kept.setdefault(feed, Shared(feed.clock, KEPT_S))
+
+    def work() -> list[tuple[int, int]]:
+        found = []
+        for one in feed.noted(Wanted(kinds=("station.gap",)), MOST_GAPS):
+            with contextlib.suppress(ValueError):
+                until_ms = round(dt.datetime.fromisoformat(one.event.new).timestamp() * 1000)
+                found.append((one.event.at_ms, until_ms))
+        starts = feed.noted(Wanted(kinds=("station.start",)), 1, oldest_first=True)
+        first = [one.event.at_ms for one in starts] + [at_ms for at_ms, _ in announced(feed)]
+        return [*found, (0, min(first))] if starts else found
+
+    return shared.get("unwatched", work)
+
+
+def _unwatched_ms(spans: Sequence[tuple[int, int]], start_ms: int, end_ms: int) -> int:
+    """Return for how long of [start, end) nobody polled; what lies in two spans counts once."""
+    took, reached = 0, start_ms
+    for since, until in sorted(spans):
+        begin_ms, over_ms = max(since, reached), min(until, end_ms)
+        if over_ms > begin_ms:
+            took, reached = took + over_ms - begin_ms, over_ms
+    return took
+
+
 def _figures(feed: Feed, known: Known) -> list[Any]:
     try:
-        rows = announced(feed)
+        rows, gaps = announced(feed), unwatched(feed)
     except StoreError as exc:
         why = say("The history does not answer: {why}", why=heard.told(str(exc)))
         return [html.P(why, className="ss-al-note")]
@@ -75,7 +108,9 @@ def _figures(feed: Feed, known: Known) -> list[Any]:
         return watch.priority if watch else ""
 
     told_ = [Announced(at_ms, key, urgent(key)) for at_ms, key in rows]
-    by_days = {days: figures.figures(told_, now_ms - days * DAY_MS, now_ms) for days in DAYS}
+    begins = {days: now_ms - days * DAY_MS for days in DAYS}
+    lost = {days: _unwatched_ms(gaps, start_ms, now_ms) for days, start_ms in begins.items()}
+    by_days = {days: figures.figures(told_, begins[days], now_ms, lost[days]) for days in DAYS}
     old = figures.stale(
         {one.key: one.since_ms for one in known.alarms.values() if one.active and one.since_ms is not None},
         now_ms,
@@ -104,6 +139,13 @@ def _figures(feed: Feed, known: Known) -> list[Any]:
     said.append(_names(say("Stands for more than 24 h"), stale or [say("none")]))
     if len(rows) >= MOST:
         said.append(html.P(say("There were more than can be counted: the oldest are left out.")))
+    month_ms = max(DAYS) * DAY_MS
+    if lost[max(DAYS)] * 1000 > month_ms:
+        share = f.percent(1 - lost[max(DAYS)] / month_ms, 1)
+        words = say(
+            "Mean and time in flood are of the time that was polled: {share} of 30 days.", share=share
+        )
+        said.append(html.P(words, className="ss-note"))
     words = say(
         "Counted is each time that an alarm began to ask somebody, with the priority that is in force now. "
         "Shown, not graded."

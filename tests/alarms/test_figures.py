@@ -50,6 +50,16 @@ def test_nothing_and_what_lies_outside() -> None:
     assert figures([at(60), at(-1)], 0, HOUR_MS) == Figures()
 
 
+def test_the_mean_is_of_the_time_in_which_somebody_polled() -> None:
+    day_ms = 24 * HOUR_MS
+    rows = [at(29 * 24 * 60 + 10 * block) for block in range(144)]
+    found = figures(rows, 0, 30 * day_ms, 29 * day_ms)
+    assert (found.count, found.per_block) == (144, 1.0)
+    flood = [at(29 * 24 * 60 + minute / 4) for minute in range(40 * 72)]
+    assert figures(flood, 0, 30 * day_ms, 29 * day_ms).flooded == 0.5
+    assert figures(rows, 0, 30 * day_ms, 31 * day_ms).per_block == 144  # less cannot be
+
+
 def test_what_stands_for_more_than_a_day_is_stale() -> None:
     now_ms = 100 * HOUR_MS
     since = {"new": 99 * HOUR_MS, "day": 76 * HOUR_MS, "old": 70 * HOUR_MS, "older": 10 * HOUR_MS}

@@ -6,6 +6,7 @@ import dash
 import pytest
 
 from substation.alarms.state import Alarm, Alarms
+from substation.clock import iso
 from substation.dashboard import alarm_all, alarm_curve, alarm_why, events_view
 from substation.dashboard.alarm_curve import BEFORE_MS, SOON_MS, Moment
 from substation.dashboard.events_asked import Asked
@@ -165,6 +166,17 @@ def test_all_alarms_stand_with_their_limits_and_how_they_do(explained: Station) 
     assert "Most frequent in 30 days Voltage low 3 NonEssentialLoad: 2" in said
     assert "Voltage low3 NonEssentialLoadUnacknowledgedbelow 85 % of nominal voltage" in said
     assert "Storage medium in troubleStationNormal" in said
+    assert "In ten minutes, mean0.010.000.00" in said and "that was polled" not in said
+    now_ms = explained.clock.now_ms()
+    store = History(explained.home.history, True, explained.clock, explained.settings.site.zone)
+    store.event("station.start", at_ms=now_ms - 7_300_000, new="boot")
+    store.event("station.gap", at_ms=now_ms - 3_800_000, new=iso(now_ms - 2_000_000))
+    store.commit()
+    store.close()
+    alarm_all._kept.clear()
+    said = text(dash.html.Div(alarm_all.page(current())))
+    assert "In ten minutes, mean0.200.200.20" in said  # 2 in 102 min: first seen, less the gap
+    assert "of the time that was polled: 0.2 % of 30 days" in said
     explained.beat(state="stopped")
     explained.clock.sleep(1)
     assert "Unacknowledged" not in text(dash.html.Div(alarm_all.page(current())))
