@@ -23,7 +23,7 @@ from substation.dashboard.register_form import ABOUT, LOADED, WRITE
 from substation.dashboard.settings_desk import Outcome, Outcomes
 from substation.dashboard.tongue import say
 from substation.errors import Crossed, StoreError
-from substation.reports import supply_entries
+from substation.reports import handwriting, supply_entries
 from substation.reports.supply_entries import DG_LOG, INTERRUPTION, Form
 from substation.store import entries
 
@@ -111,7 +111,7 @@ def _changed(said: Posted) -> tuple[dict[str, str], dict[str, str]]:
 
 
 def _fault(typed: str, why: str) -> str:
-    return f"'{typed.strip():.40}' {told(why)}"
+    return f"'{handwriting.marked(typed.strip()):.40}' {told(why)}"
 
 
 def _crossed(book: Book, one: Interruption | DgRun, said: Posted, changed: dict[str, str]) -> dict[str, str]:

@@ -30,6 +30,10 @@ SENTENCES: tuple[str, ...] = (
     later("is neither yes nor no"),
     later("has {count} characters; at most {most} are kept"),
     later("is no number"),
+    # reports/handwriting.py
+    later("holds a character that cannot be printed"),
+    later("holds a character that turns the direction of writing"),
+    # reports/supply_entries.py again
     later("lies outside {least} to {most} {unit}"),
     later("is {litres} l more than there was with what was received"),
     later("is not what opening, received and closing come to: {litres} l"),

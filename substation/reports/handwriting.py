@@ -24,6 +24,15 @@ def readable(text: str) -> str:
     for one in tidy:
         if one in _TURNS:
             raise ValueError("holds a character that turns the direction of writing")
-        if one != "\n" and unicodedata.category(one) in _UNWRITABLE:
+        if _hides(one):
             raise ValueError("holds a character that cannot be printed")
     return tidy
+
+
+def marked(text: str) -> str:
+    """Return a text with a mark, U+FFFD, for each character that `readable` refuses: to show it."""
+    return "".join("\ufffd" if one in _TURNS or _hides(one) else one for one in text)
+
+
+def _hides(one: str) -> bool:
+    return one != "\n" and unicodedata.category(one) in _UNWRITABLE

@@ -17,6 +17,7 @@ from typing import Literal
 
 from substation.alarms.dg_runs import DgRun
 from substation.alarms.interruptions import Interruption
+from substation.reports.handwriting import readable
 from substation.store.entries import Entry, Place
 
 Form = Literal["interruption", "dg_log"]
@@ -89,7 +90,7 @@ def read(field: Field, typed: str) -> str:
 
     An empty text takes a value back. Raises ValueError that says in words what it is not.
     """
-    text = " ".join(typed.split())
+    text = " ".join(readable(typed).split())
     if not text:
         return ""
     if field.kind == "cause" and text not in causes():

@@ -147,7 +147,9 @@ def test_who_wrote_meanwhile_is_told_and_what_was_typed_stays(
     assert stands == ["no flag"]  # nothing of a form that crossed is written
 
 
-@pytest.mark.parametrize("typed", [{"cause": "gremlins"}, {"load_lost": "much"}, {"reported_to": "x" * 90}])
+@pytest.mark.parametrize(
+    "typed", [{"cause": "gremlins"}, {"load_lost": "much"}, {"reported_to": "x" * 90}, {"remark": "a\u202eb"}]
+)
 def test_what_cannot_be_taken_is_told_beside_its_field(
     outage: tuple[str, str], station: Station, app: dash.Dash, typed: dict[str, str]
 ) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from substation.reports.handwriting import readable
+from substation.reports.handwriting import marked, readable
 
 
 @pytest.mark.parametrize(
@@ -26,6 +26,7 @@ def test_letters_of_every_script_are_kept_and_blanks_are_blanks(typed: str, kept
 def test_what_cannot_be_printed_is_refused(one: str) -> None:
     with pytest.raises(ValueError, match="cannot be printed"):
         readable(f"a{one}b")
+    assert marked(f"a{one}b") == "a\ufffdb"
 
 
 @pytest.mark.parametrize("one", "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")

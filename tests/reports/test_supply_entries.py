@@ -26,7 +26,11 @@ def test_what_is_no_amount_of_diesel_is_refused(typed: str) -> None:
 def test_a_cause_is_one_of_the_list_and_a_remark_ends_somewhere() -> None:
     fields = forms.fields("interruption")
     assert forms.read(fields["cause"], "discom") == "discom"
-    assert forms.read(fields["remark"], "  a\n b ") == "a b"
+    assert forms.read(fields["remark"], "  a\n b\u00a0c ") == "a b c"
+    with pytest.raises(ValueError, match="cannot be printed"):
+        forms.read(fields["remark"], "=1+1\x00\x07")
+    with pytest.raises(ValueError, match="direction of writing"):
+        forms.read(fields["remark"], "permit \u202eevil")
     with pytest.raises(ValueError, match="no cause"):
         forms.read(fields["cause"], "gremlins")
     with pytest.raises(ValueError, match="at most 80"):
