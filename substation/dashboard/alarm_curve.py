@@ -91,8 +91,11 @@ def ratings(feed: Feed, meter_id: int, at_ms: int) -> Ratings:
     return ratings_at(meter, settings.nominal_v(meter), phases_, at_ms, settings.site.zone)
 
 
-def drawn(feed: Feed, watch: Watch, moment: Moment) -> list[Any]:
-    """Return the curve around a moment, its figures, and the way to the trends; or why there is none."""
+def drawn(feed: Feed, watch: Watch, moment: Moment, *, stands: bool = False) -> list[Any]:
+    """Return the curve around a moment, its figures, and the way to the trends; or why there is none.
+
+    Drawn is the limit in force now; of an alarm that stands (`stands`) it is also the one that raised it.
+    """
     meter = feed.board().meter(watch.meter_id) if watch.meter_id is not None else None
     keys = keys_of(watch.rule.signal, meter.model.keys) if meter else ()
     if meter is None or not keys:
@@ -118,6 +121,7 @@ def drawn(feed: Feed, watch: Watch, moment: Moment) -> list[Any]:
         told.append(_said(say("Readings are stored every half minute: the newest are not here yet.")))
     limit = limit_of(watch, ratings(feed, meter.id, moment.since_ms), keys)
     picture = _Picture(meter, curves, moment=moment, span=(start_ms, end_ms), limit=limit, zone=zone)
+    picture.stands = stands
     return [*told, picture.figure(), picture.table(), html.P(way)]
 
 
@@ -157,6 +161,8 @@ class _Picture:
         limit: float | None,
         zone: zoneinfo.ZoneInfo,
     ) -> None:
+        self.stands = False
+        """Whether the alarm stands now: then the limit in force is its own."""
         self._curves, self._moment, self._zone = curves, moment, zone
         self._start_ms, self._end_ms = span
         key = next(iter(curves))
@@ -196,7 +202,10 @@ class _Picture:
             marks.append(self._mark(self._moment.cleared_ms, say("over"), "ss-al-over"))
         if self._limit is not None:
             scaled = self._limit / self._spec.divisor
-            words = say("limit {value}", value=f.number(scaled, self._spec.decimals))
+            value = f.number(scaled, self._spec.decimals)
+            words = say("limit {value}", value=value)
+            if not self.stands:
+                words = say("limit now {value}", value=value)
             at = {"--at": self._high(scaled)}
             marks.append(html.Span(html.B(words), className="ss-al-limit", style=at))
         names = [html.Span([_letter(key), phases.label(key)], className="ss-al-name") for key in self._curves]

@@ -73,7 +73,8 @@ def page(feed: Feed, key: str, at_ms: int | None) -> list[Any]:
     if watch is not None:
         curve: list[Any] = [html.P(say("It was not raised yet: there is no moment to show."))]
         if then.moment is not None:
-            curve = alarm_curve.drawn(feed, watch, then.moment)
+            stands = one.active and then.moment.since_ms == one.since_ms
+            curve = alarm_curve.drawn(feed, watch, then.moment, stands=stands)
         inside.append(_section(say("The curve around it"), curve))
         inside.append(_section(say("In force now"), [facts.in_force(watch)]))
     inside.append(_section(say("What happened to it"), _history(feed, key, events, trouble)))

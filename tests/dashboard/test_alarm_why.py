@@ -84,6 +84,9 @@ def test_the_curve_has_the_moment_the_limit_and_its_figures(explained: Station) 
     assert all("svg" in str(attribute(part, "style")) for part in lines)
     said = text(made)
     assert "limit 352.8" in said and "Open in Trends" in said
+    watch = current().alarms().plan.by_key[KEY]
+    over = alarm_curve.drawn(current(), watch, Moment(current().clock.now_ms() - 15 * MINUTE_MS))
+    assert "limit now 352.8" in text(dash.html.Div(over))  # whatever it was then
     (link,) = [href for part in walk(made) if "/trends?" in (href := str(attribute(part, "href")))]
     assert "m=3&q=v_ry,v_yb,v_br&from=" in link
     row = said[said.index("When it became true") :]
