@@ -43,7 +43,8 @@ def place_of(
     is_hour = at_ms % log_hours.QUARTER_MS == 0 and local.minute == 0
     place = Place(FORM, said["subject"], at_ms, said["item"])
     if said["item"] == HAND_OVER:
-        if meter is not None or not is_hour or local.hour not in form.shifts:
+        begins = [one.begin_ms for one in log_hours.shifts(local.date(), zone, form.shifts)]
+        if meter is not None or at_ms not in begins:  # an hour that clocks skip begins its shift later
             raise NotPossible(say("The form has no such place. Open the sheet anew."))
         if at_ms > now_ms:
             raise NotPossible(say("That shift has not begun."))

@@ -1,5 +1,6 @@
 """The log sheet: written by name, corrected with its history, refused in words, handed out as files."""
 
+import datetime as dt
 import io
 from typing import Any
 
@@ -8,7 +9,9 @@ import openpyxl
 import pytest
 
 from substation.clock import day_start_ms, site_time
-from substation.reports import child, log_form
+from substation.dashboard import log_typed
+from substation.reports import child, log_form, log_hours
+from substation.settings.model import CARD_METERS, Settings, Site
 from substation.store.history import History
 from tests.dashboard.conftest import Browser, Station, browse, page_request, reading
 from tests.dashboard.test_account import as_
@@ -115,6 +118,24 @@ def test_a_note_of_hand_over_belongs_to_a_shift(operator: Browser, midnight_ms: 
     hindi = "\u0915\u094d\u200d\u0937\u00a0\u0930\u200c\u0940"  # joined, a no-break space, not joined
     changed = write(operator, midnight_ms - 2 * HOUR_MS, hindi, kept.json["id"], **note)
     assert changed.json["text"] == hindi.replace("\u00a0", " ")
+
+
+def test_a_shift_of_an_hour_that_clocks_skip_has_its_note() -> None:
+    form = log_form.load().model_copy(update={"shifts": (2, 14)})
+    for name, day, begins in (
+        ("Europe/Berlin", dt.date(2026, 3, 29), "03:00"),
+        ("Australia/Lord_Howe", dt.date(2026, 10, 4), "02:30"),
+        ("Europe/Berlin", dt.date(2026, 10, 25), "02:00"),
+    ):
+        station = Settings(site=Site(name="GS", timezone=name), meters=CARD_METERS)
+        zone = station.site.zone
+        shift = next(one for one in log_hours.shifts(day, zone, form.shifts) if one.name == "02-14")
+        assert f"{site_time(shift.begin_ms, zone):%H:%M}" == begins
+        said = {"subject": "site", "item": "hand_over", "at": str(shift.begin_ms)}
+        place, column = log_typed.place_of(said, form, station, shift.end_ms)
+        assert (place.moment_ms, column) == (shift.begin_ms, None)
+        with pytest.raises(log_typed.NotPossible):
+            log_typed.place_of({**said, "at": str(shift.begin_ms + HOUR_MS)}, form, station, shift.end_ms)
 
 
 def test_nothing_is_written_without_its_audit_line(
