@@ -103,7 +103,7 @@ class DgMonth:
     unwritten: int = 0
     """Runs of which no litres are written."""
     run_wh: float | None = None
-    """What those runs gave, of which litres are written; None: unknown."""
+    """What those runs gave, of which litres are written; None: of at least one it is not known as a whole."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -360,7 +360,7 @@ class _Work:
         noted = [run.time.noted_ms for run in runs]
         litres = [supply_entries.consumed(supply_entries.texts(self._written, run)) for run in runs]
         known = [one for one in litres if one is not None]
-        given = [record.loads[run.key].wh for run in runs if run.key in record.loads]
+        given = [record.loads[run.key].whole_wh for run in runs if run.key in record.loads]
         wh = [one for one in given if one is not None]
         return DgMonth(
             meter,

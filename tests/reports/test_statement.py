@@ -17,7 +17,7 @@ from hypothesis import settings as limits
 from hypothesis import strategies as st
 
 from substation.errors import RequestError
-from substation.reports import log_form, log_hours
+from substation.reports import dg_load, log_form, log_hours
 from substation.reports.document import DASH
 from substation.reports.log_source import meter_day
 from substation.reports.pdf import pdf
@@ -166,6 +166,12 @@ def test_supply_and_dg(found: Statement):
     assert (dg.starts, dg.litres) == (1, 12.5)
     assert dg.hours == pytest.approx(45 / 60 + 52 / 3600)
     assert found.before.sets[0].starts == 0
+
+
+def test_units_that_lack_a_part_of_a_run_make_no_kwh_per_litre(path: Path, monkeypatch):
+    for whole, wh in ((True, 9_000.0), (False, None)):
+        monkeypatch.setattr(dg_load, "of_run", lambda *_, now=whole, **__: dg_load.Load(9_000.0, whole=now))
+        assert statement(path, "2026-11", DECEMBER + HOUR_MS).now.sets[0].run_wh == wh
 
 
 def shown_in(document) -> set[str]:
