@@ -12,10 +12,14 @@ _DEAD = "RY 0.0, YB 0.0, BR 0.0 V of 415 V"
 
 
 def known(board: Board) -> Known:
-    """Return the alarms of a lost supply where the board counts alarms, else none."""
+    """Return the alarms that the board's state raises; of a lost supply one in each state."""
     plan = planned(samples.SETTINGS)
     if board.alarms is None or not board.alarms.active:
         return Known(plan=plan)
+    asks = [key.partition("@") for key, _ in board.alarms.asks if "@" in key]
+    if asks:
+        raised = [_one(rule, 0, subject=subject) for rule, _, subject in asks]
+        return Known({one.key: one for one in raised}, {}, plan, mark="sample")
     shelf = Aside("operator", "WO 2211", _BEGAN, samples.NOW_MS + 3_600_000, 3_600_000)
     told = (
         _one("supply_lost", 1, why=_DEAD),
@@ -31,9 +35,9 @@ def known(board: Board) -> Known:
     return Known({one.key: one for one in told}, {}, plan, mark="sample")
 
 
-def _one(rule: str, meter: int, **how: Any) -> Alarm:
+def _one(rule: str, meter: int, *, subject: str = "", **how: Any) -> Alarm:
     plain: dict[str, Any] = {
         "active": True, "acked": False, "told": True, "occurrence": "sample-1",
         "since_ms": _BEGAN, "raised_ms": _BEGAN + 5_000,
     }  # fmt: skip
-    return Alarm(rule, f"meter:{meter}", **{**plain, **how})
+    return Alarm(rule, subject or f"meter:{meter}", **{**plain, **how})

@@ -69,11 +69,10 @@ SILENT: dict[str, Any] = {
 Change = Callable[[dict[int, dict[str, Any]], dict[int, Reading | None], dict[str, Any]], None]
 
 
-def board(change: Change | None = None, settings: Settings = SETTINGS) -> Board:
-    """Return the normal board, or what `change` makes of it (reports of the meters, readings, the beat).
-
-    What `change` puts under `asked` and `models` into the beat goes to `make_board` under these names.
-    """
+def parts(
+    change: Change | None = None, settings: Settings = SETTINGS
+) -> tuple[dict[int, dict[str, Any]], dict[int, Reading | None], dict[str, Any]]:
+    """Return reports of the meters, readings and the beat: normal ones, or what `change` makes of them."""
     reports: dict[int, dict[str, Any]] = {}
     readings: dict[int, Reading | None] = {}
     for place, meter in enumerate(settings.meters):
@@ -91,6 +90,15 @@ def board(change: Change | None = None, settings: Settings = SETTINGS) -> Board:
     }  # fmt: skip
     if change is not None:
         change(reports, readings, beat)
+    return reports, readings, beat
+
+
+def board(change: Change | None = None, settings: Settings = SETTINGS) -> Board:
+    """Return the normal board, or what `change` makes of it.
+
+    What `change` puts under `asked` and `models` into the beat goes to `make_board` under these names.
+    """
+    reports, readings, beat = parts(change, settings)
     asked, models = beat.pop("asked", {}), beat.pop("models", {})
     last: Mapping[int, Reading] = {key: reading for key, reading in readings.items() if reading is not None}
     told = {**beat, "meters": list(reports.values())} if beat else None
@@ -112,6 +120,15 @@ def _older(reading: Reading | None, by_s: float) -> Reading | None:
 
 def _meter(meter_id: int) -> Meter:
     return next(meter for meter in CARD_METERS if meter.id == meter_id)
+
+
+def _raised(beat: dict[str, Any], *found: tuple[str, str]) -> None:
+    """Let alarms ask somebody, by key and priority, the most urgent first; a sample's raise bears its key."""
+    rule, _, subject = found[0][0].partition("@")
+    beat["alarms"] |= {
+        "unacknowledged": len(found), "active": len(found), "seq": len(found), "highest": found[0][1],
+        "top": [rule, subject], "asks": [list(one) for one in found],
+    }  # fmt: skip
 
 
 def supply_lost(reports: Any, readings: Any, beat: Any) -> None:
@@ -140,10 +157,11 @@ def all_dead(reports: Any, readings: Any, beat: Any) -> None:
         readings[key] = Reading(key, NOW_MS - 500, values(_meter(key), volts=0.0, amps=0.0))
 
 
-def feeder_dead(reports: Any, readings: Any, _: Any) -> None:
+def feeder_dead(reports: Any, readings: Any, beat: Any) -> None:
     """One feeder is without supply while the bus is live."""
     reports[3] = said(_meter(3), "dead", since_ms=NOW_MS - 600_000)
     readings[3] = Reading(3, NOW_MS - 500, values(_meter(3), volts=0.0, amps=0.0))
+    _raised(beat, ("feeder_dead@meter:3", "high"))
 
 
 def no_current(reports: Any, readings: Any, _: Any) -> None:
@@ -152,11 +170,12 @@ def no_current(reports: Any, readings: Any, _: Any) -> None:
     readings[3] = Reading(3, NOW_MS - 500, values(_meter(3), amps=0.0))
 
 
-def phase_lost(reports: Any, readings: Any, _: Any) -> None:
+def phase_lost(reports: Any, readings: Any, beat: Any) -> None:
     """Phase Y of a feeder is gone."""
     reports[3] = said(_meter(3), "phase_lost", since_ms=NOW_MS - 61_000, evidence="Y 12.0 V of 240 V")
     lost = {**values(_meter(3)), "v_y": 12.0, "v_ry": 241.0, "v_yb": 240.0, "current_y": 0.0}
     readings[3] = Reading(3, NOW_MS - 500, lost)
+    _raised(beat, ("phase_loss@meter:3", "high"), ("voltage_low@meter:3", "medium"))
 
 
 def late(_: Any, readings: Any, __: Any) -> None:
@@ -164,23 +183,26 @@ def late(_: Any, readings: Any, __: Any) -> None:
     readings[2] = _older(readings[2], 7.6)
 
 
-def dead_meter(reports: Any, readings: Any, _: Any) -> None:
+def dead_meter(reports: Any, readings: Any, beat: Any) -> None:
     """Meter 4 has been silent for 42 minutes."""
     reports[4] = said(_meter(4), **SILENT)
     readings[4] = _older(readings[4], 42 * 60)
+    _raised(beat, ("communication_lost@meter:4", "medium"))
 
 
-def never_seen(reports: Any, readings: Any, _: Any) -> None:
+def never_seen(reports: Any, readings: Any, beat: Any) -> None:
     """Meter 4 has never answered."""
     reports[4] = said(_meter(4), **SILENT)
     readings[4] = None
+    _raised(beat, ("communication_lost@meter:4", "medium"))
 
 
-def all_silent(reports: Any, readings: Any, _: Any) -> None:
+def all_silent(reports: Any, readings: Any, beat: Any) -> None:
     """No meter answers any more."""
     for meter in CARD_METERS:
         reports[meter.id] = said(meter, **SILENT)
         readings[meter.id] = _older(readings[meter.id], 30)
+    _raised(beat, *[(f"communication_lost@meter:{meter.id}", "medium") for meter in CARD_METERS])
 
 
 def doubtful(_: Any, readings: Any, __: Any) -> None:
@@ -189,9 +211,10 @@ def doubtful(_: Any, readings: Any, __: Any) -> None:
     readings[2] = Reading(2, NOW_MS - 600, found, implausible=frozenset({"v_r"}))
 
 
-def low_voltage(_: Any, readings: Any, __: Any) -> None:
+def low_voltage(_: Any, readings: Any, beat: Any) -> None:
     """Meter 2 sees less than 90 % of nominal."""
     readings[2] = Reading(2, NOW_MS - 600, values(_meter(2), volts=211.4))
+    _raised(beat, ("voltage_low@meter:2", "medium"))
 
 
 def heavy(_: Any, readings: Any, __: Any) -> None:
@@ -199,9 +222,10 @@ def heavy(_: Any, readings: Any, __: Any) -> None:
     readings[2] = Reading(2, NOW_MS - 600, values(_meter(2), amps=195.0))
 
 
-def overload(_: Any, readings: Any, __: Any) -> None:
+def overload(_: Any, readings: Any, beat: Any) -> None:
     """Meter 2 carries more than its rated current."""
     readings[2] = Reading(2, NOW_MS - 600, values(_meter(2), amps=240.0))
+    _raised(beat, ("overcurrent@meter:2", "medium"))
 
 
 def frozen(reports: Any, _: Any, __: Any) -> None:
@@ -241,6 +265,7 @@ def line_down(_: Any, readings: Any, beat: Any) -> None:
         "detail": "the adapter of line 1 is gone; looking for it",
         "busy": None,
     }
+    _raised(beat, ("adapter_lost@line:line 1", "high"))
 
 
 def untrusted_clock(reports: Any, _: Any, beat: Any) -> None:
@@ -249,6 +274,7 @@ def untrusted_clock(reports: Any, _: Any, beat: Any) -> None:
     beat["problems"] = [UNTRUSTED]
     for entry in reports.values():
         entry["since_ms"] = NOW_MS - 900_000
+    _raised(beat, ("clock@station", "low"))
 
 
 def first_round(reports: Any, readings: Any, _: Any) -> None:
