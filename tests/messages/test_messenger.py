@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from substation.messages import watching
 from substation.settings.messages import Hourly, Messages, Siren
 from substation.store import heartbeat, message_requests, requests
 from substation.store.operator_db import OperatorDb
@@ -238,6 +239,23 @@ def test_what_is_shelved_or_only_written_down_is_told_to_nobody(tmp_path: Path) 
     here.alarm("voltage_low", 2, suppressed="", told=True)
     here.run(messenger, 60)
     assert len(here.way.taken) == 1
+
+
+def test_a_poller_that_is_dead_since_a_boot_is_told_where_the_boot_has_no_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watching, "boot_id", lambda: "")
+    here = Station(tmp_path, Messages(recipients=(who(SSE),)))
+    beat = {
+        "simulated": True,
+        "at_ms": here.clock.now_ms(),
+        "boot": "",
+        "mono_ms": 10**12,
+        "state": "running",
+    }
+    heartbeat.write(here.home.heartbeat, beat)
+    here.run(here.messenger(), 300, 10.0)
+    assert len(here.way.to(SSE)) == 1
 
 
 def test_a_poller_that_falls_silent_is_told_by_nobody_else(tmp_path: Path) -> None:
