@@ -104,22 +104,21 @@ class Messenger:
         self._seeing = Seeing(loaded.home, self._clock, self._plan, self._watching, hours)
 
     def _open(self) -> None:
-        """Open the queue; one that is damaged is set aside, since a new one is better than silence."""
+        """Open the queue; one that is damaged is set aside, since a new one is better than silence.
+
+        It counts as open only when what was on its way at the end of the run before is settled: such a
+        message would hold up its recipient.
+        """
         simulated = self._settings.simulated
         try:
             if not self._home.config.exists():  # an empty folder, where a medium was mounted
                 raise StoreError(f"{self._home.folder}: the station's folder is not there; nothing is sent")
             try:
-                self._queue = Queue(self._home.messages, simulated=simulated, before=self._before)
+                opened, left = self._recovered(simulated)
             except Damaged as exc:
-                stamp = f"corrupt-{self._clock.now_ms()}"
-                for end in ("", "-wal", "-shm"):
-                    path = self._home.messages.with_name(f"{self._home.messages.name}{end}")
-                    with contextlib.suppress(FileNotFoundError):
-                        path.rename(path.with_name(f"{self._home.messages.name}.{stamp}{end}"))
-                log.error("%s; it was set aside, and what waited in it is not sent", exc)
-                self._queue = Queue(self._home.messages, simulated=simulated, before=self._before)
-            left = self._queue.recover(self._clock.now_ms())
+                self._set_aside(exc)
+                opened, left = self._recovered(simulated)
+            self._queue = opened
             if left:
                 log.warning("%d messages were being handed over when the messenger ended", left)
             self._asked.begin_anew()
@@ -130,6 +129,23 @@ class Messenger:
             self._trouble(exc)
         except OSError as exc:
             self._trouble(StoreError(f"{self._home.messages}: cannot be used ({exc.strerror or exc})"))
+
+    def _recovered(self, simulated: bool) -> tuple[Queue, int]:
+        queue = Queue(self._home.messages, simulated=simulated, before=self._before)
+        try:
+            return queue, queue.recover(self._clock.now_ms())
+        except BaseException:
+            queue.close()
+            raise
+
+    def _set_aside(self, exc: Damaged) -> None:
+        """Move a damaged queue out of the way; alarms that stand are told anew. Raises OSError."""
+        stamp = f"corrupt-{self._clock.now_ms()}"
+        for end in ("", "-wal", "-shm"):
+            path = self._home.messages.with_name(f"{self._home.messages.name}{end}")
+            with contextlib.suppress(FileNotFoundError):
+                path.rename(path.with_name(f"{self._home.messages.name}.{stamp}{end}"))
+        log.error("%s; it was set aside, and what waited in it is not sent", exc)
 
     def _trouble(self, exc: StoreError) -> None:
         if self._problems.get("queue") != str(exc):
@@ -151,8 +167,12 @@ class Messenger:
         except StoreError as exc:  # its medium fails, or was changed: it is opened anew
             self._trouble(exc)
             if self._queue is not None:
-                self._queue.close()
+                with contextlib.suppress(StoreError):
+                    self._queue.close()
             self._queue = None
+            if isinstance(exc, Damaged) and not exc.of_source:
+                with contextlib.suppress(OSError):
+                    self._set_aside(exc)
         if self._is_due("beat", BEAT_S):
             self._beat()
 

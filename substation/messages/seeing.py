@@ -52,7 +52,7 @@ class Seeing:
     def _cursor(self, queue: Queue) -> int:
         """Return behind which event to look; -1: nowhere yet. Another history is begun at its end."""
         last = self._watching.last_event()
-        if "history" in self._watching.problems or not self._home.history.exists():
+        if "history" in self._watching.problems or last < 0:
             return -1
         kept = queue.meta("cursor")
         if not kept or int(kept) > last:
@@ -76,7 +76,8 @@ class Seeing:
 
     def _made(self, seen: Sighting, now_ms: int) -> Occurrence:
         watch = self._plan.by_key.get(seen.key)
-        title, action, priority = f"{seen.rule}, {seen.subject}", "", "low"
+        # of a meter or a rule that this process has not heard of yet: rather too many are told than nobody
+        title, action, priority = f"{seen.rule}, {seen.subject}", "", "high"
         if watch is not None:
             title, action, priority = f"{watch.rule.title}, {watch.named}", watch.rule.action, watch.priority
         elif seen.rule == POLLER:

@@ -78,16 +78,18 @@ class Watching:
         return self._standing
 
     def last_event(self) -> int:
-        """Return the number of the last event; 0 without any."""
+        """Return the number of the last event; 0 without any, -1 without a history."""
         with self._asking():
+            if not self._home.history.exists():
+                return -1
             return HistoryReader(self._home.history).last_event()
         return 0
 
     def events(self, after: int) -> list[Noted]:
         """Return the events of alarms behind this number, oldest first; at most `AT_ONCE`."""
-        if not self._home.history.exists():
-            return []
         with self._asking():
+            if not self._home.history.exists():
+                return []
             return HistoryReader(self._home.history).events_after(after, KINDS, AT_ONCE)
         return []
 
@@ -98,6 +100,8 @@ class Watching:
             self.problems.pop("history", None)
         except StoreError as exc:
             self.problems["history"] = str(exc)
+        except OSError as exc:  # the medium fails
+            self.problems["history"] = f"{self._home.history}: cannot be read ({exc.strerror or exc})"
 
     def poller(self, known: list[Occurrence]) -> Sighting | None:
         """Return that the poller has fallen silent, or is back; None where neither is news."""

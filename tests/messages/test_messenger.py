@@ -4,7 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from substation.messages import watching
+from substation.errors import Busy, Damaged
+from substation.messages import pdu, watching
+from substation.messages.queue import Queue
 from substation.settings.messages import Hourly, Messages, Siren
 from substation.store import heartbeat, message_requests, requests
 from substation.store.operator_db import OperatorDb
@@ -258,6 +260,25 @@ def test_a_poller_that_is_dead_since_a_boot_is_told_where_the_boot_has_no_name(
     assert len(here.way.to(SSE)) == 1
 
 
+def test_a_history_on_a_medium_that_fails_is_said_and_alarms_are_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = station(tmp_path, who())
+    messenger = here.messenger()
+    real = Path.exists
+
+    def exists(path: Path) -> bool:
+        if path == here.home.history:
+            raise OSError(5, "Input/output error")
+        return real(path)
+
+    monkeypatch.setattr(Path, "exists", exists)
+    here.alarm()
+    here.run(messenger, 30)
+    assert len(here.way.to(SSE)) == 1
+    assert "Input/output error" in (heartbeat.read(here.home.messenger) or {})["problems"][0]
+
+
 def test_a_poller_that_falls_silent_is_told_by_nobody_else(tmp_path: Path) -> None:
     here = station(tmp_path, who())
     messenger = here.messenger()
@@ -425,3 +446,64 @@ def test_its_sign_of_life_says_how_it_is(tmp_path: Path) -> None:
     assert beat["failed"][0] == SSE
     assert beat["failed"][2] == "no network"
     assert "canary" not in here.home.messenger.read_text()
+
+
+def test_in_a_text_message_the_most_urgent_stands_first_and_the_rest_is_counted(tmp_path: Path) -> None:
+    here = station(tmp_path, who(), grouping_s=20.0)
+    messenger = here.messenger()
+    for number in (2, 3, 4, 5):
+        for rule in ("voltage_high", "voltage_low"):
+            here.alarm(rule, number)
+    here.alarm()
+    here.run(messenger, 40)
+    lines = here.way.taken[0].text.short.splitlines()
+    assert lines[0].startswith("SIMULATED Substation (no. ")
+    assert lines[1].startswith("HIGH Supply lost")
+    assert any(line.startswith("+") and line.endswith("more: see Events") for line in lines)
+    assert pdu.fits(here.way.taken[0].text.short)
+
+
+def test_a_queue_that_is_damaged_while_it_works_is_set_aside(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = station(tmp_path, who())
+    messenger = here.messenger()
+    here.run(messenger, 5)
+    assert messenger.queue is not None
+
+    def damaged() -> None:
+        raise Damaged(f"{here.home.messages}: is damaged")
+
+    monkeypatch.setattr(messenger.queue, "unbound", damaged)
+    here.alarm()
+    here.run(messenger, 60)
+    assert len(here.way.to(SSE)) == 1
+    assert list(tmp_path.rglob("messages.db.corrupt-*"))
+
+
+def test_a_start_beside_a_busy_database_settles_later_what_was_on_its_way(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = station(tmp_path, who())
+    recover, tries = Queue.recover, []
+
+    def busy(queue: Queue, *arguments: int, **more: bool) -> int:
+        tries.append(1)
+        if len(tries) < 3:
+            raise Busy("another process holds it")
+        return recover(queue, *arguments, **more)
+
+    monkeypatch.setattr(Queue, "recover", busy)
+    messenger = here.messenger()
+    here.alarm()
+    here.run(messenger, 60)
+    assert len(tries) == 3
+    assert len(here.way.to(SSE)) == 1
+
+
+def test_an_alarm_of_a_meter_that_is_not_known_yet_is_told(tmp_path: Path) -> None:
+    here = station(tmp_path, who())
+    messenger = here.messenger()
+    here.alarm("voltage_low", 77)
+    here.run(messenger, 30)
+    assert "HIGH voltage_low, meter:77" in here.way.to(SSE)[0]
