@@ -53,6 +53,14 @@ def submits(number: str, text: str, reference: int) -> list[Pdu]:
     ]
 
 
+def fits(text: str) -> bool:
+    """Return whether a text goes out whole."""
+    septets = _septets(text)
+    if septets is not None:
+        return len(septets) <= MOST_PARTS * 153 - MOST_PARTS  # an escape may leave a septet free in each part
+    return _units(text) <= MOST_PARTS * 67 - MOST_PARTS
+
+
 def _septets(text: str) -> list[int] | None:
     found = []
     for character in text:

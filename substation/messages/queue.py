@@ -236,9 +236,11 @@ class Queue:
         return [Message(*row[:6], bool(row[6]), str(row[7])) for row in rows]  # type: ignore[arg-type, call-arg]
 
     def content(self, number: int) -> Content:
-        """Return what a message holds."""
+        """Return what a message holds, the most urgent first: where it has to be cut the rest is lost."""
         rows = self._rows(
-            "SELECT long, short, at_ms, made_ms, held FROM note WHERE message_id = ? ORDER BY id", number
+            "SELECT long, short, at_ms, made_ms, held FROM note WHERE message_id = ? ORDER BY CASE priority "
+            "WHEN 'high' THEN 0 WHEN 'medium' THEN 1 ELSE 2 END, step IS NULL, id",
+            number,
         )
         said = tuple(Said(str(long), str(short)) for long, short, *_ in rows)
         whens = [(int(str(at_ms)), int(str(made_ms))) for _, _, at_ms, made_ms, _ in rows]

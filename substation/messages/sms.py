@@ -49,6 +49,9 @@ CMS_WORDS = {
 }
 """`+CMS ERROR`, TS 27.005 clause 3.2.5 and TS 24.011 annex E, in words that say what to look at."""
 
+UNSURE = (" 332", " 500")
+"""After the text was handed over these do not say whether it went out."""
+
 
 class Port(Protocol):
     """A serial port with a short time-out."""
@@ -161,7 +164,7 @@ class Modem:
         if not said or not ENDS.match(said[-1]):
             raise _Failed("the modem has taken the text and is silent since", sure=False)
         if said[-1] != "OK":
-            raise _Failed(_cms(said))
+            raise _Failed(_cms(said), sure=not said[-1].endswith(UNSURE))
 
     def _ask(self, command: str, limit_s: float = ANSWER_S) -> list[str]:
         """Return the lines of an answer, its end last; nothing where none came."""
@@ -186,9 +189,9 @@ class Modem:
         return lines
 
     def _drain(self) -> None:
-        if self._line is not None:
-            while self._line.read(256):
-                pass
+        until_s = self._clock.monotonic() + FIRST_S  # something else than a modem may talk without end
+        while self._line is not None and self._clock.monotonic() < until_s and self._line.read(256):
+            pass
         self._rest = b""
 
     def _write(self, data: bytes) -> None:

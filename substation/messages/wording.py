@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from substation.clock import site_time
+from substation.messages import pdu
 from substation.messages.occurrence import Occurrence
 
 LONGEST = 3400
@@ -105,8 +106,19 @@ def message(
     if len(said) > 1:
         lines = [f"- {line}" for line in lines]
     body = _fitting([of, *heads, *lines], f"(no. {number})", LONGEST)
-    short = "\n".join([f"{of}:", *heads, *(one.short for one in said)])
+    short = _in_short(f"{of} (no. {number}):", [one.short for one in said], heads)
     return Text(f"{of}: {what.partition(chr(10))[0]}"[:160], body, short)
+
+
+def _in_short(first: str, said: Sequence[str], heads: Sequence[str]) -> str:
+    """Return a text for a telephone: what is told first, then how late it is; and how many more there are."""
+    for count in range(len(said), 0, -1):
+        more = [f"+{len(said) - count} more: see Events"] if count < len(said) else []
+        for behind in (heads, ()):
+            text = "\n".join([first, *said[:count], *more, *behind])
+            if pdu.fits(text) or (count == 1 and not behind):
+                return text
+    return first
 
 
 def _fitting(lines: Sequence[str], foot: str, longest: int) -> str:

@@ -14,10 +14,10 @@ from substation.settings.equipment import Part
 
 Announced = Literal["high", "medium", "low"]
 """Priorities that are told to people; `journal` never is."""
-HOURS = re.compile(r"^([01]\d|2[0-3]):([0-5]\d)-([01]\d|2[0-4]):([0-5]\d)$")
-NUMBER = re.compile(r"^\+?[0-9]{5,15}$")
+HOURS = re.compile(r"^([01]\d|2[0-3]):([0-5]\d)-([01]\d|2[0-4]):([0-5]\d)\Z")
+NUMBER = re.compile(r"^\+?[0-9]{5,15}\Z")
 """A telephone number, best with its country (ITU-T E.164: 15 digits at most)."""
-SCHEME = re.compile(r"^[a-z][a-z0-9+.-]{1,30}://\S+$", re.I)
+SCHEME = re.compile(r"^[a-z][a-z0-9+.-]{1,30}://\S+\Z", re.I)
 LONGEST_STEP_MIN = 1440
 PLAIN_FIELDS = frozenset(("priorities", "meters", "hours", "after_min", "hourly", "most_an_hour"))
 """What of a recipient may be shown in an error; an address in the wrong place is none of them."""

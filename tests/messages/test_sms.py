@@ -10,6 +10,7 @@ from substation.messages.pdu import BASIC, EXTENSION, MOST_PARTS, Pdu, packed, s
 from substation.messages.sms import Modem
 from substation.messages.ways import Job, Outcome
 from substation.messages.wording import Text
+from tests.fake_clock import FakeClock
 from tests.messages.played_modem import PlayedModem, playing
 
 NUMBER = "+919800000001"
@@ -150,3 +151,25 @@ def test_a_port_that_is_not_there() -> None:
     said = sent(PlayedModem(port="/dev/nonexistent-modem"))
     assert said.words == "the modem's port /dev/nonexistent-modem is not there"
     assert said.sure
+
+
+def test_a_port_that_talks_without_end_is_left() -> None:
+    class Talker:
+        in_waiting = 64
+
+        def read(self, size: int) -> bytes:
+            clock.advance(0.05)
+            return b"$GPGGA,*47\r\n"
+
+        def write(self, data: bytes) -> None:
+            pass
+
+        def close(self) -> None:
+            pass
+
+    clock = FakeClock()
+    said = Modem("/dev/x", 9600, clock, lambda port, baud: Talker()).send(
+        Job(1, "SSE", NUMBER, Text("t", "b", "short"))
+    )
+    assert (said.arrived, said.sure) == (False, True)
+    assert "does not answer" in said.words
