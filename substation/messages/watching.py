@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from substation.alarms.state import Alarm, State
-from substation.clock import Clock, boot_id
+from substation.clock import Clock
 from substation.errors import StoreError
 from substation.messages.occurrence import Occurrence, Sighting, Standing, sequence
 from substation.settings.model import Home
@@ -33,6 +33,7 @@ KINDS = (
     "alarm.ended",
 )
 AT_ONCE = 500
+UNSEEN: tuple[object, ...] = ("not looked at yet",)
 _MARK = re.compile(r" ?\(alarm ([a-z0-9_]+)@(.+) (\S+-[0-9]+)\)$")
 _SHOWN: dict[str, Standing] = {
     State.UNACKNOWLEDGED: "unacknowledged",
@@ -51,7 +52,10 @@ class Watching:
     def __init__(self, home: Home, clock: Clock, *, simulated: bool) -> None:
         """Look at the station in `home`; nothing is opened yet."""
         self._home, self._clock, self._simulated = home, clock, simulated
-        self._since_s = clock.monotonic()
+        self._changed_s = clock.monotonic()
+        """When the poller's sign of life was another one than before."""
+        self._beat: tuple[object, ...] | None = UNSEEN
+        self._is_alive = False
         self._stamp: tuple[int, ...] = ()
         self._standing: list[Sighting] | None = None
         self.problems: dict[str, str] = {}
@@ -104,26 +108,34 @@ class Watching:
             self.problems["history"] = f"{self._home.history}: cannot be read ({exc.strerror or exc})"
 
     def poller(self, known: list[Occurrence]) -> Sighting | None:
-        """Return that the poller has fallen silent, or is back; None where neither is news."""
+        """Return that the poller has fallen silent, or is back; None where neither is news.
+
+        Silent is who has left no new sign of life for `SILENT_S` of our own time, which no setting of the
+        clock moves: also one whose last sign is of before a boot, damaged, or gone.
+        """
         beat = heartbeat.read(self._home.heartbeat)
-        ours = next((one for one in known if one.rule == POLLER), None)
-        if beat is None or bool(beat.get("simulated")) != self._simulated:
+        if beat is not None and bool(beat.get("simulated")) != self._simulated:
             return None
-        mono_ms, at_ms = (int(beat.get(key) or 0) for key in ("mono_ms", "at_ms"))
-        boot = boot_id()  # empty where a service may not see it
-        if boot and beat.get("boot") == boot:
-            silent_s = self._clock.monotonic() - mono_ms / 1000
-        else:
-            silent_s = (self._clock.now_ms() - at_ms) / 1000
+        mark = None if beat is None else (beat.get("at_ms"), beat.get("mono_ms"))
+        now_s, now_ms = self._clock.monotonic(), self._clock.now_ms()
+        if self._beat is not UNSEEN and mark is not None and mark != self._beat:
+            self._changed_s, self._is_alive = now_s, True
+        self._beat = mark
+        last_ms = 0 if beat is None else int(beat.get("at_ms") or 0)
+        ours = next((one for one in known if one.rule == POLLER), None)
+        silent_s = now_s - self._changed_s
         if silent_s < SILENT_S:
-            if ours is None:
-                return None
-            return Sighting(ours.id, POLLER, "station", "over", ours.since_ms, over_ms=at_ms)
-        if ours is not None or self._clock.monotonic() - self._since_s < SILENT_S:
-            return None  # after a boot the poller has to have its chance
-        stopped = "it was stopped" if beat.get("state") == "stopped" else "it has left no word"
+            if ours is None or not self._is_alive:
+                return None  # after a start of ours the poller has to have its chance
+            over_ms = last_ms if ours.since_ms <= last_ms <= now_ms else now_ms
+            return Sighting(ours.id, POLLER, "station", "over", ours.since_ms, over_ms=over_ms)
+        if ours is not None:
+            return None
+        is_stopped = beat is not None and beat.get("state") == "stopped"
+        stopped = "it was stopped" if is_stopped else "it has left no word"
         why = f"{stopped}; no meter is read, no alarm is watched, and what the screens show is old"
-        return Sighting(f"{POLLER}-{at_ms}", POLLER, "station", "unacknowledged", at_ms, why=why)
+        since_ms = last_ms if 0 < last_ms <= now_ms else now_ms - round(silent_s * 1000)
+        return Sighting(f"{POLLER}-{now_ms}", POLLER, "station", "unacknowledged", since_ms, why=why)
 
 
 def _stamp(path: Path) -> tuple[int, ...]:

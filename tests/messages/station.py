@@ -96,6 +96,8 @@ class Station:
         self.alarms: dict[str, Alarm] = {}
         self.seq = 0
         self.history: History | None = None
+        self.beats = True
+        """Whether the poller gives signs of life."""
 
     def messenger(self, **more: Any) -> Messenger:
         loaded = dataclasses.replace(files.load(self.folder), settings=self.settings)
@@ -155,6 +157,8 @@ class Station:
         """Let time pass for a messenger."""
         left = seconds
         while left > 0:
+            if self.beats:
+                self.beat()
             messenger.tick()
             self.clock.advance(min(step_s, left))
             left -= step_s

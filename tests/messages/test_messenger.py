@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from substation.errors import Busy, Damaged
-from substation.messages import pdu, watching
+from substation.messages import pdu
 from substation.messages.queue import Queue
 from substation.settings.messages import Hourly, Messages, Siren
 from substation.store import heartbeat, message_requests, requests
@@ -243,20 +243,20 @@ def test_what_is_shelved_or_only_written_down_is_told_to_nobody(tmp_path: Path) 
     assert len(here.way.taken) == 1
 
 
-def test_a_poller_that_is_dead_since_a_boot_is_told_where_the_boot_has_no_name(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("beat", [{"at_ms": 10**13, "mono_ms": 10**12}, {"at_ms": 1, "mono_ms": 1}, None])
+def test_a_poller_that_gives_no_new_sign_is_told_whatever_its_last_one_says(
+    tmp_path: Path, beat: dict[str, int] | None
 ) -> None:
-    monkeypatch.setattr(watching, "boot_id", lambda: "")
+    """Of before a boot, of a clock that is behind or ahead, or none at all."""
     here = Station(tmp_path, Messages(recipients=(who(SSE),)))
-    beat = {
-        "simulated": True,
-        "at_ms": here.clock.now_ms(),
-        "boot": "",
-        "mono_ms": 10**12,
-        "state": "running",
-    }
-    heartbeat.write(here.home.heartbeat, beat)
-    here.run(here.messenger(), 300, 10.0)
+    here.beats = False
+    if beat:
+        heartbeat.write(here.home.heartbeat, {"simulated": True, "boot": "", "state": "running", **beat})
+    messenger = here.messenger()
+    here.run(messenger, 300, 10.0)
+    assert len(here.way.to(SSE)) == 1
+    here.clock.step(-3600)
+    here.run(messenger, 60, 10.0)
     assert len(here.way.to(SSE)) == 1
 
 
@@ -281,6 +281,7 @@ def test_a_history_on_a_medium_that_fails_is_said_and_alarms_are_told(
 
 def test_a_poller_that_falls_silent_is_told_by_nobody_else(tmp_path: Path) -> None:
     here = station(tmp_path, who())
+    here.beats = False
     messenger = here.messenger()
     here.beat()
     here.run(messenger, 170, 10)
@@ -294,6 +295,7 @@ def test_a_poller_that_falls_silent_is_told_by_nobody_else(tmp_path: Path) -> No
 
 def test_after_a_power_cut_the_poller_has_its_chance(tmp_path: Path) -> None:
     here = station(tmp_path, who())
+    here.beats = False
     here.beat()
     here.clock.advance(7200)
     messenger = here.messenger()
@@ -305,6 +307,7 @@ def test_after_a_power_cut_the_poller_has_its_chance(tmp_path: Path) -> None:
 
 def test_where_the_stations_folder_was_no_second_one_is_made(tmp_path: Path) -> None:
     here = station(tmp_path / "home", who())
+    here.beats = False
     messenger = here.messenger()
     here.run(messenger, 5)
     here.folder.rename(tmp_path / "away")
