@@ -106,7 +106,7 @@ def opened(chromium: "Browser", stage: Stage, **how: Any) -> Iterator[Window]:
     try:
         yield window
         window.page.unroute_all()
-        window.page.goto(stage.address + "healthz")
+        window.page.goto(stage.address + "healthz", wait_until="commit")
         window.page.evaluate("localStorage.clear(); sessionStorage.clear()")
         window.page.emulate_media(media="null", color_scheme=settings["color_scheme"])
         window.page.set_viewport_size(settings["viewport"])
