@@ -24,6 +24,7 @@ from substation.messages import escalation, hourly, outgoing, wording
 from substation.messages.asked import Asked
 from substation.messages.occurrence import Occurrence
 from substation.messages.queue import Queue
+from substation.messages.queue_file import set_aside
 from substation.messages.routing import on_duty
 from substation.messages.seeing import Seeing
 from substation.messages.siren import Siren, sounds
@@ -104,21 +105,15 @@ class Messenger:
         self._seeing = Seeing(loaded.home, self._clock, self._plan, self._watching, hours)
 
     def _open(self) -> None:
-        """Open the queue; one that is damaged is set aside, since a new one is better than silence.
-
-        It counts as open only when what was on its way at the end of the run before is settled: such a
-        message would hold up its recipient.
-        """
-        simulated = self._settings.simulated
+        """Open the queue, and settle what was on its way; one that is damaged is set aside."""
         try:
             if not self._home.config.exists():  # an empty folder, where a medium was mounted
                 raise StoreError(f"{self._home.folder}: the station's folder is not there; nothing is sent")
             try:
-                opened, left = self._recovered(simulated)
+                self._queue, left = self._recovered()
             except Damaged as exc:
                 self._set_aside(exc)
-                opened, left = self._recovered(simulated)
-            self._queue = opened
+                self._queue, left = self._recovered()
             if left:
                 log.warning("%d messages were being handed over when the messenger ended", left)
             self._asked.begin_anew()
@@ -130,21 +125,16 @@ class Messenger:
         except OSError as exc:
             self._trouble(StoreError(f"{self._home.messages}: cannot be used ({exc.strerror or exc})"))
 
-    def _recovered(self, simulated: bool) -> tuple[Queue, int]:
-        queue = Queue(self._home.messages, simulated=simulated, before=self._before)
+    def _recovered(self) -> tuple[Queue, int]:
+        queue = Queue(self._home.messages, simulated=self._settings.simulated, before=self._before)
         try:
             return queue, queue.recover(self._clock.now_ms())
         except BaseException:
             queue.close()
             raise
 
-    def _set_aside(self, exc: Damaged) -> None:
-        """Move a damaged queue out of the way; alarms that stand are told anew. Raises OSError."""
-        stamp = f"corrupt-{self._clock.now_ms()}"
-        for end in ("", "-wal", "-shm"):
-            path = self._home.messages.with_name(f"{self._home.messages.name}{end}")
-            with contextlib.suppress(FileNotFoundError):
-                path.rename(path.with_name(f"{self._home.messages.name}.{stamp}{end}"))
+    def _set_aside(self, exc: Damaged) -> None:  # alarms that stand are told anew
+        set_aside(self._home.messages, self._clock.now_ms())
         log.error("%s; it was set aside, and what waited in it is not sent", exc)
 
     def _trouble(self, exc: StoreError) -> None:
@@ -316,7 +306,7 @@ class Messenger:
         for message in queue.waiting():
             recipient = self._settings.messages.recipient(message.recipient)
             why = outgoing.hopeless(message, recipient, self._settings, now_ms)
-            if why or recipient is None:
+            if recipient is None or (why and not queue.stands(message.id)):  # what still is so is said late
                 queue.give_up(message.id, now_ms, why)
                 self._asked.answer(message.id, Outcome(message.id, False, why))
                 log.warning("message %d to %s is given up: %s", message.id, message.recipient, why)

@@ -212,8 +212,18 @@ class Queue:
         return number
 
     def waiting(self) -> list[Message]:
-        """Return what waits, urgent ones first, then by number."""
-        return self._messages("state = 'waiting' ORDER BY sort <> 'test', urgent DESC, id")
+        """Return what waits: urgent ones first, then what was tried least: no dead way comes first."""
+        return self._messages("state = 'waiting' ORDER BY sort <> 'test', urgent DESC, tries, id")
+
+    def stands(self, number: int) -> bool:
+        """Return whether a message tells of an alarm that nobody has acknowledged, and that is not over."""
+        return bool(
+            self._rows(
+                "SELECT 1 FROM note JOIN occurrence ON occurrence.id = note.occurrence WHERE message_id = ? "
+                "AND step IS NOT NULL AND occurrence.state = 'unacknowledged' LIMIT 1",
+                number,
+            )
+        )
 
     def on_the_way(self, recipient: str, sort: Sort) -> Message | None:
         """Return the message of a sort to somebody that has not arrived; at most one is."""

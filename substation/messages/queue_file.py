@@ -32,6 +32,14 @@ CREATE INDEX note_in ON note (message_id);
 """
 
 
+def set_aside(path: Path, now_ms: int) -> None:
+    """Move a damaged queue out of the way, with the files beside it. Raises OSError."""
+    for end in ("", "-wal", "-shm"):
+        one = path.with_name(f"{path.name}{end}")
+        with contextlib.suppress(FileNotFoundError):
+            one.rename(path.with_name(f"{path.name}.corrupt-{now_ms}{end}"))
+
+
 def opened(path: Path, *, simulated: bool) -> sqlite3.Connection:
     """Open the file, or make it where there is none; raises as `Queue` does."""
     with explained(path):

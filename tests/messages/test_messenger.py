@@ -176,12 +176,14 @@ def test_what_can_never_leave_is_given_up_with_its_reason(tmp_path: Path) -> Non
     messenger = here.messenger()
     here.way.away = "no network"
     here.alarm()
-    here.run(messenger, 3700, 20)
+    here.run(messenger, 3590, 10)
+    here.alarm(acked=True, acked_by="admin")  # what nobody has acknowledged is not given up
+    here.run(messenger, 110, 10)
     assert messenger.queue is not None
     assert messenger.queue.counts() == {"given up": 1, "unbound": 0}
     assert messenger.queue.last("given up") == (
         SSE,
-        at("03:00") + 20_000,
+        at("03:00") + 10_000,
         "it could not leave for 1 h (no network)",
     )
     audited = (tmp_path / "dashboard_audit.log").read_text()
@@ -510,3 +512,18 @@ def test_an_alarm_of_a_meter_that_is_not_known_yet_is_told(tmp_path: Path) -> No
     here.alarm("voltage_low", 77)
     here.run(messenger, 30)
     assert "HIGH voltage_low, meter:77" in here.way.to(SSE)[0]
+
+
+def test_what_still_stands_is_told_however_late(tmp_path: Path) -> None:
+    here = station(tmp_path, who(), give_up_hours=1)
+    messenger = here.messenger()
+    here.way.away = "no network"
+    here.alarm()
+    here.run(messenger, 60)
+    here.clock.step(25 * 3600)  # the clock is set when the link comes back
+    here.run(messenger, 60)
+    here.way.away = ""
+    here.run(messenger, 3600, 10)
+    assert "HIGH Supply lost" in here.way.to(SSE)[-1]
+    assert messenger.queue is not None
+    assert messenger.queue.counts().get("given up", 0) == 0
