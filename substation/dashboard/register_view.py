@@ -129,7 +129,7 @@ def _totals(feed: Feed, book: Book) -> html.Section:
                             total.phase_losses,
                         )
                     ),
-                    html.Td(register_words.total_time(total), className="ss-num"),
+                    html.Td(register_words.for_long(total), className="ss-num"),
                 ]
             )
         )

@@ -47,8 +47,8 @@ def at(ms: int, near_ms: int, zone: zoneinfo.ZoneInfo) -> str:
     return f"{words} {when.tzname()}" if twice else words
 
 
-def for_long(time: Stretch) -> str:
-    """Return how long it was: as noted, or between bounds where not all of it was seen."""
+def for_long(time: Stretch | Total) -> str:
+    """Return how long it was, one or all of a month: as noted, or between bounds where not all was seen."""
     noted = time.noted_ms
     if noted is not None:
         words = f.duration(noted / 1000)
@@ -93,20 +93,6 @@ def bounds(time: Stretch, zone: zoneinfo.ZoneInfo) -> list[str]:
     if hidden:
         said.append(say("For {long} of it nobody looked.", long=f.duration(hidden / 1000)))
     return said
-
-
-def total_time(total: Total) -> str:
-    """Return the time without supply of a month."""
-    if total.noted_ms is not None:
-        words = f.duration(total.noted_ms / 1000)
-    else:
-        least = f.duration(total.least_ms / 1000)
-        if total.most_ms is None:
-            words = say("at least {least}", least=least)
-        else:
-            most = f.duration(total.most_ms / 1000)
-            words = least if least == most else say("{least} to {most}", least=least, most=most)
-    return say("{long}, lasts", long=words) if total.lasts else words
 
 
 def step(one: Step, settings: Settings) -> str:

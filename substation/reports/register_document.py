@@ -119,7 +119,7 @@ def _totals(book: Book) -> Table:
         )
         counts = (total.count, total.sustained, total.momentary, total.either, planned, total.phase_losses)
         rows.append(
-            [Cell(text=name), *(Cell(float(count)) for count in counts), Cell(text=total_words(total))]
+            [Cell(text=name), *(Cell(float(count)) for count in counts), Cell(text=long_words(total))]
         )
     minutes = settings.site.momentary_minutes
     heads = (
@@ -157,7 +157,7 @@ def _interruptions(book: Book) -> Table:
             [
                 Cell(text=_begun(one.time, zone)),
                 Cell(text=_ended(one.time, zone)),
-                Cell(text=stretch_words(one.time)),
+                Cell(text=long_words(one.time)),
                 Cell(text=_circuit(one.meter_id, settings)),
                 Cell(text=f"{KINDS[one.kind]}{length}{', with supply' if one.part_of else ''}"),
                 Cell(text=cause, why="" if cause or one.part_of else "no cause was written", by_hand=True),
@@ -245,7 +245,7 @@ def _runs(book: Book) -> Table:
             [
                 Cell(text=_begun(run.time, zone)),
                 Cell(text=_ended(run.time, zone)),
-                Cell(text=stretch_words(run.time)),
+                Cell(text=long_words(run.time)),
                 Cell(text=_circuit(run.meter_id, settings)),
                 _number(load.wh, 1000, 1, load.why or "its register was not read"),
                 _mean(load),
@@ -324,19 +324,8 @@ def _steps(record: Record, settings: Settings) -> Table:
     return Table("Change-overs", columns, rows, notes=[] if rows else ["There was none in this month."])
 
 
-def total_words(total: Total) -> str:
-    """Return the time without supply of a month, between bounds where those are apart."""
-    if total.noted_ms is not None:
-        words = _long(total.noted_ms)
-    elif total.most_ms is None:
-        words = f"at least {_long(total.least_ms)}"
-    else:
-        words = f"{_long(total.least_ms)} to {_long(total.most_ms)}"
-    return f"{words}, lasts" if total.lasts else words
-
-
-def stretch_words(time: Stretch) -> str:
-    """Return how long something was."""
+def long_words(time: Total | Stretch) -> str:
+    """Return how long something was, between bounds where those are apart."""
     if time.noted_ms is not None:
         words = _long(time.noted_ms)
     elif time.most_ms is None:
