@@ -330,13 +330,15 @@ def table_switch(meter_id: int) -> html.Button:
 @dash.callback(  # type: ignore[untyped-decorator]
     Output("charts-table", "children"),
     Input({"type": "as-table", "meter": ALL}, "n_clicks"),
-    State("charts-table", "children"),
     prevent_initial_call=True,
 )
-def show_table(clicks: list[int | None], shown: Any) -> Any:
-    """Show the table, or put it away; a switch that is new on the page puts away another meter's."""
+def show_table(clicks: list[int | None]) -> Any:
+    """Show the table after an odd number of clicks; a switch new on the page puts away another meter's.
+
+    What is shown already is not asked: a question that comes twice would put away what the first one showed.
+    """
     pressed = dash.ctx.triggered_id
-    if not any(clicks) or not isinstance(pressed, dict) or shown:
+    if not isinstance(pressed, dict) or sum(one for one in clicks if isinstance(one, int)) % 2 == 0:
         return None
     feed = current()
     meter = feed.board().meter(pressed.get("meter", 0))

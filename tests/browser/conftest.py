@@ -43,6 +43,7 @@ def chromium() -> Iterator["Browser"]:
         if os.environ.get("CI") == "true":
             pytest.fail(f"{missing} is missing; ./test.sh installs it")
         pytest.skip(f"BROWSER TESTS SKIPPED: {missing} is missing; ./test.sh installs it")
+    expect.set_options(timeout=20_000)  # for what has to happen, not how fast: others use the processor too
     with sync_playwright() as play:
         browser = play.chromium.launch(executable_path=path, headless=True, args=FLAGS)
         yield browser

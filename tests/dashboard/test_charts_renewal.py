@@ -86,6 +86,33 @@ def test_a_chart_of_a_meter_that_is_gone_is_left_alone(
     assert figures(answer) == []
 
 
+def pressed(client: Browser, clicks: Any) -> Any:
+    mark = {"id": {"meter": 1, "type": "as-table"}, "property": "n_clicks", "value": clicks}
+    body = {
+        "output": "charts-table.children",
+        "outputs": {"id": "charts-table", "property": "children"},
+        "inputs": [[mark]],
+        "changedPropIds": ['{"meter":1,"type":"as-table"}.n_clicks'],
+        "state": [],
+    }
+    return client.post("/_dash-update-component", data=json.dumps(body), content_type="application/json")
+
+
+def test_the_table_of_figures_follows_its_switch_also_when_asked_twice(
+    stored: Station, client: Browser
+) -> None:
+    def table(clicks: Any) -> Any:
+        answer = pressed(client, clicks)
+        assert answer.status_code == 200
+        return answer.get_json()["response"]["charts-table"]["children"]
+
+    assert table(None) is None
+    assert "Transformer" in json.dumps(table(1))
+    assert table(1) is not None, "a browser asks twice where a part of the page is new meanwhile"
+    assert table(2) is None
+    assert table("x") is None
+
+
 def test_a_damaged_history_costs_the_curves_and_nothing_else(station: Station, app: dash.Dash) -> None:
     station.home.history.write_bytes(b"not a database" * 500)
     station.clock.advance(1)  # longer than a board is shared
