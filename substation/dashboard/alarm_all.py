@@ -136,6 +136,11 @@ def _figures(feed: Feed, known: Known) -> list[Any]:
         ]
         said.append(_names(say("Chattered in 30 days"), rows_))
     stale = [_name(feed, key) for key in old]
+    if feed.board().alarms is None:  # what stood then is not what stands
+        stale = [
+            say("not known: the alarms are not watched"),
+            *[say("{alarm} stood when they were", alarm=name) for name in stale],
+        ]
     said.append(_names(say("Stands for more than 24 h"), stale or [say("none")]))
     if len(rows) >= MOST:
         said.append(html.P(say("There were more than can be counted: the oldest are left out.")))

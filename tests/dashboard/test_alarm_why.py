@@ -182,4 +182,6 @@ def test_all_alarms_stand_with_their_limits_and_how_they_do(explained: Station) 
     assert "of the time that was polled: 0.2 % of 30 days" in said
     explained.beat(state="stopped")
     explained.clock.sleep(1)
-    assert "Unacknowledged" not in text(dash.html.Div(alarm_all.page(current())))
+    said = text(dash.html.Div(alarm_all.page(current())))
+    assert "Unacknowledged" not in said
+    assert "Stands for more than 24 h not known: the alarms are not watched" in said
