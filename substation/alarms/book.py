@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from substation.alarms.plan import Watch
-from substation.alarms.state import Alarm, Kind, Transition
+from substation.alarms.state import Alarm, Announced, Kind, State, Transition
 
 
 class Book:
@@ -51,7 +51,10 @@ class Book:
         )
         self.seq += 1
         self.transitions.append(transition)
-        return replace(new, stamp_ms=at_ms)
+        announced = new.announced
+        if new.shown is State.UNACKNOWLEDGED and (kind == "alarm.raised" or new.shown is not old.shown):
+            announced = Announced(transition.id, at_ms, kind, words)
+        return replace(new, stamp_ms=at_ms, announced=announced)
 
 
 def _meter_id(subject: str) -> int | None:

@@ -236,6 +236,7 @@ class _Turn:
             held_ms=0,
             acked_by="",
             acked_ms=None,
+            announced=None,
         )
         lasted = f"{why}; for {watch.on_ms / 1000:g} s" if watch.on_ms else why
         return self._book.note("alarm.raised", one, after, lasted, watch=watch, at_ms=one.turning_ms)

@@ -58,6 +58,17 @@ class Aside:
 
 
 @dataclass(frozen=True, slots=True)
+class Announced:
+    """Which transition asked people last to acknowledge: a raise, or what put an alarm back among them."""
+
+    id: str
+    """`Transition.id`."""
+    at_ms: int
+    kind: Kind
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
 class Alarm:
     """One rule at one subject."""
 
@@ -99,6 +110,8 @@ class Alarm:
     """The last one, with who wrote it."""
     stamp_ms: int = 0
     """When its last transition is stamped: the next is not stamped before it."""
+    announced: Announced | None = None
+    """Of this raise; None: it asked nobody yet."""
 
     @property
     def key(self) -> str:

@@ -2,7 +2,7 @@
 
 from substation.alarms import engine
 from substation.alarms.engine import Signal
-from substation.alarms.state import Alarms, Command, from_json, to_json
+from substation.alarms.state import Alarms, Announced, Command, from_json, to_json
 from substation.settings.alarms import AlarmChange
 from substation.settings.model import CARD_METERS, Settings
 from tests.alarms.desk import CARD, RULES, START_MS, Desk
@@ -117,11 +117,16 @@ def test_a_shelf_has_a_user_a_reason_and_an_end_and_is_written_down_meanwhile() 
     desk.say("voltage_lowest", "meter:3", 88.0)
     assert desk.wait(11) == ["alarm.raised"]
     assert (desk.noted[-1].new, desk.shown(LOW)) == ("Shelved", "Shelved")
+    assert desk.one(LOW).announced is None
     assert desk.wait(300) == ["alarm.unshelved"]
     assert (desk.noted[-1].words.rpartition(": ")[2], desk.shown(LOW)) == (
         "its time is over",
         "Unacknowledged",
     )
+    announced, noted = desk.one(LOW).announced, desk.noted[-1]
+    assert announced == Announced(noted.id, noted.at_ms, "alarm.unshelved", "its time is over")
+    assert desk.do("note", LOW, words="seen")[0]
+    assert desk.one(LOW).announced == announced
 
 
 def test_a_shelf_ends_by_the_clock_or_by_the_time_that_passed() -> None:
@@ -171,6 +176,8 @@ def test_a_dead_incomer_suppresses_its_feeders_and_they_have_time_to_come_back()
     assert desk.wait(10) == []
     assert desk.wait(1) == ["alarm.unsuppressed"]
     assert desk.shown(LOW) == "Unacknowledged"
+    announced = desk.one(LOW).announced
+    assert announced and (announced.id, announced.kind) == (desk.noted[-1].id, "alarm.unsuppressed")
     desk.hold("incomer_dead", "meter:3", True)
     assert desk.wait(1) == ["alarm.suppressed"]
     desk.say("voltage_lowest", "meter:3", 100.0)
