@@ -12,7 +12,7 @@ which the outside's confirmation was written down. It never writes to another st
 import contextlib
 import functools
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from substation.alarms import rule
@@ -20,21 +20,19 @@ from substation.alarms.plan import Plan, build
 from substation.audit import Audit
 from substation.clock import Clock, boot_id
 from substation.errors import Busy, Damaged, SettingsError, StoreError, WrongStation
-from substation.messages import escalation, hourly, outgoing, wording
+from substation.messages import outgoing
 from substation.messages.asked import Asked
 from substation.messages.occurrence import Occurrence
 from substation.messages.queue import Queue
 from substation.messages.queue_file import set_aside
-from substation.messages.routing import on_duty
 from substation.messages.seeing import Seeing
 from substation.messages.siren import Siren, sounds
+from substation.messages.telling import Telling
 from substation.messages.watching import Watching
 from substation.messages.ways import Outcome, Way
 from substation.settings import files
 from substation.settings.files import Loaded
-from substation.settings.messages import Recipient
 from substation.store import heartbeat
-from substation.store.history import HistoryReader
 
 LOOK_S = 1.0
 BEAT_S = 2.0
@@ -78,8 +76,7 @@ class Messenger:
         self._queue: Queue | None = None
         self._ways: Mapping[str, Way] = {}
         self._asked = Asked(loaded.home, clock)
-        self._plan = Plan()
-        self._anchors: dict[str, float] = {}
+        self._telling = Telling(clock, loaded.home, loaded.settings, Plan())
         self._due: dict[str, float] = {}
         self._left: list[tuple[str, Outcome]] = []
         self._problems: dict[str, str] = {}
@@ -96,13 +93,14 @@ class Messenger:
     def _adopt(self, loaded: Loaded) -> None:
         settings = loaded.settings
         self._loaded, self._settings, self._home = loaded, settings, loaded.home
-        self._plan = build(_rules(), settings)
+        plan = build(_rules(), settings)
+        self._telling.adopt(loaded.home, settings, plan)
         self._watching = Watching(loaded.home, self._clock, simulated=settings.simulated)
         for way in self._ways.values():
             way.close()
         self._ways = self._make_ways(loaded)
         hours = settings.messages.give_up_hours
-        self._seeing = Seeing(loaded.home, self._clock, self._plan, self._watching, hours)
+        self._seeing = Seeing(loaded.home, self._clock, plan, self._watching, hours)
 
     def _open(self) -> None:
         """Open the queue, and settle what was on its way; one that is damaged is set aside."""
@@ -177,8 +175,9 @@ class Messenger:
         self._collect(queue)
         if self._is_due("look", LOOK_S):
             self._seeing.look(queue)
-            self._tell(queue)
-            self._readings(queue)
+            alarms = self._telling.alarms(queue)
+            self._telling.readings(queue)
+            self._sound(alarms)
         self._asked.take(queue, self._settings)
         outgoing.bind(queue, self._settings, self._clock.now_ms())
         self._hand(queue)
@@ -214,90 +213,12 @@ class Messenger:
             self._failure = (message.recipient, now_ms, outcome.words)
         self._asked.answer(message.id, outcome)
 
-    # what is to be told
-
-    def _waited_s(self, one: Occurrence) -> float:
-        """Return for how long an alarm has asked somebody; a clock that is set does not change it."""
-        now_s = self._clock.monotonic()
-        if one.id not in self._anchors:
-            seen_ms = self._clock.now_ms() if one.seen_ms is None else one.seen_ms
-            self._anchors[one.id] = now_s - max(0, self._clock.now_ms() - seen_ms) / 1000
-        return now_s - self._anchors[one.id]
-
-    def _tell(self, queue: Queue) -> None:
-        zone, now_ms = self._settings.site.zone, self._clock.now_ms()
-        everybody = self._settings.messages.recipients
-        alarms = queue.unsettled()
-        for one in alarms:
-            if one.state == "over":
-                told = queue.told(one.id)
-                with queue.step():
-                    for recipient, was_told in escalation.to_tell_afterwards(
-                        one, everybody, told, now_ms=now_ms, zone=zone
-                    ):
-                        said = wording.end(one, now_ms, zone, was_told=was_told)
-                        self._write(queue, one, recipient, None, said)
-                    queue.settle(one.id)
-            elif one.state == "unacknowledged":
-                due = escalation.to_tell(
-                    one,
-                    everybody,
-                    queue.told(one.id),
-                    waited_s=self._waited_s(one),
-                    now_ms=now_ms,
-                    zone=zone,
-                )
-                if due:
-                    with queue.step():
-                        for recipient, step in due:
-                            said = wording.begin(one, step, now_ms, zone)
-                            self._write(queue, one, recipient, step, said)
-        self._anchors = {key: at for key, at in self._anchors.items() if key in {one.id for one in alarms}}
-        siren = self._settings.messages.siren
-        on = siren.port is not None and sounds(siren, alarms, self._waited_s, now_ms, zone)
-        self._siren.drive(siren.port, on)
-
-    def _write(
-        self, queue: Queue, one: Occurrence, recipient: Recipient, step: int | None, said: wording.Said
-    ) -> None:
-        """Write down that somebody has to be told; `step` None: of its end."""
-        now_ms = self._clock.now_ms()
-        watch = self._plan.by_key.get(f"{one.rule}@{one.subject}")
-        at_ms = now_ms
-        if step is None:
-            at_ms = (one.over_ms or now_ms) + (watch.off_ms if watch else 0)
-        elif step == 0:
-            at_ms = one.since_ms + (watch.on_ms if watch else 0)
-            if not on_duty(recipient.hours, at_ms, self._settings.site.zone):
-                at_ms = now_ms  # his hours have just begun: nothing is late
-        queue.note(
-            f"{one.id}|{'end' if step is None else 'begin'}|{recipient.name}|{step or 0}",
-            recipient.name,
-            "alarm",
-            said,
-            at_ms=min(at_ms, now_ms),
-            now_ms=now_ms,
-            occurrence=one.id,
-            step=step,
-            priority=one.priority,
+    def _sound(self, alarms: Sequence[Occurrence]) -> None:
+        siren, zone = self._settings.messages.siren, self._settings.site.zone
+        on = siren.port is not None and sounds(
+            siren, alarms, self._telling.waited_s, self._clock.now_ms(), zone
         )
-
-    def _readings(self, queue: Queue) -> None:
-        settings, now_ms = self._settings, self._clock.now_ms()
-        recipients = [one for one in settings.messages.recipients if one.hourly]
-        of = settings.messages.hourly
-        at_ms = hourly.due_ms(of, now_ms, settings.site.zone) if recipients else None
-        if at_ms is None or queue.meta("hourly") == str(at_ms):
-            return
-        said = None
-        if on_duty(of.hours, at_ms, settings.site.zone):
-            said = hourly.looked_up(settings, HistoryReader(self._home.history), at_ms)
-        with queue.step():
-            queue.remember("hourly", str(at_ms))
-            for recipient in recipients if said is not None else ():
-                if said is not None and on_duty(recipient.hours, at_ms, settings.site.zone):
-                    key = f"hourly|{at_ms}|{recipient.name}"
-                    queue.note(key, recipient.name, "readings", said, at_ms=at_ms, now_ms=now_ms)
+        self._siren.drive(siren.port, on)
 
     # what leaves
 

@@ -29,6 +29,11 @@ class Sighting:
     by: str = ""
     """Who acknowledged it."""
     over_ms: int | None = None
+    announced: str = ""
+    """Which transition announced it anew; empty: its raise, or none."""
+    announced_ms: int | None = None
+    anew: str = ""
+    """Why it was, such as: its shelf ran out."""
 
     @property
     def key(self) -> str:
@@ -52,9 +57,13 @@ class Occurrence:
     why: str
     state: Standing
     seen_ms: int | None = None
-    """When the messenger first saw that it asks somebody; escalation counts from here."""
+    """When the messenger first saw its last announcement; escalation counts from here."""
     over_ms: int | None = None
     by: str = ""
+    announced: str = ""
+    """As of the sighting; whoever was told of an earlier announcement is told of this one again."""
+    announced_ms: int | None = None
+    anew: str = ""
 
 
 def taken(known: Occurrence, seen: Sighting, now_ms: int) -> Occurrence | None:
@@ -62,6 +71,15 @@ def taken(known: Occurrence, seen: Sighting, now_ms: int) -> Occurrence | None:
     if known.state == "over":
         return None
     after = replace(known, state=seen.state, by=seen.by or known.by)
+    if seen.announced and sequence(seen.announced)[1] > sequence(known.announced or known.id)[1]:
+        after = replace(
+            after,
+            announced=seen.announced,
+            announced_ms=seen.announced_ms,
+            anew=seen.anew,
+            seen_ms=now_ms,
+            by=seen.by,
+        )
     if seen.state == "unacknowledged" and known.seen_ms is None:
         after = replace(after, seen_ms=now_ms)
     if seen.state == "over":

@@ -1,9 +1,9 @@
 """`messages.db`: what has to be told to whom, and what became of it. The messenger is its one writer.
 
 A **note** is one thing to tell one recipient; its key, made of the alarm's occurrence, the transition, the
-recipient and the step, is unique, so that what is seen twice is told once. Notes are bound into a
-**message**, which is waiting, sending, sent or given up. It is `sending` from before it is handed over until
-its outcome is written down: after a kill in between nobody knows whether it went out (`recover`).
+announcement, the recipient and the step, is unique, so that what is seen twice is told once. Notes are bound
+into a **message**, which is waiting, sending, sent or given up. It is `sending` from before it is handed over
+until its outcome is written down: after a kill in between nobody knows whether it went out (`recover`).
 
 SQLite, WAL, synchronous FULL: what is written down survives a power cut.
 """
@@ -30,7 +30,8 @@ Sort = Literal["alarm", "readings", "test"]
 State = Literal["waiting", "sending", "sent", "given up"]
 
 _OCCURRENCE = (
-    "id, rule, subject, meter_id, priority, title, action, since_ms, why, state, seen_ms, over_ms, by"
+    "id, rule, subject, meter_id, priority, title, action, since_ms, why, state, seen_ms, over_ms, by, "
+    "announced, announced_ms, anew"
 )
 
 
@@ -132,7 +133,8 @@ class Queue:
         self._run(
             f"INSERT INTO occurrence ({_OCCURRENCE}) VALUES ({', '.join('?' * len(names))}) "  # noqa: S608
             "ON CONFLICT (id) DO UPDATE SET state = excluded.state, seen_ms = excluded.seen_ms, "
-            "over_ms = excluded.over_ms, by = excluded.by",
+            "over_ms = excluded.over_ms, by = excluded.by, announced = excluded.announced, "
+            "announced_ms = excluded.announced_ms, anew = excluded.anew",
             *(getattr(one, name) for name in names),
         )
 
@@ -152,22 +154,31 @@ class Queue:
         at_ms: int,
         now_ms: int,
         occurrence: str = "",
+        announced: str = "",
         step: int | None = None,
         priority: str = "",
     ) -> int:
         """Write down what somebody has to be told, once for each key; return its number; within `step`."""
         made = self._run(
-            "INSERT OR IGNORE INTO note (key, recipient, sort, occurrence, step, priority, at_ms, made_ms, "
-            "long, short) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            *(key, recipient, sort, occurrence, step, priority, at_ms, now_ms, said.long, said.short),
+            "INSERT OR IGNORE INTO note (key, recipient, sort, occurrence, announced, step, priority, at_ms, "
+            "made_ms, long, short) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            *(key, recipient, sort, occurrence, announced, step, priority, at_ms),
+            *(now_ms, said.long, said.short),
         )
         return int(made.lastrowid or 0)
 
-    def told(self, occurrence: str) -> dict[str, set[int]]:
-        """Return by recipient at which steps he was told that it began, or will be."""
+    def told(self, occurrence: str, announced: str | None = None) -> dict[str, set[int]]:
+        """Return by recipient at which steps he was told that it stands, or will be.
+
+        Args:
+            occurrence: of which.
+            announced: of this announcement of it alone; None: of any.
+        """
         found: dict[str, set[int]] = {}
         rows = self._rows(
-            "SELECT recipient, step FROM note WHERE occurrence = ? AND step IS NOT NULL", occurrence
+            "SELECT recipient, step FROM note WHERE occurrence = ? AND step IS NOT NULL "
+            "AND announced = coalesce(?, announced)",
+            *(occurrence, announced),
         )
         for name, step in rows:
             found.setdefault(str(name), set()).add(int(str(step)))

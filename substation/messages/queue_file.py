@@ -10,7 +10,7 @@ from substation.errors import Busy, Damaged, Full, StoreError, WrongStation
 
 APPLICATION_ID = 0x53534D53
 """`SSMS`."""
-VERSION = 1
+VERSION = 2
 _SCHEMA = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE occurrence (id TEXT PRIMARY KEY, rule TEXT NOT NULL, subject TEXT NOT NULL, meter_id INTEGER,
@@ -30,6 +30,14 @@ CREATE INDEX note_open ON note (recipient, sort) WHERE message_id IS NULL;
 CREATE INDEX note_of ON note (occurrence);
 CREATE INDEX note_in ON note (message_id);
 """
+_SECOND = """
+ALTER TABLE occurrence ADD COLUMN announced TEXT NOT NULL DEFAULT '';
+ALTER TABLE occurrence ADD COLUMN announced_ms INTEGER;
+ALTER TABLE occurrence ADD COLUMN anew TEXT NOT NULL DEFAULT '';
+ALTER TABLE note ADD COLUMN announced TEXT NOT NULL DEFAULT '';
+ALTER TABLE note ADD COLUMN twice INTEGER NOT NULL DEFAULT 0;
+"""
+"""Of version 2: an alarm may be announced anew, and a note may be one that went out before."""
 
 
 def set_aside(path: Path, now_ms: int) -> None:
@@ -58,7 +66,7 @@ def opened(path: Path, *, simulated: bool) -> sqlite3.Connection:
 
 def _settle(db: sqlite3.Connection, path: Path, stamp: str) -> None:
     if not db.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone():
-        db.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} PRAGMA application_id = {APPLICATION_ID};")
+        db.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} {_SECOND} PRAGMA application_id = {APPLICATION_ID};")
         db.execute(f"PRAGMA user_version = {VERSION}")
         db.execute("INSERT INTO meta VALUES ('simulated', ?)", (stamp,))
         db.execute("COMMIT")
@@ -70,6 +78,8 @@ def _settle(db: sqlite3.Connection, path: Path, stamp: str) -> None:
         raise StoreError(f"{path}: was written by a newer version of this program; use that version")
     if db.execute("SELECT value FROM meta WHERE key = 'simulated'").fetchone() != (stamp,):
         raise WrongStation(f"{path}: belongs to a station of the other kind; simulated and real never mix")
+    if version < VERSION:
+        db.executescript(f"BEGIN IMMEDIATE; {_SECOND} PRAGMA user_version = {VERSION}; COMMIT;")
 
 
 @contextlib.contextmanager

@@ -83,10 +83,13 @@ class Seeing:
         elif seen.rule == POLLER:
             title, priority = "The poller is silent", "high"
             action = "Look at the station's computer; then: systemctl status substation-poller, or start.sh."
-        asks = seen.state == "unacknowledged"
+        asks = seen.state == "unacknowledged" or seen.announced
         return Occurrence(
             *(seen.id, seen.rule, seen.subject, seen.meter_id, priority, title, action),
             *(seen.since_ms, seen.why, seen.state, now_ms if asks else None, seen.over_ms, seen.by),
+            announced=seen.announced,
+            announced_ms=seen.announced_ms,
+            anew=seen.anew,
         )
 
     def _supersede(self, queue: Queue, known: dict[str, Occurrence], standing: Sequence[Sighting]) -> None:

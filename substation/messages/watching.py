@@ -46,6 +46,14 @@ _SHOWN: dict[str, Standing] = {
 }
 
 
+_ANEW = {
+    "alarm.unshelved": ("its shelf ran out", "{by} took it off the shelf"),
+    "alarm.unsuppressed": ("its suppression ended", "its suppression ended"),
+    "alarm.in_service": ("it was put back in service", "{by} put it back in service"),
+}
+"""What announces an alarm anew, without a name and with one."""
+
+
 class Watching:
     """Looks at one station."""
 
@@ -153,8 +161,17 @@ def _sighting(one: Alarm) -> Sighting:
     kind, _, number = one.subject.partition(":")
     meter_id = int(number) if kind == "meter" and number.isdecimal() else None
     return Sighting(
-        one.occurrence, one.rule, one.subject, state, since_ms, meter_id, one.why, one.acked_by, over_ms
+        *(one.occurrence, one.rule, one.subject, state, since_ms, meter_id, one.why, one.acked_by, over_ms),
+        *(_anew(told.id, told.at_ms, told.kind, told.words) if (told := one.announced) else ()),
     )
+
+
+def _anew(own: str, at_ms: int, kind: str, words: str) -> tuple[str, int | None, str]:
+    """Return id, time and reason of an announcement that is not of the raise itself."""
+    if kind not in _ANEW:
+        return "", None, ""
+    by = words.removeprefix("by ").partition(":")[0] if words.startswith("by ") else ""
+    return own, at_ms, _ANEW[kind][bool(by)].replace("{by}", by)
 
 
 def from_event(noted: Noted, known: list[Occurrence]) -> Sighting | None:
@@ -185,5 +202,8 @@ def from_event(noted: Noted, known: list[Occurrence]) -> Sighting | None:
     of = max(before, key=lambda one: sequence(one.id)[1])
     if event.kind in ("alarm.cleared", "alarm.ended"):
         return Sighting(of.id, rule, subject, "over", of.since_ms, event.meter_id, over_ms=event.at_ms)
+    if of.announced and number < sequence(of.announced)[1]:
+        return None  # of before it was announced anew
     by = words.removeprefix("by ").partition(":")[0] if "acknowledged" in event.kind else ""
-    return Sighting(of.id, rule, subject, state, of.since_ms, event.meter_id, by=by)
+    announced = _anew(own, event.at_ms, event.kind, words) if state == "unacknowledged" else ()
+    return Sighting(of.id, rule, subject, state, of.since_ms, event.meter_id, "", by, None, *announced)

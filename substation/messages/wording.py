@@ -55,9 +55,13 @@ def duration(ms: int) -> str:
 
 
 def begin(alarm: Occurrence, step: int, now_ms: int, zone: zoneinfo.ZoneInfo) -> Said:
-    """Return that an alarm stands; from the second step on, that nobody has acknowledged it."""
+    """Return that an alarm stands, or still does; from the second step on, that nobody has acknowledged."""
     since = moment(alarm.since_ms, now_ms, zone, seconds=True)
     short = f"{alarm.priority.upper()} {alarm.title}, since {since}"
+    if alarm.announced_ms is not None:
+        short += f"; {alarm.anew} at {moment(alarm.announced_ms, now_ms, zone, seconds=True)}"
+    if alarm.announced_ms is not None and not step:
+        short = f"Still stands: {short}"
     if step:
         short = f"Not acknowledged for {step} min: {short}"
     long = ". ".join(part.rstrip(".") for part in (short, alarm.why) if part)
