@@ -1,5 +1,7 @@
 """Single parts: the words of readings, a way whose work fails, a siren that is not there."""
 
+import dataclasses
+import queue
 import threading
 
 import pytest
@@ -7,13 +9,14 @@ import pytest
 from substation.clock import SystemClock
 from substation.messages import hourly
 from substation.messages.siren import Siren
-from substation.messages.ways import Job, Outcome, Threaded
+from substation.messages.ways import HANGS, Job, Outcome, Threaded
 from substation.messages.wording import LONGEST, Said, Text, message
 from substation.quantities import BY_KEY
 from substation.readings import Reading
 from substation.settings.messages import Hourly, Messages
 from substation.settings.model import CARD_METERS, Settings
 from substation.store.moments import At
+from tests.fake_clock import FakeClock
 from tests.messages.station import at
 
 JOB = Job(1, "SSE", "address", Text("t", "b", "s"))
@@ -98,6 +101,93 @@ def test_a_way_whose_work_fails_says_so_without_what_it_was_given() -> None:
     assert found == [Outcome(1, False, "it failed inside (ValueError)", sure=False)]
     assert way.is_free()
     way.close()
+
+
+class Hanging:
+    """Work that hangs where it is told to, until it is let go."""
+
+    def __init__(self) -> None:
+        self.hangs = {"address"}
+        self.go = threading.Event()
+        self.begun: queue.SimpleQueue[Job] = queue.SimpleQueue()
+        self.clock = FakeClock()
+        self.way = Threaded("played", self.send, self.clock, limit_s=90.0)
+
+    def send(self, job: Job) -> Outcome:
+        self.begun.put(job)
+        if job.address in self.hangs:
+            self.go.wait(10)
+        return Outcome(job.number, True, "taken")
+
+    def hand(self, job: Job) -> None:
+        self.way.hand(job)
+        assert self.begun.get(timeout=10) == job
+
+    def outcome(self) -> Outcome:
+        found: list[Outcome] = []
+        while not found:
+            found = self.way.outcomes()
+        (one,) = found
+        return one
+
+    def give_up(self, job: Job) -> None:
+        self.hand(job)
+        self.clock.advance(89)
+        assert self.way.outcomes() == []
+        self.clock.advance(2)
+        (gone,) = self.way.outcomes()
+        assert (gone.number, gone.arrived, gone.sure) == (job.number, False, False)
+        assert gone.words == "it was not done within 90 s and is given up; perhaps it went out"
+
+
+def test_a_gateway_that_never_ends_keeps_back_nobody_else_and_is_heard_when_it_does() -> None:
+    here = Hanging()
+    here.give_up(JOB)
+    assert here.way.is_free()
+    here.hand(dataclasses.replace(JOB, number=2, address="other"))
+    assert here.outcome().arrived
+    here.way.hand(JOB)  # its thread hangs: no other one hangs beside it
+    assert here.way.outcomes() == [Outcome(1, False, HANGS)]
+    assert here.begun.empty()
+    here.clock.advance(600)
+    here.hand(JOB)  # tried once more after a while; now the first one comes back
+    here.go.set()
+    assert here.outcome() == Outcome(1, True, "taken")
+    assert here.way.busy_s() == 0
+
+
+def test_it_has_arrived_after_all_also_when_another_try_of_it_fails() -> None:
+    here = Hanging()
+    here.give_up(JOB)
+    here.clock.advance(600)
+    second = threading.Event()
+
+    def fails(job: Job) -> Outcome:
+        here.begun.put(job)
+        second.wait(10)
+        return Outcome(job.number, False, "no network")
+
+    here.way._send = fails
+    here.hand(JOB)
+    here.go.set()
+    while here.way._late is None:
+        assert here.way.outcomes() == []
+    second.set()
+    assert here.outcome() == Outcome(1, True, "taken")
+
+
+def test_so_many_threads_that_hang_are_told_to_the_watchdog_and_get_no_more() -> None:
+    here = Hanging()
+    here.hangs = {"a", "b", "c"}
+    for address in "abc":
+        here.give_up(dataclasses.replace(JOB, address=address))
+    here.clock.advance(700)
+    here.way.hand(dataclasses.replace(JOB, address="a"))
+    assert [one.words for one in here.way.outcomes()] == [HANGS]
+    here.hand(dataclasses.replace(JOB, number=5, address="d"))
+    assert here.outcome() == Outcome(5, True, "taken")
+    assert here.way.busy_s() == 700
+    here.go.set()
 
 
 def test_a_siren_that_is_not_there_is_told_and_tried_again() -> None:
