@@ -5,6 +5,7 @@ refused. Only from the moment the text was handed over until the modem has answe
 message went out; then it says so.
 """
 
+import contextlib
 import re
 from collections.abc import Callable
 from typing import Protocol
@@ -98,21 +99,24 @@ class Modem:
         self._port, self._baud, self._clock, self._open = port, baud, clock, open_port
         self._line: Port | None = None
         self._rest = b""
+        self._handed = False
+        """Whether a text was given to the modem, whole or in part: from then on it may be on its way."""
         self.signal = ""
         """In words, as of the last message."""
 
     def send(self, job: Job) -> Outcome:
         """Send a text message, of several parts if need be, and wait until the network has taken it."""
+        parts = submits(job.address, job.text.short, job.number)
         try:
-            self._line = self._open(self._port, self._baud)
+            line = self._open(self._port, self._baud)  # for one alone: it is locked
         except OSError as exc:  # also what pyserial raises
             gone = getattr(exc, "errno", None) == 2
             why = (
                 "is not there" if gone else f"cannot be opened ({exc.strerror or 'held by another program'})"
             )
             return Outcome(job.number, False, f"the modem's port {self._port} {why}")
+        self._line, self._rest, self._handed = line, b"", False
         sent = 0
-        parts = submits(job.address, job.text.short, job.number)
         try:
             self._make_ready()
             for part in parts:
@@ -123,10 +127,11 @@ class Modem:
             return Outcome(job.number, False, f"{exc}{some}", sure=exc.sure and not sent)
         except OSError as exc:
             words = f"the modem was lost ({exc.strerror or exc})"
-            return Outcome(job.number, False, words, sure=False)
+            return Outcome(job.number, False, words, sure=not self._handed)
         finally:
-            self._line.close()
-            self._line, self._rest = None, b""
+            self._line = None
+            with contextlib.suppress(OSError):  # what came of the message is known by now
+                line.close()
         return Outcome(job.number, True, f"the network has taken it; {self.signal}")
 
     def _make_ready(self) -> None:
@@ -159,6 +164,7 @@ class Modem:
         before = self._until(ANSWER_S, prompt=True)
         if before[-1:] != [">"]:
             raise _Failed(_cms(before) if before else "the modem does not ask for the text")
+        self._handed = True
         self._write(text.encode() + b"\x1a")
         said = self._until(TAKEN_S)
         if not said or not ENDS.match(said[-1]):

@@ -1,6 +1,9 @@
 """Text messages: their form bit by bit, and the conversation with a modem that is played on a pty."""
 
+from typing import Any
+
 import pytest
+import serial
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -151,6 +154,29 @@ def test_a_port_that_is_not_there() -> None:
     said = sent(PlayedModem(port="/dev/nonexistent-modem"))
     assert said.words == "the modem's port /dev/nonexistent-modem is not there"
     assert said.sure
+
+
+@pytest.mark.parametrize(("gone_at", "sure"), [(b"AT+CREG?\r", True), (b"AT+CMGS=", True), (b"\x1a", False)])
+def test_a_modem_that_is_pulled_out_before_it_had_the_text_has_surely_sent_nothing(
+    gone_at: bytes, sure: bool
+) -> None:
+    with playing(PlayedModem()) as modem:
+
+        class Pulled(serial.Serial):
+            def write(self, data: Any) -> int | None:
+                if gone_at in data:
+                    raise OSError(5, "Input/output error")
+                return super().write(data)
+
+            def close(self) -> None:
+                super().close()
+                raise OSError(5, "Input/output error")
+
+        said = Modem(
+            modem.port, 115_200, SystemClock(), lambda port, baud: Pulled(port, baud, timeout=0.1)
+        ).send(Job(3, "SSE", NUMBER, Text("t", "b", "HIGH Supply lost")))
+    assert said.words == "the modem was lost (Input/output error)"
+    assert (said.arrived, said.sure) == (False, sure)
 
 
 def test_a_port_that_talks_without_end_is_left() -> None:
