@@ -76,7 +76,8 @@ def _hours(total: dg_total.DgTotal) -> str:
     low = f.number(total.least_ms / 3_600_000, 2)
     if total.most_ms is None:
         return say("at least {least}", least=low)
-    return say("{least} to {most}", least=low, most=f.number(total.most_ms / 3_600_000, 2))
+    high = f.number(total.most_ms / 3_600_000, 2)
+    return low if high == low else say("{least} to {most}", least=low, most=high)
 
 
 def _or_dash(value: float | None, divisor: float, decimals: int, missing: int) -> str:

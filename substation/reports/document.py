@@ -112,3 +112,12 @@ def reasons(table: Table) -> list[str]:
     """Return why cells of the table hold a dash, each reason once, in the order of their cells."""
     every = (cell.why for row in (*table.rows, *table.totals) for cell in row if cell.shown == DASH)
     return [why for why in dict.fromkeys(every) if why]
+
+
+def hours_between(least_ms: float, most_ms: float | None) -> str:
+    """Return hours that are known between bounds, as text; one figure where both read alike."""
+    least = f"{least_ms / 3_600_000:.2f}"
+    if most_ms is None:
+        return f"at least {least}"
+    most = f"{most_ms / 3_600_000:.2f}"
+    return least if most == least else f"{least} to {most}"

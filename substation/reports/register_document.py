@@ -9,7 +9,7 @@ from substation.alarms.interruptions import Interruption, Stretch, Total
 from substation.clock import site_time
 from substation.reports import dg_total, supply_entries, supply_record
 from substation.reports.dg_load import NO_LOAD, Load
-from substation.reports.document import Cell, Column, Document, Table
+from substation.reports.document import Cell, Column, Document, Table, hours_between
 from substation.reports.supply_entries import DG_LOG, INTERRUPTION
 from substation.reports.supply_record import Record
 from substation.settings.model import Settings
@@ -191,7 +191,7 @@ def _sets(book: Book) -> Table:
         hours = (
             Cell(total.noted_ms / 3_600_000, 2)
             if total.noted_ms is not None
-            else Cell(text=_hours(total.least_ms, total.most_ms))
+            else Cell(text=hours_between(total.least_ms, total.most_ms))
         )
         rows.append(
             [
@@ -211,11 +211,6 @@ def _number(value: float | None, divisor: float, decimals: int, why: str, withou
     if value is None:
         return Cell(why=why)
     return Cell(value / divisor, decimals, text=f"({without} runs without)" if without else "")
-
-
-def _hours(least_ms: int, most_ms: int | None) -> str:
-    least = f"{least_ms / 3_600_000:.2f}"
-    return f"at least {least}" if most_ms is None else f"{least} to {most_ms / 3_600_000:.2f}"
 
 
 def _runs(book: Book) -> Table:

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from substation.clock import site_time
 from substation.energy.account import Account
-from substation.reports.document import Cell, Table, reasons
+from substation.reports.document import Cell, Table, hours_between, reasons
 from substation.reports.statement import NO_BLOCK, NOT_READ, DgMonth, MeterMonth, Month
 from substation.settings.model import Meter
 
@@ -90,8 +90,7 @@ def hours(noted_ms: float | None, least_ms: float, most_ms: float | None = None)
     """Return hours; where they are known between bounds only, both."""
     if noted_ms is not None:
         return Cell(noted_ms / 3_600_000, 2)
-    least = f"{least_ms / 3_600_000:.2f}"
-    return Cell(text=f"at least {least}" if most_ms is None else f"{least} to {most_ms / 3_600_000:.2f}")
+    return Cell(text=hours_between(least_ms, most_ms))
 
 
 def litres(one: DgMonth) -> Cell:

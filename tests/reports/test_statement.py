@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from substation.errors import RequestError
 from substation.reports import dg_load, log_form, log_hours
-from substation.reports.document import DASH
+from substation.reports.document import DASH, hours_between
 from substation.reports.log_source import meter_day
 from substation.reports.pdf import pdf
 from substation.reports.statement import MeterMonth, Statement, month_before, read_month, worked_out
@@ -394,3 +394,9 @@ def test_generated_months_add_up(tmp_path: Path, happenings, rolls: bool, power:
     now, before, between = found.now.of(1), found.before.of(1), found.now.of(1).between
     if now.accounts and before.accounts and between is None:
         assert before.accounts["wh_received"].closing == now.accounts["wh_received"].opening
+
+
+def test_hours_between_bounds_that_read_alike_are_one_figure() -> None:
+    assert hours_between(9_000, 11_000) == "0.00"
+    assert hours_between(3_600_000, 3_690_000) == "1.00 to 1.02"
+    assert hours_between(3_600_000, None) == "at least 1.00"
