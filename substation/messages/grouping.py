@@ -2,7 +2,8 @@
 
 What is to be told waits for the grouping window, counted from the first of it, so that an outage with twelve
 alarms is one message. While a message to somebody waits or cannot leave, what comes meanwhile waits with it
-and becomes one message, too. The limit of messages an hour holds back likewise.
+and becomes one message, too; only an urgent alarm overtakes one that could not leave (`outgoing`). The limit
+of messages an hour holds back likewise.
 """
 
 from collections.abc import Sequence
@@ -21,6 +22,8 @@ class Note:
     """When it was written down, UTC."""
     at_ms: int
     """When what it tells became true."""
+    begins: bool = True
+    """Whether it tells that an alarm stands; otherwise that one is over."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,9 +4,10 @@ from collections.abc import Mapping
 
 from substation.clock import Clock
 from substation.messages import grouping, wording
+from substation.messages.grouping import Note
 from substation.messages.queue import BACK_OFF_S, Content, Message, Queue
 from substation.messages.sms import Modem
-from substation.messages.ways import Job, Outcome, Threaded, Way
+from substation.messages.ways import NOT_THIS, SMS_S, Job, Outcome, Threaded, Way
 from substation.settings.files import Loaded
 from substation.settings.messages import Recipient
 from substation.settings.model import Settings
@@ -14,6 +15,8 @@ from substation.settings.model import Settings
 HOUR_MS = 3_600_000
 TEST_MS = 60_000
 """A test message that could not be handed over for so long is refused: nobody waits for it any more."""
+MOST_WAITING = 4
+"""So many messages of alarms to one recipient wait at most; what comes then waits until one has left."""
 READINGS_MS = 3_480_000
 """Readings that could not leave for so long give way to the next hour's, which are due."""
 
@@ -23,7 +26,7 @@ def ways(loaded: Loaded, clock: Clock) -> Mapping[str, Way]:
     modem = loaded.settings.messages.modem
     found: dict[str, Way] = {"gateway": Threaded("gateway", _through_gateway, clock)}
     if modem.port is not None:
-        found["sms"] = Threaded("sms", Modem(modem.port, modem.baud, clock).send, clock)
+        found["sms"] = Threaded("sms", Modem(modem.port, modem.baud, clock).send, clock, SMS_S)
     return found
 
 
@@ -34,7 +37,11 @@ def _through_gateway(job: Job) -> Outcome:
 
 
 def bind(queue: Queue, settings: Settings, now_ms: int) -> None:
-    """Bind into messages what may leave now: of alarms at most one a recipient is on its way."""
+    """Bind into messages what may leave now: of alarms at most one a recipient is on its way.
+
+    Except what begins and is urgent: that need not wait for one that was tried and could not leave, for that
+    may be refused for what it holds, or be tried next in minutes.
+    """
     window_ms = round(settings.messages.grouping_s * 1000)
     for (name, sort), notes in queue.unbound().items():
         recipient = settings.messages.recipient(name)
@@ -44,10 +51,13 @@ def bind(queue: Queue, settings: Settings, now_ms: int) -> None:
                     queue.bind(name, sort, [note.id], urgent=False, now_ms=now_ms)
             continue
         earlier = queue.on_the_way(name, sort)
-        if earlier is not None:
-            if earlier.why:
-                _hold(queue, name, f"another message could not leave ({earlier.why})")
-            continue
+        if earlier:
+            notes = _out_of_turn(notes, earlier)  # noqa: PLW2901 - the others wait
+            if not notes:
+                why = next((one.why for one in earlier if one.why), "")
+                if why:
+                    _hold(queue, name, f"another message could not leave ({why})")
+                continue
         made = grouping.bundle(
             notes,
             now_ms=now_ms,
@@ -61,6 +71,12 @@ def bind(queue: Queue, settings: Settings, now_ms: int) -> None:
                 queue.bind(name, sort, [n.id for n in made.notes], urgent=made.urgent, now_ms=now_ms)
         elif grouping.is_held(notes, now_ms=now_ms, window_ms=window_ms):
             _hold(queue, name, f"held back by the limit of {recipient.most_an_hour} messages an hour")
+
+
+def _out_of_turn(notes: list[Note], earlier: list[Message]) -> list[Note]:
+    if len(earlier) >= MOST_WAITING or any(one.state == "sending" or not one.tries for one in earlier):
+        return []
+    return [note for note in notes if note.priority == "high" and note.begins]
 
 
 def _hold(queue: Queue, name: str, why: str) -> None:
@@ -96,6 +112,8 @@ def job(queue: Queue, message: Message, recipient: Recipient, settings: Settings
     text = wording.message(
         message.id, settings.site.name, content.said, heads=heads, simulated=settings.simulated
     )
+    if message.why.startswith(NOT_THIS):
+        text = wording.in_short(text)
     return Job(message.id, recipient.name, recipient.address, text)
 
 
@@ -111,4 +129,6 @@ def _heads(message: Message, content: Content, settings: Settings, now_ms: int) 
         heads.append(f"{content.held[:1].upper()}{content.held[1:]}.")
     if message.twice:
         heads.append(wording.TWICE)
+    if message.why.startswith(NOT_THIS):
+        heads.append(wording.IN_SHORT)
     return heads

@@ -49,6 +49,7 @@ class Message:
     """Whether an earlier try may have gone out."""
     why: str
     """Why the last try failed."""
+    state: State
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,8 +134,9 @@ class Queue:
         self._run(
             f"INSERT INTO occurrence ({_OCCURRENCE}) VALUES ({', '.join('?' * len(names))}) "  # noqa: S608
             "ON CONFLICT (id) DO UPDATE SET state = excluded.state, seen_ms = excluded.seen_ms, "
-            "over_ms = excluded.over_ms, by = excluded.by, announced = excluded.announced, "
-            "announced_ms = excluded.announced_ms, anew = excluded.anew",
+            "over_ms = excluded.over_ms, by = excluded.by, "
+            "priority = excluded.priority, title = excluded.title, action = excluded.action, "
+            "announced = excluded.announced, announced_ms = excluded.announced_ms, anew = excluded.anew",
             *(getattr(one, name) for name in names),
         )
 
@@ -188,8 +190,8 @@ class Queue:
         """Return by recipient and sort what is in no message yet, oldest first."""
         found: dict[tuple[str, Sort], list[Note]] = {}
         rows = self._rows(
-            "SELECT recipient, sort, id, priority, made_ms, at_ms FROM note WHERE message_id IS NULL "
-            "ORDER BY id"
+            "SELECT recipient, sort, id, priority, made_ms, at_ms, step IS NOT NULL FROM note "
+            "WHERE message_id IS NULL ORDER BY id"
         )
         for name, sort, *rest in rows:
             found.setdefault((str(name), sort), []).append(Note(*rest))  # type: ignore[arg-type]
@@ -236,12 +238,10 @@ class Queue:
             )
         )
 
-    def on_the_way(self, recipient: str, sort: Sort) -> Message | None:
-        """Return the message of a sort to somebody that has not arrived; at most one is."""
-        found = self._messages(
-            "state IN ('waiting', 'sending') AND recipient = ? AND sort = ?", recipient, sort
-        )
-        return found[0] if found else None
+    def on_the_way(self, recipient: str, sort: Sort) -> list[Message]:
+        """Return the messages of a sort to somebody that have not arrived, oldest first."""
+        where = "state IN ('waiting', 'sending') AND recipient = ? AND sort = ? ORDER BY id"
+        return self._messages(where, recipient, sort)
 
     def message(self, number: int) -> Message | None:
         """Return a message by its number."""
@@ -250,11 +250,11 @@ class Queue:
 
     def _messages(self, where: str, *values: object) -> list[Message]:
         rows = self._rows(
-            "SELECT id, recipient, sort, made_ms, next_ms, tries, twice, why FROM message "  # noqa: S608
+            "SELECT id, recipient, sort, made_ms, next_ms, tries, twice, why, state FROM message "  # noqa: S608
             f"WHERE {where}",
             *values,
         )
-        return [Message(*row[:6], bool(row[6]), str(row[7])) for row in rows]  # type: ignore[arg-type, call-arg]
+        return [Message(*row[:6], bool(row[6]), *row[7:]) for row in rows]  # type: ignore[arg-type, call-arg]
 
     def content(self, number: int) -> Content:
         """Return what a message holds, the most urgent first: where it has to be cut the rest is lost."""

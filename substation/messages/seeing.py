@@ -1,6 +1,7 @@
 """Takes what is seen of the station's alarms into the queue, each occurrence once, in one transaction."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from substation.alarms.plan import Plan
 from substation.clock import Clock
@@ -41,6 +42,8 @@ class Seeing:
             for sighting in standing or ():
                 if sighting.id in known or sighting.state != "over":
                     self._take(queue, known, sighting)
+            for one in list(known.values()):
+                self._call_anew(queue, known, one)
             if standing is not None:
                 self._supersede(queue, known, standing)
             if poller is not None:
@@ -73,6 +76,17 @@ class Seeing:
         if after is not None:
             queue.keep(after)
             known[after.id] = after
+
+    def _call_anew(self, queue: Queue, known: dict[str, Occurrence], one: Occurrence) -> None:
+        """Take from the plan how an alarm is called and how urgent it is, for what is said from now on."""
+        watch = self._plan.by_key.get(f"{one.rule}@{one.subject}")
+        if watch is None:
+            return
+        title, action = f"{watch.rule.title}, {watch.named}", watch.rule.action
+        after = replace(one, title=title, action=action, priority=watch.priority)
+        if after != one:
+            queue.keep(after)
+            known[one.id] = after
 
     def _made(self, seen: Sighting, now_ms: int) -> Occurrence:
         watch = self._plan.by_key.get(seen.key)

@@ -5,7 +5,7 @@ it begins with SIMULATED. Times are the site's own, with the day where it is ano
 """
 
 import zoneinfo
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from substation.clock import site_time
@@ -34,6 +34,11 @@ class Text:
     body: str
     short: str
     """Title and body for a text message of a telephone, not yet cut to its length."""
+    first: str = ""
+    """The station and the message's number, as the short form begins."""
+    shorts: tuple[str, ...] = ()
+    """What is told in short, the first thing first."""
+    heads: tuple[str, ...] = ()
 
 
 def moment(at_ms: int, now_ms: int, zone: zoneinfo.ZoneInfo, *, seconds: bool = False) -> str:
@@ -90,6 +95,7 @@ def late(of_ms: int, now_ms: int, why: str, zone: zoneinfo.ZoneInfo) -> str:
 
 
 TWICE = "Perhaps sent twice: whether it went out before is not known."
+IN_SHORT = "In short: its gateway did not take the whole message; more on the page Events."
 
 
 def message(
@@ -110,19 +116,44 @@ def message(
     if len(said) > 1:
         lines = [f"- {line}" for line in lines]
     body = _fitting([of, *heads, *lines], f"(no. {number})", LONGEST)
-    short = _in_short(f"{of} (no. {number}):", [one.short for one in said], heads)
-    return Text(f"{of}: {what.partition(chr(10))[0]}"[:160], body, short)
+    first, shorts = f"{of} (no. {number}):", tuple(one.short for one in said)
+    short = _in_short(first, shorts, heads, pdu.fits)
+    return Text(cut(f"{of}: {what.partition(chr(10))[0]}", 160), body, short, first, shorts, tuple(heads))
 
 
-def _in_short(first: str, said: Sequence[str], heads: Sequence[str]) -> str:
+def in_short(text: Text) -> Text:
+    """Return a message that was refused as it is as one that is as short as a text message."""
+    return Text(cut(text.first.rstrip(":"), 60), text.short, text.short, text.first, text.shorts, text.heads)
+
+
+def fitted(text: Text, fits: Callable[[str], bool]) -> str:
+    """Return the body where it fits, else as much in short as does, with how many more there are."""
+    if fits(text.body):
+        return text.body
+    return _in_short(text.first, text.shorts or (text.short,), text.heads, fits)
+
+
+def cut(words: str, longest: int) -> str:
+    """Return words that are too long without their end, and with a mark of that."""
+    return words if len(words) <= longest else words[: max(0, longest - len(pdu.CUT))] + pdu.CUT
+
+
+def _in_short(first: str, said: Sequence[str], heads: Sequence[str], fits: Callable[[str], bool]) -> str:
     """Return a text for a telephone: what is told first, then how late it is; and how many more there are."""
     for count in range(len(said), 0, -1):
-        more = [f"+{len(said) - count} more: see Events"] if count < len(said) else []
+        more = _more(len(said) - count)
         for behind in (heads, ()):
             text = "\n".join([first, *said[:count], *more, *behind])
-            if pdu.fits(text) or (count == 1 and not behind):
+            if fits(text):
                 return text
-    return first
+    one, more = said[0], _more(len(said) - 1)
+    while one and not fits("\n".join([first, one + pdu.CUT, *more])):
+        one = one[:-1]
+    return "\n".join([first, one + pdu.CUT, *more])
+
+
+def _more(count: int) -> list[str]:
+    return [f"+{count} more: see Events"] if count else []
 
 
 def _fitting(lines: Sequence[str], foot: str, longest: int) -> str:

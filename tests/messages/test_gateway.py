@@ -135,6 +135,74 @@ def test_no_word_of_a_gateway_goes_on() -> None:
     assert gateway.told("") == "the gateway did not take it, or cannot be reached"
 
 
+def test_each_thread_hears_its_own_and_one_that_ends_late_lets_nothing_out(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    log = logging.getLogger("apprise")
+    within, late = threading.Event(), threading.Event()
+
+    def hang() -> None:
+        with gateway._Heard() as heard:
+            within.set()
+            late.wait(10)
+            log.warning("canary of %s: read timed out", "the first")
+        assert heard.unsure
+
+    caplog.set_level(logging.DEBUG)
+    first = threading.Thread(target=hang)
+    first.start()
+    assert within.wait(10)
+    with gateway._Heard() as heard:
+        late.set()
+        first.join()
+        log.warning("error=%d", 401)
+    log.warning("canary of %s", "nobody")
+    log.critical("canary")
+    assert (heard.words, heard.unsure) == ("error=401", False)
+    assert "canary" not in caplog.text
+
+
+ALARMS = [
+    Said(f"HIGH Voltage low, meter {n}, since 02:00:10. 380 V & less. To do: look.", f"HIGH Voltage low, {n}")
+    for n in range(30)
+]
+
+
+@pytest.mark.parametrize(
+    ("address", "most", "told"),
+    [
+        ("json://127.0.0.1/x", 32768, "less. To do: look."),
+        ("tgram://123456789:AAabcdefghijklmnopqrstuvwxyzABCDEFG/-100123", 4096, "less. To do: look."),
+        (f"discord://{'4' * 18}/{'t' * 64}", 2000, "HIGH Voltage low, 29\nLate: of 02:00"),
+        (f"pover://{'u' * 30}@{'a' * 30}", 1024, "HIGH Voltage low, 29\nLate: of 02:00"),
+        (f"twilio://AC{'a' * 32}:{'b' * 32}@+15550001234/+919812345678", 160, "+25 more: see Events"),
+    ],
+)
+def test_what_is_too_long_for_a_gateway_is_told_in_short_and_the_rest_is_counted(
+    address: str, most: int, told: str
+) -> None:
+    text = message(41, "Rampur", ALARMS, heads=["Late: of 02:00, could not be sent before."], simulated=True)
+    target = gateway._opened(address)
+    assert not isinstance(target, str)
+    title, body = gateway.fitted(text, target)
+    beside = len(title) + 2 if target.title_maxlen == 0 or target.overflow_amalgamate_title else 0
+    assert len(body) + beside <= target.body_maxlen == most
+    assert told in body
+    assert body.startswith("SIMULATED Rampur")
+    assert "HIGH Voltage low, 0" in body or "HIGH Voltage low, meter 0" in body
+
+
+def test_of_one_that_does_not_fit_the_end_is_cut_with_a_mark_and_no_line_is_lost() -> None:
+    text = message(41, "Rampur", [Said("long " * 300, "short " * 60), ALARMS[1]], simulated=False)
+    target = gateway._opened(f"twilio://AC{'a' * 32}:{'b' * 32}@+15550001234/+919812345678")
+    assert not isinstance(target, str)
+    title, body = gateway.fitted(text, target)
+    assert (title, len(body)) == ("", 160)
+    assert body.endswith(" ...\n+1 more: see Events")
+    target.body_max_line_count = 2
+    assert " ... / +1 more: see Events" in gateway.fitted(text, target)[1]
+
+
 class Inbox:
     """Takes mails; refuses where it is told to."""
 
