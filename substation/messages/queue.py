@@ -10,7 +10,7 @@ SQLite, WAL, synchronous FULL: what is written down survives a power cut.
 
 import contextlib
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -318,17 +318,17 @@ class Queue:
             "UPDATE message SET state = 'given up', done_ms = ?, why = ? WHERE id = ?", now_ms, why, number
         )
 
-    def hurry(self, names: list[str], now_ms: int) -> None:
-        """Let what waits for these be tried now: their way works again."""
-        if not any(message.recipient in names and message.next_ms > now_ms for message in self.waiting()):
-            return
-        with self.step():
-            for name in names:
-                self._run(
-                    "UPDATE message SET next_ms = ? WHERE state = 'waiting' AND recipient = ? "
-                    "AND next_ms > ?",
-                    *(now_ms, name, now_ms),
-                )
+    def hurry(self, names: Sequence[str], now_ms: int) -> None:
+        """Let one message that waits for one of these be tried now: their way works again.
+
+        One alone, the one that was tried least; where it arrives the next one's turn comes. All of them at once
+        would keep the way busy with those that can never arrive.
+        """
+        for message in self.waiting():
+            if message.recipient in names and message.next_ms > now_ms:
+                with self.step():
+                    self._run("UPDATE message SET next_ms = ? WHERE id = ?", now_ms, message.id)
+                return
 
     def recover(self, now_ms: int) -> int:
         """Deal with what was being handed over when the messenger ended; return how many there were.

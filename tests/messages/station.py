@@ -41,14 +41,19 @@ class PlayedWay:
         self.answers: list[Outcome] = []
         self.away = ""
         """Why nothing gets through; empty: it does."""
+        self.dead: set[str] = set()
+        """To whom nothing ever gets through."""
+        self.tried: list[str] = []
+        """Whom it was handed something for."""
         self.busy = False
 
     def is_free(self) -> bool:
         return not self.answers and not self.busy
 
     def hand(self, job: Job) -> None:
-        if self.away:
-            self.answers.append(Outcome(job.number, False, self.away))
+        self.tried.append(job.recipient)
+        if self.away or job.recipient in self.dead:
+            self.answers.append(Outcome(job.number, False, self.away or "no such chat"))
             return
         self.taken.append(job)
         self.answers.append(Outcome(job.number, True, "taken"))

@@ -171,6 +171,20 @@ def test_when_one_message_gets_through_the_others_need_not_wait_for_their_turn(t
     assert sorted(job.recipient for job in here.way.taken) == [SSE, "second"]
 
 
+def test_one_that_gets_through_lets_those_that_never_do_have_one_try_alone(tmp_path: Path) -> None:
+    dead = [f"dead{number}" for number in range(6)]
+    here = station(tmp_path, *[who(name) for name in dead], who())
+    messenger = here.messenger()
+    here.way.dead = set(dead)
+    here.alarm()
+    here.run(messenger, 400, 10)  # by now each of them waits for five minutes
+    here.over()
+    here.way.tried.clear()
+    here.run(messenger, 20)
+    assert here.way.tried[0] == SSE
+    assert len(here.way.tried) == 2
+
+
 def test_what_can_never_leave_is_given_up_with_its_reason(tmp_path: Path) -> None:
     here = station(tmp_path, who(), give_up_hours=1)
     messenger = here.messenger()
