@@ -23,6 +23,7 @@ from substation.errors import Busy, Damaged, SettingsError, StoreError, WrongSta
 from substation.messages import outgoing
 from substation.messages.asked import Asked
 from substation.messages.occurrence import Occurrence
+from substation.messages.passed import Passed
 from substation.messages.queue import Queue
 from substation.messages.queue_file import set_aside
 from substation.messages.seeing import Seeing
@@ -76,6 +77,8 @@ class Messenger:
         self._queue: Queue | None = None
         self._ways: Mapping[str, Way] = {}
         self._asked = Asked(loaded.home, clock)
+        self._waits = Passed(clock)
+        """Of the messages that have not arrived."""
         self._telling = Telling(clock, loaded.home, loaded.settings, Plan())
         self._due: dict[str, float] = {}
         self._left: list[tuple[str, Outcome]] = []
@@ -182,6 +185,7 @@ class Messenger:
         outgoing.bind(queue, self._settings, self._clock.now_ms())
         self._hand(queue)
         if self._is_due("forget", FORGET_S):
+            self._waits.keep(queue.open_numbers())
             queue.forget(self._clock.now_ms())
 
     # what came back
@@ -226,7 +230,8 @@ class Messenger:
         now_ms = self._clock.now_ms()
         for message in queue.waiting():
             recipient = self._settings.messages.recipient(message.recipient)
-            why = outgoing.hopeless(message, recipient, self._settings, now_ms)
+            waited_ms = 1000 * self._waits.passed_s(message.id, message.made_ms)
+            why = outgoing.hopeless(message, recipient, self._settings, waited_ms)
             if recipient is None or (why and not queue.stands(message.id)):  # what still is so is said late
                 queue.give_up(message.id, now_ms, why)
                 self._asked.answer(message.id, Outcome(message.id, False, why))

@@ -85,11 +85,10 @@ def _hold(queue: Queue, name: str, why: str) -> None:
             queue.hold(name, why)
 
 
-def hopeless(message: Message, recipient: Recipient | None, settings: Settings, now_ms: int) -> str:
-    """Return why a message will not be sent any more; empty: it will."""
+def hopeless(message: Message, recipient: Recipient | None, settings: Settings, waited_ms: float) -> str:
+    """Return why a message will not be sent any more after it has waited for so long; empty: it will."""
     if recipient is None:
         return "there is no such recipient any more"
-    waited_ms = now_ms - message.made_ms
     if message.sort == "test" and waited_ms >= TEST_MS:
         return "its way is busy with another message; ask again"
     if message.sort == "readings" and waited_ms >= READINGS_MS:

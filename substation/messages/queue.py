@@ -243,6 +243,10 @@ class Queue:
         where = "state IN ('waiting', 'sending') AND recipient = ? AND sort = ? ORDER BY id"
         return self._messages(where, recipient, sort)
 
+    def open_numbers(self) -> set[int]:
+        """Return of which messages nobody knows yet what becomes of them."""
+        return {message.id for message in self._messages("state IN ('waiting', 'sending')")}
+
     def message(self, number: int) -> Message | None:
         """Return a message by its number."""
         found = self._messages("id = ?", number)
@@ -321,8 +325,8 @@ class Queue:
     def hurry(self, names: Sequence[str], now_ms: int) -> None:
         """Let one message that waits for one of these be tried now: their way works again.
 
-        One alone, the one that was tried least; where it arrives the next one's turn comes. All of them at once
-        would keep the way busy with those that can never arrive.
+        One alone, the one that was tried least; where it arrives the next one's turn comes. All of them at
+        once would keep the way busy with those that can never arrive.
         """
         for message in self.waiting():
             if message.recipient in names and message.next_ms > now_ms:

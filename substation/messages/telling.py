@@ -4,6 +4,7 @@ from substation.alarms.plan import Plan
 from substation.clock import Clock
 from substation.messages import escalation, hourly, wording
 from substation.messages.occurrence import Occurrence
+from substation.messages.passed import Passed
 from substation.messages.queue import Queue
 from substation.messages.routing import on_duty
 from substation.settings.messages import Recipient
@@ -17,8 +18,8 @@ class Telling:
     def __init__(self, clock: Clock, home: Home, settings: Settings, plan: Plan) -> None:
         """Tell nothing yet."""
         self._clock = clock
-        self._anchors: dict[str, float] = {}
-        """By announcement when it was first seen, by the clock that never steps."""
+        self._asks = Passed(clock)
+        """Of each announcement, since it was seen."""
         self.adopt(home, settings, plan)
 
     def adopt(self, home: Home, settings: Settings, plan: Plan) -> None:
@@ -27,11 +28,8 @@ class Telling:
 
     def waited_s(self, one: Occurrence) -> float:
         """Return for how long an alarm has asked somebody; a clock that is set does not change it."""
-        now_s, key = self._clock.monotonic(), _anchor(one)
-        if key not in self._anchors:
-            seen_ms = self._clock.now_ms() if one.seen_ms is None else one.seen_ms
-            self._anchors[key] = now_s - max(0, self._clock.now_ms() - seen_ms) / 1000
-        return now_s - self._anchors[key]
+        seen_ms = self._clock.now_ms() if one.seen_ms is None else one.seen_ms
+        return self._asks.passed_s((one.id, one.announced), seen_ms)
 
     def alarms(self, queue: Queue) -> list[Occurrence]:
         """Write down what has to be told of alarms; return them with those that are over now."""
@@ -62,8 +60,7 @@ class Telling:
                         for recipient, step in due:
                             said = wording.begin(one, step, now_ms, zone)
                             self._write(queue, one, recipient, step, said)
-        kept = {_anchor(one) for one in found}
-        self._anchors = {key: at_s for key, at_s in self._anchors.items() if key in kept}
+        self._asks.keep({(one.id, one.announced) for one in found})
         return found
 
     def _write(
@@ -110,7 +107,3 @@ class Telling:
                 if said is not None and on_duty(recipient.hours, at_ms, settings.site.zone):
                     key = f"hourly|{at_ms}|{recipient.name}"
                     queue.note(key, recipient.name, "readings", said, at_ms=at_ms, now_ms=now_ms)
-
-
-def _anchor(one: Occurrence) -> str:
-    return f"{one.id}|{one.announced}"
