@@ -76,6 +76,8 @@ class Messenger:
         self._siren = siren or Siren()
         self._queue: Queue | None = None
         self._ways: Mapping[str, Way] = {}
+        self._retired: list[tuple[str, Way]] = []
+        """Of the configuration before, which still work on a message."""
         self._asked = Asked(loaded.home, clock)
         self._waits = Passed(clock)
         """Of the messages that have not arrived."""
@@ -99,6 +101,7 @@ class Messenger:
         plan = build(_rules(), settings)
         self._telling.adopt(loaded.home, settings, plan)
         self._watching = Watching(loaded.home, self._clock, simulated=settings.simulated)
+        self._retired += [(name, way) for name, way in self._ways.items() if not way.is_free()]
         for way in self._ways.values():
             way.close()
         self._ways = self._make_ways(loaded)
@@ -191,8 +194,9 @@ class Messenger:
     # what came back
 
     def _collect(self, queue: Queue) -> None:
-        for name, way in self._ways.items():
+        for name, way in [*self._retired, *self._ways.items()]:
             self._left += [(name, outcome) for outcome in way.outcomes()]
+        self._retired = [(name, way) for name, way in self._retired if not way.is_free()]
         while self._left:
             self._note(queue, *self._left[0])  # where this fails it is tried again: nothing goes twice
             del self._left[0]
@@ -241,6 +245,8 @@ class Messenger:
             way = self._ways.get(recipient.way)
             if way is None or not way.is_free() or not outgoing.is_time(message, now_ms):
                 continue
+            if any(name == recipient.way for name, _ in self._retired):
+                continue  # one modem has one port; each message ends in a limited time
             job = outgoing.job(queue, message, recipient, self._settings, now_ms)
             queue.begin(message.id)
             way.hand(job)
@@ -250,7 +256,10 @@ class Messenger:
     @property
     def stuck_s(self) -> float:
         """For how long the slowest way has been working on one message."""
-        return max((way.busy_s() for way in self._ways.values()), default=0.0)
+        return max((way.busy_s() for way in self._all_ways()), default=0.0)
+
+    def _all_ways(self) -> list[Way]:
+        return [*self._ways.values(), *(way for _, way in self._retired)]
 
     def _beat(self, state: str = "running") -> None:
         beat: dict[str, Any] = {
@@ -299,9 +308,8 @@ class Messenger:
             self._problems["settings"] = words
             return
         self._problems.pop("settings", None)
-        if not self._left and all(way.is_free() for way in self._ways.values()):
-            self._adopt(loaded)
-            log.info("the changed configuration is in force")
+        self._adopt(loaded)
+        log.info("the changed configuration is in force")
 
     def finish(self, limit_s: float) -> None:
         """Hand over nothing more; wait for what the outside says to what was handed over."""
@@ -309,7 +317,7 @@ class Messenger:
         with contextlib.suppress(StoreError):
             while self._queue is not None and self._clock.monotonic() < until_s:
                 self._collect(self._queue)
-                if all(way.is_free() for way in self._ways.values()):
+                if all(way.is_free() for way in self._all_ways()):
                     break
                 self._clock.sleep(0.05)
         self._beat("stopped")

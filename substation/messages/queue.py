@@ -8,16 +8,13 @@ until its outcome is written down: after a kill in between nobody knows whether 
 SQLite, WAL, synchronous FULL: what is written down survives a power cut.
 """
 
-import contextlib
-import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
 
 from substation.messages.grouping import HOUR_MS, Note
 from substation.messages.occurrence import Occurrence
-from substation.messages.queue_file import explained, opened
+from substation.messages.queue_file import QueueFile
 from substation.messages.wording import Said
 
 BACK_OFF_S = (5, 15, 30, 60, 120, 300)
@@ -65,57 +62,8 @@ class Content:
     """Why it could not be bound into a message at once; empty: it could."""
 
 
-class Queue:
-    """The database. Not for several threads. Every method raises StoreError where it cannot go on."""
-
-    def __init__(self, path: Path, *, simulated: bool, before: Callable[[], None] = lambda: None) -> None:
-        """Open it, or make it where there is none.
-
-        Args:
-            path: of the file.
-            simulated: whether the station is; a file of the other kind is refused.
-            before: called before each commit; a test kills the process there.
-
-        Raises:
-            WrongStation: it belongs to a station of the other kind.
-            Damaged: it is no queue of messages.
-        """
-        self.path, self._before = path, before
-        self._db = opened(path, simulated=simulated)
-
-    def close(self) -> None:
-        """Close it; what was committed is kept."""
-        self._db.close()
-
-    @contextlib.contextmanager
-    def step(self) -> Iterator[None]:
-        """Do all of it, or nothing."""
-        with explained(self.path):
-            self._run("BEGIN IMMEDIATE")
-            try:
-                yield
-                self._before()
-                self._run("COMMIT")
-            except BaseException:
-                if self._db.in_transaction:
-                    self._db.execute("ROLLBACK")
-                raise
-
-    def _run(self, sql: str, *values: object) -> sqlite3.Cursor:
-        return self._db.execute(sql, values)
-
-    def _rows(self, sql: str, *values: object) -> list[tuple[object, ...]]:
-        with explained(self.path):
-            return self._db.execute(sql, values).fetchall()
-
-    def meta(self, key: str) -> str:
-        """Return what was remembered under this key; nothing where it never was."""
-        rows = self._rows("SELECT value FROM meta WHERE key = ?", key)
-        return str(rows[0][0]) if rows else ""
-
-    def remember(self, key: str, value: str) -> None:
-        """Remember a word; within `step`."""
-        self._run("INSERT OR REPLACE INTO meta VALUES (?, ?)", key, value)
+class Queue(QueueFile):
+    """The database. Every method raises StoreError where it cannot go on."""
 
     # occurrences
 

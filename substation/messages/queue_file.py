@@ -3,7 +3,7 @@
 import contextlib
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from substation.errors import Busy, Damaged, Full, StoreError, WrongStation
@@ -98,3 +98,56 @@ def explained(path: Path) -> Iterator[None]:
         raise StoreError(f"{path}: cannot be used ({exc}); nothing can be sent meanwhile") from exc
     except OSError as exc:
         raise StoreError(f"{path}: cannot be used ({exc.strerror or exc})") from exc
+
+
+class QueueFile:
+    """The open file: transactions, and what is remembered by a word. Not for several threads."""
+
+    def __init__(self, path: Path, *, simulated: bool, before: Callable[[], None] = lambda: None) -> None:
+        """Open it, or make it where there is none.
+
+        Args:
+            path: of the file.
+            simulated: whether the station is; a file of the other kind is refused.
+            before: called before each commit; a test kills the process there.
+
+        Raises:
+            WrongStation: it belongs to a station of the other kind.
+            Damaged: it is no queue of messages.
+        """
+        self.path, self._before = path, before
+        self._db = opened(path, simulated=simulated)
+
+    def close(self) -> None:
+        """Close it; what was committed is kept."""
+        self._db.close()
+
+    @contextlib.contextmanager
+    def step(self) -> Iterator[None]:
+        """Do all of it, or nothing."""
+        with explained(self.path):
+            self._run("BEGIN IMMEDIATE")
+            try:
+                yield
+                self._before()
+                self._run("COMMIT")
+            except BaseException:
+                if self._db.in_transaction:
+                    self._db.execute("ROLLBACK")
+                raise
+
+    def _run(self, sql: str, *values: object) -> sqlite3.Cursor:
+        return self._db.execute(sql, values)
+
+    def _rows(self, sql: str, *values: object) -> list[tuple[object, ...]]:
+        with explained(self.path):
+            return self._db.execute(sql, values).fetchall()
+
+    def meta(self, key: str) -> str:
+        """Return what was remembered under this key; nothing where it never was."""
+        rows = self._rows("SELECT value FROM meta WHERE key = ?", key)
+        return str(rows[0][0]) if rows else ""
+
+    def remember(self, key: str, value: str) -> None:
+        """Remember a word; within `step`."""
+        self._run("INSERT OR REPLACE INTO meta VALUES (?, ?)", key, value)

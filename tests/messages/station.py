@@ -107,10 +107,17 @@ class Station:
     def messenger(self, **more: Any) -> Messenger:
         loaded = dataclasses.replace(files.load(self.folder), settings=self.settings)
         audit = Audit.of_station(self.folder, self.settings, "messenger", self.clock)
-        ways = {"gateway": self.way, "sms": self.sms}
         return Messenger(
-            loaded, self.clock, audit, ways=lambda _: ways, siren=Siren(lambda _: self.pin), **more
+            *(loaded, self.clock, audit),
+            ways=lambda _: {"gateway": self.way, "sms": self.sms},
+            siren=Siren(lambda _: self.pin),
+            **more,
         )
+
+    def change(self, messages: Messages) -> None:
+        """Change the configuration under a messenger that runs."""
+        self.settings = self.settings.model_copy(update={"messages": messages})
+        files.save(self.folder, self.settings)
 
     def save(self) -> None:
         saved = Alarms("u", seq=self.seq, last_ms=self.clock.now_ms(), alarms=dict(self.alarms))
