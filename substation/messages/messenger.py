@@ -140,6 +140,9 @@ class Messenger:
     def _set_aside(self, exc: Damaged) -> None:  # alarms that stand are told anew
         set_aside(self._home.messages, self._clock.now_ms())
         log.error("%s; it was set aside, and what waited in it is not sent", exc)
+        for way in self._ways.values():  # what they answer was asked under the numbers of the one before
+            way.close()
+        self._ways, self._left = self._make_ways(self._loaded), []
 
     def _trouble(self, exc: StoreError) -> None:
         if self._problems.get("queue") != str(exc):

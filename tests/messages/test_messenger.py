@@ -7,6 +7,7 @@ import pytest
 from substation.errors import Busy, Damaged
 from substation.messages import pdu
 from substation.messages.queue import Queue
+from substation.messages.ways import Outcome
 from substation.settings.messages import Hourly, Messages, Siren
 from substation.store import heartbeat, message_requests, requests
 from substation.store.operator_db import OperatorDb
@@ -499,11 +500,16 @@ def test_a_queue_that_is_damaged_while_it_works_is_set_aside(
     assert messenger.queue is not None
 
     def damaged() -> None:
+        here.way.busy = True
         raise Damaged(f"{here.home.messages}: is damaged")
 
     monkeypatch.setattr(messenger.queue, "unbound", damaged)
     here.alarm()
-    here.run(messenger, 60)
+    here.run(messenger, 30)
+    # a way that was not changed would answer now, of another message with the same number
+    here.way.answers += [Outcome(1, True, "taken")] * here.way.busy
+    here.way.busy = False
+    here.run(messenger, 30)
     assert len(here.way.to(SSE)) == 1
     assert list(tmp_path.rglob("messages.db.corrupt-*"))
 
