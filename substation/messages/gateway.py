@@ -62,6 +62,7 @@ class _Kept(logging.Filter):
 
 _LOG = logging.getLogger("apprise")
 _LOG.addFilter(_Kept())
+_LOG.propagate = False
 _LOG.setLevel(logging.DEBUG)
 logging.getLogger("urllib3").setLevel(logging.CRITICAL)  # it notes the paths that it asks for
 warnings.filterwarnings("ignore", module="urllib3")  # these name the host

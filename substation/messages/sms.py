@@ -17,6 +17,7 @@ from substation.messages.pdu import submits
 from substation.messages.ways import Job, Outcome
 
 ANSWER_S = 5.0
+LONGEST_LINE = 4096
 FIRST_S = 1.0
 """A modem is there at once, or asked again."""
 TAKEN_S = 60.0
@@ -145,7 +146,7 @@ class Modem:
         self._ask("AT+CMEE=1")
         pin = self._ask("AT+CPIN?")
         if "+CPIN: READY" not in pin:
-            said = " ".join(pin)
+            said = " ".join(line for line in pin if line.startswith("+CPIN") or ENDS.match(line))
             if "SIM PIN" in said or said.endswith("ERROR: 11"):
                 raise _Failed("the SIM asks for its PIN; switch the PIN off in a telephone")
             raise _Failed(f"there is no SIM in the modem, or it cannot be read ({said or 'no answer'})")
@@ -181,7 +182,7 @@ class Modem:
         until_s = self._clock.monotonic() + limit_s
         lines: list[str] = []
         while self._clock.monotonic() < until_s and self._line is not None:
-            self._rest += self._line.read(max(1, self._line.in_waiting))
+            self._rest = self._rest[-LONGEST_LINE:] + self._line.read(max(1, self._line.in_waiting))
             *whole, self._rest = re.split(rb"[\r\n]+", self._rest)
             for raw in whole:
                 line = raw.decode("ascii", "replace").strip()
@@ -218,7 +219,8 @@ def _signal(said: list[str]) -> str:
 
 def _cms(said: list[str]) -> str:
     """Return why the modem refuses, in words, with its number."""
-    number = said[-1].rpartition(":")[2].strip() if said else ""
+    last = said[-1] if said and ENDS.match(said[-1]) else ""  # else what nobody asked for, such as a text
+    number = last.rpartition(":")[2].strip()
     words = CMS_WORDS.get(int(number)) if number.isdecimal() else None
-    code = f" ({said[-1]})" if said else ""
+    code = f" ({last})" if last else ""
     return f"the modem refuses: {words or 'see its manual'}{code}"

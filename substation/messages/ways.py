@@ -11,7 +11,7 @@ import contextlib
 import queue
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from substation.clock import Clock
@@ -27,7 +27,7 @@ REST_S = 600.0
 """For so long an address is not tried again after a thread for it was given up that still hangs."""
 NOT_THIS = "the gateway does not take this message"
 """How the words begin where it is the message that is refused, not who sends it: mostly it is too long."""
-HANGS = "an earlier message to it still hangs: its answer has begun and does not end"
+HANGS = "an earlier message still waits for the end of its answer"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,8 @@ class Job:
 
     number: int
     recipient: str
-    address: str
+    address: str = field(repr=False)
+    """A secret."""
     text: Text
 
 
@@ -89,7 +90,7 @@ class _Hanging:
     """A thread that was given up."""
 
     worker: _Worker
-    address: str
+    address: str = field(repr=False)
     since_s: float
 
 
@@ -173,8 +174,7 @@ class Threaded:
             self._worker.jobs.put(None)  # should it ever come back, it ends
             self._hanging.append(_Hanging(self._worker, job.address, self._clock.monotonic()))
             self._worker = None
-        words = f"it was not done within {self._limit_s:.0f} s and is given up; perhaps it went out"
-        return Outcome(job.number, False, words, sure=False)
+        return Outcome(job.number, False, f"no whole answer came within {self._limit_s:.0f} s", sure=False)
 
     def busy_s(self) -> float:
         """Return for how long it has been working on one message.

@@ -127,6 +127,8 @@ def test_each_fault_has_its_words_and_nothing_went_out(fault: dict[str, str], wo
     assert words in said.words
     assert (said.arrived, said.sure) == (False, True)
     assert NUMBER not in said.words
+    assert "CIEV" not in said.words  # what nobody asked for may be a text of somebody's
+    assert sms._cms(['+CMT: "+919800000002",,"26/11/23"']) == "the modem refuses: see its manual"
 
 
 def test_roaming_is_a_network_too() -> None:
