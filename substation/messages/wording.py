@@ -112,10 +112,10 @@ def message(
     """
     of = f"SIMULATED {station}" if simulated else station
     what = said[0].short if len(said) == 1 else f"{len(said)} messages"
-    lines = [one.long for one in said]
-    if len(said) > 1:
-        lines = [f"- {line}" for line in lines]
-    body = _fitting([of, *heads, *lines], f"(no. {number})", LONGEST)
+    lines = [f"- {one.long}" for one in said] if len(said) > 1 else said[0].long.split("\n")
+    body = _fitting(
+        [of, *heads, *lines], f"(no. {number})", LONGEST, "page Events" if len(said) > 1 else "dashboard"
+    )
     first, shorts = f"{of} (no. {number}):", tuple(one.short for one in said)
     short = _in_short(first, shorts, heads, pdu.fits)
     return Text(cut(f"{of}: {what.partition(chr(10))[0]}", 160), body, short, first, shorts, tuple(heads))
@@ -156,14 +156,14 @@ def _more(count: int) -> list[str]:
     return [f"+{count} more: see Events"] if count else []
 
 
-def _fitting(lines: Sequence[str], foot: str, longest: int) -> str:
+def _fitting(lines: Sequence[str], foot: str, longest: int, where: str) -> str:
     """Return as many of the lines as fit, and how many are left out."""
     room = longest - len(foot) - 60
     taken: list[str] = []
     for at, line in enumerate(lines):
         if len(line) > room and taken:
             left = len(lines) - at
-            taken.append(f"... and {left} more; all of them stand on the page Events.")
+            taken.append(f"... and {left} more; all of them stand on the {where}.")
             break
         taken.append(line[: max(room, 80)])
         room -= len(line) + 1

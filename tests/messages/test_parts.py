@@ -82,6 +82,15 @@ def test_a_message_of_a_hundred_alarms_says_how_many_it_leaves_out() -> None:
     assert text.body.endswith("(no. 9)")
 
 
+def test_readings_that_are_too_many_are_told_as_far_as_they_fit() -> None:
+    lines = [f"Feeder {n}: VLL Average 415.2 V, Current 12.0 A, Watts 8.1 kW, PF 0.98" for n in range(60)]
+    body = message(9, "Rampur", [Said("\n".join(lines), "short")], simulated=False).body
+    assert len(body) <= LONGEST
+    told = body.splitlines()[1:-2]
+    assert told == lines[: len(told)]
+    assert f"... and {60 - len(told)} more; all of them stand on the dashboard." in body
+
+
 def test_a_way_whose_work_fails_says_so_without_what_it_was_given() -> None:
     done = threading.Event()
 
@@ -137,12 +146,13 @@ class Hanging:
         self.clock.advance(2)
         (gone,) = self.way.outcomes()
         assert (gone.number, gone.arrived, gone.sure) == (job.number, False, False)
-        assert gone.words == "it was not done within 90 s and is given up; perhaps it went out"
+        assert gone.words == "no whole answer came within 90 s"
 
 
 def test_a_gateway_that_never_ends_keeps_back_nobody_else_and_is_heard_when_it_does() -> None:
     here = Hanging()
     here.give_up(JOB)
+    assert JOB.address not in repr((JOB, here.way._hanging))
     assert here.way.is_free()
     here.hand(dataclasses.replace(JOB, number=2, address="other"))
     assert here.outcome().arrived

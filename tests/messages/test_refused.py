@@ -17,10 +17,8 @@ class Refusing(PlayedWay):
     def __init__(self, *words: str) -> None:
         super().__init__()
         self.words = words
-        self.tried: list[Job] = []
 
     def hand(self, job: Job) -> None:
-        self.tried.append(job)
         if any(words in job.text.body for words in self.words):
             self.answers.append(Outcome(job.number, False, f"{NOT_THIS} (error=400)"))
             return
