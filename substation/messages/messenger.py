@@ -11,6 +11,7 @@ which the outside's confirmation was written down. It never writes to another st
 
 import contextlib
 import functools
+import json
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -20,7 +21,7 @@ from substation.alarms.plan import Plan, build
 from substation.audit import Audit
 from substation.clock import Clock, boot_id
 from substation.errors import Busy, Damaged, SettingsError, StoreError, WrongStation
-from substation.messages import outgoing
+from substation.messages import outgoing, renaming
 from substation.messages.asked import Asked
 from substation.messages.occurrence import Occurrence
 from substation.messages.passed import Passed
@@ -99,6 +100,7 @@ class Messenger:
         settings = loaded.settings
         self._loaded, self._settings, self._home = loaded, settings, loaded.home
         plan = build(_rules(), settings)
+        self._names_hold = False
         self._telling.adopt(loaded.home, settings, plan)
         self._watching = Watching(loaded.home, self._clock, simulated=settings.simulated)
         self._retired += [(name, way) for name, way in self._ways.items() if not way.is_free()]
@@ -120,6 +122,7 @@ class Messenger:
                 self._queue, left = self._recovered()
             if left:
                 log.warning("%d messages were being handed over when the messenger ended", left)
+            self._names_hold = False
             self._asked.begin_anew()
             self._problems.pop("queue", None)
         except WrongStation:
@@ -182,6 +185,8 @@ class Messenger:
 
     def _work(self, queue: Queue) -> None:
         self._collect(queue)
+        if not self._names_hold:
+            self._know_again(queue)
         if self._is_due("look", LOOK_S):
             self._seeing.look(queue)
             alarms = self._telling.alarms(queue)
@@ -193,6 +198,19 @@ class Messenger:
         if self._is_due("forget", FORGET_S):
             self._waits.keep(queue.open_numbers())
             queue.forget(self._clock.now_ms())
+
+    def _know_again(self, queue: Queue) -> None:
+        """Give who is only called otherwise since the last look, in whichever process, what is his."""
+        now = renaming.marks(self._settings.messages.recipients, self._loaded.key)
+        kept = json.dumps(now)
+        before = queue.meta("recipients")
+        if before != kept:
+            with queue.step():
+                for old, new in renaming.renamed(json.loads(before or "{}"), now).items():
+                    queue.rename(old, new)
+                    log.info("%s is called %s now; what waits is sent to that name", old, new)
+                queue.remember("recipients", kept)
+        self._names_hold = True
 
     # what came back
 

@@ -15,6 +15,7 @@ from typing import Literal
 from substation.messages.grouping import HOUR_MS, Note
 from substation.messages.occurrence import Occurrence
 from substation.messages.queue_file import QueueFile
+from substation.messages.renaming import key_of
 from substation.messages.wording import Said
 
 BACK_OFF_S = (5, 15, 30, 60, 120, 300)
@@ -281,6 +282,14 @@ class Queue(QueueFile):
                 with self.step():
                     self._run("UPDATE message SET next_ms = ? WHERE id = ?", now_ms, message.id)
                 return
+
+    def rename(self, old: str, new: str) -> None:
+        """Make what somebody was told, and what waits for him, that of his new name; within `step`."""
+        self._run("UPDATE message SET recipient = ? WHERE recipient = ?", new, old)
+        for number, key in self._rows("SELECT id, key FROM note WHERE recipient = ?", old):
+            # a key that is there already is of one who had the name before
+            self._run("UPDATE OR IGNORE note SET key = ? WHERE id = ?", key_of(str(key), old, new), number)
+        self._run("UPDATE note SET recipient = ? WHERE recipient = ?", new, old)
 
     def recover(self, now_ms: int) -> int:
         """Deal with what was being handed over when the messenger ended; return how many there were.
