@@ -145,7 +145,7 @@ class Messenger:
         log.error("%s; it was set aside, and what waited in it is not sent", exc)
         for way in self._ways.values():  # what they answer was asked under the numbers of the one before
             way.close()
-        self._ways, self._left = self._make_ways(self._loaded), []
+        self._ways, self._retired, self._left = self._make_ways(self._loaded), [], []
 
     def _trouble(self, exc: StoreError) -> None:
         if self._problems.get("queue") != str(exc):

@@ -11,7 +11,7 @@ from substation.messages.ways import Outcome
 from substation.settings.messages import Hourly, Messages, Siren
 from substation.store import heartbeat, message_requests, requests
 from substation.store.operator_db import OperatorDb
-from tests.messages.station import SHIFT, SSE, Station, at, who
+from tests.messages.station import SHIFT, SSE, PlayedWay, Station, at, who
 
 
 def station(folder: Path, *recipients: object, **more: object) -> Station:
@@ -500,16 +500,16 @@ def test_a_queue_that_is_damaged_while_it_works_is_set_aside(
     assert messenger.queue is not None
 
     def damaged() -> None:
-        here.way.busy = True
+        here.way, old.busy = PlayedWay(), True
         raise Damaged(f"{here.home.messages}: is damaged")
 
     monkeypatch.setattr(messenger.queue, "unbound", damaged)
+    old = here.way
     here.alarm()
-    here.run(messenger, 30)
-    # a way that was not changed would answer now, of another message with the same number
-    here.way.answers += [Outcome(1, True, "taken")] * here.way.busy
-    here.way.busy = False
-    here.run(messenger, 30)
+    here.run(messenger, 15)
+    old.answers.append(Outcome(1, True, "taken"))  # in the new queue that number is of another message
+    old.busy = False
+    here.run(messenger, 45)
     assert len(here.way.to(SSE)) == 1
     assert list(tmp_path.rglob("messages.db.corrupt-*"))
 
