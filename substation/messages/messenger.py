@@ -26,7 +26,7 @@ from substation.messages.asked import Asked
 from substation.messages.occurrence import Occurrence
 from substation.messages.passed import Passed
 from substation.messages.queue import Queue
-from substation.messages.queue_file import set_aside
+from substation.messages.queue_file import set_aside, set_aside_ms
 from substation.messages.seeing import Seeing
 from substation.messages.siren import Siren, sounds
 from substation.messages.telling import Telling
@@ -123,6 +123,7 @@ class Messenger:
             if left:
                 log.warning("%d messages were being handed over when the messenger ended", left)
             self._names_hold = False
+            self._telling.aside_ms = set_aside_ms(self._home.messages)
             self._asked.begin_anew()
             self._problems.pop("queue", None)
         except WrongStation:
@@ -196,7 +197,7 @@ class Messenger:
         outgoing.bind(queue, self._settings, self._clock.now_ms())
         self._hand(queue)
         if self._is_due("forget", FORGET_S):
-            self._waits.keep(queue.open_numbers())
+            self._waits.keep({(one.id, one.made_ms) for one in queue.unsettled_messages()})
             queue.forget(self._clock.now_ms())
 
     def _know_again(self, queue: Queue) -> None:
@@ -255,7 +256,7 @@ class Messenger:
         now_ms = self._clock.now_ms()
         for message in queue.waiting():
             recipient = self._settings.messages.recipient(message.recipient)
-            waited_ms = 1000 * self._waits.passed_s(message.id, message.made_ms)
+            waited_ms = 1000 * self._waits.passed_s((message.id, message.made_ms), message.made_ms)
             why = outgoing.hopeless(message, recipient, self._settings, waited_ms)
             if recipient is None or (why and not queue.stands(message.id)):  # what still is so is said late
                 queue.give_up(message.id, now_ms, why)

@@ -108,13 +108,17 @@ class Queue(QueueFile):
         announced: str = "",
         step: int | None = None,
         priority: str = "",
+        twice: bool = False,
     ) -> int:
-        """Write down what somebody has to be told, once for each key; return its number; within `step`."""
+        """Write down what somebody has to be told, once for each key; return its number; within `step`.
+
+        `twice`: it may have been told before, by a queue that is no more.
+        """
         made = self._run(
             "INSERT OR IGNORE INTO note (key, recipient, sort, occurrence, announced, step, priority, at_ms, "
-            "made_ms, long, short) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "made_ms, long, short, twice) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             *(key, recipient, sort, occurrence, announced, step, priority, at_ms),
-            *(now_ms, said.long, said.short),
+            *(now_ms, said.long, said.short, twice),
         )
         return int(made.lastrowid or 0)
 
@@ -171,6 +175,11 @@ class Queue(QueueFile):
         number = int(made.lastrowid or 0)
         for note in notes:
             self._run("UPDATE note SET message_id = ? WHERE id = ?", number, note)
+        self._run(
+            "UPDATE message SET twice = 1 WHERE id = ? AND EXISTS "
+            "(SELECT 1 FROM note WHERE message_id = ? AND twice)",
+            *(number, number),
+        )
         return number
 
     def waiting(self) -> list[Message]:
@@ -192,9 +201,9 @@ class Queue(QueueFile):
         where = "state IN ('waiting', 'sending') AND recipient = ? AND sort = ? ORDER BY id"
         return self._messages(where, recipient, sort)
 
-    def open_numbers(self) -> set[int]:
-        """Return of which messages nobody knows yet what becomes of them."""
-        return {message.id for message in self._messages("state IN ('waiting', 'sending')")}
+    def unsettled_messages(self) -> list[Message]:
+        """Return of which nobody knows yet what becomes of them."""
+        return self._messages("state IN ('waiting', 'sending')")
 
     def message(self, number: int) -> Message | None:
         """Return a message by its number."""

@@ -48,6 +48,12 @@ def set_aside(path: Path, now_ms: int) -> None:
             one.rename(path.with_name(f"{path.name}.corrupt-{now_ms}{end}"))
 
 
+def set_aside_ms(path: Path) -> int | None:
+    """Return when a queue was last set aside here, UTC; None: never. Raises OSError."""
+    ends = [one.name.rpartition("-")[2] for one in path.parent.glob(f"{path.name}.corrupt-*[0-9]")]
+    return max((int(end) for end in ends if end.isdecimal()), default=None)
+
+
 def opened(path: Path, *, simulated: bool) -> sqlite3.Connection:
     """Open the file, or make it where there is none; raises as `Queue` does."""
     with explained(path):

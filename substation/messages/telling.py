@@ -20,6 +20,8 @@ class Telling:
         self._clock = clock
         self._asks = Passed(clock)
         """Of each announcement, since it was seen."""
+        self.aside_ms: int | None = None
+        """When the last queue was set aside: what was to be told before then may have been told by that."""
         self.adopt(home, settings, plan)
 
     def adopt(self, home: Home, settings: Settings, plan: Plan) -> None:
@@ -69,13 +71,13 @@ class Telling:
         """Write down that somebody has to be told; `step` None: of its end."""
         now_ms = self._clock.now_ms()
         watch = self._plan.by_key.get(f"{one.rule}@{one.subject}")
-        at_ms = now_ms
+        announced_ms = one.announced_ms or one.since_ms + (watch.on_ms if watch else 0)
+        due_ms = announced_ms + (step or 0) * 60_000
         if step is None:
-            at_ms = (one.over_ms or now_ms) + (watch.off_ms if watch else 0)
-        elif step == 0:
-            at_ms = one.announced_ms or one.since_ms + (watch.on_ms if watch else 0)
-            if not on_duty(recipient.hours, at_ms, self._settings.site.zone):
-                at_ms = now_ms  # his hours have just begun: nothing is late
+            due_ms = (one.over_ms or now_ms) + (watch.off_ms if watch else 0)
+        at_ms = now_ms if step else due_ms
+        if step == 0 and not on_duty(recipient.hours, at_ms, self._settings.site.zone):
+            at_ms = now_ms  # his hours have just begun: nothing is late
         change = "end" if step is None else f"begin {one.announced}".rstrip()
         queue.note(
             f"{one.id}|{change}|{recipient.name}|{step or 0}",
@@ -88,6 +90,7 @@ class Telling:
             announced=one.announced,
             step=step,
             priority=one.priority,
+            twice=self.aside_ms is not None and due_ms <= self.aside_ms,
         )
 
     def readings(self, queue: Queue) -> None:
@@ -99,7 +102,8 @@ class Telling:
         if at_ms is None or queue.meta("hourly") == str(at_ms):
             return
         said = None
-        if on_duty(of.hours, at_ms, settings.site.zone):
+        was_sent = self.aside_ms is not None and at_ms + hourly.SETTLE_MS <= self.aside_ms  # perhaps
+        if not was_sent and on_duty(of.hours, at_ms, settings.site.zone):
             said = hourly.looked_up(settings, HistoryReader(self._home.history), at_ms)
         with queue.step():
             queue.remember("hourly", str(at_ms))

@@ -6,6 +6,7 @@ from pathlib import Path
 from substation.alarms.state import Announced, Aside
 from substation.messages.queue import Queue
 from substation.messages.queue_file import VERSION
+from substation.messages.wording import TWICE
 from substation.settings.messages import Messages
 from tests.messages.station import SSE, Station, who
 
@@ -68,6 +69,26 @@ def test_one_that_is_first_announced_when_its_suppression_ends_is_not_late(tmp_p
         "Still stands: HIGH Supply lost, meter 1 Transformer, since 02:00:00; its suppression ended" in told
     )
     assert "Late" not in told
+
+
+def test_what_a_queue_that_is_no_more_may_have_told_says_so_when_it_is_told_again(tmp_path: Path) -> None:
+    reader = who(hourly=True)
+    here = Station(tmp_path, Messages(recipients=(reader,), grouping_s=0.0))
+    messenger = here.messenger()
+    here.alarm("phase_loss")
+    here.run(messenger, 120, 5)
+    messenger.close()
+    here.home.messages.write_bytes(b"nonsense" * 200)
+    messenger = here.messenger()
+    here.run(messenger, 20, 5)
+    here.alarm()
+    here.run(messenger, 20, 5)
+    alarm, readings, again, new = here.way.to(SSE)
+    assert "Readings of 02:00" in readings
+    assert [TWICE in text for text in (alarm, again, new)] == [False, True, False]
+    here.over("phase_loss")
+    here.run(messenger, 120, 5)
+    assert TWICE not in here.way.to(SSE)[4]
 
 
 def test_a_queue_of_the_version_before_goes_on(tmp_path: Path) -> None:

@@ -19,6 +19,9 @@ class HangingWay(PlayedWay):
         self.taken.append(job)
         self.busy = True
 
+    def close(self) -> None:
+        pass
+
     def end(self) -> None:
         self.busy = False
         self.answers += [Outcome(job.number, True, "taken") for job in self.taken]
