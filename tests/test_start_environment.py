@@ -25,6 +25,7 @@ def make_wheel(folder: Path, version: str) -> str:
     path = folder / f"tiny-{version}-py3-none-any.whl"
     info = f"tiny-{version}.dist-info"
     files = {
+        "tiny_box/tests/test_tiny.py": "",
         "tiny.py": f"def main():\n    import sys\n    print('tiny {version}', sys.prefix)\n",
         f"{info}/METADATA": f"Metadata-Version: 2.1\nName: tiny\nVersion: {version}\n",
         f"{info}/WHEEL": "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
@@ -103,8 +104,12 @@ def test_it_makes_an_environment_whose_programs_work_where_it_ends_up(project: P
         if path.is_file() and b".tmp" in path.read_bytes()
     ]
     assert named == []
+    packages = next((project / "venv").glob("lib/python*/site-packages"))
+    assert list(packages.glob("__pycache__/tiny.*.pyc")), "a service may not write here when it starts"
+    assert not list(packages.glob("tiny_box/tests/__pycache__/*")), "what nobody runs is not compiled"
     shutil.copytree(project / "venv", project.parent / "empty venv", symlinks=True)
-    for path in (project.parent / "empty venv").glob("lib/python*/site-packages/tiny*"):
+    ours = (project.parent / "empty venv").glob("lib/python*/site-packages/**/tiny*")
+    for path in sorted(ours, reverse=True):
         shutil.rmtree(path) if path.is_dir() else path.unlink()
     (project.parent / "empty venv" / "requirements.txt.stamp").unlink()
 

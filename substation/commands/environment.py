@@ -22,6 +22,8 @@ from substation.commands.apt import install
 from substation.commands.doors import EXIT_CONFIG, PROJECT, unfit, venv_folder
 from substation.commands.usage import say
 
+LEFT_OUT = r"site-packages/.*/tests/"
+"""Modules that are not compiled: packages bring their own tests, a third of all code; nobody runs them."""
 RUNTIME = "requirements.txt"
 TESTS = "requirements-dev.txt"
 ORIGINAL_DOOR = "DMF_Reader.py"
@@ -92,6 +94,7 @@ def _renew(venv: Path) -> None:
     try:
         _make(new)
         _install(new, RUNTIME)
+        _compile(new)
         small_charts.fetch(new)
         _move_paths(new, venv)
         if venv.exists():
@@ -124,9 +127,21 @@ def _install(venv: Path, requirements: str) -> None:
         "--only-binary",
         ":all:",
     ]
-    command += ["--no-input", "--disable-pip-version-check", "--no-warn-script-location", "-r", str(path)]
+    command += ["--no-input", "--disable-pip-version-check", "--no-warn-script-location"]
+    command += ["--no-compile", "-r", str(path)]  # pip would do it with one processor; see _compile
     _run(command, "The packages could not be installed", count)
     (venv / (requirements + ".stamp")).write_text(stamp(requirements), encoding="ascii")
+
+
+def _compile(venv: Path) -> None:
+    """Compile what was installed, with every processor: a service may not write there when it first runs.
+
+    What the tests need besides is compiled by the first of them that imports it. A package may bring a
+    file that no Python reads (a template): compileall then says so and goes on, as pip does.
+    """
+    command = [str(venv / "bin" / "python"), "-m", "compileall", "-qq", "-j", "0", "-x", LEFT_OUT]
+    quiet = subprocess.DEVNULL
+    subprocess.run([*command, str(venv / "lib")], check=False, stdin=quiet, stdout=quiet, stderr=quiet)
 
 
 def _move_paths(made: Path, final: Path) -> None:
