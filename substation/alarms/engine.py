@@ -17,6 +17,10 @@ What follows from which:
   seen, and that the meter is silent is an alarm of its own. A delay goes on over a blind spot of at most
   `blind_ms`; over a longer one it begins anew, because nobody can say what was meanwhile. What is seen to be
   absent is not unknown: a circuit without voltage has no frequency that could be high.
+- **What asks goes on asking until somebody acknowledges it or puts it aside**, with his name in the events: one
+  that was suppressed meanwhile, or was raised anew while suppressed, asks again when that is over. To shelve
+  it, or to take it out of service, stands for the acknowledgement of what is over by the end of that.
+- A note is about one raise; the next one begins without.
 - A suppression outlasts its condition by the alarm's on-delay, so that a feeder has as much time to come
   back after the incomer as it has to fail. One that stands then, and is not about to clear, is announced.
 - A shelf ends by its time, whichever of two clocks says so first; what stands then is announced anew,
@@ -221,12 +225,12 @@ class _Turn:
 
     def _raised(self, watch: Watch, one: Alarm, signal: Signal | None) -> Alarm:
         why = words_of(watch, signal)
-        is_open = not (one.suppressed or one.shelf or one.out)
+        owes = one.told and not one.acked  # of the raise before: a suppression takes nobody's question away
         after = replace(
             one,
             active=True,
             acked=watch.priority == "journal",
-            told=is_open,
+            told=not (one.shelf or one.out) and (owes or not one.suppressed),
             occurrence=self._book.next_id(),
             since_ms=one.turning_ms,
             raised_ms=self._moment.now_ms,
@@ -236,6 +240,8 @@ class _Turn:
             held_ms=0,
             acked_by="",
             acked_ms=None,
+            note="",
+            note_ms=None,
             announced=None,
         )
         lasted = f"{why}; for {watch.on_ms / 1000:g} s" if watch.on_ms else why

@@ -50,7 +50,10 @@ def obey(
 
 
 def back(one: Alarm, watch: Watch) -> Alarm:
-    """Return an alarm that is put aside no more: one that stands is announced anew."""
+    """Return an alarm that is put aside no more: one that stands is announced anew, one that is over is Normal.
+
+    So ISA-18.2 has it: whoever put it aside has seen it, and said so with his name and a reason.
+    """
     if one.shelf or one.out:
         return one
     if not one.active:
@@ -90,13 +93,14 @@ def _acknowledge(command: Command, one: Alarm, watch: Watch, book: Book, _: _Sta
         raise _Declined(f"{one.acked_by or 'the program'} has acknowledged it already")
     if one.shelf or one.out or not one.told:
         raise _Declined(f"it is {one.shown}: it asks nobody to acknowledge it")
-    note = _said(command)
+    note, acked_ms = _said(command), min(command.at_ms, book.now_ms)
     after = replace(
         one,
         acked=True,
         acked_by=command.by,
-        acked_ms=min(command.at_ms, book.now_ms),
+        acked_ms=acked_ms,
         note=f"{command.by}: {note}" if note else one.note,
+        note_ms=acked_ms if note else one.note_ms,
     )
     words = f"by {command.by}" + (f": {note}" if note else "")
     after = book.note("alarm.acknowledged", one, after, words, watch=watch, at_ms=command.at_ms)
@@ -156,7 +160,7 @@ def _note(command: Command, one: Alarm, watch: Watch, book: Book, _: _Standing) 
     note = _said(command)
     if not note:
         raise _Declined("the note is empty")
-    after = replace(one, note=f"{command.by}: {note}")
+    after = replace(one, note=f"{command.by}: {note}", note_ms=min(command.at_ms, book.now_ms))
     words = f"{command.by}: {note}"
     return book.note("alarm.note", one, after, words, watch=watch, at_ms=command.at_ms), "noted"
 

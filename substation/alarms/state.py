@@ -107,7 +107,8 @@ class Alarm:
     acked_by: str = ""
     acked_ms: int | None = None
     note: str = ""
-    """The last one, with who wrote it."""
+    """The last one since it was raised, with who wrote it."""
+    note_ms: int | None = None
     stamp_ms: int = 0
     """When its last transition is stamped: the next is not stamped before it."""
     announced: Announced | None = None

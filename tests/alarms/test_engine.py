@@ -195,6 +195,33 @@ def test_a_suppressed_alarm_may_be_shelved() -> None:
     assert desk.do("unshelve", LOW) == (True, "off the shelf; it is Suppressed by design now")
 
 
+def test_what_asked_before_it_was_suppressed_asks_again_behind_it() -> None:
+    desk = low_desk()
+    desk.do("note", LOW, words="TPC informed")
+    assert desk.one(LOW).note_ms == desk.now_ms
+    desk.say("voltage_lowest", "meter:3", 95.0)
+    desk.wait(11)
+    desk.hold("incomer_dead", "meter:3", True)
+    desk.say("voltage_lowest", "meter:3", 2.0)
+    assert desk.wait(11) == ["alarm.raised"]
+    assert desk.shown(LOW) == "Suppressed by design"
+    assert (desk.one(LOW).note, desk.one(LOW).note_ms) == ("", None)  # of the raise before
+    desk.say("voltage_lowest", "meter:3", 95.0)
+    assert desk.wait(11) == ["alarm.cleared"]
+    assert (desk.noted[-1].old, desk.shown(LOW)) == ("Suppressed by design", "RTN-unacknowledged")
+    assert desk.do("acknowledge", LOW) == (True, "acknowledged; it is Normal now")
+
+
+def test_who_shelves_an_alarm_has_seen_what_is_over_when_the_shelf_ends() -> None:
+    for is_over in (False, True):
+        desk = low_desk()
+        desk.say("voltage_lowest", "meter:3", 95.0)
+        desk.wait(11 if is_over else 1)
+        assert desk.do("shelve", LOW, words="work", minutes=1)[0]
+        desk.wait(61)
+        assert (desk.noted[-1].kind, desk.shown(LOW)) == ("alarm.unshelved", "Normal")
+
+
 def test_what_was_never_announced_asks_nobody_to_acknowledge_it() -> None:
     desk = Desk()
     desk.hold("incomer_dead", "meter:3", True)

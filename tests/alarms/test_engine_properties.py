@@ -1,6 +1,7 @@
 """Whatever happens: nothing is raised twice without clearing, nothing is lost, nothing is noted twice."""
 
 from dataclasses import dataclass, field, replace
+from itertools import product
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -24,6 +25,9 @@ PLANS = [
         Settings(meters=CARD_METERS[:2]),
     )
 ]
+ASKS, ASKS_NOBODY = ("Unacknowledged", "RTN-unacknowledged"), ("Normal", "Acknowledged")
+SEEN = ("alarm.acknowledged", "alarm.shelved", "alarm.out_of_service", "alarm.ended")
+"""What takes an alarm's question away: somebody by his name, or a changed configuration."""
 KINDS = ("acknowledge", "shelve", "unshelve", "out_of_service", "in_service", "note")
 
 lines = st.one_of(
@@ -80,6 +84,7 @@ def test_every_change_is_told_once_and_nothing_changes_untold(script: list) -> N
     desk = played.desk
     told = dict.fromkeys(KEYS, "Normal")
     is_raised = dict.fromkeys(KEYS, False)
+    asks = dict.fromkeys(KEYS, False)
     ids: list[str] = []
     for line in script:
         desk.alarms = from_json(to_json(desk.alarms))
@@ -94,6 +99,10 @@ def test_every_change_is_told_once_and_nothing_changes_untold(script: list) -> N
             key = f"{one.rule}@{one.subject}"
             assert one.old == told[key]
             told[key] = one.new
+            is_journal = key in desk.plan.by_key and desk.plan.by_key[key].priority == "journal"
+            asks[key] &= one.kind not in SEEN and not is_journal
+            assert not (asks[key] and one.new in ASKS_NOBODY), "asked, and nobody has seen it"
+            asks[key] |= one.new in ASKS
             if one.kind == "alarm.raised":
                 assert not is_raised[key], "raised twice without clearing"
                 is_raised[key] = True
@@ -112,6 +121,18 @@ def test_every_change_is_told_once_and_nothing_changes_untold(script: list) -> N
             if is_over and desk.now_ms != before_ms and line[0] != "do":
                 assert desk.shown(key) != "Shelved", "a shelf expires"
     assert ids == [f"uid-{number}" for number in range(1, len(ids) + 1)]
+
+
+def test_without_a_person_what_asked_asks_at_the_end_whatever_was_suppressed_meanwhile() -> None:
+    low, calm, under, free = ("volts", 88.0), ("volts", 100.0), ("incomer", True), ("incomer", False)
+    for script in product((low, calm, under, free), repeat=3):
+        played = Played()
+        desk = played.desk
+        for line in (free, ("dead", False), calm, low, *script, calm, free):
+            played.play(line)
+            for _ in range(4):
+                desk.step(11)
+        assert desk.shown("voltage_low@meter:3") == "RTN-unacknowledged", script
 
 
 @dataclass
