@@ -21,7 +21,7 @@ from substation.commands.doors import PROJECT
 from substation.commands.processes import Book, Started, end, launch, started
 from substation.commands.stop import LINE, STATION, TUNNEL
 from substation.commands.usage import say
-from substation.errors import Busy, SettingsError, SubstationError
+from substation.errors import EXIT_CONFIG, Busy, SettingsError, SubstationError
 from substation.settings.model import Home, Settings
 from substation.store import heartbeat
 
@@ -31,6 +31,8 @@ TUNNEL_LIMIT_S = 20.0
 UP_LIMIT_S = 60.0
 """A small computer that has just been switched on needs 15 s to import the dashboard; then we wonder."""
 TICK_S = 0.1
+AGAIN_S = 30.0
+"""Between two starts of what is started anew."""
 LOG_LINES = 12
 """So many lines of a log are looked at for the reason of an early end."""
 
@@ -53,7 +55,10 @@ class Child:
     log_start: int
     """Where the log ended before: what is read back was written by this very process."""
     passing: bool = False
-    """Does one piece of work and ends; its end does not concern the station."""
+    """Its end does not concern the station."""
+    again: Sequence[str] | None = None
+    """The command by which it is started anew when it has ended; None: it is not."""
+    started_s: float = field(default_factory=time.monotonic)
 
     def look(self) -> None:
         """Raise Died, with the log's own words, when the process has ended."""
@@ -95,11 +100,13 @@ class Crew:
         self._entries: list[Started] = [started(STATION, os.getpid())]
         self._book.write(self._entries)
 
-    def launch(self, name: str, command: Sequence[str], log: Path, *, passing: bool = False) -> Child:
-        """Start a process in the background and write it into the book."""
+    def launch(
+        self, name: str, command: Sequence[str], log: Path, *, passing: bool = False, renewed: bool = False
+    ) -> Child:
+        """Start a process in the background and write it into the book; `renewed` is what `watch` does."""
         log_start = log.stat().st_size if log.exists() else 0
         process = launch([sys.executable, *command], log, self.environment)
-        child = Child(name, process, log, log_start, passing)
+        child = Child(name, process, log, log_start, passing, command if renewed else None)
         self.children.append(child)
         # One that has died at once is found by the next look; the book holds only those that live.
         with contextlib.suppress(ProcessLookupError):
@@ -124,7 +131,18 @@ class Crew:
         while True:
             for child in self.children:
                 child.look()
+            self.renew(time.monotonic())
             time.sleep(TICK_S * 5)
+
+    def renew(self, now_s: float) -> None:
+        """Start anew what ended and is not the station's, each `AGAIN_S` at most; not for a wrong setting."""
+        for child in [one for one in self.children if one.again is not None]:
+            code = child.process.poll()
+            if code is None or code == EXIT_CONFIG or now_s < child.started_s + AGAIN_S:
+                continue
+            say(f"The {child.name} ended ({_ended(code)}) and is started anew; its log is {child.log}.")
+            self.children.remove(child)
+            self.launch(child.name, child.again or (), child.log, passing=child.passing, renewed=True)
 
     def let_go(self) -> None:
         """Leave the processes running without us."""
@@ -237,7 +255,8 @@ def launch_station(crew: Crew, port: int) -> None:
 def launch_messenger(crew: Crew, settings: Settings) -> None:
     """Start the messenger where there is somebody to tell. Its end is not the station's: polling goes on."""
     if settings.messages.wanted:
-        crew.launch(MESSENGER, [str(PROJECT / "messenger.py")], crew.home.messenger_log, passing=True)
+        command, log = [str(PROJECT / "messenger.py")], crew.home.messenger_log
+        crew.launch(MESSENGER, command, log, passing=True, renewed=True)
 
 
 def open_tunnel(crew: Crew, port: int) -> None:

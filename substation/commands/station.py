@@ -29,6 +29,7 @@ from substation.commands.starting import (
     open_tunnel,
     port_is_free,
 )
+from substation.commands.starting_messenger import missing_in, start_missing
 from substation.commands.station_usage import parser
 from substation.commands.usage import say
 from substation.errors import (
@@ -52,12 +53,16 @@ def start(
 ) -> int:
     """Bring the station in `folder` up; return the exit code.
 
+    0. A station that runs, and only lacks its messenger, gets that and nothing else.
     1. Refuse what cannot work before anything is started: no configuration, a demo in a real home or
        the reverse, a station that runs, a busy port, a tunnel to demo passwords.
     2. Start line (demo), poller, dashboard; wait until the first readings can be seen; then the tunnel.
     3. Return and leave them running - or, in the foreground, stay, watch, and take them with us.
     When one ends early, say its last words and end the others.
     """
+    if not foreground and (pid := start_missing(folder)) is not None:
+        say(f"The station of {folder} runs; its messenger did not, and was started (pid {pid}).")
+        return EXIT_OK
     if is_demo:
         demo.refuse_real(folder)
     else:
@@ -135,12 +140,16 @@ def status(folder: Path) -> int:
         say(f"{process.name} runs (pid {process.pid})")
     if not running:
         say(f"Nothing that start.sh started runs in {folder}.")
+    is_mute = missing_in(folder) is not None
+    if is_mute:
+        say("The messenger does not run: nobody outside is told of alarms. To start it: ./start.sh")
     beat = heartbeat.read(Home(folder).heartbeat)
     if beat:
         say(f"The poller says: {beat['state']}, round {beat.get('round', 0)}")
         for problem in beat.get("problems", []):
             say(f"  {problem}")
-    return EXIT_OK if {"poller", "dashboard"} <= {process.name for process in running} else 1
+    runs = {"poller", "dashboard"} <= {process.name for process in running}
+    return EXIT_OK if runs and not is_mute else 1
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -23,6 +23,7 @@ def parser() -> Parser:
     )
     begin.description = (
         "Starts the poller and the dashboard of the station in SUBSTATION_HOME and returns when both are up. "
+        "Where the station runs without the messenger that its configuration names, that alone is started. "
         "Started by systemd, it stays and watches them. Before that it makes the environment `venv` "
         "(SUBSTATION_VENV names another) and renews it when the pinned packages changed."
     )
