@@ -11,8 +11,6 @@ import zlib
 from collections.abc import Iterable, Iterator
 from typing import cast
 
-from stream_zip import ZIP_64, stream_zip
-
 from substation.errors import AccessError
 from substation.export.order import FileForm
 
@@ -65,6 +63,9 @@ def sealed(members: Iterable[tuple[str, Iterable[bytes]]], password: str, at: dt
         password: of the archive; see `secret_of`.
         at: the time of the files in it, aware.
     """
+    # a sixth of a second and the whole of asyncio and AES, which only the process that exports needs
+    from stream_zip import ZIP_64, stream_zip  # noqa: PLC0415
+
     check_password(password)
     # the bytes of the password: as text, the library would refuse what is not Latin-1
     secret = cast(str, secret_of(password))

@@ -236,7 +236,7 @@ def test_an_aborted_one_leaves_no_file_and_no_process(home, polls, tmp_path, mon
 LOADED = """
 import sys
 {what}
-print([name for name in ("pyarrow", "pandas", "openpyxl") if name in sys.modules])
+print([name for name in ("pyarrow", "pandas", "openpyxl", "stream_zip") if name in sys.modules])
 """
 
 
