@@ -297,7 +297,7 @@ def test_a_history_on_a_medium_that_fails_is_said_and_alarms_are_told(
 
 
 def test_a_poller_that_falls_silent_is_told_by_nobody_else(tmp_path: Path) -> None:
-    here = station(tmp_path, who())
+    here = station(tmp_path, who(), siren=Siren(port="/dev/siren", longest_min=1))
     here.beats = False
     messenger = here.messenger()
     here.beat()
@@ -305,9 +305,12 @@ def test_a_poller_that_falls_silent_is_told_by_nobody_else(tmp_path: Path) -> No
     assert here.way.taken == []
     here.run(messenger, 60, 10)
     assert "HIGH The poller is silent, since 02:00:00. it has left no word" in here.way.to(SSE)[0]
+    assert here.pin.rts
+    here.run(messenger, 20, 10)
+    assert not here.pin.rts  # nobody can acknowledge it
     here.beat()
     here.run(messenger, 60, 10)
-    assert "Over: The poller is silent: 02:00:00 to 02:03:50" in here.way.to(SSE)[1]
+    assert "Over: The poller is silent: 02:00:00 to 02:04:10" in here.way.to(SSE)[1]
 
 
 def test_after_a_power_cut_the_poller_has_its_chance(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 import dataclasses
 import queue
 import threading
+from unittest import mock
 
 import pytest
 
@@ -198,6 +199,20 @@ def test_so_many_threads_that_hang_are_told_to_the_watchdog_and_get_no_more() ->
     assert here.outcome() == Outcome(5, True, "taken")
     assert here.way.busy_s() == 700
     here.go.set()
+
+
+def test_the_sirens_pin_is_low_before_its_port_is_opened() -> None:
+    pins = []
+
+    class Port(mock.Mock):
+        def open(self) -> None:
+            pins.append((self.port, self.rts, self.dtr, self.exclusive))
+
+    with mock.patch("serial.Serial", Port):
+        siren = Siren()
+        siren.drive("/dev/siren", True)
+    assert pins == [("/dev/siren", False, False, True)]
+    assert siren.is_on
 
 
 def test_a_siren_that_is_not_there_is_told_and_tried_again() -> None:
