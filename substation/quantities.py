@@ -172,3 +172,16 @@ KEYS: tuple[str, ...] = tuple(quantity.key for quantity in QUANTITIES)
 BY_KEY: dict[str, Quantity] = {quantity.key: quantity for quantity in QUANTITIES}
 INSTANTS: tuple[str, ...] = tuple(q.key for q in QUANTITIES if q.kind == "instant")
 COUNTERS: tuple[str, ...] = tuple(q.key for q in QUANTITIES if q.kind == "counter")
+
+NOTHING: dict[str, str] = {"frequency": "no voltage"} | {
+    key: "no load" for key in INSTANTS if BY_KEY[key].unit == "1"
+}
+"""What a circuit can be without, and why: a meter says 0 for no frequency and for no power factor."""
+
+
+def is_nothing(key: str, value: float | None) -> bool:
+    """Return whether a good value only says that there is none: it is no lowest, no mean and no figure.
+
+    What the meter said stays in the history and in exports as it was said.
+    """
+    return value == 0 and key in NOTHING

@@ -23,8 +23,9 @@ from substation.dashboard.board import (
     make_board,
 )
 from substation.dashboard.events_past import Past
-from substation.dashboard.figures import FIGURES_S, DayFigures, MinMax, TodayFigures, YesterdayFigures
+from substation.dashboard.figures import FIGURES_S, DayFigures, TodayFigures, YesterdayFigures
 from substation.dashboard.line_counts import LineDay
+from substation.dashboard.minmax import MinMax
 from substation.dashboard.shared import Shared
 from substation.dashboard.strip import Strip
 from substation.errors import StoreError

@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from substation.clock import Clock, day_start_ms, site_time
-from substation.dashboard import sparks, strip
+from substation.dashboard import minmax, sparks, strip
 from substation.dashboard.line_counts import LineDay
+from substation.dashboard.minmax import MinMax
 from substation.dashboard.shared import Shared
 from substation.dashboard.strip import Strip
 from substation.energy.power_factor import NO_FACTOR, PeriodFactor
@@ -75,16 +76,6 @@ class YesterdayFigures:
     """What had flowed yesterday by this time of day."""
     about_by_now: bool = False
     """As `TodayFigures.about_yesterday`."""
-
-
-@dataclass(frozen=True, slots=True)
-class MinMax:
-    """Lowest and highest of today with their times, in the quantity's unit."""
-
-    low: float | None
-    low_at_ms: int | None
-    high: float | None
-    high_at_ms: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -330,21 +321,13 @@ class DayFigures:
         return rated_va, moduli
 
     def _minmax(self, meter_id: int, keys: tuple[str, ...], start_ms: int) -> dict[str, MinMax]:
-        """Take the extremes from the quarters of an hour, their times from the polls in those quarters."""
-        history = self._history()
         try:
-            quarters = self._quarters(meter_id, keys, start_ms, self._clock.now_ms())
-            found = {key: _extremes(quarters, key) for key in keys}
-            starts = {
-                at for one in found.values() for at in (one.low_at_ms, one.high_at_ms) if at is not None
-            }
-            step_ms = round(quarters.step_s * 1000)
-            polls = {at: history.series(meter_id, keys, at, at + step_ms, step_ms // 1000) for at in starts}
+            found = minmax.between(self._history(), meter_id, keys, start_ms, self._clock.now_ms())
         except StoreError as exc:
             self._met(("minmax", meter_id), exc)
             return dict.fromkeys(keys, MinMax(None, None, None, None))
         self._met(("minmax", meter_id), None)
-        return {key: _at_the_poll(one, key, polls) for key, one in found.items()}
+        return found
 
     def _quarters(self, meter_id: int, keys: Sequence[str], start_ms: int, end_ms: int) -> Series:
         points = max(1, (end_ms - start_ms) // QUARTER_MS)
@@ -368,31 +351,3 @@ def _state(path: Path) -> tuple[int, ...]:
 
 def _kilo(value: float | None) -> float | None:
     return None if value is None else value / 1000
-
-
-def _extremes(series: Series, key: str) -> MinMax:
-    lows = [(value, at) for value, at in zip(series.low[key], series.at_ms, strict=True) if value is not None]
-    highs = [
-        (value, -at) for value, at in zip(series.high[key], series.at_ms, strict=True) if value is not None
-    ]
-    if not lows or not highs:
-        return MinMax(None, None, None, None)
-    low, high = min(lows), max(highs)  # the first time each was reached
-    return MinMax(low[0], low[1], high[0], -high[1])
-
-
-def _at_the_poll(one: MinMax, key: str, polls: Mapping[int, Series]) -> MinMax:
-    return MinMax(
-        one.low,
-        _first(polls, key, one.low, one.low_at_ms),
-        one.high,
-        _first(polls, key, one.high, one.high_at_ms),
-    )
-
-
-def _first(polls: Mapping[int, Series], key: str, value: float | None, at_ms: int | None) -> int | None:
-    """Return when the value was read first; its quarter where the single polls are no longer kept."""
-    if at_ms is None or value not in polls[at_ms].values[key]:
-        return at_ms
-    quarter = polls[at_ms]
-    return quarter.at_ms[quarter.values[key].index(value)]

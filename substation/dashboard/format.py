@@ -16,7 +16,7 @@ from functools import lru_cache
 from substation.clock import site_time
 from substation.dashboard.heard import told
 from substation.dashboard.tongue import later, say
-from substation.quantities import BY_KEY, Quantity
+from substation.quantities import BY_KEY, NOTHING, Quantity
 
 THIN = "\u202f"
 """Narrow no-break space: between thousands."""
@@ -78,7 +78,7 @@ def spec(key: str, rated_kva: float = 500.0, nominal_v: float = 415.0, *, glance
         decimals = quantity.decimals
         if glance and quantity.unit == "A":
             decimals = 0 if rated_kva * 1000 / (math.sqrt(3) * nominal_v) >= WHOLE_AMPS_FROM_A else 1
-        none = glance and quantity.unit in ("1", "Hz")
+        none = glance and key in NOTHING
         return Spec(1.0, decimals, "" if quantity.unit == "1" else quantity.unit, none)
     if rated_kva >= MEGA_FROM_KVA:
         return Spec(1e6, quantity.decimals + 2, KILO_TO_MEGA[unit])

@@ -32,6 +32,8 @@ SENTENCES: tuple[str, ...] = (
     later("not polled within a minute"),
     later("not asked within a minute"),
     later("implausible"),
+    later("no voltage"),
+    later("no load"),
     later("readings of that time were lost"),
     later("of that time only the readings at quarters of an hour are kept"),
     later("no good value within the minute before"),

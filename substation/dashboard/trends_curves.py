@@ -20,7 +20,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from substation.clock import day_start_ms
-from substation.quantities import BY_KEY
+from substation.quantities import BY_KEY, NOTHING
 from substation.store.history import Series
 
 MINUTE_MS, QUARTER_MS, HOUR_MS, DAY_MS = 60_000, 900_000, 3_600_000, 86_400_000
@@ -133,7 +133,7 @@ def curves(
             found |= _group(ask, tuple(wanted), group, (start_ms, end_ms), apart_s)
     return {
         (meter_id, key): _without_holes_between_polls(
-            _ratio(found, meter_id, key) if key in FACTORS else _alive(found[meter_id, key], key)
+            _alive(_ratio(found, meter_id, key) if key in FACTORS else found[meter_id, key], key)
         )
         for meter_id, own in wanted.items()
         for key in own
@@ -205,13 +205,20 @@ def _without_holes_between_polls(curve: Curve) -> Curve:
 
 
 def _alive(curve: Curve, key: str) -> Curve:
-    """Return a frequency without its steps that had none: half a minute of 50 Hz is no minute of 25 Hz."""
-    if key != "frequency" or curve.single or 0.0 not in curve.low:
+    """Return a frequency or power factor without the steps that had none, where a meter says 0.
+
+    Half a minute of 50 Hz is no minute of 25 Hz, and what was least in the rest of a step is not known.
+    """
+    if key not in NOTHING or not (0.0 in curve.low or 0.0 in curve.high):
         return curve
+    low, high = ([value or None for value in edge] for edge in (curve.low, curve.high))
+    if curve.single:
+        return replace(curve, mean=low, low=low, high=low)
     mean = [
-        None if curve.low[curve.edges_at(place)] == 0 else value for place, value in enumerate(curve.mean)
+        value if key != "frequency" or curve.low[curve.edges_at(place)] != 0 else None
+        for place, value in enumerate(curve.mean)
     ]
-    return replace(curve, mean=mean)
+    return replace(curve, mean=mean, low=low, high=high)
 
 
 def _ratio(found: Mapping[tuple[int, str], Curve], meter_id: int, key: str) -> Curve:

@@ -12,7 +12,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from substation.clock import site_time
 from substation.errors import StoreError
 from substation.messages.wording import Said, moment
-from substation.quantities import BY_KEY, Quantity
+from substation.quantities import BY_KEY, Quantity, is_nothing
 from substation.readings import Reading
 from substation.settings.messages import Hourly
 from substation.settings.model import Meter, Settings
@@ -100,7 +100,7 @@ def written(quantity: Quantity, at: At) -> str:
     A dead circuit has neither frequency nor power factor; its meter says 0 for none.
     """
     value = at.value
-    if value is None or (value == 0 and quantity.unit in ("Hz", "1")):
+    if value is None or is_nothing(quantity.key, value):
         return DASH
     kilo = quantity.unit in ("W", "VA", "var", "Wh", "VAh", "varh")
     decimals = 1 if kilo else quantity.decimals

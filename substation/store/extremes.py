@@ -6,13 +6,15 @@ A reading whose own time nobody vouched for (`clock_spans`) is none of that time
 is looked through reading by reading, and left out where these are gone.
 A power factor is as low as its magnitude; its sign, of lag or lead, is kept. Where single readings are gone,
 the least of a quarter that had both lag and lead is the smaller of its two ends.
+A frequency or a power factor of 0 is none (`quantities.NOTHING`) and no least: a quarter with one is looked
+through too, and has no least where its single readings are gone.
 """
 
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from substation.quantities import BY_KEY, INSTANTS
+from substation.quantities import BY_KEY, INSTANTS, NOTHING
 from substation.store import clock_spans
 from substation.store.rows import BITS
 
@@ -57,10 +59,11 @@ def _end(db: sqlite3.Connection, key: str, within: tuple[int, int, int], way: st
         size = f"max({ends})"
         if way == "min":  # between lag and lead lies anything: only the readings know the least
             size = f"CASE WHEN min_{key} < 0 AND max_{key} > 0 THEN 0 ELSE min({ends}) END"
+    some = f"AND (min_{key} <> 0 OR max_{key} <> 0) " if key in NOTHING else ""
     best: tuple[int, int] | None = None
     quarters = db.execute(
         f"SELECT {size}, key >> 8, min_{key}, max_{key} FROM quarter "  # noqa: S608 - names of ours
-        f"WHERE key >= ? AND key < ? AND key & 255 = ? AND {way}_{key} IS NOT NULL "
+        f"WHERE key >= ? AND key < ? AND key & 255 = ? AND {way}_{key} IS NOT NULL {some}"
         f"ORDER BY 1 {'ASC' if way == 'min' else 'DESC'}, key",
         within,
     )
@@ -98,12 +101,14 @@ def _in_quarter(
         f"SELECT {key}, key >> 8, reason FROM reading WHERE key >= ? AND key < ? AND key & 255 = ? "  # noqa: S608
         f"AND quality = 0 AND implausible & {BITS[key]} = 0"
     )
+    if key in NOTHING:
+        good += f" AND {key} <> 0"
     within = (quarter_ms << 8, (quarter_ms + QUARTER_MS) << 8, meter_id)
     size = f"abs({key})" if key in BY_SIZE else key
     found = db.execute(f"{good} AND {size} = ? ORDER BY key LIMIT 1", (*within, _size(key, steps))).fetchone()
-    if found is not None:
-        if clock_spans.span_of(found[2]) is None and _size(key, steps) == bound:
-            return found[0], found[1]
+    if found is not None and clock_spans.span_of(found[2]) is None and _size(key, steps) == bound:
+        return found[0], found[1]
+    if found is not None or (key in NOTHING and not steps):
         polls = db.execute(f"{good} AND {key} IS NOT NULL ORDER BY key", within)
         vouched = [(value, at) for value, at, why in polls if clock_spans.span_of(why) is None]
         return min(vouched, key=lambda one: sign * _size(key, one[0]), default=None)

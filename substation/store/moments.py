@@ -4,14 +4,15 @@ Of each quantity the nearest good value within `WITHIN_MS`, and when it was read
 kept it comes from there. Older moments that end a quarter of an hour, and so every full hour, are answered by
 that quarter's last good value: a true reading too, of the last poll before the moment, with its time.
 So are moments of a day of which damage took readings, where no reading is left.
-A reading whose own time nobody vouched for answers nothing.
+A reading whose own time nobody vouched for answers nothing. A circuit without voltage has no frequency and
+one without load no power factor (`quantities.NOTHING`): then there is no value, with that as its reason.
 """
 
 import sqlite3
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from substation.quantities import BY_KEY, COUNTERS, INSTANTS
+from substation.quantities import BY_KEY, COUNTERS, INSTANTS, NOTHING, is_nothing
 from substation.readings import Quality
 from substation.store import clock_spans, digest, rollup, schema
 from substation.store.rows import BITS, QUALITY_OF_CODE
@@ -100,7 +101,7 @@ def _nearest(db: sqlite3.Connection, meter_id: int, moment_ms: int, keys: Sequen
             if mask & BITS[key]:
                 whys.setdefault(key, "implausible")
             elif steps is not None:
-                found[key] = At(steps / BY_KEY[key].steps_per_unit, at_ms)
+                found[key] = _said(key, steps, at_ms)
         if len(found) == len(keys):
             break
     silent = NOT_ASKED if rows else NOT_POLLED
@@ -131,5 +132,11 @@ def _last_before(db: sqlite3.Connection, meter_id: int, moment_ms: int, keys: Se
         if steps is None or read_ms is None or read_ms < moment_ms - WITHIN_MS:
             found[key] = At(None, None, "no good value within the minute before")
         else:
-            found[key] = At(steps / BY_KEY[key].steps_per_unit, read_ms)
+            found[key] = _said(key, steps, read_ms)
     return found
+
+
+def _said(key: str, steps: float, read_ms: int) -> At:
+    if is_nothing(key, steps):
+        return At(None, read_ms, NOTHING[key])
+    return At(steps / BY_KEY[key].steps_per_unit, read_ms)

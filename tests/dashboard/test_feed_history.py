@@ -266,7 +266,7 @@ def test_extremes_are_those_of_single_polls_with_their_times(
     today = midnight(station)
     fill(history, today, today + 6 * HOUR_MS)
     low_at, high_at = today + 2 * HOUR_MS + 7_000, today + 3 * HOUR_MS + 1_234
-    history.add([reading(1, low_at, v_r=201.5), reading(1, high_at, v_r=262.25)])
+    history.add([reading(1, low_at, v_r=201.5), reading(1, high_at, v_r=262.25, frequency=0.0)])  # dead: none
     history.commit()
     found = feed.minmax_today(1, ("v_r", "frequency"))
     assert found["v_r"] == MinMax(201.5, low_at, 262.25, high_at)

@@ -22,6 +22,7 @@ from substation.meters import profile
 from substation.reports import log_book, log_form, log_hours
 from substation.reports.document import DASH
 from substation.reports.log_counts import counted
+from substation.reports.log_document import table
 from substation.reports.log_sheet import FORM, LogSheet, Typed, log_sheet
 from substation.reports.pdf import pdf
 from substation.settings.model import CARD_METERS, Settings, Site
@@ -143,8 +144,12 @@ def test_what_was_read_while_nobody_vouched_for_the_clock_is_in_no_figure(tmp_pa
     def add(minute: float, volts: float, reason: str | None = None) -> None:
         clock.advance((START_MS + minute * 60_000 - clock.now_ms()) / 1000)
         took = 25e3 if reason else 0  # its register runs ahead
-        factor = -0.99 if minute == 3.5 else 0.62 if minute == 5.5 else 0.8
-        one = a_reading(clock.now_ms(), v_ry=volts, pf_average=factor, vah_received=1e6 + minute * 1e3 + took)
+        factor = {3.5: -0.99, 5.5: 0.62, 7.5: 0.0, 59.5: 0.0}.get(minute, 0.8)  # 0: the circuit is dead
+        hertz = 49.94 if minute == 9.5 else 50.01 if factor else 0.0
+        one = a_reading(
+            clock.now_ms(), v_ry=volts, pf_average=factor, vah_received=1e6 + minute * 1e3 + took,
+            frequency=hertz,
+        )  # fmt: skip
         store.add([dataclasses.replace(one, reason=reason)])
         store.commit()
 
@@ -164,6 +169,10 @@ def test_what_was_read_while_nobody_vouched_for_the_clock_is_in_no_figure(tmp_pa
     factor = {line.kind: line.cells[place].shown for line in sheet.foot}  # by magnitude
     assert (factor["low"], factor["low_at"]) == ("0.62", "00:05")
     assert (factor["high"], factor["high_at"]) == ("-0.99", "00:03")
+    place = next(at for at, one in enumerate(sheet.columns) if one.column.quantity == "frequency")
+    assert {line.kind: line.cells[place].shown for line in sheet.foot}["low"] == "49.94"
+    assert column(sheet, "Hz")[1] == DASH
+    assert any("01:00 Hz: no voltage" in one for one in table(sheet, ZONE).notes)
     place = next(at for at, one in enumerate(sheet.columns) if one.column.computed == "max_demand")
     assert {line.label: line.cells[place].value for line in sheet.foot}["Day"] == pytest.approx(60.0)
     assert any("Nobody vouched for the machine's clock from 24 Nov 01:57:30" in one for one in sheet.notes)

@@ -117,11 +117,17 @@ def test_when_readings_have_gone_an_hour_is_still_answered_by_a_reading(history,
     keep(
         history,
         *(
-            a_reading(NOON_MS + ms, v_r=200.0 + ms / 1000, wh_received=5000.0 + ms)
-            for ms in (-4000, -2000, 500)
+            a_reading(NOON_MS + ms, v_r=200.0 + ms / 1000, wh_received=5000.0 + ms, frequency=hertz)
+            for ms, hertz in ((-4000, 49.9), (-2000, 0.0), (500, 49.95))
         ),
     )
+    hour = NOON_MS - HOUR_MS, NOON_MS
+    dead = moments.At(None, NOON_MS - 2000, "no voltage")
+    assert at(reader, NOON_MS - 2000, ("frequency",))["frequency"] == dead
+    assert reader.reached(1, ("frequency",), *hour)["frequency"].low == 49.9
     gone_by_retention(history, NOON_MS + HOUR_MS)
+    assert at(reader, keys=("frequency",))["frequency"] == dead
+    assert "frequency" not in reader.reached(1, ("frequency",), *hour)  # how low it was is not known any more
     found = at(reader, keys=("v_r", "wh_received"))
     assert found["v_r"] == moments.At(198.0, NOON_MS - 2000)
     assert found["wh_received"] == moments.At(3000.0, NOON_MS - 2000)
