@@ -50,7 +50,7 @@ def obey(
 
 
 def back(one: Alarm, watch: Watch) -> Alarm:
-    """Return an alarm that is put aside no more: one that stands is announced anew, one that is over is Normal.
+    """Return an alarm that is put aside no more: one that stands is announced anew, one that is over is not.
 
     So ISA-18.2 has it: whoever put it aside has seen it, and said so with his name and a reason.
     """

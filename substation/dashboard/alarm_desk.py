@@ -4,11 +4,13 @@ Taking out of service hides an alarm without an end: that is for an engineer; an
 
 Plain forms whose button carries what is asked, so that they need no script. Nothing is done here: it is
 written down for the poller, after its line stands in the audit log, and the page that follows shows the
-poller's answer. While the poller does not run nothing is asked: nobody would know what became of it.
+poller's answer; where a field of the form is wanting, it says so beside it, with what was typed. While
+the poller does not run nothing is asked: nobody would know what became of it.
 """
 
 from dataclasses import dataclass
 from typing import Any, get_args
+from urllib.parse import urlencode
 
 from flask import Flask, Response, abort, redirect, request
 
@@ -17,6 +19,7 @@ from substation.alarms.state import Asked
 from substation.dashboard import posted, refusal, rights
 from substation.dashboard.desk import Desk
 from substation.dashboard.feed import current
+from substation.dashboard.settings_desk import Outcome, Outcomes
 from substation.dashboard.tongue import say
 from substation.errors import StoreError
 from substation.store import alarm_commands
@@ -27,6 +30,8 @@ MINUTES = (15, 30, 60, 120, 240, LONGEST_SHELF_MIN)
 """For how long a page offers to shelve an alarm."""
 KINDS: tuple[Asked, ...] = get_args(Asked)
 FIELDS = frozenset({"do", "words", "minutes"})
+REFUSED = Outcomes()
+"""Forms in which something is wanting, for the page that says so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,18 +80,11 @@ def _ask(desk: Desk) -> Response:
         return posted.not_done(404, say("This station has no such alarm. Open Events anew."))
     if order.kind == "out_of_service" and not rights.may("engineer"):
         return rights.not_for("engineer")
-    if order.kind == "shelve" and not order.words:
-        return posted.not_done(400, say("Say why it is shelved: whoever comes after you has to know."))
-    if order.kind == "out_of_service" and not order.words:
-        why = say("Say why it is taken out of service: whoever comes after you has to know.")
-        return posted.not_done(400, why)
-    if order.kind == "note" and not order.words:
-        return posted.not_done(400, say("The note is empty: write it first."))
-    if order.kind == "shelve" and not 1 <= order.minutes <= LONGEST_SHELF_MIN:
-        return posted.not_done(
-            400, say("An alarm is shelved for 1 to {most} minutes.", most=LONGEST_SHELF_MIN)
-        )
     user = rights.current_user().name
+    if faults := _faults(order):
+        typed = {"words": order.words, "minutes": str(order.minutes)}
+        token = REFUSED.keep(Outcome(user, faults=faults, typed=typed))
+        return _see(alarm=order.key, refused=token)
     said: dict[str, Any] = {
         "kind": order.kind,
         "alarm": order.key,
@@ -113,8 +111,25 @@ def _ask(desk: Desk) -> Response:
         why = "it could not be written down: nothing was asked"
         desk.audit.write("alarm.asked", user=user, src=posted.source(), ok=False, why=why, **said)
         return posted.not_done(503, say("The request cannot be written down: {why}", why=exc))
-    went = redirect(f"{PATH}?asked={uid}", 303)
+    return _see(asked=uid)
+
+
+def _see(**query: str) -> Response:
+    went = redirect(f"{PATH}?{urlencode(query, safe='@:')}", 303)
     return Response(went.get_data(), went.status_code, went.headers)
+
+
+def _faults(order: Order) -> dict[str, str]:
+    """Return by field of the form what is wanting there."""
+    if order.kind == "shelve" and not order.words:
+        return {"words": say("Say why it is shelved: whoever comes after you has to know.")}
+    if order.kind == "out_of_service" and not order.words:
+        return {"words": say("Say why it is taken out of service: whoever comes after you has to know.")}
+    if order.kind == "note" and not order.words:
+        return {"words": say("The note is empty: write it first.")}
+    if order.kind == "shelve" and not 1 <= order.minutes <= LONGEST_SHELF_MIN:
+        return {"minutes": say("An alarm is shelved for 1 to {most} minutes.", most=LONGEST_SHELF_MIN)}
+    return {}
 
 
 def _order() -> Order:

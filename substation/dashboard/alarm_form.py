@@ -9,6 +9,7 @@ from substation.alarms.handling import LONGEST_WORDS
 from substation.alarms.state import Alarm, Asked, State
 from substation.dashboard import account_menu, alarm_desk, alarm_words
 from substation.dashboard.feed import Feed
+from substation.dashboard.settings_desk import Outcome
 from substation.dashboard.tongue import say
 from substation.settings.model import Settings
 
@@ -43,8 +44,11 @@ def button(words: str, kind: Asked, one: Alarm) -> html.Button:
     )
 
 
-def form(feed: Feed, key: str) -> list[Any]:
-    """Return the form of one alarm: a note, a reason, a time. It stands still while somebody types."""
+def form(feed: Feed, key: str, refused: str = "") -> list[Any]:
+    """Return the form of one alarm: a note, a reason, a time. It stands still while somebody types.
+
+    `refused` is the token under which `alarm_desk` keeps what was wanting in it, and what was typed.
+    """
     if not key or not may_ask():
         return []
     board, known = feed.board(), feed.alarms()
@@ -52,6 +56,8 @@ def form(feed: Feed, key: str) -> list[Any]:
         return []
     rule, _, subject = key.partition("@")
     one = known.alarms.get(key) or Alarm(rule, subject)
+    user = account_menu.visitor()
+    outcome = (alarm_desk.REFUSED.of(refused, user.name) if refused and user else None) or Outcome("")
     shown = f"{alarm_words.title(one.rule)}, {where(one.subject, feed.settings)}"
     go = [button(say("Acknowledge with this note"), "acknowledge", one)] if one.shown in ASKS else []
     go.append(button(say("Add this note"), "note", one))
@@ -66,9 +72,12 @@ def form(feed: Feed, key: str) -> list[Any]:
                     maxLength=str(LONGEST_WORDS),
                     rows="2",
                     className="ss-field",
+                    children=outcome.typed.get("words") or None,
+                    **_wanting(outcome, "words"),
                 ),
+                *_fault(outcome, "words"),
                 html.Div(go, className="ss-al-go"),
-                *_aside_ways(one),
+                *_aside_ways(one, outcome),
                 html.P(say("It goes to the audit log and the events with your name."), className="ss-muted"),
                 dcc.Link(say("Close"), href=alarm_desk.PATH, className="ss-btn ss-quiet"),
             ],
@@ -79,19 +88,41 @@ def form(feed: Feed, key: str) -> list[Any]:
     ]
 
 
-def _aside_ways(one: Alarm) -> list[Any]:
+def _wanting(outcome: Outcome, item: str) -> dict[str, Any]:
+    """Return what marks a field in which something is wanting; the focus brings it in view."""
+    if item not in outcome.faults:
+        return {}
+    marks = {"aria-invalid": "true", "aria-describedby": f"alarm-{item}-fault"}
+    return {"autoFocus": True, **marks}
+
+
+def _fault(outcome: Outcome, item: str) -> list[Any]:
+    why = outcome.faults.get(item)
+    return [html.P(why, id=f"alarm-{item}-fault", className="ss-set-fault", role="alert")] if why else []
+
+
+def _aside_ways(one: Alarm, outcome: Outcome) -> list[Any]:
     """Return what puts an alarm aside, or back."""
     if one.out is not None:
         return [html.Div(button(say("Put back in service"), "in_service", one), className="ss-al-go")]
-    spans = [html.Option(_long(minutes), value=str(minutes)) for minutes in alarm_desk.MINUTES]
+    typed = outcome.typed.get("minutes")
+    spans = [
+        html.Option(_long(minutes), value=str(minutes), selected=True if str(minutes) == typed else None)
+        for minutes in alarm_desk.MINUTES
+    ]
+    marks = _wanting(outcome, "minutes")
     shelve: list[Any] = [
         html.Label(say("Shelve for"), htmlFor="alarm-minutes"),
-        html.Select(spans, name="minutes", id="alarm-minutes", className="ss-select"),
+        html.Select(spans, name="minutes", id="alarm-minutes", className="ss-select", **marks),
         button(say("Shelve for this reason"), "shelve", one),
     ]
     if one.shelf is not None:
         shelve.append(button(say("Take off the shelf"), "unshelve", one))
-    ways = [html.Div(shelve, className="ss-al-shelve")]
+    meaning = say(
+        "What stands when the shelf ends asks again. What is over by then counts as seen, and does not."
+    )
+    ways: list[Any] = [html.Div(shelve, className="ss-al-shelve"), *_fault(outcome, "minutes")]
+    ways.append(html.P(meaning, className="ss-muted"))
     user = account_menu.visitor()
     if user is not None and role_at_least(user.role, "engineer"):
         out = button(say("Take out of service for this reason"), "out_of_service", one)

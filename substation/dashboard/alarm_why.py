@@ -188,7 +188,8 @@ class _Facts:
             if aside.until_ms is not None:
                 rows.append((say("Until"), self._at(aside.until_ms)))
         if one.note:
-            rows.append((say("Note"), one.note))
+            written = [] if one.note_ms is None else [html.Small(self._at(one.note_ms))]
+            rows.append((say("Note"), [one.note, *written]))
         return rows
 
     def in_force(self, watch: Watch) -> html.Dl:

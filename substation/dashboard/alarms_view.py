@@ -32,6 +32,8 @@ class Chosen:
     """Key of the one whose form is open."""
     asked: str = ""
     """Uid of what was asked before."""
+    refused: str = ""
+    """Token of a form in which something was wanting (`alarm_desk.REFUSED`)."""
 
 
 def section(feed: Feed, chosen: Chosen) -> list[Any]:
@@ -71,7 +73,7 @@ def frame(feed: Feed, chosen: Chosen) -> html.Section:
                 className="ss-sec-h",
             ),
             html.Div(section(feed, chosen), id="alarms-now"),
-            *alarm_form.form(feed, chosen.alarm),
+            *alarm_form.form(feed, chosen.alarm, chosen.refused),
         ],
         className="ss-sec ss-first ss-p-alarms",
         **{"aria-label": say("Alarms now")},

@@ -52,7 +52,8 @@ def explained(station: Station, app: dash.Dash) -> Station:
     store.commit()
     store.close()
     low_now = Alarm("voltage_low", "meter:3", active=True, acked=False, told=True, occurrence="a1-2",
-                    since_ms=since_ms, raised_ms=since_ms + 10_000, why=WHY)  # fmt: skip
+                    since_ms=since_ms, raised_ms=since_ms + 10_000, why=WHY,
+                    note="operator: TPC informed", note_ms=since_ms + 60_000)  # fmt: skip
     saved = Saved(Alarms("a1", 3, now_ms, {KEY: low_now}), "boot", 0)
     alarm_file.write(station.home.alarms, saved, simulated=True)
     station.beat(alarms={**COUNTS, "highest": "high"})
@@ -72,7 +73,7 @@ def test_it_says_value_limit_whose_limit_and_what_to_do(explained: Station) -> N
         "below 85 % of nominal voltage = 352.8 V", "set for this meter",
         "1 %, over again from 86 %", "On-delay10 sas the rule has it",
         "Priorityhigh priorityset for the station", "every incomer that feeds this circuit is dead",
-        "IS 17036",
+        "IS 17036", "Noteoperator: TPC informed11:21:00",
     ):  # fmt: skip
         assert words in said, words
 

@@ -102,7 +102,7 @@ def _chosen(query: dict[str, Any]) -> Chosen:
         value = query.get(name)
         return value.strip()[:120] if isinstance(value, str) else ""
 
-    return Chosen(text("alarm"), text("asked"))
+    return Chosen(text("alarm"), text("asked"), text("refused"))
 
 
 def _alarms_renewal(feed: Feed, chosen: Chosen) -> list[Any]:
