@@ -19,7 +19,18 @@ from substation.access import users
 from substation.access.sessions import Sessions, Why
 from substation.access.throttle import Throttle
 from substation.clock import Clock
-from substation.dashboard import bundles, desk, feed, headers, health_messages, operators, refusal, tongue
+from substation.dashboard import (
+    bundles,
+    desk,
+    feed,
+    first,
+    headers,
+    health_messages,
+    operators,
+    own_files,
+    refusal,
+    tongue,
+)
 from substation.dashboard.api import LiveApi
 from substation.dashboard.guard import LARGEST_BODY, Guard
 from substation.dashboard.heard import told
@@ -102,6 +113,7 @@ def build(folder: Path | None, clock: Clock) -> dash.Dash:
     app = _Substation(
         PACKAGE,
         assets_folder=str(ASSETS),
+        assets_ignore=r"\.(css|js)$",  # they travel together: `own_files`
         pages_folder="",  # a path would import the pages a second time under another name
         use_pages=True,
         include_pages_meta=False,
@@ -189,14 +201,20 @@ class _Substation(dash.Dash):  # type: ignore[misc]
         now = title(feed.current().settings)
         own = {
             "title": escape(now.replace("{%", "")),
-            "scripts": f'{parts["scripts"]}<script defer src="{bundles.address(*bundles.CHARTS)}"></script>',
+            "css": parts["css"] + own_files.styles_tag(),
+            "scripts": "\n".join((own_files.scripts_tag(), parts["scripts"], _part_of_a_chart())),
             # Without its size a browser prefers the picture of points to the drawn one.
             "favicon": parts["favicon"].replace("<link ", '<link sizes="32x32" ') + _drawn_icon(),
         }
         document = str(super().interpolate_index(**{**parts, **own}))
         theme = feed.current().settings.display.theme
         chosen = "" if theme == "auto" else f' data-theme="{theme}"'  # a viewer's own choice overrides it
+        document = first.put_into(document)
         return document.replace('<html lang="en">', f'<html lang="{tongue.spoken()}"{chosen}>', 1)
+
+
+def _part_of_a_chart() -> str:
+    return f'<script defer src="{bundles.address(*bundles.CHARTS)}"></script>'
 
 
 def _drawn_icon() -> str:

@@ -30,7 +30,7 @@ import dash
 from dash.fingerprint import build_fingerprint, check_fingerprint
 from flask import Response, request
 
-from substation.dashboard import refusal
+from substation.dashboard import own_files, refusal
 
 LOG = logging.getLogger(__name__)
 ENDPOINT = "/_dash-component-suites/<string:package_name>/<path:fingerprinted_path>"
@@ -86,6 +86,8 @@ def _small() -> bytes | None:
 def _read(package: str, path: str) -> bytes | None:
     if (package, path) == PLOTLY and is_small() and (found := _small()) is not None:
         return found
+    if package == own_files.PACKAGE:
+        return own_files.text(path)
     try:
         return pkgutil.get_data(package, path)
     except (OSError, ImportError):
@@ -99,7 +101,7 @@ class _Kept:
 
 
 class Bundles:
-    """Serves the files that Dash has registered, and no others."""
+    """Serves the files that Dash has registered and our own, and no others."""
 
     def __init__(self, app: dash.Dash) -> None:
         """Take over the address under which Dash serves them."""
@@ -134,7 +136,10 @@ class Bundles:
         self._keep(*PLOTLY, coding)
 
     def _keep(self, package: str, path: str, coding: str) -> _Kept | None:
-        if path not in self._app.registered_paths.get(package, ()):
+        known = (
+            own_files.FILES if package == own_files.PACKAGE else self._app.registered_paths.get(package, ())
+        )
+        if path not in known:
             return None
         question = (package, path, coding)
         with self._lock:

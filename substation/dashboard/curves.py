@@ -4,7 +4,9 @@ Pure: a day's rows in, a `Grid` out. So yesterday stands behind today hour by ho
 days a year that have 23 or 25 hours. Where nothing was stored there is a gap, never a line across it.
 """
 
+import threading
 import zoneinfo
+from collections import OrderedDict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -163,6 +165,30 @@ def grid(
         held,
         _last(series, kind),
     )
+
+
+_KEPT = 48
+"""Grids: those of two or three pages. Document, page and renewals ask for the same within seconds."""
+_kept: OrderedDict[tuple[int, Kind, int, int], tuple[Curves, zoneinfo.ZoneInfo, Grid]] = OrderedDict()
+_keeping = threading.Lock()
+
+
+def kept_grid(
+    series: Curves, kind: Kind, start_ms: int, zone: zoneinfo.ZoneInfo, bucket_s: int = BUCKET_S
+) -> Grid:
+    """Return `grid`, of the same object the same one: all viewers get one `series`, which nobody changes."""
+    question = (id(series), kind, start_ms, bucket_s)
+    with _keeping:
+        kept = _kept.get(question)
+        if kept is not None and kept[0] is series and kept[1] == zone:
+            _kept.move_to_end(question)
+            return kept[2]
+    made = grid(series, kind, start_ms, zone, bucket_s)
+    with _keeping:
+        _kept[question] = series, zone, made
+        while len(_kept) > _KEPT:
+            _kept.popitem(last=False)
+    return made
 
 
 def _wall_ms(at_ms: int, start_ms: int, zone: zoneinfo.ZoneInfo) -> int:

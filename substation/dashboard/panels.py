@@ -12,7 +12,7 @@ from typing import Any
 import dash
 from dash import ALL, Input, Output, Patch, State, dcc, html
 
-from substation.dashboard import cards, charts, curves, phases, tunnel, words
+from substation.dashboard import cards, charts, curves, phases, sketch, tunnel, words
 from substation.dashboard import format as f
 from substation.dashboard.board import LiveMeter
 from substation.dashboard.curves import KINDS, Curves, Grid, Kind
@@ -60,13 +60,13 @@ class Day:
         """Return today's curve of one chart."""
         if self._today is None:
             return curves.empty(bucket_s)
-        return curves.grid(self._today, kind, self.starts[0], self.zone, bucket_s)
+        return curves.kept_grid(self._today, kind, self.starts[0], self.zone, bucket_s)
 
     def past(self, kind: Kind, bucket_s: int = curves.BUCKET_S) -> Grid:
         """Return yesterday's."""
         if self._past is None:
             return curves.empty(bucket_s)
-        return curves.grid(self._past, kind, self.starts[1], self.zone, bucket_s)
+        return curves.kept_grid(self._past, kind, self.starts[1], self.zone, bucket_s)
 
     def written(self, kind: Kind) -> f.Spec:
         """Return how the numbers of a chart are written."""
@@ -131,8 +131,10 @@ def chart(day: Day, kind: Kind, phase: str, *, small: bool = False, live: bool =
     spoken = say(
         "{quantity}, {meter}: today and yesterday, also as a table", quantity=name, meter=day.meter.name
     )
+    figure = day.figure(kind, today, past)
+    drawn = sketch.sketch(figure["layout"], today, past, day.written(kind))
     graph = dcc.Graph(
-        figure=day.figure(kind, today, past),
+        figure=figure,
         config=charts.CONFIG,
         responsive=True,
         className="ss-graph",
@@ -141,7 +143,7 @@ def chart(day: Day, kind: Kind, phase: str, *, small: bool = False, live: bool =
     cover = {"id": {"type": "day-veil", **mark}} if live else {}
     veil = html.Div(veils(day, today, past), className="ss-veil", **cover)
     return html.Figure(
-        [head, html.Div([graph, veil], **_aged(day.meter, live=live))],
+        [head, html.Div([drawn, graph, veil], **_aged(day.meter, live=live))],
         className="ss-chart ss-small" if small else "ss-chart",
         role="group",
         **{"aria-label": spoken},

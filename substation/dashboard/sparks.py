@@ -67,10 +67,10 @@ def _line(key: str, places: Sequence[int], values: Sequence[float | None], wide:
         place: round(HIGH / 2 - (mean - middle) / span * (HIGH - 2)) if span else HIGH // 2
         for place, mean in means.items()
     }
-    return mask(_path(heights), wide, HIGH)
+    return mask(path(heights), wide, HIGH)
 
 
-def _path(heights: Mapping[int, int]) -> str:
+def path(heights: Mapping[int, int]) -> str:
     """Return the line as steps to the right and up or down; a gap is jumped over, a lone step is a dot."""
     told, before = "", (-2, 0)
     for place, height in sorted(heights.items()):

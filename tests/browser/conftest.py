@@ -79,7 +79,7 @@ class Window:
         """Go to a page of the dashboard and wait until live values have been painted on it."""
         self.page.goto(self.address.rstrip("/") + path)
         self.page.locator("html[data-link=up]").wait_for(state="attached", timeout=20_000)
-        self.page.locator("main [class*=ss-p-]").first.wait_for()
+        self.page.locator("#react-entry-point main [class*=ss-p-]").first.wait_for()  # no picture of it
         return self.page
 
     def clean(self) -> None:

@@ -83,8 +83,7 @@ def engineer(chromium: Any, stage: Stage) -> Iterator[Window]:
 
 def test_the_empty_station_says_that_nothing_was_ever_read(window: Window, stage: Stage) -> None:
     """First in this file: the others let the poller run."""
-    page = window.page
-    page.goto(stage.address)
+    page = window.open("/")
     expect(page.locator(".ss-headline")).to_contain_text("No reading yet", timeout=20_000)
     expect(page.locator(".ss-branch .ss-age")).to_have_text(["never answered"] * len(CARD_METERS))
     expect(page.locator(".ss-gap").first).to_contain_text("no readings stored")

@@ -65,7 +65,7 @@ def test_day_and_night_are_switched_remembered_and_worn_by_the_charts(window: Wi
     assert by_night[0] == BACKGROUNDS["dark"]
     assert by_day[1] != by_night[1]
     page.reload()
-    page.locator(".ss-p-home").wait_for()
+    page.locator("#react-entry-point .ss-p-home").wait_for()
     assert background(page) == by_night[0]
     page.locator(".ss-tools [data-do=theme]").click()
     assert background(page) == by_day[0]

@@ -218,7 +218,7 @@ def test_a_dead_meter_looks_dead_within_five_seconds_and_comes_back(page: Page, 
 
 def test_every_page_of_a_demo_says_simulated(page: Page, demo: StationRun) -> None:
     page.goto(f"http://127.0.0.1:{demo.port}/")
-    expect(page.locator(".ss-branch")).to_have_count(5)
+    expect(page.locator("#react-entry-point .ss-branch")).to_have_count(5)  # and no first picture any more
     addresses = {link.get_attribute("href") for link in page.locator("a[href^='/']").all()}
     assert {"/", "/meter/1", "/meter/5"} <= addresses
     for address in sorted(address for address in addresses if address):

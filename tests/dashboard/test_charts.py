@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from substation.clock import day_start_ms
-from substation.dashboard import charts, curves
+from substation.dashboard import charts, curves, sketch
 from substation.dashboard import format as f
 from substation.dashboard.curves import KINDS, Grid
 from substation.dashboard.sample_days import SampleCurves, SampleFeed
@@ -47,6 +47,29 @@ def test_rows_are_laid_on_five_minutes(zone: zoneinfo.ZoneInfo) -> None:
     assert today.mean[12] == 5.0
     assert today.mean[1] is None
     assert len(today.mean) == 288
+
+
+def test_the_sketch_of_a_chart_stands_on_its_axis_and_leaves_its_gaps(zone: zoneinfo.ZoneInfo) -> None:
+    today = day_of(zone, {0.0: 10_000.0, 0.09: 20_000.0, 0.25: None, 0.34: 0.0, 0.42: 0.0})
+    past = curves.empty()
+    layout = charts.figure(POWER, today, past, KW, nominal_v=240, rated=160_000)["layout"]
+    assert layout["yaxis"]["range"] == [0.0, 25.0]
+    limit, old, line, across, along = sketch.sketch(layout, today, past, KW).children
+    high = round(sketch.HIGH * 15 / 25), round(sketch.HIGH * 5 / 25)
+    assert f"d='M0 {high[0]}l1 {high[1] - high[0]}M4 {sketch.HIGH}l1 0'" in line.style["--line"]
+    assert "linear-gradient" in old.style["--line"]
+    assert "linear-gradient" in limit.style["--line"], "power has none"
+    assert across.children.split("\n") == [str(tick) for tick in (25, 20, 15, 10, 5, 0)]
+    assert along.children == "00 04 08 12 16 20 24"
+
+
+def test_a_day_is_laid_on_its_grid_once_for_all_who_ask(zone: zoneinfo.ZoneInfo) -> None:
+    start = day_start_ms(NOW, zone)
+    rows = series(start, {0.0: 10.0})
+    first = curves.kept_grid(rows, POWER, start, zone)
+    assert curves.kept_grid(rows, POWER, start, zone) is first
+    assert curves.kept_grid(series(start, {0.0: 11.0}), POWER, start, zone).mean[0] == 11.0
+    assert curves.kept_grid(rows, POWER, start, zone, 3600).bucket_s == 3600
 
 
 def test_a_missing_value_is_a_gap_and_no_zero(zone: zoneinfo.ZoneInfo) -> None:

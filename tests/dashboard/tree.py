@@ -1,6 +1,7 @@
 """Looks into a page as Dash components: every element, its classes, its words."""
 
 from collections.abc import Iterator
+from html.parser import HTMLParser
 from typing import Any
 
 from substation.dashboard.board import Board
@@ -122,3 +123,43 @@ def _lies_of_part(part: Any, meter: Any, name: str) -> list[str]:
     if name == "state" and words != "Unknown":
         return [f"{where}: the status is claimed"]
     return [f"{where}: looks fresh"] if "ss-is-fresh" in shown else []
+
+
+Marked = list[tuple[set[str], str, str]]
+"""Of each live element in its order: its classes, its quantity, meter, group and part, and its style."""
+_MARKS = ("data-q", "data-m", "data-g", "data-p", "data-k", "data-w", "data-s", "data-age", "data-now")
+
+
+def marked(page: Any) -> tuple[Marked, str]:
+    """Return what a page claims by marks and classes, and all its words."""
+    found = []
+    for part in walk(page):
+        marks = " ".join(str(attribute(part, name)) for name in _MARKS)
+        style = ";".join(f"{name}:{value}" for name, value in (getattr(part, "style", None) or {}).items())
+        if any(attribute(part, name) for name in _MARKS):
+            found.append((classes(part), marks, style))
+    return found, text(page)
+
+
+def pictured(html: str) -> tuple[Marked, str]:
+    """Return the same of HTML."""
+    reader = _Reader()
+    reader.feed(html)
+    reader.close()
+    return reader.found, "".join(reader.words)
+
+
+class _Reader(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: Marked = []
+        self.words: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        own = dict(attrs)
+        if any(own.get(name) for name in _MARKS):
+            marks = " ".join(str(own.get(name)) for name in _MARKS)
+            self.found.append((set((own.get("class") or "").split()), marks, own.get("style") or ""))
+
+    def handle_data(self, data: str) -> None:
+        self.words.append(data)

@@ -350,7 +350,7 @@
   }
   // React replaces parts of the page: what it brings is painted at once, and asked for if it is new
   new MutationObserver((changes) => {
-    if (changes.some((change) => [...change.addedNodes].some((node) => node.nodeType === 1))) { page = null; soon(); }
+    if (changes.some((change) => [...change.addedNodes, ...change.removedNodes].some((node) => node.nodeType === 1))) { page = null; soon(); }
   }).observe(document.body, {childList: true, subtree: true});
   document.addEventListener('visibilitychange', () => { if (document.hidden) paint(); else ask(); });
   window.addEventListener('online', ask);
@@ -366,6 +366,8 @@
     if (every <= TICK_MS || !askedAt || since(askedAt) > every - TICK_MS / 2) ask();
     if (!gotAt || since(gotAt) > 1.5 * TICK_MS) paint();   // an answer paints by itself
   }, TICK_MS);
+
+  ask();   // where the first picture stands, values are live before Dash is there
 
   window.ssLive = {number, age, freshnessWords};
 })();

@@ -50,6 +50,6 @@
     if (soon) return;
     soon = true;
     requestAnimationFrame(() => { soon = false; here(); });
-  }).observe(document.body, {childList: true, subtree: true});
+  }).observe(html, {childList: true, subtree: true});
   window.addEventListener('popstate', here);
 })();

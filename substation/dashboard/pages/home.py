@@ -126,4 +126,4 @@ def pick(clicks: list[int | None]) -> Any:
     return dash.no_update if meter is None else day_charts(feed, meter)
 
 
-dash.register_page(__name__, path="/", name="Home", order=0, layout=layout)
+dash.register_page(__name__, path="/", name="Home", order=0, layout=layout, first=True)

@@ -211,4 +211,4 @@ def unbalance(meter: LiveMeter, told: Parts) -> html.Dl:
     return html.Dl(rows, className="ss-inline ss-inline-w ss-unbalance")
 
 
-dash.register_page(__name__, path_template="/meter/<meter_id>", name="Meter", layout=layout)
+dash.register_page(__name__, path_template="/meter/<meter_id>", name="Meter", layout=layout, first=True)

@@ -16,4 +16,4 @@ def layout(**_: Any) -> Any:
     return wall.content(feed, board, screen.groups(feed, board, names))
 
 
-dash.register_page(__name__, path="/wall", name="Wall", order=9, layout=layout)
+dash.register_page(__name__, path="/wall", name="Wall", order=9, layout=layout, first=True)

@@ -1,0 +1,155 @@
+"""The first picture: the page in its own document, true or not there."""
+
+import re
+
+import dash
+import pytest
+from dash import dcc, html
+
+from substation.dashboard import first, language, markup, own_files
+from substation.dashboard.feed import current
+from substation.errors import StoreError
+from tests.dashboard.conftest import Browser, Station, Stranger, browse, make_app, own_settings
+from tests.dashboard.test_account import as_
+
+PICTURED = ("/", "/meter/2", "/wall")
+
+
+@pytest.fixture
+def station(station: Station) -> Station:
+    """A station at work; its first meter has a name that would like to be more than that."""
+    meters = [meter.model_copy() for meter in station.settings.meters]
+    meters[1] = meters[1].model_copy(update={"name": 'A<script>"{%scripts%}'})
+    station.configure(station.settings.model_copy(update={"meters": tuple(meters)}))
+    station.read()
+    station.beat()
+    return station
+
+
+def picture_of(client: Browser, path: str = "/", **how: str) -> str:
+    answer = client.get(path, headers=how)
+    assert answer.status_code == 200
+    before, _, after = answer.text.partition('<div id="react-entry-point">')
+    assert after, "the page has its place"
+    return before.partition('<div class="ss-first">')[2]
+
+
+@pytest.mark.parametrize("path", PICTURED)
+def test_the_document_holds_the_page_as_it_is_now(client: Browser, path: str) -> None:
+    picture = picture_of(client, path)
+    assert '<span class="ss-n">239.5</span>' in picture or path == "/wall"
+    assert 'class="ss-v ss-is-fresh"' in picture
+    at = re.search(r"<time[^>]*>(\d\d:\d\d:\d\d)</time>", picture)
+    assert at is not None
+    assert f"As of {at[1]}." in picture
+    assert "SIMULATED" in picture
+    assert "A&lt;script&gt;" in picture
+    assert not {"<script", "{%", "<main"} & set(
+        re.findall(r"<script|\{%|<main", picture.replace("{%scripts%}", ""))
+    )
+
+
+def test_nothing_in_it_is_found_for_the_page_or_worked_with(client: Browser) -> None:
+    picture = picture_of(client)
+    assert not re.search(r'\s(id|for|aria-controls)="', picture)
+    for part in ("ss-main", "ss-line-state"):
+        assert re.search(rf'<(div|section) [^>]*class="{part}[^>]* inert', picture), part
+    assert re.search(r'<header [^>]*class="ss-top"(?![^>]*inert)', picture), "ways to other pages work"
+    assert re.search(r'<a aria-current="page" [^>]*href="/"', picture)
+    assert 'aria-current="page"' in picture_of(client, "/meter/2").partition("ss-tabs")[2]
+
+
+def test_nobody_who_is_not_meant_gets_one(app: dash.Dash) -> None:
+    client = browse(app)
+    assert "ss-first" not in browse(app, Stranger).get("/").text
+    assert picture_of(client, **{"Sec-Purpose": "prefetch;prerender"}) == "", "shown who knows when"
+    assert picture_of(client, "/events") == ""
+    assert "ss-first" not in client.get("/nothing").text
+    assert client.head("/").status_code == 200
+
+
+def test_it_is_in_the_language_and_of_the_role_of_its_viewer(client: Browser, station: Station) -> None:
+    assert "ss-export" in picture_of(client)
+    client.set_cookie(language.COOKIE, "hi")
+    assert "पृष्ठ खुल रहा है।" in picture_of(client)
+    station.configure(own_settings())
+    viewer = browse(make_app(station), as_("viewer"))
+    assert "<b>" in picture_of(viewer)
+    assert "ss-export" not in picture_of(viewer)
+
+
+@pytest.mark.parametrize("failure", [StoreError("damaged"), KeyError("x"), None])
+def test_one_that_fails_is_left_out_and_the_page_comes(
+    client: Browser,
+    failure: Exception | None,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def layout(**_: str) -> html.Div:
+        if failure:
+            raise failure
+        return html.Div(html.Iframe(src="/"))
+
+    monkeypatch.setitem(dash.page_registry["substation.dashboard.pages.home"], "layout", layout)
+    assert picture_of(client) == ""
+    assert "could not be drawn" in caplog.text
+
+
+def test_a_crowd_waits_for_no_picture(client: Browser) -> None:
+    for _ in range(first.AT_ONCE):
+        first._room.acquire()
+    try:
+        assert picture_of(client) == ""
+    finally:
+        first._room.release(first.AT_ONCE)
+    assert picture_of(client) != ""
+
+
+def test_a_stopped_poller_looks_stopped_in_it(client: Browser, station: Station) -> None:
+    station.clock.advance(60)
+    picture = picture_of(client)
+    assert "ss-is-fresh" not in picture
+    assert "ss-v ss-is-stale" in picture
+    assert current().board().poller.state != "running"
+
+
+@pytest.mark.parametrize(
+    "part",
+    [html.Iframe(), html.Script("x"), dcc.Markdown("x"), html.A(href="javascript:x"),
+     html.Div(contentEditable="true"), html.Div(style={"--a": "1;color:red"}), html.Div(style={"a:b": "1"}),
+     object()],
+)  # fmt: skip
+def test_what_the_renderer_does_not_know_is_refused(part: object) -> None:
+    with pytest.raises(markup.Unknown):
+        markup.markup([part])
+
+
+def test_text_is_text_and_what_needs_a_script_is_left_out() -> None:
+    told = markup.markup(
+        [html.B("<i>&"), None, 5, html.Time(title='"<', hidden=True, **{"data-q": "a", "data-x": "1"}),
+         html.Br(), dcc.Store(id="s"), dcc.Graph(id="g", className="ss-graph"), dcc.Link("x", href="/")]
+    )  # fmt: skip
+    assert told == (
+        '<b>&lt;i&gt;&amp;</b>5<time data-q="a" hidden title="&quot;&lt;"></time><br>'
+        '<div class="ss-graph"></div><a href="/">x</a>'
+    )
+
+
+def test_own_files_come_whole_each_script_by_itself(client: Browser) -> None:
+    for name in own_files.FILES:
+        told = client.get(own_files.address(name))
+        assert told.status_code == 200
+        assert "immutable" in told.headers["Cache-Control"]
+    styles, early, scripts = (own_files.text(name).decode() for name in ("own.css", "early.js", "own.js"))
+    for path in own_files.ASSETS.glob("*.*s*"):
+        if path.suffix in (".css", ".js"):
+            assert path.read_text() in {".css": styles, ".js": early + scripts}[path.suffix]
+    assert (
+        styles.index("--ss-panel:") < styles.index(".ss-btn") < styles.index("prefers-reduced-motion: reduce")
+    )
+    assert "ss-theme" in early
+    assert scripts.count("try {\n/*") == len(list(own_files.ASSETS.glob("*.js"))) - 1
+    page = client.get("/").text
+    places = [page.index(own_files.address(name)) for name in ("own.css", "early.js", "own.js")]
+    assert places == sorted(places)
+    assert page.index("early") < page.index("<body") < places[2] < page.index("dash_renderer")
