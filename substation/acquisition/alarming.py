@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 
 from substation.acquisition.alarm_health import AlarmHealth
 from substation.acquisition.timekeeper import Timekeeper
-from substation.alarms import engine, rule
+from substation.alarms import engine, order, rule
 from substation.alarms.engine import Moment
 from substation.alarms.plan import Plan, build
 from substation.alarms.signals import Circuit, Station, known
@@ -146,11 +146,8 @@ class Alarming:
         passed_s = self._clock.monotonic() - self._judged_s
         return passed_s if passed_s > max(STALLED_S, STALLED_ROUNDS * self._interval_s) else 0.0
 
-    def _urgency(self, one: Alarm) -> tuple[int, bool, int, str]:
-        """Return by what the most urgent one comes first: priority, whether it asks, then the oldest."""
-        order = ("high", "medium", "low")
-        name = self._priority(one)
-        return order.index(name) if name in order else len(order), one.acked, one.since_ms or 0, one.key
+    def _urgency(self, one: Alarm) -> tuple[bool, int, int, int, str]:
+        return order.urgency(one, self._priority(one))
 
     def _priority(self, one: Alarm) -> str:
         watch = self._plan.by_key.get(one.key)

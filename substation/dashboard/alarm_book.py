@@ -4,23 +4,13 @@ import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from substation.alarms import plan
+from substation.alarms import order, plan
 from substation.alarms.plan import Plan
 from substation.alarms.state import Alarm, Answer, State
 from substation.dashboard import alarm_words
 from substation.errors import StoreError
 from substation.settings.model import Home, Settings
 from substation.store import alarm_file
-
-_URGENCY = ("high", "medium", "low", "journal", "")
-_ORDER = (
-    State.UNACKNOWLEDGED,
-    State.RTN_UNACKNOWLEDGED,
-    State.ACKNOWLEDGED,
-    State.SHELVED,
-    State.OUT_OF_SERVICE,
-    State.SUPPRESSED,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,20 +33,12 @@ class Known:
 
     def urgency(self, one: Alarm) -> int:
         """Return by what the most urgent alarm comes first: its priority."""
-        return _URGENCY.index(self.priority(one))
+        return order.rank(self.priority(one))
 
     def standing(self) -> list[Alarm]:
         """Return those that are not normal, the most urgent first."""
         shown = [one for one in self.alarms.values() if one.shown is not State.NORMAL]
-        return sorted(
-            shown,
-            key=lambda one: (
-                _ORDER.index(one.shown),
-                self.urgency(one),
-                one.since_ms or 0,
-                one.key,
-            ),
-        )
+        return sorted(shown, key=lambda one: order.urgency(one, self.priority(one)))
 
 
 def planned(settings: Settings) -> Plan:

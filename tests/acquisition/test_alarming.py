@@ -6,6 +6,7 @@ import sqlite3
 import zoneinfo
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from dataclasses import replace
 
 import pytest
 
@@ -13,9 +14,10 @@ from substation.acquisition import alarming, spine
 from substation.acquisition.alarm_health import LOOK_S, AlarmHealth
 from substation.acquisition.alarming import Alarming
 from substation.acquisition.spine import Poller
-from substation.alarms.state import Alarms, State
+from substation.alarms.state import Alarm, Alarms, State
 from substation.alarms.vocabulary import STALLED
 from substation.bus.plant import Plant
+from substation.dashboard import alarm_book
 from substation.errors import Full, StoreError
 from substation.meters.profile import load
 from substation.settings import files
@@ -170,6 +172,12 @@ def test_a_failure_of_supply_is_raised_acknowledged_and_cleared_through_kills_ea
     assert len(ids) == len(set(ids)) and "" not in ids
     assert ids == [f"{station.saved.uid}-{number}" for number in range(1, len(ids) + 1)]
     assert not any(one.active for one in station.saved.alarms.values())
+    over = Alarm("phase_lost", "meter:3", acked=False, since_ms=1)
+    stands = Alarm("supply_lost", "meter:1", active=True, acked=False, told=True, since_ms=2)
+    both = {one.key: one for one in (over, stands)}
+    last.alarming.alarms = replace(last.alarming.alarms, alarms=both)
+    first = alarm_book.Known(both, plan=last.alarming._plan).standing()[0]
+    assert last.alarming.beat["top"] == [first.rule, first.subject] == ["supply_lost", "meter:1"]
 
 
 def test_an_alarm_that_fails_never_stops_the_polling(

@@ -1,7 +1,10 @@
-"""First-out: the earliest time of an incident wins, ties by topology."""
+"""First-out: the earliest time of an incident wins, ties by topology. And which alarm is the most urgent."""
 
+from dataclasses import replace
+
+from substation.alarms import order
 from substation.alarms.first_out import incidents
-from substation.alarms.state import Alarm
+from substation.alarms.state import Alarm, Aside
 from substation.settings.model import CARD_METERS, Meter
 
 T = 1_795_500_000_000
@@ -36,3 +39,17 @@ def test_what_is_alone_later_elsewhere_or_over_belongs_to_no_incident() -> None:
     over = Alarm("voltage_low", "meter:2", since_ms=T)
     assert firsts(first, later, at("feeder_dead", 9, 1), over, Alarm("disk", "station", since_ms=T)) == {}
     assert set(firsts(first, later, at("voltage_low", 3, 10))) == {first.key, "voltage_low@meter:3"}
+
+
+def test_the_most_urgent_is_of_the_highest_priority_stands_and_nobody_has_acknowledged_it() -> None:
+    aside = Aside("asha", "work", T)
+    stands, later = at("supply_lost", 1, 300), at("supply_lost", 5, 301)
+    seen = replace(at("phase_lost", 2, 0), acked=True)
+    over = replace(at("phase_lost", 3, 0), active=False)
+    quiet = [at("feeder_dead", 3, 0, suppressed="incomer_dead"), at("disk", 2, 0, shelf=aside)]
+    quiet += [at("clock", 2, 0, out=aside), Alarm("supply_lost", "meter:2")]
+    low = at("frequency_low", 1, 0)
+    wanted = [(one, "high") for one in (stands, later, seen, over)] + [(low, "low")]
+    wanted += [(one, "high") for one in quiet]
+    assert sorted([*wanted[3:], *wanted[:3]], key=lambda pair: order.urgency(*pair)) == wanted
+    assert order.rank("journal") < order.rank("")
