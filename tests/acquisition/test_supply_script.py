@@ -4,8 +4,12 @@ import collections
 import datetime as dt
 import functools
 import itertools
+import os
+import shutil
 import sqlite3
+import tempfile
 import zoneinfo
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +33,8 @@ EVENTS = 200
 SEED = 1
 RIGHT = 0.98
 SLACK_MS = 3000
+ROOM_BYTES = 48_000_000
+"""Twice what the station writes."""
 
 
 class ForAWhile(Poller):
@@ -96,6 +102,17 @@ def rows(home: Home) -> list[script.Row]:
     finally:
         database.close()
     return [script.Row(*row) for row in found]
+
+
+@pytest.fixture
+def tmp_path(tmp_path: Path) -> Iterator[Path]:
+    """In memory where there is some: thousands of commits would wait for a disk."""
+    memory = Path("/dev/shm")
+    if not (memory.is_dir() and os.access(memory, os.W_OK) and shutil.disk_usage(memory).free > ROOM_BYTES):
+        yield tmp_path
+        return
+    with tempfile.TemporaryDirectory(dir=memory) as folder:
+        yield Path(folder)
 
 
 @pytest.fixture
