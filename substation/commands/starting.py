@@ -142,6 +142,7 @@ class Crew:
                 continue
             say(f"The {child.name} ended ({_ended(code)}) and is started anew; its log is {child.log}.")
             self.children.remove(child)
+            self._entries = [entry for entry in self._entries if entry.runs]
             self.launch(child.name, child.again or (), child.log, passing=child.passing, renewed=True)
 
     def let_go(self) -> None:

@@ -11,6 +11,8 @@ from substation.settings.messages import Recipient
 from substation.settings.model import Home, Settings
 from substation.store.history import HistoryReader
 
+DAY_MS = 86_400_000
+
 
 class Telling:
     """Goes through what stands and what is over, look by look."""
@@ -90,8 +92,13 @@ class Telling:
             announced=one.announced,
             step=step,
             priority=one.priority,
-            twice=self.aside_ms is not None and due_ms <= self.aside_ms,
+            twice=self._may_be_told(due_ms),
         )
+
+    def _may_be_told(self, due_ms: int) -> bool:
+        """Whether a queue that was set aside may have told it; one far ahead is of a clock that was wrong."""
+        aside_ms = self.aside_ms
+        return aside_ms is not None and due_ms <= aside_ms <= self._clock.now_ms() + DAY_MS
 
     def readings(self, queue: Queue) -> None:
         """Write down the readings of the hour where they are due."""
@@ -102,8 +109,7 @@ class Telling:
         if at_ms is None or queue.meta("hourly") == str(at_ms):
             return
         said = None
-        was_sent = self.aside_ms is not None and at_ms + hourly.SETTLE_MS <= self.aside_ms  # perhaps
-        if not was_sent and on_duty(of.hours, at_ms, settings.site.zone):
+        if not self._may_be_told(at_ms + hourly.SETTLE_MS) and on_duty(of.hours, at_ms, settings.site.zone):
             said = hourly.looked_up(settings, HistoryReader(self._home.history), at_ms)
         with queue.step():
             queue.remember("hourly", str(at_ms))

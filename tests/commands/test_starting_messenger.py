@@ -65,9 +65,8 @@ def test_a_start_beside_a_station_without_its_messenger_starts_that_alone(
 def test_who_stays_and_watches_starts_it_anew_but_not_for_a_wrong_setting(tmp_path: Path) -> None:
     here = Station(tmp_path, Messages()).home
     here.state.mkdir(exist_ok=True)
-    crew = Crew(here, {})
     for code, launched in ((1, 2), (EXIT_CONFIG, 1)):
-        crew.children.clear()
+        crew = Crew(here, {})
         command = ["-c", f"raise SystemExit({code})"]
         first = crew.launch("messenger", command, tmp_path / "log", passing=True, renewed=True)
         first.process.wait()
@@ -75,4 +74,5 @@ def test_who_stays_and_watches_starts_it_anew_but_not_for_a_wrong_setting(tmp_pa
         assert crew.children == [first]
         crew.renew(first.started_s + AGAIN_S)
         assert (crew.children == [first]) == (launched == 1)
-    crew.end()
+        assert len(Book(here.state).read()) == 2  # what has ended does not stay in it
+        crew.end()

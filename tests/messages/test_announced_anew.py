@@ -88,7 +88,12 @@ def test_what_a_queue_that_is_no_more_may_have_told_says_so_when_it_is_told_agai
     assert [TWICE in text for text in (alarm, again, new)] == [False, True, False]
     here.over("phase_loss")
     here.run(messenger, 120, 5)
-    assert TWICE not in here.way.to(SSE)[4]
+    messenger.close()
+    (tmp_path / "messages.db.corrupt-99999999999999").touch()  # by a clock that was wrong
+    messenger = here.messenger()
+    here.alarm("voltage_low", 2)
+    here.run(messenger, 20, 5)
+    assert [TWICE in text for text in here.way.to(SSE)[4:]] == [False, False]
 
 
 def test_a_queue_of_the_version_before_goes_on(tmp_path: Path) -> None:
