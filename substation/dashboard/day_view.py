@@ -14,8 +14,8 @@ from substation.dashboard.words import Parts
 STRIP_KINDS: tuple[Kind, ...] = ("all", "some", "none")
 
 
-def section(meter: LiveMeter, told: Parts) -> html.Section:
-    """Return the day's figures in three columns."""
+def section(meter: LiveMeter, told: Parts, block_minutes: int) -> html.Section:
+    """Return the day's figures in three columns; a block of demand is `block_minutes` long."""
     group = f"d{meter.id}"
 
     def row(title: Any, name: str, says: str = "") -> html.Div:
@@ -29,8 +29,8 @@ def section(meter: LiveMeter, told: Parts) -> html.Section:
             row(say("Yesterday"), "past"),
         ],
         [
-            row(say("Highest 30 min today"), "peak"),
-            row(say("Highest 30 min yesterday"), "pastpeak"),
+            row(say("Highest {count} min today", count=block_minutes), "peak"),
+            row(say("Highest {count} min yesterday", count=block_minutes), "pastpeak"),
             row(say("Power factor of today"), "factor", "factorsays"),
         ],
         [row(f"{hour:02d}:00", f"r{hour}", f"r{hour}says") for hour in SHIFT_HOURS],

@@ -46,7 +46,7 @@ class TodayFigures:
     kwh_today: float | None
     kwh_yesterday: float | None
     max_demand_va: float | None
-    """Highest 30-minute block of today."""
+    """Highest block of today, of `site.demand_minutes`."""
     max_demand_at_ms: int | None
     completeness: float | None
     """Part of today's whole minutes in which the meter answered, 0 to 1; None before the first."""
@@ -70,7 +70,7 @@ class YesterdayFigures:
     """What today is compared with."""
 
     max_demand_va: float | None = None
-    """Highest 30-minute block."""
+    """Highest block, of `site.demand_minutes`."""
     max_demand_at_ms: int | None = None
     kwh_by_now: float | None = None
     """What had flowed yesterday by this time of day."""
@@ -225,12 +225,13 @@ class DayFigures:
         meter = self._settings.meter(meter_id)
         rated_va, moduli = self._circuit(meter, end_ms)
         changed = () if meter is None else ratio.changed_ms(meter, self._settings.site.zone)
+        block = self._settings.site.demand_minutes
         try:
             if history.oldest_ms() is None:  # nothing is stored: of nothing no part was answered, nor none
                 self._met(("today", meter_id), None)
                 return TodayFigures(None, None, None, None, None)
             today, demand = history.energy_and_demand(
-                meter_id, start_ms, end_ms, rated_va=rated_va, moduli=moduli, changed=changed
+                meter_id, start_ms, end_ms, block, rated_va=rated_va, moduli=moduli, changed=changed
             )
             yesterday = self._slow.get(  # it is over, and asked for as today's is would cost most of all
                 ("used yesterday", meter_id, before_ms),
@@ -275,9 +276,10 @@ class DayFigures:
         meter = self._settings.meter(meter_id)
         rated_va, moduli = self._circuit(meter, now_ms)
         changed = () if meter is None else ratio.changed_ms(meter, zone)
+        block = self._settings.site.demand_minutes
         try:
             demand = history.max_demand(
-                meter_id, before_ms, start_ms, rated_va=rated_va, moduli=moduli, changed=changed
+                meter_id, before_ms, start_ms, block, rated_va=rated_va, moduli=moduli, changed=changed
             )
             used = history.energy(meter_id, before_ms, then_ms, rated_va, moduli=moduli, changed=changed)
         except StoreError as exc:

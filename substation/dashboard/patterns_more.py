@@ -67,7 +67,7 @@ def _lines() -> html.Section:
         shown += [
             html.P(told(state), className="ss-caption"),
             line_day.section(feed, meter, parts),
-            day_view.section(meter, parts["d2"]),
+            day_view.section(meter, parts["d2"], feed.settings.site.demand_minutes),
         ]
     return _section(say("Line statistics, answers, day in figures"), html.Div(shown))
 

@@ -75,9 +75,9 @@ def group(feed: Feed, board: Board, name: str) -> Parts | None:
         return sections.parts(board)
     if name == "station":
         fed = [m for m in board.meters if m.role != "feeder"]
-        return station.parts(
-            board, {m.id: feed.today(m.id) for m in fed}, {m.id: feed.yesterday(m.id) for m in fed}, zone
-        )
+        today = {m.id: feed.today(m.id) for m in fed}
+        past = {m.id: feed.yesterday(m.id) for m in fed}
+        return station.parts(board, today, past, feed.settings.site)
     found = _METER_GROUP.match(name)
     meter = board.meter(int(found[2])) if found else None
     if found is None or meter is None:

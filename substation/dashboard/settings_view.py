@@ -188,7 +188,7 @@ def _site(fields: Fields) -> html.Section:
             fields.line("site.nominal_voltage_v", say("Nominal voltage, line to line, V")),
             fields.line("site.bus_coupler", say("Couplers between bus sections")),
             fields.line("site.momentary", say("An interruption is momentary up to")),
-            fields.line("site.demand_minutes", say("Blocks of the maximum demand in statements, min")),
+            fields.line("site.demand_minutes", say("Blocks of the maximum demand, min")),
         ],
         className="ss-sec",
     )

@@ -1,6 +1,5 @@
 """The station as one figure: what stands between the sources on Home. Pure, as `words`; group `station`."""
 
-import zoneinfo
 from collections.abc import Mapping, Sequence
 
 from substation.dashboard import format as f
@@ -9,6 +8,7 @@ from substation.dashboard.board import Board, LiveMeter
 from substation.dashboard.feed import TodayFigures, YesterdayFigures
 from substation.dashboard.tongue import say
 from substation.dashboard.words import Parts
+from substation.settings.model import Site
 
 ROWS = 7
 """So many rows there are, in every state."""
@@ -18,7 +18,7 @@ def parts(
     board: Board,
     today: Mapping[int, TodayFigures],
     yesterday: Mapping[int, YesterdayFigures],
-    zone: zoneinfo.ZoneInfo,
+    site: Site,
 ) -> Parts:
     """Return the rows between the sources: label and figure, hatched where a part is missing.
 
@@ -26,7 +26,7 @@ def parts(
         board: the station now.
         today: the day's sums of each source.
         yesterday: what they are compared with.
-        zone: the site's.
+        site: its zone, and how long its blocks of demand are.
     """
     feeders = words.total(words.sources(board, "feeder"), "watts_total")
     incomers, generators = words.sources(board, "incomer"), words.sources(board, "generator")
@@ -49,7 +49,7 @@ def parts(
         rows.append((say("Loss and unmetered"), f"{written.words(loss)}{share}", ""))
     doubted = board.times_doubted
     rows.append(_energy_row([*incomers, *generators], today, yesterday, is_doubted=doubted))
-    rows.append(_demand_row(incomers, today, zone, is_doubted=doubted))
+    rows.append(_demand_row(incomers, today, site, is_doubted=doubted))
     rows.append((say("Worst voltage unbalance"), *symmetry.worst(board, symmetry.voltage_u2)))
     rows.append((say("Worst current unbalance"), *symmetry.worst(board, symmetry.of_currents)))
     told: Parts = {}
@@ -108,18 +108,18 @@ def _day_look(meters: Sequence[LiveMeter]) -> str:
 def _demand_row(
     incomers: list[LiveMeter],
     today: Mapping[int, TodayFigures],
-    zone: zoneinfo.ZoneInfo,
+    site: Site,
     *,
     is_doubted: bool,
 ) -> tuple[str, str, str]:
-    label = say("Highest 30 min today")
+    label = say("Highest {count} min today", count=site.demand_minutes)
     known = [(va, m) for m in incomers if (va := today[m.id].max_demand_va) is not None]
     if not known:
         return (label, f.DASH, "")
     value, meter = max(known, key=lambda pair: pair[0])
     written = f.spec("va_total", meter.rated_kva)
     name = f"{meter.name} " if len(incomers) > 1 else ""
-    at = f.unsure(f.time_of_day(today[meter.id].max_demand_at_ms, zone), is_doubted)
+    at = f.unsure(f.time_of_day(today[meter.id].max_demand_at_ms, site.zone), is_doubted)
     demand = f.number(value / written.divisor, 0 if written.divisor == 1e3 else 2)
     return (
         label,

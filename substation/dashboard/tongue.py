@@ -4,7 +4,7 @@ Pages are written in English, each sentence through `say`; another language is o
 `languages/<code>.toml`, with the English sentence as the key. So the code reads as the screen does, and a
 sentence without a translation is found by a test, not by a user (who would see it in English).
 
-    say("Highest 30 min")
+    say("Feeders together")
     say("{fresh} of {all} meters fresh", fresh=4, all=5)
 
 What is no literal where it is drawn is said `later`: marked so where it is written, and looked up by

@@ -19,17 +19,16 @@ from substation.reports.log_counts import Counted, Units, counted, rounded
 from substation.reports.log_form import HAND_OVER, LogColumn, LogForm
 from substation.reports.log_hours import Hour, Shift
 from substation.reports.log_source import DEMAND_OF, UNITS_OF, MeterDay, ReadDay
-from substation.settings.model import Meter, Settings
+from substation.settings.model import Meter, Settings, Site
 from substation.store.entries import Entry, Place
 from substation.store.moments import At
 
 FORM = "log_sheet"
 """Under which name its entries stand in `store.entries`."""
 SITE = "site"
-BLOCK_MINUTES = 30
 NOT_IN_METER = "not in this meter"
-NO_BLOCK = "no half hour with a kVAh reading at both ends yet"
-NO_DEMAND = "no half hour with a kVAh reading at both ends"
+NO_BLOCK = "no block of {minutes} min with a kVAh reading at both ends yet"
+NO_DEMAND = "no block of {minutes} min with a kVAh reading at both ends"
 NUMBER = re.compile(r"[+-]?\d{1,9}(\.\d{1,6})?")
 """What somebody writes as a number."""
 EMPTY = Cell()
@@ -140,7 +139,7 @@ def log_sheet(read: ReadDay, settings: Settings, meter: Meter | None, typed: Typ
     """
     hours, shifts, zone = read.hours, read.shifts, settings.site.zone
     columns = columns_of(read.form, settings, meter)
-    filled = [_Column(one, read, zone, typed) for one in columns]
+    filled = [_Column(one, read, settings.site, typed) for one in columns]
     rows = [[column.spots[at] for column in filled] for at in range(len(hours))]
     lines = [Line(kind, label, [column.foot(kind) for column in filled]) for kind, label in FOOT]
     foot = [line for line in lines if any(cell.shown for cell in line.cells)]
@@ -165,9 +164,10 @@ def _doubt(span: tuple[int, int], zone: zoneinfo.ZoneInfo) -> str:
 class _Column:
     """One column on its way onto the sheet."""
 
-    def __init__(self, of: SheetColumn, read: ReadDay, zone: zoneinfo.ZoneInfo, typed: Typed) -> None:
+    def __init__(self, of: SheetColumn, read: ReadDay, site: Site, typed: Typed) -> None:
         hours = read.hours
-        self._of, self._column, self._hours, self._zone = of, of.column, hours, zone
+        self._of, self._column, self._hours, self._zone = of, of.column, hours, site.zone
+        self._minutes = site.demand_minutes
         self._day = read.days.get(of.meter.id, MeterDay({})) if of.meter else MeterDay({})
         self._typed = typed
         self.notes: list[str] = []
@@ -287,11 +287,13 @@ class _Column:
         if DEMAND_OF in self._day.lacking:
             return Spot(Cell(why=NOT_IN_METER))
         found = self._highest(self._hours[0].at_ms, hour.at_ms)
-        return Spot(Cell(why=NO_BLOCK) if found is None else self._cell(found[0]))
+        return Spot(
+            Cell(why=NO_BLOCK.format(minutes=self._minutes)) if found is None else self._cell(found[0])
+        )
 
     def _highest(self, start_ms: int, end_ms: int) -> tuple[float, int] | None:
         chain = self._chain(DEMAND_OF)
-        return None if chain is None else demand.max_demand(chain, start_ms, end_ms, BLOCK_MINUTES)
+        return None if chain is None else demand.max_demand(chain, start_ms, end_ms, self._minutes)
 
     def _most(self, start_ms: int, end_ms: int) -> Cell:
         """Return the highest demand of a time, and note when it was."""
@@ -302,7 +304,7 @@ class _Column:
             return Cell(why=NOT_IN_METER)
         found = self._highest(start_ms, min(end_ms, past[-1]))
         if found is None:
-            return Cell(why=NO_DEMAND)
+            return Cell(why=NO_DEMAND.format(minutes=self._minutes))
         cell = self._cell(found[0])
         span = [self._clock(ms).text for ms in (start_ms, min(end_ms, past[-1]))]
         self._peaks.append(f"{span[0]}-{span[1]} {cell.digits} ({self._clock(found[1]).text})")
@@ -313,7 +315,7 @@ class _Column:
         if not self._peaks:
             return []
         peaks = "; ".join(self._peaks)
-        return [f"Highest {BLOCK_MINUTES} min in {self._column.unit}, and when it began: {peaks}"]
+        return [f"Highest {self._minutes} min in {self._column.unit}, and when it began: {peaks}"]
 
     def _extreme(self, kind: str) -> Cell:
         """Return the least or greatest number of what is typed or counted by the hour, or its hour."""

@@ -36,8 +36,8 @@ class Site(Part):
         ge=15,
         le=60,
         multiple_of=15,
-        description="Length of the blocks of the maximum demand in the month's statement, minutes: 15, 30, "
-        "45 or 60, as the tariff order has it. Blocks follow each other from midnight.",
+        description="Length of the blocks of the maximum demand, on every page and in every report, minutes: "
+        "15, 30, 45 or 60, as the tariff order has it. Blocks follow each other from midnight.",
     )
 
     @field_validator("timezone")

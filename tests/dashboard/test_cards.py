@@ -4,6 +4,7 @@ import pytest
 
 from substation.dashboard import cards, station, words
 from substation.dashboard.board import LiveMeter
+from substation.settings.model import Site
 from tests.dashboard.boards import NO_FIGURES, ZONE, feed_in, in_state
 from tests.dashboard.tree import attribute, classes, find, text
 
@@ -140,7 +141,7 @@ def test_the_station_s_rows_know_what_is_missing() -> None:
     feed = feed_in("dead meter")
     today = {meter.id: feed.today(meter.id) for meter in feed.board().meters}
     past = {meter.id: feed.yesterday(meter.id) for meter in feed.board().meters}
-    rows = station.parts(feed.board(), today, past, ZONE)
+    rows = station.parts(feed.board(), today, past, Site(demand_minutes=15))
     assert rows["v1"] == ("ColonyLoad missing", "ss-hatched")
     assert rows["v2"] == ("not known", "ss-hatched")
     assert rows["v0"][0].endswith("of 500 kVA, 32 %")
@@ -150,8 +151,9 @@ def test_the_day_s_energy_of_a_silent_station_is_old() -> None:
     feed = feed_in("stopped poller")
     today = {meter.id: feed.today(meter.id) for meter in feed.board().meters}
     past = {meter.id: feed.yesterday(meter.id) for meter in feed.board().meters}
-    rows = station.parts(feed.board(), today, past, ZONE)
+    rows = station.parts(feed.board(), today, past, Site(demand_minutes=15))
     assert rows["v3"][1] == rows["v4"][1] == "ss-hatched"
+    assert rows["l4"][0] == "Highest 15 min today"
 
 
 def test_one_silent_meter_of_many_is_named_and_the_others_counted() -> None:

@@ -110,5 +110,6 @@ def test_the_day_is_told_in_hindi():
     feed = feed_in("normal")
     meter = feed.board().meters[0]
     with tongue.speaking("hi"):
-        section = day_view.section(meter, screen.group(feed, feed.board(), "d1"))
+        section = day_view.section(meter, screen.group(feed, feed.board(), "d1"), 15)
     assert "Energy" not in text(section)
+    assert "आज का अधिकतम 15 मिनट" in text(section)

@@ -61,7 +61,7 @@ def test_a_station_without_history_has_empty_answers(reader):
     assert reader.series(1, ("v_r",), BEGIN_MS, BEGIN_MS + HOUR_MS, 100).values == {"v_r": []}
     assert reader.latest() == {}
     assert reader.day_energy(1, BEGIN_MS, BEGIN_MS + HOUR_MS) == dict.fromkeys(COUNTERS)
-    assert reader.max_demand(1, MIDNIGHT_MS, BEGIN_MS) is None
+    assert reader.max_demand(1, MIDNIGHT_MS, BEGIN_MS, 30) is None
     assert reader.completeness(1, MIDNIGHT_MS, MIDNIGHT_MS + HOUR_MS).share == 0.0
     assert (reader.events(0, BEGIN_MS), reader.tables(), reader.facts()) == ([], {}, {})
 
@@ -281,16 +281,16 @@ def demands(history, watts):
 
 def test_demand_is_the_greatest_block_and_when_it_began(history, reader):
     demands(history, lambda minute: 300_000 if 90 <= minute < 120 else 60_000)
-    va, at_ms = reader.max_demand(1, MIDNIGHT_MS, MIDNIGHT_MS + 3 * HOUR_MS)
+    va, at_ms = reader.max_demand(1, MIDNIGHT_MS, MIDNIGHT_MS + 3 * HOUR_MS, 30)
     assert va == pytest.approx(300_000, rel=1e-3)
     assert at_ms == MIDNIGHT_MS + 90 * MINUTE_MS
 
 
 def test_a_block_that_is_not_over_or_not_whole_has_no_demand(history, reader):
     demands(history, lambda minute: 900_000 if minute >= 150 else 60_000)
-    va, _ = reader.max_demand(1, MIDNIGHT_MS, MIDNIGHT_MS + 170 * MINUTE_MS)
+    va, _ = reader.max_demand(1, MIDNIGHT_MS, MIDNIGHT_MS + 170 * MINUTE_MS, 30)
     assert va == pytest.approx(60_000, rel=1e-3)
-    assert reader.max_demand(1, MIDNIGHT_MS + 200 * MINUTE_MS // 15 * 15, MIDNIGHT_MS + DAY_MS) is None
+    assert reader.max_demand(1, MIDNIGHT_MS + 200 * MINUTE_MS // 15 * 15, MIDNIGHT_MS + DAY_MS, 30) is None
 
 
 def test_a_demand_block_is_whole_quarters(history, reader):

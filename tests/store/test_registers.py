@@ -73,9 +73,9 @@ def used(reader: HistoryReader, rated_va: float | None = RATED_VA) -> float | No
 
 def demand(reader: HistoryReader, rated_va: float | None = RATED_VA) -> float:
     span = (1, MIDNIGHT_MS, MIDNIGHT_MS + DAY_MS)
-    found = reader.max_demand(*span, rated_va=rated_va)
+    found = reader.max_demand(*span, 30, rated_va=rated_va)
     assert found is not None
-    both = reader.energy_and_demand(*span, rated_va=rated_va)
+    both = reader.energy_and_demand(*span, 30, rated_va=rated_va)
     assert both == (reader.energy(*span, rated_va), found), "asked for together they tell the same"
     return found[0]
 
@@ -141,7 +141,7 @@ def test_through_a_rollover_the_figures_are_right(
     a_day(history, begin_at=modulus - 11 * LOAD_VA, modulus=modulus)
     found = day(reader)
     assert (found.used["wh_received"], found.marks, found.doubts) == (24 * LOAD_VA, {}, {})
-    peak = reader.max_demand(1, MIDNIGHT_MS + 10 * HOUR_MS, MIDNIGHT_MS + 12 * HOUR_MS, rated_va=RATED_VA)
+    peak = reader.max_demand(1, MIDNIGHT_MS + 10 * HOUR_MS, MIDNIGHT_MS + 12 * HOUR_MS, 30, rated_va=RATED_VA)
     assert peak is not None
     assert peak[0] == pytest.approx(LOAD_VA, rel=1e-3)
 

@@ -39,14 +39,16 @@ def layout(meter_id: str = "", **_: Any) -> html.Div:
         return not_found_404.layout(say("Meter {name}", name=shown) if shown else "")
     group, charted = f"{meter.id}", panels.each_phase(meter)
     today = say("Today") if charted[0][1] == panels.ALL_PHASES else say("Today, each phase")
+    block = feed.settings.site.demand_minutes
     parts = screen.groups(feed, board, [f"{kind}{group}" for kind in "mecxvouds"])
     return html.Div(
         [
             head(feed, meter, parts[f"m{group}"]),
             html.Div(
-                [now(meter, parts), phasor.section(meter, parts[f"u{group}"])], className="ss-meter-top"
+                [now(meter, parts, block), phasor.section(meter, parts[f"u{group}"])],
+                className="ss-meter-top",
             ),
-            day_view.section(meter, parts[f"d{group}"]),
+            day_view.section(meter, parts[f"d{group}"], block),
             html.Section(
                 [
                     html.Div(
@@ -134,7 +136,7 @@ def day_file(feed: Feed, meter: LiveMeter) -> list[Any]:
     ]
 
 
-def now(meter: LiveMeter, parts: dict[str, Parts]) -> html.Section:
+def now(meter: LiveMeter, parts: dict[str, Parts], block_minutes: int) -> html.Section:
     """Return what the meter says now: power large, the rest in a row, each phase in a table."""
     card, proof = parts[f"m{meter.id}"], parts[f"e{meter.id}"]
     group = f"m{meter.id}"
@@ -145,7 +147,7 @@ def now(meter: LiveMeter, parts: dict[str, Parts]) -> html.Section:
         (say("Apparent"), [cards.value(meter, "va_total")]),
         (say("Today"), [cards.said(group, "kwh", card, "ss-v"), html.Span(energy, className="ss-u")]),
         (
-            say("Highest 30 min"),
+            say("Highest {count} min", count=block_minutes),
             [cards.said(group, name, card, base) for name, base in _DEMAND],
         ),
         (say("Answered today"), [cards.said(group, "answered", card, "ss-v")]),
