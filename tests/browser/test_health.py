@@ -103,7 +103,7 @@ def test_health_names_a_dead_meter_with_what_to_look_at_and_goes_old_without_a_p
     expect(page.locator("#health-old")).to_be_hidden()
     seen = page.locator("[data-h=poller]").inner_text()
     stage.play(None)
-    expect(page.locator("#health-old")).to_contain_text("What stands here is its last report.", timeout=9000)
+    expect(page.locator("#health-old")).to_contain_text("What stands here is its last report.")
     expect(page.locator("[data-h=l0f2]")).to_have_class("ss-hatched")
     assert page.locator("[data-h=poller]").inner_text() != seen  # its age counts on
     window.clean()
@@ -140,7 +140,7 @@ def test_an_operator_probes_and_finds_no_way_to_commission(chromium: Any, stage:
         page = window.open("/health")
         assert page.get_by_role("link", name="Commission the line").count() == 0
         page.locator("[data-probe='3']").click()
-        expect(page.locator("#health-said")).to_contain_text(": The probe is over.", timeout=6000)
+        expect(page.locator("#health-said")).to_contain_text(": The probe is over.")
         window.clean()
     (asked,) = [one for one in requests.after(stage.home.operator, 0) if one.kind == "probe"]
     assert (asked.arguments, asked.asked_by) == ({"meter": "3"}, "operator")
