@@ -17,8 +17,9 @@ What follows from which:
   seen, and that the meter is silent is an alarm of its own. A delay goes on over a blind spot of at most
   `blind_ms`; over a longer one it begins anew, because nobody can say what was meanwhile. What is seen to be
   absent is not unknown: a circuit without voltage has no frequency that could be high.
-- **What asks goes on asking until somebody acknowledges it or puts it aside**, by name in the events: one that
-  was suppressed meanwhile, or was raised anew while suppressed, asks again when that is over. To shelve it, or to take it out of service, stands for the acknowledgement of what is over by the end of that.
+- **What asks goes on asking until somebody acknowledges it or puts it aside**, by name in the events: one
+  that was suppressed meanwhile, or was raised anew while suppressed, asks again when that is over. To shelve
+  it, or to take it out of service, stands for the acknowledgement of what is over by the end of that.
 - A note is about one raise; the next one begins without.
 - A suppression outlasts its condition by the alarm's on-delay, so that a feeder has as much time to come
   back after the incomer as it has to fail. One that stands then, and is not about to clear, is announced.
