@@ -185,7 +185,7 @@ def dead_meter(stage: Stage, now: int) -> None:
     normal(stage, now, meter_4=SILENT)
 
 
-def supply_lost(stage: Stage, now: int) -> None:
+def supply_lost(stage: Stage, now: int, **more: Any) -> None:
     """The mains have failed, the DG set carries the essential load."""
     rows = stage.wire(stage.failed_site, now)
     start = stage.failure.start_ms
@@ -196,6 +196,7 @@ def supply_lost(stage: Stage, now: int) -> None:
         meter_3={**dark, "status": "Power failure"},
         meter_4={**dark, "status": "Power failure"},
         meter_5={"status": "DG set On", "since_ms": start + 10_000},
+        **more,
     )
 
 
