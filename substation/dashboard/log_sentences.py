@@ -44,6 +44,7 @@ SENTENCES: tuple[str, ...] = (
     later("its meter was exchanged"),
     later("units without what flowed while the meter was exchanged or reset"),
     later("{name}: units without what flowed while the meter was exchanged or reset"),
+    later("{name}: the register of {hour} was read at {time}"),
     later("Also written this day"),
     later("The form of the station has no place for it any more; it stands as it was written."),
     later("It holds a character that cannot be printed."),

@@ -73,7 +73,8 @@ class View:
                 html.Ul([html.Li(note) for note in notes], className="ss-log-notes") if notes else None,
                 html.P(
                     say(
-                        "Each figure is the nearest valid reading within 60 s of its hour, never a mean. "
+                        "Each figure is the nearest valid reading within 60 s of its hour, never a mean; "
+                        "a register's is the last before it, at midnight as in the month's statement. "
                         "Lowest and highest are of all readings of the day. In italics: written by hand."
                     ),
                     className="ss-log-how",

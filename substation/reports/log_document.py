@@ -18,8 +18,9 @@ FEW = 3
 LONG = 4.0
 """A wide column, beside the others."""
 WITHIN = (
-    "Each figure is the nearest valid reading within 60 s of its hour, never a mean. Lowest and highest are "
-    "of all readings of the day, not of the hours alone. Indicative, polled."
+    "Each figure is the nearest valid reading within 60 s of its hour, never a mean; a register's is the "
+    "last before it, at midnight as in the month's statement. Lowest and highest are of all readings of the "
+    "day, not of the hours alone. Indicative, polled."
 )
 GONE = "The form of the station has no place for it any more; it stands as it was written."
 BY_HAND = "In italics: written by hand."

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from substation.clock import site_time
 from substation.energy import demand
 from substation.energy.chain import Chain
+from substation.quantities import COUNTERS
 from substation.reports.document import Cell
 from substation.reports.log_counts import Counted, Units, counted, rounded
 from substation.reports.log_form import HAND_OVER, LogColumn, LogForm
@@ -179,6 +180,8 @@ class _Column:
             self.spots = [self._by_hand(hour) for hour in hours]
         elif column.quantity:
             self.spots = [self._read(hour) for hour in hours]
+            if column.quantity in COUNTERS:
+                self._note_far_bounds()
         elif column.computed == "units":
             self.spots = self._all_units()
         else:
@@ -231,6 +234,13 @@ class _Column:
         if at.value is None:
             return Spot(Cell(why=at.why or "not known"), read_ms=at.read_ms)
         return Spot(self._cell(at.value), read_ms=at.read_ms)
+
+    def _note_far_bounds(self) -> None:
+        """Say where a register of midnight was read long before it."""
+        for hour, spot in ((self._hours[0], self.spots[0]), (self._hours[-1], self.spots[-1])):
+            if spot.read_ms is not None and hour.at_ms - spot.read_ms > demand.NEAR_MS:
+                read = site_time(spot.read_ms, self._zone)
+                self._note(f"the register of {hour.label} was read at {read:%H:%M:%S}")
 
     def _at(self, hour: Hour, key: str) -> At | None:
         """Return what was read at an hour; None: nothing is known of it yet."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from substation.energy.chain import Chain
-from substation.energy.registers import Register
+from substation.energy.registers import QUARTER_MS, Register
 from substation.meters import counters, ratio
 from substation.meters.profile import Profile
 from substation.quantities import BY_KEY, COUNTERS
@@ -14,7 +14,7 @@ from substation.reports.log_form import LogForm
 from substation.reports.log_hours import Hour, Shift
 from substation.settings.model import Meter, Settings
 from substation.store.extremes import Reached
-from substation.store.moments import Moment
+from substation.store.moments import NEVER_MS, At, Moment
 from substation.store.reader import HistoryReader
 
 UNITS_OF = "wh_received"
@@ -98,7 +98,10 @@ def meter_day(
     settled = [one.at_ms for one in hours if one.state == "past"]
     if not settled or not keys:
         return MeterDay({})
-    readings = history.readings_at(meter.id, settled, keys)
+    changed = ratio.changed_ms(meter, zone)
+    # over a change of the transformers' factor a day's rows are of its own factor, both midnights' too
+    span = start_ms if start_ms in changed else 0, end_ms if end_ms in changed else NEVER_MS
+    readings = history.readings_at(meter.id, settled, keys, span)
     also: dict[str, list[Register]] = {key: [] for key in COUNTERS if key in keys}
     for moment in readings.values():
         for key, registers in also.items():
@@ -108,7 +111,6 @@ def meter_day(
     last_ms = end_ms - 1  # what holds from its last midnight on is the next day's
     rated_va = ratio.rated_kva_at(meter, last_ms, zone) * 1000
     moduli = {} if profile is None else counters.moduli(profile, ratio.factors(meter, last_ms, zone))
-    changed = ratio.changed_ms(meter, zone)
     chains = history.counted(meter.id, start_ms, end_ms, also, rated_va, moduli=moduli, changed=changed)
     reached = history.reached(meter.id, [key for key in keys if key not in COUNTERS], start_ms, end_ms)
     doubted = [
@@ -116,10 +118,33 @@ def meter_day(
         for one in history.clock_spans()
         if one.corrected_ms is None and one.begin_ms < end_ms and one.end_ms >= start_ms
     ]
+    for key in also:
+        if key in chains:
+            bounds = [at_ms for at_ms in (start_ms, end_ms) if at_ms in readings and at_ms != span[0]]
+            readings = _with_bounds(readings, key, _vouched(chains[key], doubted).registers, bounds)
     if doubted and DEMAND_OF in chains:
         chains[DEMAND_OF] = _vouched(chains[DEMAND_OF], doubted)
     lacking = frozenset() if profile is None else frozenset({*keys, DEMAND_OF} - profile.registers.keys())
     return MeterDay(readings, chains, reached, lacking, doubted)
+
+
+def _with_bounds(
+    readings: Mapping[int, Moment], key: str, registers: Sequence[Register], bounds: Sequence[int]
+) -> dict[int, Moment]:
+    """Return the readings with those of a counter at its day's bounds as statements take them.
+
+    That is the last believed register in the quarter of an hour before midnight (`energy.account.ends`).
+    """
+    found = dict(readings)
+    for bound_ms in bounds:
+        before = [one for one in registers if bound_ms - QUARTER_MS <= one.at_ms < bound_ms]
+        if before:
+            last = max(before, key=lambda one: one.at_ms)
+            found[bound_ms] = {
+                **found[bound_ms],
+                key: At(last.value / BY_KEY[key].steps_per_unit, last.at_ms),
+            }
+    return found
 
 
 def _vouched(chain: Chain, doubted: Sequence[tuple[int, int]]) -> Chain:

@@ -150,11 +150,15 @@ class HistoryReader:
         return of_period(used.used, used.bounds, means, lag_only=lag_only)
 
     def readings_at(
-        self, meter_id: int, moments_ms: Sequence[int], keys: Sequence[str]
+        self,
+        meter_id: int,
+        moments_ms: Sequence[int],
+        keys: Sequence[str],
+        span: tuple[int, int] = (0, moments.NEVER_MS),
     ) -> dict[int, moments.Moment]:
-        """Return by moment, UTC ms, the nearest good value of each quantity within 60 s: see `moments`."""
+        """Return by moment, UTC ms, what was good near it, as read in `span`: see `moments`."""
         silent = dict.fromkeys(keys, moments.At(None, None, "there is no history yet"))
-        found = self._ask(lambda db: moments.readings_at(db, meter_id, moments_ms, keys))
+        found = self._ask(lambda db: moments.readings_at(db, meter_id, moments_ms, keys, span))
         return dict.fromkeys(moments_ms, silent) if found is None else found
 
     def day_energy(

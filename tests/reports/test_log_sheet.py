@@ -25,12 +25,13 @@ from substation.reports.log_counts import counted
 from substation.reports.log_document import table
 from substation.reports.log_sheet import FORM, LogSheet, Typed, log_sheet
 from substation.reports.pdf import pdf
-from substation.settings.model import CARD_METERS, Settings, Site
+from substation.settings.model import CARD_METERS, Meter, Settings, Site
 from substation.simulator import history as simulated
 from substation.simulator.site import Site as Yard
 from substation.store.entries import Entry, Place
 from substation.store.history import History
 from substation.store.moments import At
+from substation.store.reader import HistoryReader
 from tests.fake_clock import FakeClock
 from tests.store.readings import a_reading
 
@@ -99,7 +100,10 @@ def test_the_text_of_the_pdf_equals_the_database(home: Any) -> None:
         for hour in range(25):
             line = next(one for one in part.splitlines() if one.startswith(f"{hour:02}:00 ")).split()[1:]
             for (key, steps, decimals), said in zip(MEASURED, line, strict=False):
-                value = stored(home, meter.id, START_MS + hour * HOUR_MS, key)
+                at_ms = START_MS + hour * HOUR_MS
+                # a midnight's register is the statement's: the last before it
+                back_ms = 300_000 if hour in (0, 24) and key == "wh_received" else 0
+                value = stored(home, meter.id, at_ms - back_ms, key)
                 assert (said == DASH) == (value is None), (meter.name, hour, key)
                 if value is not None:
                     assert abs(float(said) - value / steps) <= 0.5 / 10**decimals + 1e-9, (hour, key)
@@ -108,6 +112,12 @@ def test_the_text_of_the_pdf_equals_the_database(home: Any) -> None:
     assert compared == 2 * 23 * len(MEASURED)
     assert f"{DASH} 03:00, 04:00: not polled within a minute" in text
     assert "SIMULATED" in text
+    assert "Transformer: the register of 00:00 was read at 23:55:00" in text.replace("\n", " ")
+    energy = HistoryReader(home.history).energy(1, START_MS, START_MS + 24 * HOUR_MS)
+    day = read(home).days[1].readings
+    first, last = (day[START_MS + at * HOUR_MS]["wh_received"] for at in (0, 24))
+    assert (first.read_ms, last.read_ms) == energy.bounds["wh_received"]
+    assert (last.value or 0) - (first.value or 0) == energy.used["wh_received"]
 
 
 def test_units_add_up_to_closing_less_opening_also_over_hours_without_a_reading(home: Any) -> None:
@@ -181,6 +191,28 @@ def test_what_was_read_while_nobody_vouched_for_the_clock_is_in_no_figure(tmp_pa
         shown = log_sheet(made, station, CARD_METERS[0], Typed())
         assert any(f"Highest {said}" in one for one in shown.notes)
     assert any("Nobody vouched for the machine's clock from 24 Nov 01:57:30" in one for one in sheet.notes)
+
+
+def test_at_a_new_factor_each_day_s_midnight_is_of_its_own_factor(tmp_path: Path) -> None:
+    end_ms, next_day = START_MS + 24 * HOUR_MS, DAY + dt.timedelta(days=1)
+    entries = [
+        {"since": "2026-01-01", "current_factor": 10.0},
+        {"since": next_day.isoformat(), "current_factor": 20.0},
+    ]
+    meter = Meter.model_validate({**CARD_METERS[0].model_dump(), "transformers": entries})
+    station = Settings(simulated=True, site=SETTINGS.site, meters=[meter])
+    store = History(tmp_path / "daily_data.db", True, FakeClock(), ZONE)
+    for minute in (-30, -0.5, 0.07, 30):
+        factor = 10 if minute < 0 else 20
+        one = a_reading(round(end_ms + minute * 60_000), watts_total=1e4 * factor, wh_received=1e5 * factor)
+        store.add([one])
+    store.commit()
+    store.close()
+    own = SimpleNamespace(folder=tmp_path, history=tmp_path / "daily_data.db")
+    for day, row, said in ((DAY, -1, ["100", "1000"]), (next_day, 0, ["200", "2000"])):
+        made = log_book.read_day(station, own, lambda _: None, day=day, now_ms=end_ms + 26 * HOUR_MS)
+        sheet = log_sheet(made, station, meter, Typed())
+        assert [column(sheet, "kW")[row], column(sheet, "reading", "kWh")[row]] == said
 
 
 def test_hours_that_have_not_come_are_empty_and_one_that_just_struck_waits(home: Any) -> None:
