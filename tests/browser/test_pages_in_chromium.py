@@ -162,6 +162,19 @@ def test_an_address_that_leads_nowhere_says_so_and_shows_the_ways(window: Window
     assert window.foreign == []
 
 
+NARROWEST = """() => Math.min(...[
+  ['ss-alarms', 'al', ['what', 'state', 'at', 'do', 'ways']],
+  ['ss-events-past', 'ev', ['at', 'kind', 'what', 'where', 'for', 'how']],
+].flatMap(([look, of, names]) => {
+  const table = document.createElement('table');
+  table.className = `ss-table ss-events ${look}`;
+  const cells = names.map((name) => `<th class="ss-${of}-${name}">${name}</th>`);
+  table.innerHTML = `<thead><tr>${cells.join('')}</tr></thead>`;
+  document.querySelector('.ss-p-events > .ss-sec').append(table);
+  return [...table.querySelectorAll('th')].map((cell) => cell.getBoundingClientRect().width);
+}))"""
+
+
 def test_events_on_a_phone_fit_and_the_last_tab_opens_the_rest(phone: Window) -> None:
     page = phone.open("/events?kind=station")
     expect(page.locator(".ss-p-events .ss-on").last).to_have_text("Station, chosen")
@@ -172,6 +185,10 @@ def test_events_on_a_phone_fit_and_the_last_tab_opens_the_rest(phone: Window) ->
     page.locator(".ss-p-health").wait_for()
     expect(page.locator(".ss-more > summary")).to_have_attribute("aria-current", "page")
     phone.clean()
+    page = phone.open("/events")
+    for width in (700, 768, 900, 1280):
+        page.set_viewport_size({"width": width, "height": 900})
+        assert page.evaluate(NARROWEST) > 75, "a column with no room is written one letter a line"
 
 
 def test_a_wall_fills_its_screen_and_loads_itself_anew_for_another_program(
