@@ -45,6 +45,10 @@ SENTENCES: tuple[str, ...] = (
     later("units without what flowed while the meter was exchanged or reset"),
     later("{name}: units without what flowed while the meter was exchanged or reset"),
     later("{name}: the register of {hour} was read at {time}"),
+    later(
+        "Single readings up to {time} are kept no longer: each figure is the last of its quarter of an hour, "
+        "and lowest and highest are known to the quarter of an hour"
+    ),
     later("Also written this day"),
     later("The form of the station has no place for it any more; it stands as it was written."),
     later("It holds a character that cannot be printed."),

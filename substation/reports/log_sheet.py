@@ -153,6 +153,9 @@ def log_sheet(read: ReadDay, settings: Settings, meter: Meter | None, typed: Typ
     notes = [
         _doubt(span, zone) for span in sorted({one for day in read.days.values() for one in day.doubted})
     ]
+    coarse_ms = max((day.coarse_ms for day in read.days.values()), default=0)
+    if coarse_ms:
+        notes.append(_coarse(coarse_ms, hours[-1].at_ms, zone))
     notes += [note for column in filled for note in [*column.notes, *column.peaks()]]
     return LogSheet(meter, read.form, columns, hours, rows, foot, shifts, typed, list(dict.fromkeys(notes)))
 
@@ -160,6 +163,14 @@ def log_sheet(read: ReadDay, settings: Settings, meter: Meter | None, typed: Typ
 def _doubt(span: tuple[int, int], zone: zoneinfo.ZoneInfo) -> str:
     begin, end = (f"{site_time(ms, zone):%d %b %H:%M:%S}" for ms in span)
     return f"Nobody vouched for the machine's clock from {begin} to {end}; what was read then is in no figure"
+
+
+def _coarse(until_ms: int, end_ms: int, zone: zoneinfo.ZoneInfo) -> str:
+    until = "24:00" if until_ms >= end_ms else f"{site_time(until_ms, zone):%H:%M}"
+    return (
+        f"Single readings up to {until} are kept no longer: each figure is the last of its quarter of an "
+        "hour, and lowest and highest are known to the quarter of an hour"
+    )
 
 
 class _Column:
@@ -199,10 +210,12 @@ class _Column:
             found = self._day.reached.get(self._column.quantity)
             if found is None:
                 return EMPTY
-            value, at_ms = (
-                (found.low, found.low_ms) if kind.startswith("low") else (found.high, found.high_ms)
-            )
-            return self._clock(at_ms) if kind.endswith("_at") else self._cell(value)
+            is_low = kind.startswith("low")
+            value, at_ms = (found.low, found.low_ms) if is_low else (found.high, found.high_ms)
+            if not kind.endswith("_at"):
+                return self._cell(value)
+            begin, for_ms = self._clock(at_ms), found.low_for_ms if is_low else found.high_for_ms
+            return Cell(text=f"{begin.text}-{self._clock(at_ms + for_ms).text}") if for_ms else begin
         return self._extreme(kind)
 
     def of_shift(self, shift: Shift) -> Cell:

@@ -16,6 +16,7 @@ from substation.settings.model import Meter, Settings
 from substation.store.extremes import Reached
 from substation.store.moments import NEVER_MS, At, Moment
 from substation.store.reader import HistoryReader
+from substation.store.schema import RAW_FROM
 
 UNITS_OF = "wh_received"
 DEMAND_OF = "vah_received"
@@ -34,6 +35,8 @@ class MeterDay:
     """By instant, of all readings of the day."""
     lacking: frozenset[str] = frozenset()
     """Quantities that this model does not have."""
+    coarse_ms: int = 0
+    """Up to when single readings of the day are kept no longer, UTC ms; 0: they are all kept."""
     doubted: Sequence[tuple[int, int]] = ()
     """From and to when, UTC ms, nobody vouched for the clock; nothing read then stands in a figure."""
 
@@ -125,7 +128,9 @@ def meter_day(
     if doubted and DEMAND_OF in chains:
         chains[DEMAND_OF] = _vouched(chains[DEMAND_OF], doubted)
     lacking = frozenset() if profile is None else frozenset({*keys, DEMAND_OF} - profile.registers.keys())
-    return MeterDay(readings, chains, reached, lacking, doubted)
+    raw_from_ms = int(history.facts().get(RAW_FROM, "0"))
+    coarse_ms = min(raw_from_ms, end_ms) if raw_from_ms > start_ms else 0
+    return MeterDay(readings, chains, reached, lacking, coarse_ms, doubted)
 
 
 def _with_bounds(

@@ -31,6 +31,9 @@ class Reached:
     low_ms: int
     high: float
     high_ms: int
+    low_for_ms: int = 0
+    """Within so long from `low_ms` on it was read: a quarter of an hour, where single readings are gone."""
+    high_for_ms: int = 0
 
 
 def reached(
@@ -45,14 +48,16 @@ def reached(
         within = (start_ms << 8, end_ms << 8, meter_id)
         ends = [_end(db, key, within, way) for way in ("min", "max")]
         if ends[0] is not None and ends[1] is not None:
-            (low, low_ms), (high, high_ms) = ends[0], ends[1]
+            (low, low_ms, low_for_ms), (high, high_ms, high_for_ms) = ends[0], ends[1]
             per_unit = quantity.steps_per_unit
-            found[key] = Reached(low / per_unit, low_ms, high / per_unit, high_ms)
+            found[key] = Reached(low / per_unit, low_ms, high / per_unit, high_ms, low_for_ms, high_for_ms)
     return found
 
 
-def _end(db: sqlite3.Connection, key: str, within: tuple[int, int, int], way: str) -> tuple[int, int] | None:
-    """Return the least (`min`) or the greatest (`max`) value in steps, and when it was read first."""
+def _end(
+    db: sqlite3.Connection, key: str, within: tuple[int, int, int], way: str
+) -> tuple[int, int, int] | None:
+    """Return the least (`min`) or the greatest (`max`) value in steps, when it was read, within how long."""
     size, sign = f"{way}_{key}", 1 if way == "min" else -1
     if key in BY_SIZE:
         ends = f"abs(min_{key}), abs(max_{key})"
@@ -60,7 +65,7 @@ def _end(db: sqlite3.Connection, key: str, within: tuple[int, int, int], way: st
         if way == "min":  # between lag and lead lies anything: only the readings know the least
             size = f"CASE WHEN min_{key} < 0 AND max_{key} > 0 THEN 0 ELSE min({ends}) END"
     some = f"AND (min_{key} <> 0 OR max_{key} <> 0) " if key in NOTHING else ""
-    best: tuple[int, int] | None = None
+    best: tuple[int, int, int] | None = None
     quarters = db.execute(
         f"SELECT {size}, key >> 8, min_{key}, max_{key} FROM quarter "  # noqa: S608 - names of ours
         f"WHERE key >= ? AND key < ? AND key & 255 = ? AND {way}_{key} IS NOT NULL {some}"
@@ -86,8 +91,8 @@ def _size(key: str, steps: int) -> int:
 
 def _in_quarter(
     db: sqlite3.Connection, key: str, of: tuple[int, int, int], sign: int, bound: int
-) -> tuple[int, int] | None:
-    """Return the end of a quarter that was read at a time somebody vouched for, and when.
+) -> tuple[int, int, int] | None:
+    """Return the end of a quarter that was read at a time somebody vouched for, when, and within how long.
 
     Args:
         db: the history.
@@ -107,13 +112,13 @@ def _in_quarter(
     size = f"abs({key})" if key in BY_SIZE else key
     found = db.execute(f"{good} AND {size} = ? ORDER BY key LIMIT 1", (*within, _size(key, steps))).fetchone()
     if found is not None and clock_spans.span_of(found[2]) is None and _size(key, steps) == bound:
-        return found[0], found[1]
+        return found[0], found[1], 0
     if found is not None or (key in NOTHING and not steps):
         polls = db.execute(f"{good} AND {key} IS NOT NULL ORDER BY key", within)
-        vouched = [(value, at) for value, at, why in polls if clock_spans.span_of(why) is None]
+        vouched = [(value, at, 0) for value, at, why in polls if clock_spans.span_of(why) is None]
         return min(vouched, key=lambda one: sign * _size(key, one[0]), default=None)
     is_doubted = any(
         one.corrected_ms is None and one.begin_ms < quarter_ms + QUARTER_MS and one.end_ms >= quarter_ms
         for one in clock_spans.spans(db)
     )
-    return None if is_doubted else (steps, quarter_ms)
+    return None if is_doubted else (steps, quarter_ms, QUARTER_MS)

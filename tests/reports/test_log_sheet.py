@@ -209,10 +209,22 @@ def test_at_a_new_factor_each_day_s_midnight_is_of_its_own_factor(tmp_path: Path
     store.commit()
     store.close()
     own = SimpleNamespace(folder=tmp_path, history=tmp_path / "daily_data.db")
-    for day, row, said in ((DAY, -1, ["100", "1000"]), (next_day, 0, ["200", "2000"])):
+
+    def sheet_of(day: dt.date) -> LogSheet:
         made = log_book.read_day(station, own, lambda _: None, day=day, now_ms=end_ms + 26 * HOUR_MS)
-        sheet = log_sheet(made, station, meter, Typed())
+        return log_sheet(made, station, meter, Typed())
+
+    for day, row, said in ((DAY, -1, ["100", "1000"]), (next_day, 0, ["200", "2000"])):
+        sheet = sheet_of(day)
         assert [column(sheet, "kW")[row], column(sheet, "reading", "kWh")[row]] == said
+    with sqlite3.connect(own.history) as db:  # as retention does
+        db.execute("DELETE FROM reading")
+        db.execute("INSERT OR REPLACE INTO meta VALUES ('raw_from_ms', ?)", (str(end_ms + HOUR_MS),))
+    sheet = sheet_of(DAY)
+    assert [column(sheet, "kW")[-1], column(sheet, "reading", "kWh")[-1]] == ["100", "1000"]
+    place = next(at for at, one in enumerate(sheet.columns) if one.head == "kW")
+    assert [line.cells[place].shown for line in sheet.foot if line.kind == "low_at"] == ["23:30-23:45"]
+    assert any(note.startswith("Single readings up to 24:00 are kept no longer") for note in sheet.notes)
 
 
 def test_hours_that_have_not_come_are_empty_and_one_that_just_struck_waits(home: Any) -> None:
