@@ -29,6 +29,16 @@ def test_there_is_every_alarm_that_is_promised() -> None:
     assert {rule.priority for rule in RULES} >= {"high", "medium", "low"}
 
 
+def test_power_that_flows_into_a_source_that_gives_or_out_of_a_feeder_is_an_alarm() -> None:
+    # what a source gives is positive, of a generator too (`alarms.balance`): below zero it is driven
+    (rule,) = (one for one in RULES if one.key == "reverse_power")
+    desk = Desk(rules=(rule,))
+    for meter in (1, 3, 5):
+        desk.say("active_power", f"meter:{meter}", -3.0)
+        desk.wait(11)
+        assert desk.shown(f"reverse_power@meter:{meter}") == "Unacknowledged"
+
+
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.key)
 def test_a_rule_is_raised_and_cleared_on_its_own_example(rule: Rule) -> None:
     plan, watch = watch_of(rule)

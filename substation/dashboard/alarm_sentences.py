@@ -41,7 +41,10 @@ SENTENCES: tuple[str, ...] = (
     later("Watch oil and winding temperature, and put off loads that can wait."),
     later("Take load off now, read oil and winding temperature, and write both down."),
     later("Look whether the capacitor bank is in service and its controller works."),
-    later("Look for a generator or solar plant feeding back; if none is there, check the CT's direction."),
+    later(
+        "If it is a DG set, the bus drives it: take it off; else look for a plant feeding back, or a CT "
+        "turned round."
+    ),
     later("Look at the meter's own display, its auxiliary supply and its place on the line."),
     later("Plug the adapter in again; if it is there, look at its cable and at the state line."),
     later("Open Health: it says whether the medium is full, read-only or gone, and what to do about it."),

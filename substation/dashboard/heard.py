@@ -75,7 +75,8 @@ def _patterns(language: str) -> tuple[tuple[re.Pattern[str], str], ...]:
             if place % 2 == 0:
                 pattern += re.escape(part)
             else:
-                pattern += f"(?P={part})" if part in seen else f"(?P<{part}>.+?)"
+                some = "[^:]+?" if part == "line" else ".+?"  # a line's name is no beginning of a sentence
+                pattern += f"(?P={part})" if part in seen else f"(?P<{part}>{some})"
                 seen.add(part)
         found.append((len(fixed), re.compile(pattern, re.DOTALL), whole))
     found.sort(key=lambda one: -one[0])

@@ -29,6 +29,26 @@ SENTENCES: tuple[str, ...] = (
     later("The poller has not reported for {long}."),
     later("The poller's report lies {long} ahead: was the clock set back?"),
     later("frozen since {at}: the meter repeats itself"),
+    # why a line is down (bus.port, bus.transport, bus.tcp): the evidence of its alarm
+    later("{line}: port missing: {port} is not there; plug the adapter in, or correct lines.*.port"),
+    later("{line}: port busy: {port} is held by {who}; stop that program first"),
+    later("{line}: port closed to us: no permission for {port}; add this user to the group dialout"),
+    later("{line}: port unusable: {port}: {error}; check lines.*.port, baud and format"),
+    later("{line}: {port} cannot be held alone: {error}"),
+    later("{line}: port is not open"),
+    later("{line}: port lost: {port}: {why}; plug the adapter in again"),
+    later("nothing behind it any more"),
+    later(
+        "{line}: gateway {port} not reached: {why}; look at its supply, the network cable and lines.*.port"
+    ),
+    later(
+        "{line}: gateway {port} not reached: {why}; as a service this program reaches no address it was not "
+        "given: sudo systemd/install.sh"
+    ),
+    later("no answer to the call"),
+    later("{line}: not open"),
+    later("port not opened yet"),
+    later("the line is down"),
     later("the adapter of {line} is gone"),
     later("the adapter of {line} is gone; looking for it"),
     later("{line} up again after {long}"),

@@ -152,6 +152,16 @@ def test_the_board_is_shared_by_all_and_told_to_each(running: Station) -> None:
     assert heard.told(meter.frozen) == meter.frozen
 
 
+def test_why_a_line_is_down_is_told_to_the_end() -> None:
+    lost = "line 1: port lost: /dev/ttyUSB0: nothing behind it any more; plug the adapter in again; for 5 s"
+    gone = "line 1: port missing: /dev/ttyUSB0 is not there; plug the adapter in, or correct lines.*.port"
+    far = "line 2: gateway tcp:10.0.0.9:502 not reached: no answer to the call; look at its "
+    with tongue.speaking("hi"):
+        for english in (lost, f"still stands: {gone}", f"{far}supply, the network cable and lines.*.port"):
+            words = re.sub(r"line \d|/dev/ttyUSB0|tcp:[0-9.:]+|lines\.\*\.port", "", heard.told(english))
+            assert re.findall("[A-Za-z]{2,}", words) == [], heard.told(english)
+
+
 def test_a_new_language_needs_one_table_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     table = (
         'language.name = "Pretend"\n[sentences]\nHome = "Omehay"\n[quantities]\nv_ry = "{phase} oltsvay"\n'

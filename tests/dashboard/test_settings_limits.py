@@ -48,11 +48,11 @@ def in_force(settings: Settings) -> list[float | None]:
     return [watch.limit for watch in planned(settings).watches if watch.rule.key == "voltage_low"]
 
 
-def with_meter(*alarms: AlarmChange, **changed: Any) -> Settings:
-    """Return settings where the second meter changes these rules."""
+def with_meter(*alarms: AlarmChange, role: str = "feeder", **changed: Any) -> Settings:
+    """Return settings where the second meter, of this role, changes these rules."""
     settings = own_settings(**changed)
     meters = list(settings.meters)
-    meters[1] = meters[1].model_copy(update={"alarms": alarms})
+    meters[1] = meters[1].model_copy(update={"alarms": alarms, "role": role})
     return settings.model_copy(update={"meters": tuple(meters)})
 
 
@@ -96,14 +96,14 @@ def test_a_limit_that_is_none_is_refused_at_its_field() -> None:
 
 
 def test_what_fits_its_rule_no_more_is_refused_where_it_was_typed() -> None:
-    role, limit = "meters.#2.role", "meters.#2.alarms.reverse_power.limit"
-    settings = with_meter(AlarmChange(rule="reverse_power", limit=-5.0))
-    words = "'reverse_power' does not watch a generator"
-    assert words in refused(settings, meters__2__role="generator")[role]
-    both = {"meters__2__role": "generator", "meters__2__alarms__reverse_power__limit": "-4"}
+    role, limit = "meters.#2.role", "meters.#2.alarms.frequency_low.limit"
+    settings = with_meter(AlarmChange(rule="frequency_low", limit=49.0), role="generator")
+    words = "'frequency_low' does not watch a feeder"
+    assert words in refused(settings, meters__2__role="feeder")[role]
+    both = {"meters__2__role": "feeder", "meters__2__alarms__frequency_low__limit": "48"}
     assert words in refused(settings, **both)[limit]
-    result = edited(settings, **{**both, "meters__2__alarms__reverse_power__limit": ""})
-    assert (result.meters[1].role, result.meters[1].alarms) == ("generator", ())
+    result = edited(settings, **{**both, "meters__2__alarms__frequency_low__limit": ""})
+    assert (result.meters[1].role, result.meters[1].alarms) == ("feeder", ())
     assert "does not watch its circuit any more" in refused_of_old(result, limit)
     stood = with_meter(AlarmChange(rule="power_factor_low", limit=0.8))  # not the fault of who saves now
     assert edited(stood, site__name="GS 2").site.name == "GS 2"
