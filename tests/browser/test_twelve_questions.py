@@ -184,7 +184,7 @@ def visitor(desk: Page, day: Day) -> Iterator[Visitor]:
         desk.goto(day.address)
     elif desk.url != day.address:  # the one before him has left it
         desk.get_by_role("navigation", name="Pages", exact=True).get_by_role("link", name="Home").click()
-    desk.locator(".ss-p-home").wait_for()
+    desk.locator("#react-entry-point .ss-p-home").wait_for()
     expect(desk.locator("html")).to_have_attribute("data-link", "up", timeout=20_000)
     made = Visitor(desk)
     yield made

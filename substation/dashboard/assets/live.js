@@ -21,6 +21,7 @@
   let touched = false;              // whether somebody was at this page since it asked last
   let past = '';            // in words how long ago the answer was true, when that is worth saying
   let passed = 0;           // how long ago it came, in seconds
+  let ranAt = stamp(), heldTill = 0; // when this ran last; until when it is not the station that is late but this page
   const began = stamp();
 
   // how often is asked, how long an answer may take, and when what stands here is old, all in ms
@@ -142,8 +143,11 @@
   /* painting */
   function paint() {
     if (!root()) return;
+    // held up by other scripts for so long, an answer may lie here unread: ages grow, but nobody says "no connection" yet
+    if (since(ranAt) > 2 * TICK_MS) heldTill = performance.now() + 2 * TICK_MS;
+    ranAt = stamp();
     const waited = since(gotAt || began);
-    const lost = document.hidden || ended !== '' || waited > pace().old;
+    const lost = document.hidden || ended !== '' || (waited > pace().old && performance.now() > heldTill);
     passed = gotAt ? since(gotAt) / 1000 : 0;
     past = passed * 1000 > OLD_MS ? age(passed) : '';
     for (const meter of Object.values(byId)) meter.now = grown(meter.freshness, meter.age_s, answer.limits);
@@ -352,7 +356,7 @@
   new MutationObserver((changes) => {
     if (changes.some((change) => [...change.addedNodes, ...change.removedNodes].some((node) => node.nodeType === 1))) { page = null; soon(); }
   }).observe(document.body, {childList: true, subtree: true});
-  document.addEventListener('visibilitychange', () => { if (document.hidden) paint(); else ask(); });
+  document.addEventListener('visibilitychange', () => { ranAt = stamp(); if (document.hidden) paint(); else ask(); });
   window.addEventListener('online', ask);
   // a page that the browser kept for its Back button is of the past, and perhaps of somebody else
   window.addEventListener('pageshow', (event) => { if (event.persisted) location.reload(); });
