@@ -147,7 +147,7 @@ def filters(now: Asked, settings: Settings, now_ms: int) -> html.Div:
         [
             html.Div(chips, className="ss-pick", role="group", **{"aria-label": say("Kind")}),
             _menu(f"{chosen.id} {chosen.name}" if chosen else say("All meters"), meters, say("Meter")),
-            _menu(_range_words(now), _ranges(anew, now_ms, settings.site.zone), say("Time")),
+            _menu(_range_words(now), _ranges(anew, now_ms, settings.site.zone), say("Time span")),
             html.Details(
                 [html.Summary(say("Days")), _form(now)],
                 open=bool(now.first or now.last),

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from urllib.parse import parse_qsl, urlencode
 
 from substation.clock import site_time
+from substation.dashboard.tongue import say
 from substation.settings.model import Meter, Settings
 
 PATH = "/log"
@@ -53,6 +54,24 @@ def asked(query: Mapping[str, object], settings: Settings, now_ms: int) -> Asked
         day = today
     meters = {str(meter.id): meter for meter in settings.meters}
     return Asked(min(max(day, EARLIEST), today), meters.get(text("meter")), text("only") == "hand")
+
+
+def not_asked(query: Mapping[str, object], now: Asked) -> list[str]:
+    """Return in words what of an address cannot be shown, and what is shown instead.
+
+    Args:
+        query: of the address.
+        now: what `asked` made of it.
+    """
+    found = []
+    day, meter = (str(query.get(name) or "").strip()[:40] for name in ("day", "meter"))
+    if day and day not in (now.day.isoformat(), now.day.strftime("%Y%m%d")):
+        found.append(
+            say("'{text}' is no day with a sheet; {day} is shown.", text=day, day=now.day.isoformat())
+        )
+    if meter and meter != SITE and now.meter is None:
+        found.append(say("There is no meter '{text}'; all meters are shown.", text=meter))
+    return found
 
 
 def of_query(query: str, settings: Settings, now_ms: int) -> Asked:

@@ -9,11 +9,9 @@ from substation.dashboard.heard import told
 from substation.dashboard.tongue import say
 from substation.reports import handwriting, log_hours
 from substation.reports.log_form import HAND_OVER, LONGEST_WORDS, LogColumn, LogForm
-from substation.reports.log_sheet import FORM, NUMBER, SITE, subject
+from substation.reports.log_sheet import FORM, SITE, subject
 from substation.settings.model import Settings
 from substation.store.entries import LONGEST_TEXT, Place
-
-TRULY_MINUS = str.maketrans("\u2212\u2013", "--")
 
 
 class NotPossible(ValueError):
@@ -70,12 +68,12 @@ def checked(text: str, column: LogColumn | None) -> str:
         if len(words) > most:
             raise NotPossible(say("That is {count} characters; {most} fit.", count=len(words), most=most))
         return words
-    typed = text.strip().translate(TRULY_MINUS)
-    if not typed:
+    if not text.strip():
         return ""
-    if not NUMBER.fullmatch(typed):
+    typed = handwriting.number(text)
+    if typed is None:
         raise NotPossible(
-            say("'{typed}' is no number; write digits, with a point such as 62.5.", typed=typed[:20])
+            say("'{typed}' is no number; write digits, with a point such as 62.5.", typed=text.strip()[:20])
         )
     value = float(typed)
     low, high = column.low or 0.0, column.high or 0.0
@@ -89,4 +87,4 @@ def checked(text: str, column: LogColumn | None) -> str:
                 high=f"{high:g}",
             )
         )
-    return typed.removeprefix("+")
+    return typed

@@ -30,6 +30,17 @@ def asked(query: Mapping[str, object], now_ms: int, zone: ZoneInfo) -> str:
     return month if _OLDEST <= month <= month_of(now_ms, zone) else last
 
 
+def not_asked(query: Mapping[str, object], shown: str) -> str:
+    """Return in words that a month of an address has no statement; empty where the one asked for is shown."""
+    text = str(query.get("month") or "").strip()[:40]
+    try:
+        if not text or read_month(text) == shown:
+            return ""
+    except RequestError:
+        pass
+    return say("'{text}' is no month with a statement; {month} is shown.", text=text, month=words(shown))
+
+
 def address(month: str) -> str:
     """Return the address of a month's statement."""
     return f"{PATH}?{urlencode({'month': month})}"

@@ -14,6 +14,9 @@ _TURNS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 _UNWRITABLE = frozenset({"Cc", "Cs"})
 """Control characters, and halves of a character, which no file can hold."""
 
+_NUMBER = re.compile(r"[+-]?[0-9]{1,9}(\.[0-9]{0,6})?")
+_SIGNS = {",": ".", "\u066b": ".", "\u2212": "-", "\u2013": "-"}
+
 
 def readable(text: str) -> str:
     """Return what was typed without blanks around it; tabs and no-break spaces are blanks, line ends alike.
@@ -27,6 +30,20 @@ def readable(text: str) -> str:
         if _hides(one):
             raise ValueError("holds a character that cannot be printed")
     return tidy
+
+
+def number(text: str) -> str | None:
+    """Return a number that was typed as it is kept, in ASCII digits with a point; None for what is none.
+
+    Digits of every script, a comma as the decimal point, a typographic minus: one rule for every form. At
+    most nine digits before the point, and six behind it.
+    """
+    plain = "".join(
+        str(unicodedata.decimal(one)) if one.isdecimal() else _SIGNS.get(one, one) for one in text.strip()
+    )
+    if not _NUMBER.fullmatch(plain):
+        return None
+    return plain.removeprefix("+").removesuffix(".")
 
 
 def marked(text: str) -> str:

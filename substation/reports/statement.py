@@ -98,6 +98,8 @@ class DgMonth:
     hours: float | None = 0.0
     """As noted, of the runs that began in the month; None: known between bounds only."""
     least_hours: float = 0.0
+    most_hours: float | None = 0.0
+    """None: of a run nobody knows until when it can have lasted."""
     litres: float | None = None
     """As written into the DG log; None: of at least one run nothing is written, or there was none."""
     unwritten: int = 0
@@ -358,6 +360,7 @@ class _Work:
     def _set(self, meter: Meter, record: Record) -> DgMonth:
         runs = [run for run in record.begun() if run.meter_id == meter.id]
         noted = [run.time.noted_ms for run in runs]
+        most = [run.time.most_ms for run in runs]
         litres = [supply_entries.consumed(supply_entries.texts(self._written, run)) for run in runs]
         known = [one for one in litres if one is not None]
         given = [record.loads[run.key].whole_wh for run in runs if run.key in record.loads]
@@ -367,6 +370,7 @@ class _Work:
             len(runs),
             None if None in noted else sum(one or 0 for one in noted) / 3_600_000,
             sum(run.time.least_ms for run in runs) / 3_600_000,
+            None if None in most else sum(one or 0 for one in most) / 3_600_000,
             sum(known) if runs and len(known) == len(runs) else None,
             len(runs) - len(known),
             sum(wh) if runs and len(wh) == len(runs) else None,

@@ -2,6 +2,7 @@
 
 import math
 
+from substation.energy.registers import HOUR_MS
 from substation.reports.document import Cell, Column, Table
 from substation.reports.statement import Statement
 from substation.reports.statement_cells import dashes, hours, litres, per_litre, units
@@ -94,7 +95,9 @@ def sets(found: Statement) -> Table:
             Cell(why=UNSEEN)
             if mute
             else hours(
-                None if each.hours is None else round(each.hours * 3_600_000), each.least_hours * 3_600_000
+                None if each.hours is None else round(each.hours * HOUR_MS),
+                each.least_hours * HOUR_MS,
+                None if each.most_hours is None else each.most_hours * HOUR_MS,
             )
             for (each, _), mute in zip(pair, silent, strict=True)
         ]

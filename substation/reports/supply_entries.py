@@ -7,7 +7,6 @@ and `dg_log`, at the moment at which the interruption, or the start of the set, 
     per_litre(wh, litres)                 kWh per litre
 """
 
-import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from typing import Literal
 
 from substation.alarms.dg_runs import DgRun
 from substation.alarms.interruptions import Interruption
+from substation.reports import handwriting
 from substation.reports.handwriting import readable
 from substation.store.entries import Entry, Place
 
@@ -28,7 +28,6 @@ AGREES_L = 0.5
 LIKELY_KWH_PER_L = 5.0
 """A litre of diesel holds about 10 kWh of heat, of which the best sets make 4 to 4.5 kWh: more is a slip of
 the pen, or a register that counted what no set gave."""
-_NUMBER = re.compile(r"[+-]?[0-9]{1,9}([.,][0-9]{0,6})?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,9 +100,10 @@ def read(field: Field, typed: str) -> str:
         raise ValueError(f"has {len(text)} characters; at most {field.longest} are kept")
     if field.kind != "number":
         return text
-    if not _NUMBER.fullmatch(text):
+    number = handwriting.number(text)
+    if number is None:
         raise ValueError("is no number")
-    value = float(text.replace(",", "."))
+    value = float(number)
     if not field.least <= value <= field.most:
         raise ValueError(f"lies outside {field.least:g} to {field.most:g} {field.unit}")
     return f"{value:.{field.decimals}f}"

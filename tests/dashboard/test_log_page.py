@@ -9,7 +9,7 @@ import openpyxl
 import pytest
 
 from substation.clock import day_start_ms, site_time
-from substation.dashboard import log_typed
+from substation.dashboard import log_asked, log_typed
 from substation.reports import child, log_form, log_hours
 from substation.settings.model import CARD_METERS, Settings, Site
 from substation.store.history import History
@@ -82,7 +82,7 @@ def test_who_comes_second_sees_what_stands_and_nothing_is_lost(
     ("text", "hour", "place", "said"),
     [
         ("6 2", 1, {}, "is no number"),
-        ("62,5", 1, {}, "is no number"),
+        ("6,2,5", 1, {}, "is no number"),
         ("620", 1, {}, "lies between -10 and 130"),
         ("62", 40, {}, "has not come yet"),
         ("62", 0.5, {}, "no such place"),
@@ -205,3 +205,10 @@ def test_a_viewer_sees_the_sheet_and_has_nothing_to_write_into(
     page = browse(app, as_("viewer")).post("/_dash-update-component", json=page_request("/log"))
     assert "data-log" not in page.get_data(as_text=True)
     assert '"children":"62"' in page.get_data(as_text=True)
+    query = {"day": "2026-13-40", "meter": "9"}
+    shown = log_asked.asked(query, Settings(meters=CARD_METERS), midnight_ms + HOUR_MS)
+    assert log_asked.not_asked(query, shown) == [
+        "'2026-13-40' is no day with a sheet; 2026-11-24 is shown.",
+        "There is no meter '9'; all meters are shown.",
+    ]
+    assert log_asked.not_asked({"day": "2026-11-24", "meter": "site"}, shown) == []

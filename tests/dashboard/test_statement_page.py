@@ -126,6 +126,9 @@ def test_months_of_an_address(station: Station) -> None:
         for query in ({"month": "2026-09"}, {}, {"month": "2027-01"}, {"month": "x"}, {"month": ["2026-09"]})
     ]
     assert asked == ["2026-09", "2026-10", "2026-10", "2026-10", "2026-10"]
+    said = "'2026-99' is no month with a statement; Oct 2026 is shown."
+    assert statement_asked.not_asked({"month": "2026-99"}, "2026-10") == said
+    assert [statement_asked.not_asked(one, "2026-10") for one in ({}, {"month": "2026-10"})] == ["", ""]
     ways = str(statement_asked.ways("2026-10", now_ms, zone))
     assert all(f"/statement?month={month}" in ways for month in ("2026-09", "2026-11", "2025-10"))
     assert "Nov 2026, running, until 24 Nov" in ways

@@ -2,7 +2,7 @@
 
 import pytest
 
-from substation.reports.handwriting import marked, readable
+from substation.reports.handwriting import marked, number, readable
 
 
 @pytest.mark.parametrize(
@@ -20,6 +20,12 @@ from substation.reports.handwriting import marked, readable
 )
 def test_letters_of_every_script_are_kept_and_blanks_are_blanks(typed: str, kept: str) -> None:
     assert readable(typed) == kept
+
+
+def test_a_number_is_one_in_every_script_and_with_a_comma() -> None:
+    typed = {"62,5": "62.5", "\u0967\u0968": "12", "+7.": "7", "\u22123": "-3"}
+    assert {one: number(one) for one in typed} == typed
+    assert [number(one) for one in ("6 2", "1,2,3", "abc", "\u00b2", "", "1234567890")] == [None] * 6
 
 
 @pytest.mark.parametrize("one", ["\x00", "\x07", "\x1b", "\x7f", "\x85", "\ud800"])

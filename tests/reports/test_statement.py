@@ -17,7 +17,7 @@ from hypothesis import settings as limits
 from hypothesis import strategies as st
 
 from substation.errors import RequestError
-from substation.reports import dg_load, log_form, log_hours
+from substation.reports import dg_load, log_form, log_hours, statement_supply
 from substation.reports.document import DASH, hours_between
 from substation.reports.log_source import meter_day
 from substation.reports.pdf import pdf
@@ -166,6 +166,10 @@ def test_supply_and_dg(found: Statement):
     assert (dg.starts, dg.litres) == (1, 12.5)
     assert dg.hours == pytest.approx(45 / 60 + 52 / 3600)
     assert found.before.sets[0].starts == 0
+    loose = replace(dg, hours=None, least_hours=1.05, most_hours=1.07)
+    told = statement_supply.sets(replace(found, now=replace(found.now, sets=[loose])))
+    assert "1.05 to 1.07" in [cell.shown for cell in told.rows[0]]
+    assert dg.hours <= dg.most_hours < dg.hours + 0.1
 
 
 def test_units_that_lack_a_part_of_a_run_make_no_kwh_per_litre(path: Path, monkeypatch):

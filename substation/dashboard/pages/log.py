@@ -37,6 +37,7 @@ def layout(**query: Any) -> html.Div:
         [
             html.Div([html.H1(say("Log sheet")), _ask(feed, asked)], className="ss-head"),
             html.Div(_ways(asked), className="ss-log-ways"),
+            *[html.P(words, role="status") for words in log_asked.not_asked(query, asked)],
             html.Div(content, id="log-sheet"),
             html.Div(
                 [

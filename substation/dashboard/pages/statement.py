@@ -32,6 +32,7 @@ def layout(**query: Any) -> html.Div:
                 ],
                 className="ss-head",
             ),
+            *([html.P(said, role="status")] if (said := statement_asked.not_asked(query, month)) else []),
             _files(month),
             *_form(feed, month, now_ms),
         ],
