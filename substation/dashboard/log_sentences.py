@@ -21,6 +21,7 @@ SENTENCES: tuple[str, ...] = (
     later("Day"),
     later("Shift {name}"),
     later("Shift {name}, {begin} to {until}"),
+    later("Whole shift {name}, begun the day before"),
     later("so far"),
     later("in {count} h"),
     later("not in this meter"),

@@ -55,8 +55,12 @@ def read_day(
             f"{home.history} and the configuration are not of the same kind of station (simulated, real); "
             "there is no log sheet of it"
         )
+    shifts = log_hours.shifts(day, zone, form.shifts)
+    begin_ms = min((shift.begin_ms for shift in shifts), default=hours[0].at_ms)
     days = {
-        meter.id: log_source.meter_day(history, settings, meter, form, hours=hours, profile=profile(meter.id))
+        meter.id: log_source.meter_day(
+            history, settings, meter, form, hours=hours, profile=profile(meter.id), from_ms=begin_ms
+        )
         for meter in (settings.meters if meters is None else meters)
     }
-    return ReadDay(day, form, hours, log_hours.shifts(day, zone, form.shifts), days)
+    return ReadDay(day, form, hours, shifts, days)

@@ -30,8 +30,8 @@ SITE = "site"
 NOT_IN_METER = "not in this meter"
 NO_BLOCK = "no block of {minutes} min with a kVAh reading at both ends yet"
 NO_DEMAND = "no block of {minutes} min with a kVAh reading at both ends"
-NUMBER = re.compile(r"[+-]?\d{1,9}(\.\d{1,6})?")
-"""What somebody writes as a number."""
+NUMBER = re.compile(r"[+-]?[0-9]{1,9}(\.[0-9]{1,6})?")
+"""A number as it is kept (`handwriting.number`)."""
 EMPTY = Cell()
 FOOT = (("low", "Lowest"), ("low_at", "at"), ("high", "Highest"), ("high_at", "at"), ("total", "Day"))
 """Rows below the hours, before those of the shifts."""
@@ -150,6 +150,9 @@ def log_sheet(read: ReadDay, settings: Settings, meter: Meter | None, typed: Typ
             part = [site_time(ms, zone).strftime("%H:%M") for ms in (shift.from_ms, shift.to_ms)]
             name = f"{name}, {part[0]} to {'24:00' if shift.to_ms == hours[-1].at_ms else part[1]}"
         foot.append(Line("shift", f"Shift {name}", [column.of_shift(shift) for column in filled]))
+        if shift.begin_ms < shift.from_ms and shift.end_ms == shift.to_ms:
+            whole = [column.of_whole(shift) for column in filled]
+            foot.append(Line("shift", f"Whole shift {shift.name}, begun the day before", whole))
     notes = [
         _doubt(span, zone) for span in sorted({one for day in read.days.values() for one in day.doubted})
     ]
@@ -227,6 +230,22 @@ class _Column:
         if self._column.computed == "max_demand":
             return self._most(shift.from_ms, shift.to_ms)
         return EMPTY
+
+    def of_whole(self, shift: Shift) -> Cell:
+        """Return the cell of a shift that began on the day before and ends on this one."""
+        if self._counted is None:
+            return self._most(shift.begin_ms, shift.to_ms) if self._column.computed == "max_demand" else EMPTY
+        rows = [hour for hour in self._hours if hour.state == "past" and hour.at_ms <= shift.to_ms]
+        if not rows:
+            return EMPTY
+        begin = self._day.readings.get(shift.begin_ms, {}).get(UNITS_OF, At(None, None, "not known"))
+        at_ms = [shift.begin_ms, *(hour.at_ms for hour in rows)]
+        reads = [begin, *(self._at(hour, UNITS_OF) for hour in rows)]
+        made = counted(at_ms, reads, self._chain(UNITS_OF), self._column.divisor, self._column.decimals)
+        units = made.units(len(rows), 0) if reads[-1] is not None else Units(why="not known")
+        cell = self._units_cell(Units(units.value, units.why, units.since, 1.0, units.lacks))
+        is_over = rows[-1].at_ms == shift.to_ms
+        return cell if cell.value is None or is_over else Cell(cell.value, cell.decimals, "so far")
 
     def _by_hand(self, hour: Hour) -> Spot:
         place = Place(FORM, subject(self._of.meter), hour.at_ms, self._column.item)

@@ -28,7 +28,7 @@ class MeterDay:
     """What was read of a meter on a day."""
 
     readings: Mapping[int, Moment]
-    """By hour, UTC ms, of those that are settled."""
+    """By hour, UTC ms, of those that are settled; and of the begin of the shift in which the day begins."""
     chains: Mapping[str, Chain] = field(default_factory=dict)
     """By counter."""
     reached: Mapping[str, Reached] = field(default_factory=dict)
@@ -82,6 +82,7 @@ def meter_day(
     *,
     hours: Sequence[Hour],
     profile: Profile | None,
+    from_ms: int | None = None,
 ) -> MeterDay:
     """Return what the history holds of a meter's day.
 
@@ -92,6 +93,7 @@ def meter_day(
         form: for what is asked.
         hours: of the day, first and last its two midnights.
         profile: of the meter's model; None where its file cannot be read.
+        from_ms: when the shift began in which the day begins, UTC ms; None: at its midnight.
 
     Raises:
         StoreError: the history cannot be read, or answers too slowly.
@@ -105,6 +107,9 @@ def meter_day(
     # over a change of the transformers' factor a day's rows are of its own factor, both midnights' too
     span = start_ms if start_ms in changed else 0, end_ms if end_ms in changed else NEVER_MS
     readings = history.readings_at(meter.id, settled, keys, span)
+    begin_ms = start_ms if from_ms is None else from_ms
+    if begin_ms < start_ms:
+        readings = {**readings, **history.readings_at(meter.id, [begin_ms], keys)}
     also: dict[str, list[Register]] = {key: [] for key in COUNTERS if key in keys}
     for moment in readings.values():
         for key, registers in also.items():
@@ -114,7 +119,7 @@ def meter_day(
     last_ms = end_ms - 1  # what holds from its last midnight on is the next day's
     rated_va = ratio.rated_kva_at(meter, last_ms, zone) * 1000
     moduli = {} if profile is None else counters.moduli(profile, ratio.factors(meter, last_ms, zone))
-    chains = history.counted(meter.id, start_ms, end_ms, also, rated_va, moduli=moduli, changed=changed)
+    chains = history.counted(meter.id, begin_ms, end_ms, also, rated_va, moduli=moduli, changed=changed)
     reached = history.reached(meter.id, [key for key in keys if key not in COUNTERS], start_ms, end_ms)
     doubted = [
         (one.begin_ms, one.end_ms)

@@ -20,7 +20,7 @@ from substation.energy.registers import Limits, Register
 from substation.errors import SettingsError
 from substation.meters import profile
 from substation.reports import log_book, log_form, log_hours
-from substation.reports.document import DASH
+from substation.reports.document import DASH, Cell
 from substation.reports.log_counts import counted
 from substation.reports.log_document import table
 from substation.reports.log_sheet import FORM, LogSheet, Typed, log_sheet
@@ -58,11 +58,11 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     yield SimpleNamespace(folder=folder, history=folder / "daily_data.db")
 
 
-def read(home: Any, now_ms: int = START_MS + 26 * HOUR_MS) -> log_book.ReadDay:
+def read(home: Any, now_ms: int = START_MS + 26 * HOUR_MS, day: dt.date = DAY) -> log_book.ReadDay:
     def model(meter_id: int) -> Any:
         return profile.load(CARD_METERS[meter_id - 1].profile)
 
-    return log_book.read_day(SETTINGS, home, model, day=DAY, now_ms=now_ms)
+    return log_book.read_day(SETTINGS, home, model, day=day, now_ms=now_ms)
 
 
 def column(sheet: LogSheet, head: str, group: str = "") -> list[str]:
@@ -131,6 +131,10 @@ def test_units_add_up_to_closing_less_opening_also_over_hours_without_a_reading(
     totals = {line.label: line.cells[place].value for line in sheet.foot}
     assert totals["Day"] == whole
     assert sum(value for label, value in totals.items() if value and label.startswith("Shift")) == whole
+    next_day = read(home, START_MS + 24 * HOUR_MS + 600_000, DAY + dt.timedelta(days=1))
+    after = log_sheet(next_day, SETTINGS, CARD_METERS[0], Typed())
+    night = next(line for line in after.foot if line.label == "Whole shift 22-06, begun the day before")
+    assert night.cells[place] == Cell(int(reading[24]) - int(reading[22]), 0, "so far")
 
 
 def test_lowest_and_highest_are_of_all_readings_with_their_time(home: Any) -> None:
