@@ -152,8 +152,7 @@ class _Facts:
     def why(self) -> html.Dl:
         """Return state, times, evidence, people's words."""
         one, rows = self._one, list[tuple[str, Any]]()
-        means = alarm_words.MEANS[one.shown]
-        rows.append((say("State now"), [alarm_words.state(one.shown), html.Small(told(means))]))
+        rows.append((say("State now"), [alarm_words.state(one.shown), html.Small(alarm_words.means(one))]))
         moment = self._then.moment
         if moment is not None:
             rows.append((say("True since"), self._at(moment.since_ms)))

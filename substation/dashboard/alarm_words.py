@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 
 from substation.alarms import rule
 from substation.alarms.rule import Rule
-from substation.alarms.state import State
+from substation.alarms.state import Alarm, State
 from substation.dashboard.heard import told
 from substation.dashboard.tongue import later, say
 from substation.errors import SettingsError
@@ -28,6 +28,7 @@ MEANS: Mapping[State, str] = {
     State.OUT_OF_SERVICE: later("taken out by somebody, until it is put back"),
 }
 """What each state of ISA-18.2 means."""
+FOR_THE_RECORD = later("stands, and is written down for the record; nobody is asked")
 
 
 @cache
@@ -48,6 +49,12 @@ def title(key: str) -> str:
 def state(name: str) -> str:
     """Return a state of ISA-18.2 by its name."""
     return told(name)
+
+
+def means(one: Alarm) -> str:
+    """Return what the state means in which an alarm is; of a `journal` alarm nobody has seen anything."""
+    is_journal = one.shown is State.ACKNOWLEDGED and not one.acked_by
+    return told(FOR_THE_RECORD if is_journal else MEANS[one.shown])
 
 
 def priority(name: str) -> str:

@@ -276,7 +276,7 @@ class _Drawn:
         sign = html.Span(className="ss-i" if loud else "ss-i ss-i-event")
         said = [
             html.Span([sign, name], className=f"ss-tag {look}"),
-            html.Small(told(alarm_words.MEANS[one.shown])),
+            html.Small(alarm_words.means(one)),
         ]
         if one.suppressed and one.active:
             said.append(html.Small(told(CONDITIONS[one.suppressed])))  # type: ignore[index]

@@ -191,6 +191,10 @@ def test_what_is_put_aside_stays_in_view_with_its_count(watched: Station, app: d
     save(watched, LOW, Alarm("disk", "station", out=out))
     said = text(alarms_view.frame(current(), Chosen()))
     assert "Put aside 0 of at most 10 shelved, 1 out of service" in said
+    save(watched, replace(LOW, acked=True))  # of a journal alarm: nobody has said that he saw it
+    assert "written down for the record" in text(alarms_view.frame(current(), Chosen()))
+    save(watched, replace(LOW, acked=True, acked_by="asha"))
+    assert "somebody has seen it" in text(alarms_view.frame(current(), Chosen()))
     assert "by engineer: calibration" in said and "until somebody puts it back" in said
 
 
