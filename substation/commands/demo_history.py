@@ -22,7 +22,7 @@ from substation.commands.configuration_open import load_mended
 from substation.commands.demo_events import SupplyChanges
 from substation.errors import SubstationError
 from substation.readings import Reading
-from substation.settings import files
+from substation.settings import demo_past, files
 from substation.settings.model import Home, Settings
 from substation.simulator.history import readings
 from substation.simulator.kept import site_of
@@ -82,7 +82,7 @@ def recent_days(settings: Settings, home: Home, clock: Clock | None = None) -> N
 def to_do(home: Home) -> tuple[int, int] | None:
     """Return the time that the background still has to fill: start and end, UTC ms."""
     try:
-        note = json.loads(_note_path(home).read_text(encoding="ascii"))
+        note = json.loads(demo_past.note(home).read_text(encoding="ascii"))
         return int(note["start_ms"]), int(note["end_ms"])
     except (OSError, ValueError, KeyError, TypeError):
         return None
@@ -111,7 +111,7 @@ def fill(settings: Settings, home: Home, clock: Clock | None = None) -> int:
             finished.execute("PRAGMA journal_mode = DELETE")  # one file, whoever reads it
         # The poller takes the first name first: count down from the newest.
         making.rename(inbox / f"demo_{(1 << 48) - end_ms}.db")
-        _note_path(home).unlink()
+        demo_past.note(home).unlink()
         if span[0] < start_ms:
             _note(home, span[0], start_ms)
     return count
@@ -181,16 +181,12 @@ def _near(site: Site, rounds: range) -> list[tuple[int, int]]:
     return found
 
 
-def _note_path(home: Home) -> Path:
-    return home.folder / "demo_history.todo"
-
-
 def _note(home: Home, start_ms: int, end_ms: int) -> None:
     """Write down what is to fill; what was left undone before is joined to it."""
     before = to_do(home)
     if before:
         start_ms, end_ms = min(start_ms, before[0]), max(end_ms, before[1])
-    _note_path(home).write_text(json.dumps({"start_ms": start_ms, "end_ms": end_ms}), encoding="ascii")
+    demo_past.note(home).write_text(json.dumps({"start_ms": start_ms, "end_ms": end_ms}), encoding="ascii")
 
 
 def main() -> int:

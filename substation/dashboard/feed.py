@@ -35,6 +35,7 @@ from substation.reports.log_source import ReadDay
 from substation.reports.statement import Statement
 from substation.reports.statement_source import statement_of
 from substation.reports.supply_record import Record
+from substation.settings import demo_past
 from substation.settings.model import Home, Meter, Settings
 from substation.store import entries, heartbeat
 from substation.store.event_pages import Noted, Wanted
@@ -194,6 +195,11 @@ class Feed:
         alike = [other.id for other in self._settings.meters if other.profile == meter.profile]
         first = alike.index(meter_id) // TOGETHER * TOGETHER
         return tuple(alike[first : first + TOGETHER])
+
+    @property
+    def is_past_made(self) -> bool:
+        """Whether a demo's past is still being made."""
+        return self._settings.simulated and demo_past.is_being_made(self._home)
 
     def minmax_today(self, meter_id: int, keys: Sequence[str]) -> dict[str, MinMax]:
         """Return lowest and highest of today by key; at most `FIGURES_S` old."""

@@ -11,6 +11,7 @@ from substation.clock import day_start_ms
 from substation.dashboard import other_forms, statement_asked, statement_desk
 from substation.dashboard.feed import Feed
 from substation.reports import child
+from substation.settings import demo_past
 from substation.store import entries
 from substation.store.entries import Place
 from substation.store.history import History
@@ -51,6 +52,9 @@ def test_the_page_holds_the_form_and_the_files_for_whoever_may_take_them(
     assert drawn.count(file) == len(child.FORMS)
     seen = page(browse(app, as_("viewer")), "?month=2026-11")
     assert "433.200" in seen and "statement\\u002ffile" not in seen
+    unfinished = "The past of this demo is still being made"
+    demo_past.note(station.home).touch()
+    assert unfinished not in seen and unfinished in page(browse(app, as_("viewer")), "?month=2026-11")
     assert "October 2026" in page(browse(app, as_("viewer")))  # the last whole one
 
 

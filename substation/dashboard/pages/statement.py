@@ -33,6 +33,15 @@ def layout(**query: Any) -> html.Div:
                 className="ss-head",
             ),
             *([html.P(said, role="status")] if (said := statement_asked.not_asked(query, month)) else []),
+            *(
+                [
+                    html.P(
+                        say("The past of this demo is still being made: these figures grow for some minutes.")
+                    )
+                ]
+                if feed.is_past_made
+                else []
+            ),
             _files(month),
             *_form(feed, month, now_ms),
         ],
