@@ -74,6 +74,7 @@ class SampleFeed:
         self._board = samples.board(change)
         self._until_h, self._gap_h, self._past = today_until_h, gap_h, past
         self.settings: Settings = samples.SETTINGS
+        self.is_past_made = False
         self.clock: Clock = StillClock()
 
     def board(self) -> Board:
