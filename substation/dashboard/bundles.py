@@ -110,6 +110,8 @@ class Bundles:
         self._turns: dict[tuple[str, str, str], threading.Lock] = {}
         self._kept: dict[tuple[str, str, str], _Kept] = {}
         app.server.view_functions[ENDPOINT] = self.serve
+        for name in own_files.FILES:
+            own_files.address(name)  # read now, before anything can change in the folder
 
     def serve(self, package_name: str, fingerprinted_path: str) -> Response:
         """Answer one file; 404 for what Dash has not registered (it would answer 500)."""
@@ -123,7 +125,9 @@ class Bundles:
             answer.headers["Content-Encoding"] = coding
         answer.headers["Vary"] = "Accept-Encoding"
         answer.set_etag(kept.tag, weak=True)
-        if has_fingerprint:
+        if has_fingerprint and (
+            package_name != own_files.PACKAGE or own_files.is_of_now(path, fingerprinted_path)
+        ):
             answer.cache_control.max_age = A_YEAR_S
         answer.make_conditional(request)
         return answer

@@ -1,7 +1,11 @@
 """The first picture: the page in its own document, true or not there."""
 
+import gzip
+import hashlib
 import re
+from pathlib import Path
 
+import brotli  # type: ignore[import-untyped]
 import dash
 import pytest
 from dash import dcc, html
@@ -148,8 +152,29 @@ def test_own_files_come_whole_each_script_by_itself(client: Browser) -> None:
         styles.index("--ss-panel:") < styles.index(".ss-btn") < styles.index("prefers-reduced-motion: reduce")
     )
     assert "ss-theme" in early
-    assert scripts.count("try {\n/*") == len(list(own_files.ASSETS.glob("*.js"))) - 1
+    assert scripts.count("try {\n/*") == len(list(own_files.ASSETS.glob("*.js"))) - 2
+    takes_away = early.partition("if (!document.getElementById('react-entry-point')) return;")[2]
+    assert "picture.remove()" in takes_away, "whatever a browser cannot read in the others"
+    assert not re.search(r"\(\?<[=!]", early + scripts), "iOS before 16.4 cannot read that"
     page = client.get("/").text
     places = [page.index(own_files.address(name)) for name in ("own.css", "early.js", "own.js")]
     assert places == sorted(places)
     assert page.index("early") < page.index("<body") < places[2] < page.index("dash_renderer")
+
+
+def test_under_an_address_is_only_what_it_was_made_of(
+    client: Browser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    address = own_files.address("own.css")
+    (tmp_path / "10-new.css").write_text(".new {}")
+    monkeypatch.setattr(own_files, "ASSETS", tmp_path)  # as after an update under the running server
+    for coding in ("gzip", "br", "identity"):
+        told = client.get(address, headers={"Accept-Encoding": coding})
+        plain = {"gzip": gzip.decompress, "br": brotli.decompress, "identity": bytes}[coding](told.data)
+        assert hashlib.sha256(plain).hexdigest()[:12] in address
+        assert "immutable" in told.headers["Cache-Control"]
+        older = client.get(
+            re.sub("m[0-9a-f]{12}", "m000000000000", address), headers={"Accept-Encoding": coding}
+        )
+        assert (older.status_code, older.data) == (200, told.data), "a page loaded before an update works"
+        assert older.headers["Cache-Control"] == "private, no-cache"
