@@ -296,7 +296,7 @@
   function trying() { const every = pace().every; return every > 1000 ? say('Trying again every {seconds} s.', {seconds: every / 1000}) : say('Trying again every second.'); }
   function oldLine(name, text, look) {
     const lost = gotAt ? say('No connection to the station since {time}', {time: clockText(gotAt.wall + drift())}) : say('No connection to the station');
-    const [what, ...how] = (ended || lost).split(/(?<=[.।]) /);
+    const [what, ...how] = (ended || lost).replace(/([.।]) /g, '$1\n').split('\n');
     switch (name) {
       case 'kind': return ['', 'ss-s-blind'];
       case 'icon': return ['', 'ss-i-blind'];
