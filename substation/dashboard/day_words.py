@@ -7,7 +7,7 @@ yesterday stand.
 import zoneinfo
 from collections.abc import Mapping
 
-from substation.dashboard import figures, words
+from substation.dashboard import figures, hurry, words
 from substation.dashboard import format as f
 from substation.dashboard.board import LiveMeter
 from substation.dashboard.figures import SHIFT_HOURS, TodayFigures, YesterdayFigures
@@ -87,7 +87,7 @@ def _why(at: At) -> str:
         case figures.NOT_YET:
             return say("not yet")
         case figures.UNREADABLE:
-            return say("the history cannot be read")
+            return hurry.unread()
     return told(at.why)
 
 
@@ -104,7 +104,7 @@ def _used(meter: LiveMeter, key: str, used: float | None) -> tuple[str, str]:
 def strip_words(found: Strip | None) -> tuple[str, str]:
     """Return in words what the strip of answers shows."""
     if found is None:
-        return (say("the history cannot be read"), "ss-hatched")
+        return (hurry.unread(), "ss-hatched")
     if found.count("blank") == len(found.kinds):
         return (say("nothing stored since then"), "ss-hatched")
     said = [say("{count} of {all} without a gap", count=found.count("all"), all=len(found.kinds))]

@@ -65,6 +65,9 @@ class TodayFigures:
     """By counter how far it went on today, in its unit, where that is known."""
 
 
+UNKNOWN = TodayFigures(None, None, None, None, None)
+
+
 @dataclass(frozen=True, slots=True)
 class YesterdayFigures:
     """What today is compared with."""
@@ -118,18 +121,24 @@ class DayFigures:
         """Return the day's sums; at most `FIGURES_S` old, or `SLOW_S` while the history is not written."""
         start_ms = self._start_ms(0)
         question = ("today", meter_id, start_ms)
-        return self._shared.get(question, lambda: self._today_or_held(meter_id, start_ms))
+        return self._shared.get(question, lambda: self._today_or_held(meter_id, start_ms), instead=UNKNOWN)
 
     def yesterday(self, meter_id: int) -> YesterdayFigures:
         """Return what today is compared with; at most `SLOW_S` old."""
         start_ms = self._start_ms(0)
-        return self._slow.get(("yesterday", meter_id, start_ms), lambda: self._yesterday(meter_id, start_ms))
+        return self._slow.get(
+            ("yesterday", meter_id, start_ms),
+            lambda: self._yesterday(meter_id, start_ms),
+            instead=YesterdayFigures(),
+        )
 
     def minmax(self, meter_id: int, keys: Sequence[str]) -> dict[str, MinMax]:
         """Return lowest and highest of today by key; at most `FIGURES_S` old."""
         chosen, start_ms = tuple(keys), self._start_ms(0)
         return self._shared.get(
-            ("minmax", meter_id, chosen, start_ms), lambda: self._minmax(meter_id, chosen, start_ms)
+            ("minmax", meter_id, chosen, start_ms),
+            lambda: self._minmax(meter_id, chosen, start_ms),
+            instead=dict.fromkeys(chosen, MinMax(None, None, None, None)),
         )
 
     def sparks(self, meter_id: int) -> dict[str, str]:
@@ -146,7 +155,7 @@ class DayFigures:
             self._met(("sparks", meter_id), None)
             return found
 
-        return self._slow.get(("sparks", meter_id, start_ms), work)
+        return self._slow.get(("sparks", meter_id, start_ms), work, instead={})
 
     def answered(self, meter_id: int) -> Strip | None:
         """Return how well the meter answered since this time yesterday; None where that cannot be read."""
@@ -161,7 +170,7 @@ class DayFigures:
             self._met(("answered", meter_id), None)
             return strip.strip(found, start_ms, end_ms)
 
-        return self._slow.get(("answered", meter_id, end_ms), work)
+        return self._slow.get(("answered", meter_id, end_ms), work, instead=None)
 
     def line_day(self, meter_id: int) -> LineDay | None:
         """Return how the meter did on its line today; None where that cannot be read."""
@@ -179,7 +188,7 @@ class DayFigures:
             asked, answered = sum(one.asked for one in minutes), sum(one.answered for one in minutes)
             return LineDay(asked, answered, failures)
 
-        return self._slow.get(("line day", meter_id, start_ms), work)
+        return self._slow.get(("line day", meter_id, start_ms), work, instead=None)
 
     def registers(self, meter_id: int, key: str = "wh_received") -> dict[int, At]:
         """Return by hour of SHIFT_HOURS what a register read today, or why that is not known."""
@@ -206,7 +215,8 @@ class DayFigures:
                 told[hour] = At(None, None, NOT_YET) if one is None or too_soon else one
             return told
 
-        return self._slow.get(("registers", meter_id, key, start_ms), work)
+        unread = dict.fromkeys(moments, At(None, None, UNREADABLE))
+        return self._slow.get(("registers", meter_id, key, start_ms), work, instead=unread)
 
     def _today_or_held(self, meter_id: int, start_ms: int) -> TodayFigures:
         """Return the figures of before while nothing was written since; what ages in them does so slowly."""
@@ -229,7 +239,7 @@ class DayFigures:
         try:
             if history.oldest_ms() is None:  # nothing is stored: of nothing no part was answered, nor none
                 self._met(("today", meter_id), None)
-                return TodayFigures(None, None, None, None, None)
+                return UNKNOWN
             today, demand = history.energy_and_demand(
                 meter_id, start_ms, end_ms, block, rated_va=rated_va, moduli=moduli, changed=changed
             )
@@ -243,7 +253,7 @@ class DayFigures:
             factor = history.power_factor(meter_id, start_ms, end_ms, known=today)
         except StoreError as exc:
             self._met(("today", meter_id), exc)
-            return TodayFigures(None, None, None, None, None)
+            return UNKNOWN
         self._met(("today", meter_id), None)
         shifted = self._shifted(history, before_ms, end_ms)
         doubt, mark = today.doubts.get("wh_received", ""), today.marks.get("wh_received", "")

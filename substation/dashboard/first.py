@@ -19,7 +19,7 @@ from dash import _pages as dash_pages
 from dash import dcc, html
 from flask import has_request_context, request
 
-from substation.dashboard import account_menu, markup, shell
+from substation.dashboard import account_menu, hurry, markup, shell
 from substation.dashboard import format as f
 from substation.dashboard.feed import current
 from substation.dashboard.tongue import say
@@ -27,6 +27,9 @@ from substation.dashboard.tongue import say
 LOG = logging.getLogger(__name__)
 AT_ONCE = 2
 """So many are drawn at a time; whoever comes meanwhile waits for the page as before."""
+HISTORY_S = 0.3
+"""So long the document waits for a history that answers slowly: what has not come by then, as the curves, is
+said to be under way, and the page has it."""
 _room = threading.Semaphore(AT_ONCE)
 ENTRY = '<div id="react-entry-point">'
 
@@ -43,7 +46,8 @@ def picture() -> str:
     if page is None or not _room.acquire(blocking=False):
         return ""
     try:
-        return _drawn(page, variables)
+        with hurry.within(HISTORY_S):
+            return _drawn(page, variables)
     except Exception as exc:  # noqa: BLE001  whatever it is: the page itself says it better, and the document must come
         LOG.warning("the first picture of %s could not be drawn: %r", page["path"], exc)
         return ""

@@ -5,14 +5,13 @@ says what it shows, so one callback renews all that stand on a page once a minut
 and shade travel again, yesterday never; a new day sends the whole figure.
 """
 
-import contextlib
 from collections.abc import Sequence
 from typing import Any
 
 import dash
 from dash import ALL, Input, Output, Patch, State, dcc, html
 
-from substation.dashboard import cards, charts, curves, phases, sketch, tunnel, words
+from substation.dashboard import cards, charts, curves, hurry, phases, sketch, tunnel, words
 from substation.dashboard import format as f
 from substation.dashboard.board import LiveMeter
 from substation.dashboard.curves import KINDS, Curves, Grid, Kind
@@ -44,12 +43,19 @@ class Day:
         self.doubted: list[tuple[int, int]] = []
         self._today = self._read(feed, keys, 0)
         self._past = self._read(feed, keys, 1)
-        with contextlib.suppress(StoreError):  # then the curves are unreadable as well, and that is said
+        try:
             self.doubted = feed.doubted(self.starts[0], self.now_ms)
+        except hurry.Hurried:  # no curve without the mark that its times may be wrong
+            self._today = self._past = None
+            self.unreadable = hurry.unread()
+        except StoreError:  # then the curves are unreadable as well, and that is said
+            pass
 
     def _read(self, feed: Feed, keys: tuple[str, ...], days_back: int) -> Curves | None:
         try:
             return feed.day(self.meter.id, keys, days_back)
+        except hurry.Hurried:
+            self.unreadable = hurry.unread()
         except TooSlow:  # the live values beside the charts are sound: the page stands
             self.unreadable = say("reading the history took too long and was stopped")
         except StoreError:

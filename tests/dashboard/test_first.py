@@ -3,7 +3,9 @@
 import gzip
 import hashlib
 import re
+import threading
 from pathlib import Path
+from typing import Any
 
 import brotli  # type: ignore[import-untyped]
 import dash
@@ -13,6 +15,7 @@ from dash import dcc, html
 from substation.dashboard import first, language, markup, own_files
 from substation.dashboard.feed import current
 from substation.errors import StoreError
+from substation.store import pool
 from tests.dashboard.conftest import Browser, Station, Stranger, browse, make_app, own_settings
 from tests.dashboard.test_account import as_
 
@@ -20,13 +23,14 @@ PICTURED = ("/", "/meter/2", "/wall")
 
 
 @pytest.fixture
-def station(station: Station) -> Station:
+def station(station: Station, monkeypatch: pytest.MonkeyPatch) -> Station:
     """A station at work; its first meter has a name that would like to be more than that."""
     meters = [meter.model_copy() for meter in station.settings.meters]
     meters[1] = meters[1].model_copy(update={"name": 'A<script>"{%scripts%}'})
     station.configure(station.settings.model_copy(update={"meters": tuple(meters)}))
     station.read()
     station.beat()
+    monkeypatch.setattr(first, "HISTORY_S", 60.0)  # a loaded machine is no slow history
     return station
 
 
@@ -119,6 +123,37 @@ def test_a_stopped_poller_looks_stopped_in_it(client: Browser, station: Station)
 
 @pytest.mark.parametrize(
     "part",
+@pytest.mark.parametrize("path", ["/", "/meter/2"])
+def test_a_slow_history_holds_up_no_document(
+    client: Browser, station: Station, path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    go_on, asked, answered = threading.Event(), threading.Event(), threading.Event()
+    ask_really = pool.ask
+
+    def ask_slowly(*question: Any) -> Any:
+        asked.set()
+        assert go_on.wait(60)
+        answer = ask_really(*question)
+        answered.set()
+        return answer
+
+    monkeypatch.setattr(pool, "ask", ask_slowly)
+    monkeypatch.setattr(first, "HISTORY_S", 0.05)
+    before = threading.active_count()
+    for _ in range(3):
+        picture = picture_of(client, path)  # comes, although nothing is answered
+        assert "the history is being read" in picture
+        assert "cannot be read" not in picture
+        assert "no readings stored" not in picture
+        assert 'class="ss-v ss-is-fresh"' in picture, "what is live needs no history"
+    assert asked.is_set()
+    assert threading.active_count() - before <= 3, "a question is under way once"
+    go_on.set()
+    assert answered.wait(60), "it goes on for whoever asks next"
+    monkeypatch.setattr(first, "HISTORY_S", 60.0)
+    assert "the history is being read" not in picture_of(client, path)
+
+
     [html.Iframe(), html.Script("x"), dcc.Markdown("x"), html.A(href="javascript:x"),
      html.Div(contentEditable="true"), html.Div(style={"--a": "1;color:red"}), html.Div(style={"a:b": "1"}),
      object()],
