@@ -70,19 +70,26 @@ def _page() -> tuple[dict[str, Any] | None, dict[str, str]]:
 
 def _drawn(page: dict[str, Any], variables: dict[str, str]) -> str:
     feed = current()
-    at = f.time_of_day(feed.board().at_ms, feed.settings.site.zone, seconds=True)
+    at_ms, zone = feed.board().at_ms, feed.settings.site.zone
+    at = f"{f.time_of_day(at_ms, zone, seconds=True)}, {f.day_and_zone(at_ms, zone)}"
     frame = shell.frame()
     parts = [part for part in frame.children if getattr(part, "className", "") != "ss-skip"]
     for part in parts:
         _mark_here(part, request.path)
         if isinstance(part, html.Main):
             part.children = html.Div(html.Div(page["layout"](**variables)))
+            _put_out_of_work(part)
         if "ss-line-state" in getattr(part, "className", ""):
             part.children = [*part.children, _old(at)]
-        if not isinstance(part, html.Header | html.Nav):  # ways to other pages work without any script
-            part.inert = True
     frame.children = parts
     return markup.markup([html.Div([frame, _note(at)], className="ss-first")])
+
+
+def _put_out_of_work(part: Any) -> None:
+    """Leave out of reach what only the page itself can answer to; ways to other pages work."""
+    for inside in part._traverse():
+        if isinstance(inside, html.Button | html.Form | html.Select | html.Textarea):
+            inside.inert = True
 
 
 def _mark_here(part: Any, path: str) -> None:
@@ -103,12 +110,18 @@ def _mark_here(part: Any, path: str) -> None:
 
 
 def _note(at: str) -> html.P:
-    """Return what says of which moment the picture is: the clock in it stands still."""
+    """Return what says of which moment the picture is, and when nothing follows it."""
     return html.P(
         [
             html.Span(say("As of {time}.", time=at), className="ss-first-at"),
             " ",
-            html.Span(say("The page is starting.")),
+            html.Span(
+                [
+                    html.Span(say("The page is starting."), className="ss-first-starting"),
+                    html.Strong(say("The page does not start. Load it again."), className="ss-first-stuck"),
+                ],
+                className="ss-first-state",
+            ),
         ],
         className="ss-first-note",
     )
@@ -116,5 +129,5 @@ def _note(at: str) -> html.P:
 
 def _old(at: str) -> html.Strong:
     """Return what stands in the place of the state line when the picture has grown old."""
-    words = say("No connection to the station yet. All this is of {time} and old.", time=at)
+    words = say("No connection to the station yet. All this is old, as of {time}.", time=at)
     return html.Strong(words, className="ss-first-old")

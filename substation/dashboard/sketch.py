@@ -2,7 +2,8 @@
 
 What draws the charts is the heaviest script of a page; a slow phone has it after many seconds. Until then the
 lines of today and yesterday, the limits and the axes stand there as the style sheet draws them, without shade
-and without values to point at. A gap stays a gap. It decorates: the chart's table says the same.
+and without values to point at. A gap stays a gap. It decorates: the chart's table says the same. Nothing
+renews it: where that script does not come, the style sheet takes the lines away and says so.
 """
 
 from typing import Any
@@ -12,6 +13,7 @@ from dash import html
 from substation.dashboard import format as f
 from substation.dashboard import sparks
 from substation.dashboard.curves import Grid
+from substation.dashboard.tongue import say
 
 HIGH = 176
 """Heights that are told apart: the pixels of the usual plot."""
@@ -39,6 +41,7 @@ def sketch(layout: dict[str, Any], today: Grid, past: Grid, written: f.Spec) -> 
             html.Span(className="ss-sketch-today", style=_line(today, written, low, high)),
             html.Span("\n".join(reversed(axis["ticktext"])), className="ss-sketch-y"),
             html.Span(" ".join(layout["xaxis"]["ticktext"]), className="ss-sketch-x"),
+            html.Span(say("No curve: the charts' script has not come."), className="ss-sketch-gone"),
         ],
         className="ss-sketch",
         style={"--step": f"{step:.4f}", "--base": f"{base:.4f}"},

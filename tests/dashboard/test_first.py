@@ -4,6 +4,7 @@ import gzip
 import hashlib
 import re
 import threading
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import dash
 import pytest
 from dash import dcc, html
 
-from substation.dashboard import first, language, markup, own_files
+from substation.dashboard import first, language, markup, own_files, sparks
 from substation.dashboard.feed import current
 from substation.errors import StoreError
 from substation.store import pool
@@ -20,6 +21,7 @@ from tests.dashboard.conftest import Browser, Station, Stranger, browse, make_ap
 from tests.dashboard.test_account import as_
 
 PICTURED = ("/", "/meter/2", "/wall")
+MASK = sparks.mask("M0 1h2", 2, 4).partition(":")[2]
 
 
 @pytest.fixture
@@ -49,7 +51,7 @@ def test_the_document_holds_the_page_as_it_is_now(client: Browser, path: str) ->
     assert 'class="ss-v ss-is-fresh"' in picture
     at = re.search(r"<time[^>]*>(\d\d:\d\d:\d\d)</time>", picture)
     assert at is not None
-    assert f"As of {at[1]}." in picture
+    assert f"As of {at[1]}, " in picture
     assert "SIMULATED" in picture
     assert "A&lt;script&gt;" in picture
     assert not {"<script", "{%", "<main"} & set(
@@ -60,8 +62,11 @@ def test_the_document_holds_the_page_as_it_is_now(client: Browser, path: str) ->
 def test_nothing_in_it_is_found_for_the_page_or_worked_with(client: Browser) -> None:
     picture = picture_of(client)
     assert not re.search(r'\s(id|for|aria-controls)="', picture)
-    for part in ("ss-main", "ss-line-state"):
-        assert re.search(rf'<(div|section) [^>]*class="{part}[^>]* inert', picture), part
+    head, _, main = picture.partition('class="ss-main"')
+    main = main.partition("ss-tabs")[0]
+    assert "<button" in main
+    assert all(" inert" in one for one in re.findall(r"<(?:button|form|select)[^>]*>", main))
+    assert " inert" not in head, "the state line is read, and its links work"
     assert re.search(r'<header [^>]*class="ss-top"(?![^>]*inert)', picture), "ways to other pages work"
     assert re.search(r'<a aria-current="page" [^>]*href="/"', picture)
     assert 'aria-current="page"' in picture_of(client, "/meter/2").partition("ss-tabs")[2]
@@ -73,6 +78,7 @@ def test_nobody_who_is_not_meant_gets_one(app: dash.Dash) -> None:
     assert picture_of(client, **{"Sec-Purpose": "prefetch;prerender"}) == "", "shown who knows when"
     assert picture_of(client, "/events") == ""
     assert "ss-first" not in client.get("/nothing").text
+    assert "ss-p-meter" not in client.get("/meter/%D9%A1").text, "a 1 of another script is no meter's number"
     assert client.head("/").status_code == 200
 
 
@@ -121,8 +127,6 @@ def test_a_stopped_poller_looks_stopped_in_it(client: Browser, station: Station)
     assert current().board().poller.state != "running"
 
 
-@pytest.mark.parametrize(
-    "part",
 @pytest.mark.parametrize("path", ["/", "/meter/2"])
 def test_a_slow_history_holds_up_no_document(
     client: Browser, station: Station, path: str, monkeypatch: pytest.MonkeyPatch
@@ -154,9 +158,14 @@ def test_a_slow_history_holds_up_no_document(
     assert "the history is being read" not in picture_of(client, path)
 
 
+@pytest.mark.parametrize(
+    "part",
     [html.Iframe(), html.Script("x"), dcc.Markdown("x"), html.A(href="javascript:x"),
+     html.A(href="//evil"), html.A(href="/\\evil"), html.A(href="/\t/evil"), dcc.Link("x", href="//evil"),
+     html.Form(action="javascript:x"), html.Form(action="https://evil/"), html.Form(action="//evil"),
      html.Div(contentEditable="true"), html.Div(style={"--a": "1;color:red"}), html.Div(style={"a:b": "1"}),
-     object()],
+     html.Div(style={"--a": 'url("x");color:red'}), html.Div(style={"--a": 'url("data:image/svg+xml,");b:c'}),
+     html.Div(style={"--a": "url(//evil)"}), html.Div(style={"--a": "1/*"}), html.B("\ud800"), object()],
 )  # fmt: skip
 def test_what_the_renderer_does_not_know_is_refused(part: object) -> None:
     with pytest.raises(markup.Unknown):
@@ -166,11 +175,13 @@ def test_what_the_renderer_does_not_know_is_refused(part: object) -> None:
 def test_text_is_text_and_what_needs_a_script_is_left_out() -> None:
     told = markup.markup(
         [html.B("<i>&"), None, 5, html.Time(title='"<', hidden=True, **{"data-q": "a", "data-x": "1"}),
-         html.Br(), dcc.Store(id="s"), dcc.Graph(id="g", className="ss-graph"), dcc.Link("x", href="/")]
+         html.Br(), dcc.Store(id="s"), dcc.Graph(id="g", className="ss-graph"), dcc.Link("x", href="/"),
+         html.Form(action="/a?b=c#d"), html.I(style={"--line": MASK, "--l": "4.5%"})]
     )  # fmt: skip
     assert told == (
         '<b>&lt;i&gt;&amp;</b>5<time data-q="a" hidden title="&quot;&lt;"></time><br>'
-        '<div class="ss-graph"></div><a href="/">x</a>'
+        '<div class="ss-graph"></div><a href="/">x</a><form action="/a?b=c#d"></form>'
+        f'<i style="--line:{escape(MASK)};--l:4.5%"></i>'
     )
 
 

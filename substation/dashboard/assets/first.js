@@ -12,7 +12,7 @@
     watch.disconnect();
     const menus = entry.querySelectorAll(MENUS), held = document.activeElement;
     picture.querySelectorAll(MENUS).forEach((menu, at) => { if (menu.open && menus[at]) menus[at].open = true; });
-    const ways = [...picture.querySelectorAll('a')], own = [...entry.querySelectorAll('a:not(.ss-skip)')];
+    const [ways, own] = [picture, entry].map((root) => [...root.querySelectorAll('a:not(.ss-skip), summary')]);
     const at = ways.indexOf(held);
     picture.remove();
     if (at >= 0 && own[at] && own[at].getAttribute('href') === held.getAttribute('href')) own[at].focus({preventScroll: true});

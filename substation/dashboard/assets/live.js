@@ -130,6 +130,7 @@
     answer = reply;
     gotAt = stamp();
     refused = ended = '';
+    for (const el of document.querySelectorAll('.ss-first-at')) el.remove();   // what stands there is of now
     byId = Object.fromEntries(reply.meters.map((meter) => [String(meter.id), meter]));
     for (const [name, news] of Object.entries(reply.screen || {})) {
       const held = parts[name];
@@ -148,6 +149,8 @@
     ranAt = stamp();
     const waited = since(gotAt || began);
     const lost = document.hidden || ended !== '' || (waited > pace().old && performance.now() > heldTill);
+    paintWayIn();
+    if (!gotAt && !lost) return;   // nothing has come yet: what the station drew stands, and its style sheet ages it
     passed = gotAt ? since(gotAt) / 1000 : 0;
     past = passed * 1000 > OLD_MS ? age(passed) : '';
     for (const meter of Object.values(byId)) meter.now = grown(meter.freshness, meter.age_s, answer.limits);
@@ -157,7 +160,6 @@
     for (const el of now.ages) paintAge(el, lost);
     for (const el of now.parts) paintPart(el, lost);
     paintClock();
-    paintWayIn();
     document.documentElement.dataset.link = lost ? 'lost' : 'up';
   }
 
