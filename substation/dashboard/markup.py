@@ -30,7 +30,7 @@ LEFT_OUT = frozenset(
 PLAIN = {
     "className": "class", "tabIndex": "tabindex", "colSpan": "colspan", "rowSpan": "rowspan",
     "dateTime": "datetime", "scope": "scope", "role": "role", "title": "title", "lang": "lang",
-    "type": "type", "name": "name", "value": "value", "method": "method", "action": "action",
+    "type": "type", "name": "name", "value": "value", "method": "method",
     "placeholder": "placeholder",
 }  # fmt: skip
 """Attributes by the names that Dash gives them."""
@@ -45,7 +45,14 @@ LIVE = frozenset({
 })  # fmt: skip
 """The `data-` marks that travel: those by which `live.js` and `theme.js` paint. Others belong to scripts
 that work with the page, and find nothing to work with here."""
+WAYS = frozenset({"href", "action"})
+_WAY = re.compile(r"(?:/(?!/)|#)[^\x00-\x1f\\]*")
+"""An address of this station: browsers take `//` for a host, also written `/\\` or with a tab between."""
 _PROPERTY = re.compile(r"--[a-z-]+|[a-z-]+")
+_STRING = re.compile(r'"(?:[^"\\\x00-\x1f]|\\[^\x00-\x1f])*"')
+_DRAWN = re.compile(r'url\("data:image/svg\+xml,[^"\\\x00-\x1f]*"\)')
+_BEYOND = re.compile(r"[;\"'\\\x00-\x1f]|/\*|url\(", re.IGNORECASE)
+"""Beside whole strings, what could end a property and begin another one, or bring something along."""
 
 
 class Unknown(ValueError):
@@ -56,11 +63,16 @@ def markup(node: Any) -> str:
     """Return a tree of components as HTML.
 
     Raises:
-        Unknown: it holds an element or an attribute that is not listed.
+        Unknown: it holds an element or an attribute that is not listed, or what no document can hold.
     """
     told: list[str] = []
     _write(node, told)
-    return "".join(told)
+    text = "".join(told)
+    try:
+        text.encode()
+    except UnicodeEncodeError as exc:  # half a character
+        raise Unknown(str(exc)) from exc
+    return text
 
 
 def _write(node: Any, told: list[str]) -> None:
@@ -122,10 +134,10 @@ def _attribute(name: str, value: Any, told: list[str]) -> None:
             told.append(f" {SWITCHES[name]}")
     elif name == "style":
         told.append(f' style="{escape(_style(value))}"')
-    elif name == "href":
-        if not str(value).startswith(("/", "#")):
+    elif name in WAYS:
+        if not _WAY.fullmatch(str(value)):
             raise Unknown(f"a way out of the station: {value}")
-        told.append(f' href="{escape(str(value))}"')
+        told.append(f' {name}="{escape(str(value))}"')
     elif name.startswith("aria-") and name not in OF_IDS:
         told.append(f' {name}="{escape(str(value))}"')
     elif name not in UNSEEN and name not in OF_IDS:
@@ -134,7 +146,8 @@ def _attribute(name: str, value: Any, told: list[str]) -> None:
 
 def _style(named: dict[str, Any]) -> str:
     for name, value in named.items():
-        # a text that ends its own property could begin another one
-        if not _PROPERTY.fullmatch(name) or (";" in str(value) and not str(value).startswith('url("')):
+        text = str(value)
+        is_safe = _DRAWN.fullmatch(text) or not _BEYOND.search(_STRING.sub("", text))
+        if not _PROPERTY.fullmatch(name) or not is_safe:
             raise Unknown(f"style {name}")
     return ";".join(f"{name}:{value}" for name, value in named.items())

@@ -165,7 +165,8 @@ def test_a_slow_history_holds_up_no_document(
      html.Form(action="javascript:x"), html.Form(action="https://evil/"), html.Form(action="//evil"),
      html.Div(contentEditable="true"), html.Div(style={"--a": "1;color:red"}), html.Div(style={"a:b": "1"}),
      html.Div(style={"--a": 'url("x");color:red'}), html.Div(style={"--a": 'url("data:image/svg+xml,");b:c'}),
-     html.Div(style={"--a": "url(//evil)"}), html.Div(style={"--a": "1/*"}), html.B("\ud800"), object()],
+     html.Div(style={"--a": "URL(//evil)"}), html.Div(style={"--a": "1/*"}),
+     html.Div(style={"--a": '"b\\";c'}), html.B("\ud800"), object()],
 )  # fmt: skip
 def test_what_the_renderer_does_not_know_is_refused(part: object) -> None:
     with pytest.raises(markup.Unknown):
@@ -176,12 +177,12 @@ def test_text_is_text_and_what_needs_a_script_is_left_out() -> None:
     told = markup.markup(
         [html.B("<i>&"), None, 5, html.Time(title='"<', hidden=True, **{"data-q": "a", "data-x": "1"}),
          html.Br(), dcc.Store(id="s"), dcc.Graph(id="g", className="ss-graph"), dcc.Link("x", href="/"),
-         html.Form(action="/a?b=c#d"), html.I(style={"--line": MASK, "--l": "4.5%"})]
+         html.Form(action="/a?b=c#d"), html.I(style={"--line": MASK, "--l": "4.5%", "--ring": '{"a;":1}'})]
     )  # fmt: skip
     assert told == (
         '<b>&lt;i&gt;&amp;</b>5<time data-q="a" hidden title="&quot;&lt;"></time><br>'
         '<div class="ss-graph"></div><a href="/">x</a><form action="/a?b=c#d"></form>'
-        f'<i style="--line:{escape(MASK)};--l:4.5%"></i>'
+        f'<i style="--line:{escape(MASK)};--l:4.5%;--ring:{{&quot;a;&quot;:1}}"></i>'
     )
 
 

@@ -33,7 +33,8 @@ def layout(meter_id: str = "", **_: Any) -> html.Div:
     """Return the page of the meter in the address; words and ways out for one that does not exist."""
     feed = current()
     board = feed.board()
-    meter = board.meter(int(meter_id)) if meter_id.isdecimal() and len(meter_id) < 4 else None
+    is_number = meter_id.isascii() and meter_id.isdecimal() and len(meter_id) < 4
+    meter = board.meter(int(meter_id)) if is_number else None
     if meter is None:
         shown = meter_id if meter_id.isalnum() and len(meter_id) <= 12 else ""
         return not_found_404.layout(say("Meter {name}", name=shown) if shown else "")
