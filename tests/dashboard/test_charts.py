@@ -54,13 +54,31 @@ def test_the_sketch_of_a_chart_stands_on_its_axis_and_leaves_its_gaps(zone: zone
     past = curves.empty()
     layout = charts.figure(POWER, today, past, KW, nominal_v=240, rated=160_000)["layout"]
     assert layout["yaxis"]["range"] == [0.0, 25.0]
-    limit, old, line, across, along = sketch.sketch(layout, today, past, KW).children
+    limit, old, line, across, along, _ = sketch.sketch(layout, today, past, KW).children
     high = round(sketch.HIGH * 15 / 25), round(sketch.HIGH * 5 / 25)
     assert f"d='M0 {high[0]}l1 {high[1] - high[0]}M4 {sketch.HIGH}l1 0'" in line.style["--line"]
     assert "linear-gradient" in old.style["--line"]
     assert "linear-gradient" in limit.style["--line"], "power has none"
     assert across.children.split("\n") == [str(tick) for tick in (25, 20, 15, 10, 5, 0)]
     assert along.children == "00 04 08 12 16 20 24"
+
+
+def test_the_sketch_holds_yesterday_and_the_limits_at_their_heights(zone: zoneinfo.ZoneInfo) -> None:
+    volts, written = KINDS["voltage"], f.spec("vln_average")
+    past = day_of(zone, {0.0: 230.0, 0.09: 250.0}, volts)
+
+    def drawn(low: float) -> Any:
+        today = day_of(zone, {0.0: 240.0, 0.09: low}, volts)
+        figure = charts.figure(volts, today, past, written, nominal_v=240, rated=0)
+        return sketch.sketch(figure["layout"], today, past, written)
+
+    wide = drawn(200.0)  # 200 to 280 V on 176 heights: 2.2 a volt, from above
+    limit, old, line, *_ = wide.children
+    assert "d='M0 141h288M0 35h288'" in limit.style["--line"]  # 216 and 264 V
+    assert "d='M0 110l1 -44'" in old.style["--line"]
+    assert "d='M0 88l1 88'" in line.style["--line"]
+    assert wide.style == {"--step": "0.2500", "--base": "0.0000"}  # 20 of 80 V; the first line is the axis
+    assert drawn(239.0).style == {"--step": "0.2083", "--base": "0.0833"}  # 10 and 4 of 216 to 264 V
 
 
 def test_a_day_is_laid_on_its_grid_once_for_all_who_ask(zone: zoneinfo.ZoneInfo) -> None:

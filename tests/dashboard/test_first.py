@@ -12,8 +12,9 @@ import brotli  # type: ignore[import-untyped]
 import dash
 import pytest
 from dash import dcc, html
+from flask import g
 
-from substation.dashboard import first, language, markup, own_files, sparks
+from substation.dashboard import first, language, markup, own_files, shell, sparks
 from substation.dashboard.feed import current
 from substation.errors import StoreError
 from substation.store import pool
@@ -72,9 +73,34 @@ def test_nothing_in_it_is_found_for_the_page_or_worked_with(client: Browser) -> 
     assert 'aria-current="page"' in picture_of(client, "/meter/2").partition("ss-tabs")[2]
 
 
+def marked(picture: str) -> list[str]:
+    """Return the ways and menus that are marked as the page one is on."""
+    way = r'<a aria-current="page"[^>]* href="([^"]+)"'
+    menu = r'data-sections?="([^"]+)"[^>]*><summary aria-current="page"'
+    return [one or other for one, other in re.findall(f"{way}|{menu}", picture)]
+
+
+def test_the_place_one_is_at_is_marked_and_no_other(client: Browser, app: dash.Dash) -> None:
+    assert marked(picture_of(client)) == ["/", "/"], "bar and tabs"
+    top, _, tabs = picture_of(client, "/meter/2").partition('class="ss-tabs"')
+    assert set(marked(top)) == {"/meter/", "/meter/2"}
+    assert [way[:7] for way in marked(tabs)] == ["/meter/"]
+    with app.server.test_request_context("/"):
+        frame = shell.frame()
+    (more,) = [part for part in frame._traverse() if getattr(part, "data-sections", "")]
+    path = getattr(more, "data-sections").split()[0]
+    for part in frame.children:
+        first._mark_here(part, path)
+    assert getattr(more.children[0], "aria-current") == "page"
+
+
 def test_nobody_who_is_not_meant_gets_one(app: dash.Dash) -> None:
     client = browse(app)
     assert "ss-first" not in browse(app, Stranger).get("/").text
+    with app.server.test_request_context("/wall"):  # wherever the guard would let somebody through
+        assert first.picture() == ""
+        g.user = own_settings().users[0]
+        assert first.picture() != ""
     assert picture_of(client, **{"Sec-Purpose": "prefetch;prerender"}) == "", "shown who knows when"
     assert picture_of(client, "/events") == ""
     assert "ss-first" not in client.get("/nothing").text
@@ -142,7 +168,7 @@ def test_a_slow_history_holds_up_no_document(
         return answer
 
     monkeypatch.setattr(pool, "ask", ask_slowly)
-    monkeypatch.setattr(first, "HISTORY_S", 0.05)
+    monkeypatch.setattr(first, "HISTORY_S", 0.01)
     before = threading.active_count()
     for _ in range(3):
         picture = picture_of(client, path)  # comes, although nothing is answered
@@ -199,6 +225,7 @@ def test_own_files_come_whole_each_script_by_itself(client: Browser) -> None:
         styles.index("--ss-panel:") < styles.index(".ss-btn") < styles.index("prefers-reduced-motion: reduce")
     )
     assert "ss-theme" in early
+    assert re.search(r"^  ask\(\);", scripts, re.MULTILINE), "values come at once, not after a second"
     assert scripts.count("try {\n/*") == len(list(own_files.ASSETS.glob("*.js"))) - 2
     takes_away = early.partition("if (!document.getElementById('react-entry-point')) return;")[2]
     assert "picture.remove()" in takes_away, "whatever a browser cannot read in the others"
