@@ -138,6 +138,9 @@ def test_a_page_that_other_scripts_held_up_does_not_say_that_the_station_is_gone
     page.evaluate(
         """() => {
           window.ssLost = 0;
+          const title = document.querySelector('.ss-headline');
+          new MutationObserver(() => { if (title.textContent.includes('ago')) window.ssLost += 1; })
+            .observe(title, {childList: true, characterData: true, subtree: true});
           const html = document.documentElement;
           new MutationObserver(() => { if (html.dataset.link === 'lost') window.ssLost += 1; })
             .observe(html, {attributes: true});

@@ -152,7 +152,7 @@
     paintWayIn();
     if (!gotAt && !lost) return;   // nothing has come yet: what the station drew stands, and its style sheet ages it
     passed = gotAt ? since(gotAt) / 1000 : 0;
-    past = passed * 1000 > OLD_MS ? age(passed) : '';
+    past = passed * 1000 > OLD_MS && performance.now() > heldTill ? age(passed) : '';
     for (const meter of Object.values(byId)) meter.now = grown(meter.freshness, meter.age_s, answer.limits);
     const now = gathered();
     for (const el of now.values) paintValue(el, lost);
