@@ -90,9 +90,7 @@ def test_without_an_answer_no_script_makes_it_fresh_again(without_dash: Window) 
 
 
 def test_what_is_missing_for_good_is_said(chromium: Any, stage: Stage) -> None:
-    for window in opened(
-        chromium, stage
-    ):  # own scripts, and the charts'
+    for window in opened(chromium, stage):  # own scripts, and the charts'
         page = window.page
         page.route(re.compile(r"/(own|early)\..*\.js|plotly"), lambda route: route.abort())
         page.goto(window.address)
