@@ -7,6 +7,7 @@ held against the simulated site or the history's reader, never against another p
 
 import datetime as dt
 import io
+import itertools
 import os
 import re
 import subprocess
@@ -73,6 +74,12 @@ class Station(Stage):
             .timestamp()
             * 1000
         )
+        self.last_month = Failure(
+            self.month_ms + 9 * DAY_MS + 10 * HOUR_MS,
+            self.month_ms + 9 * DAY_MS + 10 * HOUR_MS + 40 * MINUTE_MS,
+        )
+        self.peak_ms = self.month_ms + 11 * DAY_MS + 19 * HOUR_MS
+        """The half hour from here on carried a fifth more than the others."""
         self.poller: subprocess.Popen[bytes] | None = None
         self.line: SimulatedLine | None = None
 
@@ -88,12 +95,14 @@ class Station(Stage):
             for one in (self.site(), self.site(Failure(middle_ms - MINUTE_MS, middle_ms + MINUTE_MS)))
         )
         begun = next(history.readings(self.site(), self.now_ms - HOUR_MS, self.now_ms - HOUR_MS + 1000, 60))
+        self.steady = begun[0], usual[0].values
         store = History(self.home.history, True, self.real, self.zone, site=self.settings.site.name)
         changes = SupplyChanges(self.settings)
         halves = range(self.month_ms - BEFORE_MS, self.now_ms - HOUR_MS, 30 * MINUTE_MS)
-        failing = range(self.failed.start_ms - MINUTE_MS, self.failed.end_ms + MINUTE_MS, 10_000)
-        for at_ms in sorted({*halves, *failing}):
-            is_dark = self.failed.start_ms <= at_ms < self.failed.end_ms
+        failures = (self.last_month, self.failed)
+        failing = [range(one.start_ms - MINUTE_MS, one.end_ms + MINUTE_MS, 10_000) for one in failures]
+        for at_ms in sorted({*halves, *itertools.chain(*failing)}):
+            is_dark = any(one.start_ms <= at_ms < one.end_ms for one in failures)
             rows = [
                 replace(row, at_ms=at_ms, values={**row.values, **self.registers(first, flow.values, at_ms)})
                 for row, first, flow in zip(dark if is_dark else usual, begun, usual, strict=True)
@@ -105,10 +114,17 @@ class Station(Stage):
         store.close()
 
     def registers(self, first: Reading, flow: Mapping[str, float | None], at_ms: int) -> dict[str, float]:
-        """Return a meter's registers at a moment, of a load that has been steady."""
+        """Return a meter's registers at a moment, of a load that has been steady but for one half hour."""
         hours = (self.now_ms - HOUR_MS - at_ms) / HOUR_MS
+        hours += 0.1 if at_ms < self.peak_ms else 0
         moved = {key: (flow[power] or 0) * hours for key, power in FLOWS.items()}
         return {key: float(round((first.values[key] or 0) - moved.get(key, 0))) for key in COUNTERS}
+
+    def gone_on(self, key: str) -> float:
+        """Return what a register of the Transformer was made to go on by in last month."""
+        ends = (self.month_end_ms, self.month_ms)
+        ended, begun = (self.registers(*self.steady, end - BEFORE_MS)[key] for end in ends)
+        return ended - begun
 
     def polls(self) -> None:
         """Start a poller on a simulated line."""
@@ -270,6 +286,19 @@ def test_he_carries_the_months_statement_to_his_superior(desk: Window, station: 
         units = energy.used["wh_received"]
         assert units is not None
         assert f" {units / 1000:.3f} " in said, meter.name  # to the last count of the register
+    wh, vah = (station.gone_on(f"{key}_received") for key in ("wh", "vah"))
+    demand = 1.2 * (station.steady[1]["va_total"] or 0)
+    load = vah / demand / ((station.month_end_ms - station.month_ms) / HOUR_MS)
+    peak = f"{site_time(station.peak_ms, station.zone):%d %b %H:%M}"
+    figures = rf"1 Transformer {demand / 1000:.1f} {peak} – {100 * load:.1f} – {wh / vah:.3f} "
+    assert re.search(figures, said), figures
+    failures = [one for one in (station.last_month, station.failed) if one.start_ms < station.month_end_ms]
+    times, hours = len(failures), sum(one.end_ms - one.start_ms for one in failures) / HOUR_MS
+    sustained = f"{times} 0 {times} 0 0 0 {hours:.2f} 0.00"
+    assert f"Supply {sustained}" in said
+    assert "2 EssentialLoad 0 0 0 0 0 0 0.00 0.00" in said  # the set fed it before anybody looked
+    assert f"3 NonEssentialLoad {sustained}" in said
+    assert f"5 DGSetLoad {times} 0 {hours:.2f} 0.00" in said
     book = openpyxl.load_workbook(io.BytesIO(carried_away(page, "XLSX")))
     numbers = {cell for sheet in book for row in sheet.iter_rows(values_only=True) for cell in row}
     used = station.reader().energy(1, station.month_ms, station.month_end_ms).used["wh_received"]
