@@ -67,9 +67,9 @@ def start_missing(folder: Path) -> int | None:
             return None
         log = home.messenger_log
         log_start = log.stat().st_size if log.exists() else 0
+        launched_s = time.monotonic()
         process = launch([sys.executable, str(PROJECT / "messenger.py")], log, environment(home))
         child = Child(MESSENGER, process, log, log_start)
-        launched_s = time.monotonic()
         with contextlib.suppress(ProcessLookupError):  # it has ended already
             book.write([*running, started(MESSENGER, process.pid)])
         while time.monotonic() < launched_s + UP_LIMIT_S and not _is_up(home, launched_s):

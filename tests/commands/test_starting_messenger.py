@@ -19,7 +19,7 @@ UP = """import json, sys, time, pathlib
 boot = pathlib.Path("/proc/sys/kernel/random/boot_id").read_text().strip()
 beat = {"v": 1, "state": "running", "boot": boot, "mono_ms": time.monotonic() * 1000}
 pathlib.Path(sys.argv[0]).with_name("home").joinpath("state/messenger.json").write_text(json.dumps(beat))
-time.sleep(60)
+time.sleep(600)
 """
 
 
@@ -29,7 +29,7 @@ def home(tmp_path: Path) -> Iterator[Path]:
     here = Station(tmp_path / "home", Messages())
     here.change(Messages(recipients=(who(),)))
     here.home.state.mkdir(exist_ok=True)
-    sleeping = [subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"]) for _ in range(2)]
+    sleeping = [subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"]) for _ in range(2)]
     book = Book(here.home.state)
     book.write([started(name, one.pid) for name, one in zip(("poller", "dashboard"), sleeping, strict=True)])
     yield here.folder
