@@ -174,7 +174,8 @@ def test_without_the_server_everything_is_old_and_says_since_when(window: Window
 def test_a_page_whose_first_question_is_never_answered_grows_old_too(window: Window) -> None:
     page = window.page
     page.route("**/api/live*", lambda route: route.abort())
-    window.open("/")
+    page.goto(window.address)
+    page.locator("#react-entry-point main .ss-p-home").wait_for()
     expect(page.locator("html")).to_have_attribute("data-link", "lost", timeout=SOON_MS)
     assert {text[:5] for text in page.locator(".ss-branch .ss-age").all_text_contents()} == {"stale"}
     assert page.locator(".ss-is-fresh, .ss-q-fresh").count() == 0
