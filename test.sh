@@ -31,7 +31,7 @@ checks() {
 if [ $# -gt 0 ]; then
     checks || failed=1
     "$bin/python" -m pytest "$@" || failed=1
-else # some mostly wait, for a browser or a wire: three groups side by side take half of the time
+else # some mostly wait, for a browser or a wire: four groups side by side keep two processors busy
     said=$(mktemp -d)
     trap 'kill $(jobs -p) 2>/dev/null; rm -rf "$said"' EXIT
     declare -A groups=(
@@ -71,7 +71,7 @@ else # some mostly wait, for a browser or a wire: three groups side by side take
         return $failed
     }
     workers=()
-    for _ in 1 2 3; do
+    for _ in 1 2 3 4; do
         work &
         workers+=($!)
     done
