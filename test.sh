@@ -31,7 +31,7 @@ checks() {
 if [ $# -gt 0 ]; then
     checks || failed=1
     "$bin/python" -m pytest "$@" || failed=1
-else # some mostly wait, for a browser or a wire: four groups side by side keep two processors busy
+else # some mostly wait, for a browser or a wire: three groups side by side take half of the time
     said=$(mktemp -d)
     trap 'kill $(jobs -p) 2>/dev/null; rm -rf "$said"' EXIT
     declare -A groups=(
@@ -51,9 +51,8 @@ else # some mostly wait, for a browser or a wire: four groups side by side keep 
     groups["in a real browser"]+=" ${own//tests\//--ignore=tests/}"
     groups["in a browser on stations of their own"]=$own
     groups["the checks"]=
-    # by their time; those that mostly wait are not left for the end, when nobody uses the processor meanwhile
-    longest_first=("in a real browser" "in a browser on stations of their own" "in the commands" "in the poller"
-        "in the stores" "on the wire" "in the dashboard" "of starts and services" "in all else" "the checks")
+    longest_first=("in a real browser" "the checks" "in the commands" "in the stores" "in the poller"
+        "in a browser on stations of their own" "in the dashboard" "of starts and services" "in all else" "on the wire")
     mkdir "$said/taken"
     work() { # runs the groups that nobody else has taken, each with a file of its own
         trap 'kill $(jobs -p) 2>/dev/null' TERM
@@ -71,7 +70,7 @@ else # some mostly wait, for a browser or a wire: four groups side by side keep 
         return $failed
     }
     workers=()
-    for _ in 1 2 3 4; do
+    for _ in 1 2 3; do
         work &
         workers+=($!)
     done
